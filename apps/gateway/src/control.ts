@@ -1,0 +1,68 @@
+import { readFile } from "node:fs/promises";
+import type { GatewayReport } from "@latchkey/api/gateway";
+import { RoutingTable } from "@latchkey/api/gateway";
+import { paths } from "@latchkey/api/paths";
+import { Agent, request } from "undici";
+import type { GatewayConfig } from "./config.ts";
+import type { Generation } from "./table.ts";
+
+/** How long the server may hold a poll, milliseconds. */
+const WAIT_MS = 20_000;
+const REPORT_TIMEOUT_MS = 3_000;
+
+/** Speaks to the control plane. Every failure is thrown as an Error; the callers retry. */
+export class Control {
+  readonly #config: GatewayConfig;
+  readonly #boot: string;
+  readonly #agent = new Agent({ connect: { timeout: 2_000 }, headersTimeout: WAIT_MS + 5_000, bodyTimeout: 5_000 });
+
+  constructor(config: GatewayConfig, boot: string) {
+    this.#config = config;
+    this.#boot = boot;
+  }
+
+  /** The token is read each time: a restarted server may have written a new one. */
+  async #headers(): Promise<Record<string, string>> {
+    const token = (await readFile(this.#config.tokenFile, "utf8")).trim();
+    return { authorization: `Bearer ${token}` };
+  }
+
+  /** Asks for a table newer than `applied`, and so acknowledges it. Null when there is none yet. */
+  async poll(applied: Generation, signal: AbortSignal): Promise<RoutingTable | null> {
+    const query = new URLSearchParams({
+      gateway: this.#config.gatewayId,
+      boot: this.#boot,
+      epoch: String(applied.epoch),
+      n: String(applied.n),
+      waitMs: String(WAIT_MS),
+    });
+    const answer = await request(`${this.#config.serverUrl}${paths.gatewayRouting.path}?${query}`, {
+      headers: await this.#headers(),
+      dispatcher: this.#agent,
+      signal,
+    });
+    if (answer.statusCode === 204) {
+      await answer.body.dump();
+      return null;
+    }
+    const text = await answer.body.text();
+    if (answer.statusCode !== 200) throw new Error(`routing poll answered ${answer.statusCode}: ${text.slice(0, 200)}`);
+    return RoutingTable.parse(JSON.parse(text));
+  }
+
+  async report(body: GatewayReport): Promise<void> {
+    const answer = await request(`${this.#config.serverUrl}${paths.gatewayReport.path}`, {
+      method: paths.gatewayReport.method,
+      headers: { ...(await this.#headers()), "content-type": "application/json" },
+      body: JSON.stringify(body),
+      dispatcher: this.#agent,
+      signal: AbortSignal.timeout(REPORT_TIMEOUT_MS),
+    });
+    const text = await answer.body.text();
+    if (answer.statusCode >= 300) throw new Error(`report answered ${answer.statusCode}: ${text.slice(0, 200)}`);
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+}

@@ -1,0 +1,152 @@
+import type { ArmCounter, RoutingArm, RoutingService, RoutingTable } from "@latchkey/api/gateway";
+import { bucketOf } from "@latchkey/core/shared/histogram";
+import type { RouteClassName } from "./route.ts";
+import { compareGenerations } from "./table.ts";
+import { Users } from "./users.ts";
+
+/** The report holds no more rows than this (packages/api/src/gateway.ts). */
+export const MAX_ROWS = 2_000;
+const KEEP_OLD_MS = 10 * 60_000;
+
+type Identity = Pick<ArmCounter, "service" | "environment" | "generation" | "arm" | "releaseId" | "routeClass">;
+
+/** Cumulative counts of one (service, generation, arm, release, route class). */
+export class CounterRow {
+  readonly identity: Identity;
+  readonly #changed: (row: CounterRow, urgent: boolean) => void;
+  readonly #latency: Record<string, number> = {};
+  readonly #users = new Users();
+  #requests = 0;
+  #errors = 0;
+  #pageViews = 0;
+  #pageErrors = 0;
+  /** Grows with each change; equal to `reported` when the server has it all. */
+  version = 0;
+  reported = 0;
+  changedAtMs = 0;
+
+  constructor(identity: Identity, changed: (row: CounterRow, urgent: boolean) => void) {
+    this.identity = identity;
+    this.#changed = changed;
+  }
+
+  /** One request with its latency to the response's headers in milliseconds. */
+  request(latencyMs: number, failed: boolean, visitor: string | null): void {
+    this.#requests++;
+    if (failed) this.#errors++;
+    const bucket = String(bucketOf(latencyMs));
+    this.#latency[bucket] = (this.#latency[bucket] ?? 0) + 1;
+    if (visitor !== null) this.#users.add(visitor);
+    this.#touch(failed);
+  }
+
+  /** A request already counted as good whose body then broke off. */
+  laterError(): void {
+    this.#errors++;
+    this.#touch(true);
+  }
+
+  pageView(): void {
+    this.#pageViews++;
+    this.#touch(false);
+  }
+
+  pageError(): void {
+    this.#pageErrors++;
+    this.#touch(true);
+  }
+
+  snapshot(): ArmCounter {
+    return {
+      ...this.identity,
+      requests: this.#requests,
+      errors: this.#errors,
+      latency: { ...this.#latency },
+      pageViews: this.#pageViews,
+      pageErrors: this.#pageErrors,
+      users: this.#users.encode(),
+    };
+  }
+
+  #touch(urgent: boolean): void {
+    this.version++;
+    this.#changed(this, urgent);
+  }
+}
+
+/** All rows since boot that are current or not yet safely reported. */
+export class Counters {
+  readonly #rows = new Map<string, CounterRow>();
+  readonly #now: () => number;
+  /** Called with true when an error was counted, which should reach the server at once. */
+  onChange: (urgent: boolean) => void = () => {};
+  /** Rows that were given up unreported because there were too many. */
+  lostRows = 0;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  row(service: RoutingService, arm: RoutingArm, routeClass: RouteClassName): CounterRow {
+    const g = service.generation;
+    const key = JSON.stringify([
+      service.service,
+      service.environment,
+      g.epoch,
+      g.n,
+      arm.arm,
+      arm.releaseId,
+      routeClass,
+    ]);
+    const found = this.#rows.get(key);
+    if (found !== undefined) return found;
+    if (this.#rows.size >= MAX_ROWS) this.#dropOldest();
+    const row = new CounterRow(
+      {
+        service: service.service,
+        environment: service.environment,
+        generation: g,
+        arm: arm.arm,
+        releaseId: arm.releaseId,
+        routeClass,
+      },
+      (changed, urgent) => {
+        changed.changedAtMs = this.#now();
+        this.onChange(urgent);
+      },
+    );
+    this.#rows.set(key, row);
+    return row;
+  }
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  rows(): readonly CounterRow[] {
+    return [...this.#rows.values()];
+  }
+
+  /** Drops rows of generations that are gone from the table, that the server has, and that rested ten minutes. */
+  prune(table: RoutingTable | null): void {
+    const before = this.#now() - KEEP_OLD_MS;
+    for (const [key, row] of this.#rows) {
+      const now = table?.services.find(
+        (s) => s.service === row.identity.service && s.environment === row.identity.environment,
+      );
+      const old = now === undefined || compareGenerations(row.identity.generation, now.generation) < 0;
+      if (old && row.reported === row.version && row.changedAtMs < before) this.#rows.delete(key);
+    }
+  }
+
+  #dropOldest(): void {
+    for (const [key, row] of this.#rows) {
+      if (row.reported !== row.version) continue;
+      this.#rows.delete(key);
+      return;
+    }
+    const [first] = this.#rows.keys();
+    if (first !== undefined) this.#rows.delete(first);
+    this.lostRows++;
+  }
+}

@@ -1,0 +1,74 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import type { GatewayConfig } from "./config.ts";
+import { Control } from "./control.ts";
+import { Counters } from "./counters.ts";
+import { followTable, type PollState } from "./poll.ts";
+import { TrafficServer } from "./proxy.ts";
+import { Reporter } from "./report.ts";
+import { readTableFile, TableHolder } from "./table.ts";
+import { Upstreams } from "./upstreams.ts";
+
+const DRAIN_MS = 20_000;
+
+export interface RunningGateway {
+  readonly port: number;
+  /** Ends requests in flight, sends the last report, lets everything go. */
+  stop(): Promise<void>;
+}
+
+/** Starts a gateway. Rejects only when its own port cannot be had; the server may be away. */
+export async function startGateway(config: GatewayConfig, log: Logger): Promise<RunningGateway> {
+  const boot = randomUUID();
+  const file = join(config.dir, "routing.json");
+  const holder = new TableHolder();
+  const upstreams = new Upstreams();
+  const counters = new Counters(Date.now);
+  const state: PollState = { serverReachable: false };
+  holder.onChange((table) => upstreams.keepOnly(table));
+  const kept = readTableFile(file);
+  if (kept !== null) {
+    holder.apply(kept);
+    log.info({ generation: kept.generation }, "serving by the table kept on disk");
+  }
+  const health = () => ({
+    status: holder.current === null ? "waiting" : "ok",
+    gateway: config.gatewayId,
+    boot,
+    generation: holder.current?.generation ?? null,
+    services: holder.current?.services.map((s) => ({
+      service: s.service,
+      environment: s.environment,
+      deploymentId: s.deploymentId,
+      arms: s.arms.map((a) => ({ arm: a.arm, release: a.release, weightPercent: a.weightPercent })),
+    })),
+    serverReachable: state.serverReachable,
+    residentBytes: process.memoryUsage.rss(),
+    lostCounterRows: counters.lostRows,
+  });
+  const proxy = new TrafficServer({ config, holder, counters, upstreams, log, health });
+  await new Promise<void>((done, fail) => {
+    proxy.server.once("error", fail);
+    proxy.server.listen(config.port, config.host, () => done());
+  });
+  proxy.server.on("error", (error) => log.error({ reason: String(error) }, "listener error"));
+  const address = proxy.server.address();
+  const port = typeof address === "object" && address !== null ? address.port : config.port;
+
+  const control = new Control(config, boot);
+  const reporter = new Reporter(control, counters, holder, { gateway: config.gatewayId, boot }, log);
+  reporter.start();
+  const stopping = new AbortController();
+  const following = followTable(control, holder, file, state, log, stopping.signal);
+  return {
+    port,
+    async stop() {
+      await proxy.drain(DRAIN_MS);
+      stopping.abort();
+      await following;
+      await reporter.stop();
+      await Promise.all([upstreams.destroy(), control.close()]);
+    },
+  };
+}

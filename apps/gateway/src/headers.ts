@@ -1,0 +1,113 @@
+import { randomBytes } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { RoutingArm } from "@latchkey/api/gateway";
+
+/** Headers that belong to one connection (RFC 9110, 7.6.1) and those that only we may set. */
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "expect",
+]);
+
+/** Names that a Connection header declares as meant for this connection only. */
+export function connectionNames(connection: string | undefined): Set<string> {
+  const names = (connection ?? "").split(",").map((n) => n.trim().toLowerCase());
+  return new Set(names.filter((n) => n !== ""));
+}
+
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}/;
+
+/** A usable W3C traceparent, or null. */
+export function validTraceparent(value: string | undefined): string | null {
+  return value !== undefined && TRACEPARENT.test(value) ? value : null;
+}
+
+/** A fresh traceparent, marked as sampled so that the release records what began here. */
+export function newTraceparent(): string {
+  return `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-01`;
+}
+
+export interface ForwardOptions {
+  readonly arm: RoutingArm;
+  readonly trustProxy: boolean;
+  /** Ask for an uncompressed, whole body, because something is put into it. */
+  readonly plainBody: boolean;
+}
+
+/** "http" or "https" as the visitor's browser sees it. */
+export function visitorProtocol(request: IncomingMessage, trustProxy: boolean): "http" | "https" {
+  const said = trustProxy ? request.headers["x-forwarded-proto"] : undefined;
+  return said === "https" ? "https" : "http";
+}
+
+/** Request headers for the upstream as a flat list of names and values, in the order they came. */
+export function forwardedHeaders(request: IncomingMessage, options: ForwardOptions): string[] {
+  const drop = connectionNames(request.headers.connection);
+  const traceparent = validTraceparent(request.headers.traceparent as string | undefined);
+  const out: string[] = [];
+  for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) {
+    const name = request.rawHeaders[i] ?? "";
+    const lower = name.toLowerCase();
+    if (HOP_BY_HOP.has(lower) || drop.has(lower)) continue;
+    if (lower.startsWith("x-forwarded-") || lower.startsWith("x-latchkey-") || lower === "traceparent") continue;
+    if (lower === "tracestate" && traceparent === null) continue;
+    if (options.plainBody && (lower === "accept-encoding" || lower === "range" || lower === "if-range")) continue;
+    out.push(name, request.rawHeaders[i + 1] ?? "");
+  }
+  if (options.plainBody) out.push("accept-encoding", "identity");
+  const peer = request.socket.remoteAddress ?? "unknown";
+  const before = options.trustProxy ? request.headers["x-forwarded-for"] : undefined;
+  const host = (options.trustProxy ? request.headers["x-forwarded-host"] : undefined) ?? request.headers.host ?? "";
+  out.push("x-forwarded-for", before === undefined ? peer : `${String(before)}, ${peer}`);
+  out.push("x-forwarded-proto", visitorProtocol(request, options.trustProxy));
+  if (host !== "") out.push("x-forwarded-host", String(host));
+  out.push("traceparent", traceparent ?? newTraceparent());
+  out.push("x-latchkey-release", options.arm.release, "x-latchkey-arm", options.arm.arm);
+  return out;
+}
+
+export type HeaderMap = Record<string, string | string[] | undefined>;
+
+/** The first value of a header. */
+export function one(headers: HeaderMap, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** Response headers for the visitor: everything but what belongs to the upstream's connection. */
+export function responseHeaders(headers: HeaderMap): Record<string, string | string[]> {
+  const drop = connectionNames(one(headers, "connection"));
+  const out: Record<string, string | string[]> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined || HOP_BY_HOP.has(name) || drop.has(name)) continue;
+    out[name] = value;
+  }
+  return out;
+}
+
+/** Why a request must not be passed on, or null. What the parser lets through is looked at once more here. */
+export function smuggling(request: IncomingMessage): string | null {
+  const { headers } = request;
+  const coding = headers["transfer-encoding"];
+  if (coding !== undefined && headers["content-length"] !== undefined)
+    return "both content-length and transfer-encoding";
+  if (coding !== undefined && coding.toLowerCase() !== "chunked") return "a transfer-encoding other than chunked";
+  if (coding !== undefined && request.httpVersion === "1.0") return "a transfer-encoding in HTTP/1.0";
+  let hosts = 0;
+  let lengths = 0;
+  for (let i = 0; i < request.rawHeaders.length; i += 2) {
+    const name = request.rawHeaders[i]?.toLowerCase();
+    if (name === "host") hosts++;
+    if (name === "content-length") lengths++;
+  }
+  if (hosts > 1 || lengths > 1) return "a header that may come only once came twice";
+  if (!request.url?.startsWith("/")) return "a request target that is not a path";
+  return null;
+}

@@ -1,0 +1,130 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Logger } from "pino";
+import { BEACON_PATH, BEACON_SCRIPT_PATH, PageViews, receiveBeacon, sendBeaconScript } from "./beacon.ts";
+import { bodyOf, declaredTooLarge } from "./body.ts";
+import type { GatewayConfig } from "./config.ts";
+import type { Counters } from "./counters.ts";
+import { Exchange } from "./exchange.ts";
+import { smuggling } from "./headers.ts";
+import { sendJson, sendPage } from "./pages.ts";
+import type { TableHolder } from "./table.ts";
+import type { Upstreams } from "./upstreams.ts";
+import { planVisit } from "./visit.ts";
+import { passUpgrade, refuseUpgrade } from "./websocket.ts";
+
+const HEADER_LIMIT_BYTES = 16 * 1024;
+
+export interface TrafficParts {
+  readonly config: GatewayConfig;
+  readonly holder: TableHolder;
+  readonly counters: Counters;
+  readonly upstreams: Upstreams;
+  readonly log: Logger;
+  /** What /__latchkey/healthz answers. */
+  readonly health: () => Record<string, unknown>;
+}
+
+/** The HTTP server that visitors speak to. */
+export class TrafficServer {
+  readonly #parts: TrafficParts;
+  readonly #views = new PageViews();
+  readonly #sockets = new Set<Duplex>();
+  readonly server: Server;
+  #draining = false;
+
+  constructor(parts: TrafficParts) {
+    this.#parts = parts;
+    this.server = createServer(
+      {
+        maxHeaderSize: HEADER_LIMIT_BYTES,
+        // Strict parsing is the first guard against request smuggling; `smuggling` is the second.
+        insecureHTTPParser: false,
+        requireHostHeader: true,
+        headersTimeout: 15_000,
+        requestTimeout: 300_000,
+        keepAliveTimeout: 65_000,
+        noDelay: true,
+      },
+      (request, response) => this.#guarded(request, response),
+    );
+    this.server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+  }
+
+  /** Stops listening and lets requests in flight end, for at most `withinMs`. */
+  async drain(withinMs: number): Promise<void> {
+    this.#draining = true;
+    const closed = new Promise<void>((done) => this.server.close(() => done()));
+    const timer = setTimeout(() => {
+      this.server.closeAllConnections();
+      for (const socket of this.#sockets) socket.destroy();
+    }, withinMs);
+    // A WebSocket has no end to wait for; its page connects again.
+    for (const socket of this.#sockets) socket.end();
+    await closed;
+    clearTimeout(timer);
+  }
+
+  #guarded(request: IncomingMessage, response: ServerResponse): void {
+    try {
+      this.#handle(request, response);
+    } catch (error) {
+      this.#parts.log.error({ reason: String(error), stack: (error as Error).stack }, "request failed in the gateway");
+      if (response.headersSent) response.destroy();
+      else sendPage(response, 502);
+    }
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    response.on("error", () => undefined);
+    if (this.#draining) response.setHeader("connection", "close");
+    if (smuggling(request) !== null) {
+      sendPage(response, 400, { connection: "close" });
+      return;
+    }
+    if (request.url?.startsWith("/__latchkey/")) {
+      this.#own(request, response);
+      return;
+    }
+    const { config, holder, counters, upstreams } = this.#parts;
+    if (declaredTooLarge(request, config.bodyLimitBytes)) {
+      sendPage(response, 413, { connection: "close" });
+      return;
+    }
+    const visit = planVisit(holder.current, request, counters, config.trustProxy);
+    if (typeof visit === "number") {
+      sendPage(response, visit, visit === 503 ? { "retry-after": "3" } : {});
+      return;
+    }
+    const body = bodyOf(request, config.bodyLimitBytes);
+    const context = { upstreams, views: this.#views, trustProxy: config.trustProxy };
+    new Exchange(context, visit, request, response, body).start();
+  }
+
+  #own(request: IncomingMessage, response: ServerResponse): void {
+    const path = (request.url ?? "").split("?")[0];
+    if (path === "/__latchkey/healthz") sendJson(response, 200, this.#parts.health());
+    else if (path === BEACON_SCRIPT_PATH) sendBeaconScript(response);
+    else if (path === BEACON_PATH) receiveBeacon(request, response, this.#views);
+    else sendJson(response, 404, { error: "not found" });
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on("error", () => socket.destroy());
+    this.#sockets.add(socket);
+    socket.on("close", () => this.#sockets.delete(socket));
+    const { config, holder, counters, upstreams } = this.#parts;
+    if (this.#draining || smuggling(request) !== null || request.headers["transfer-encoding"] !== undefined) {
+      refuseUpgrade(socket, this.#draining ? 503 : 400);
+      return;
+    }
+    try {
+      const visit = planVisit(holder.current, request, counters, config.trustProxy);
+      if (typeof visit === "number") refuseUpgrade(socket, visit);
+      else passUpgrade(visit, upstreams, config.trustProxy, request, socket, head);
+    } catch (error) {
+      this.#parts.log.error({ reason: String(error) }, "upgrade failed in the gateway");
+      refuseUpgrade(socket, 502);
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import type { RoutingArm, RoutingTable } from "@latchkey/api/gateway";
+import { Pool } from "undici";
+
+const CONNECT_MS = 2_000;
+const HEADERS_MS = 30_000;
+const BODY_IDLE_MS = 300_000;
+const CONNECTIONS = 128;
+
+/** Connections to the release processes, kept alive per origin and let go when a table no longer names it. */
+export class Upstreams {
+  readonly #pools = new Map<string, Pool>();
+  #turn = 0;
+
+  pool(origin: string): Pool {
+    let pool = this.#pools.get(origin);
+    if (pool === undefined) {
+      pool = new Pool(origin, {
+        connections: CONNECTIONS,
+        connect: { timeout: CONNECT_MS },
+        headersTimeout: HEADERS_MS,
+        bodyTimeout: BODY_IDLE_MS,
+        keepAliveTimeout: 4_000,
+        pipelining: 1,
+      });
+      this.#pools.set(origin, pool);
+    }
+    return pool;
+  }
+
+  /** One process of an arm, in turn. */
+  originOf(arm: RoutingArm): string {
+    this.#turn = (this.#turn + 1) % 1_000_000;
+    return arm.upstreams[this.#turn % arm.upstreams.length] ?? "";
+  }
+
+  /** Closes what the table no longer names; requests in flight there end first. */
+  keepOnly(table: RoutingTable): void {
+    const named = new Set<string>();
+    for (const service of table.services) {
+      for (const arm of service.arms) for (const origin of arm.upstreams) named.add(origin);
+      for (const origin of service.assetUpstreams) named.add(origin);
+    }
+    for (const [origin, pool] of this.#pools) {
+      if (named.has(origin)) continue;
+      this.#pools.delete(origin);
+      pool.close().catch(() => undefined);
+    }
+  }
+
+  async destroy(): Promise<void> {
+    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy().catch(() => undefined)));
+  }
+}
+
+const TIMEOUTS = new Set(["UND_ERR_CONNECT_TIMEOUT", "UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT", "ETIMEDOUT"]);
+
+/** The status that tells a visitor of an upstream's failure: 504 for a time-out, 502 for the rest. */
+export function statusOfFailure(error: unknown): 502 | 504 {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" && TIMEOUTS.has(code) ? 504 : 502;
+}

@@ -1,0 +1,129 @@
+import type { Actor } from "@latchkey/core/delivery/rollout";
+import { applyService, findService, listServices, type ServiceRow } from "../catalog/index.ts";
+import type { Database } from "../platform/database.ts";
+import { type Http, route } from "../platform/http.ts";
+import { ProblemError } from "../platform/problems.ts";
+import { findDeployment, listDeployments } from "./deployments.store.ts";
+import type { LocalTarget } from "./local-target.controller.ts";
+import { presentDeployment, presentRelease } from "./presentation.ts";
+import { filesOf, findRelease, findReleases, listReleases } from "./releases.store.ts";
+import { viewService } from "./services.view.ts";
+import { ship } from "./ship.ts";
+
+export interface DeliveryRoutesOptions {
+  readonly database: Database;
+  readonly target: LocalTarget;
+  readonly gatewayUrl: string;
+  /** Something was asked for: the controllers look at once. */
+  readonly wake: () => void;
+}
+
+const actorOf = (principal: { id: string; kind: string; name: string }): Actor => ({
+  id: principal.id,
+  kind: principal.kind,
+  name: principal.name,
+});
+const notFound = (what: string, id: string) =>
+  new ProblemError("LK_NOT_FOUND", { detail: `There is no ${what} "${id}".` });
+
+export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
+  const { db } = o.database;
+
+  route(http, "listServices", async ({ project, query }) => {
+    const rows = await listServices(db, project, query.cursor ?? "", query.limit);
+    const items = await Promise.all(rows.map((row) => viewService(db, row, o.gatewayUrl)));
+    return { items, next: rows.length === query.limit ? (rows.at(-1)?.name ?? null) : null };
+  });
+
+  const serviceOf = async (project: string, name: string): Promise<ServiceRow> => {
+    const row = await findService(db, project, name);
+    if (!row) throw notFound("service", name);
+    return row;
+  };
+
+  route(http, "getService", async ({ project, params }) => {
+    const row = await serviceOf(project, params.service);
+    return {
+      ...(await viewService(db, row, o.gatewayUrl)),
+      config: row.config,
+      configDigest: row.config_digest,
+      manager: row.manager,
+    };
+  });
+
+  route(http, "applyService", async ({ project, body, principal }) =>
+    applyService(o.database, { project, ...body, actor: actorOf(principal) }),
+  );
+
+  route(http, "listReleases", async ({ project, params, query }) => {
+    await serviceOf(project, params.service);
+    const rows = await listReleases(
+      db,
+      project,
+      params.service,
+      query.cursor ? Number(query.cursor) || 0 : 2 ** 31 - 1,
+      query.limit,
+    );
+    return { items: rows.map(presentRelease), next: rows.length === query.limit ? String(rows.at(-1)?.number) : null };
+  });
+
+  route(http, "getRelease", async ({ project, params }) => {
+    const row = await findRelease(db, params.releaseId);
+    if (!row || row.project !== project) throw notFound("release", params.releaseId);
+    const deployments = await listDeployments(db, project, { releaseId: row.id, limit: 50 });
+    return {
+      ...presentRelease(row),
+      files: await filesOf(db, row.id),
+      deployments: deployments.map((d) => ({
+        id: d.id,
+        environment: d.environment,
+        status: d.status,
+        createdAt: d.created_at.toISOString(),
+      })),
+    };
+  });
+
+  route(http, "ship", async ({ project, params, body, principal }) => {
+    const made = await ship(o.database, {
+      project,
+      service: params.service,
+      environment: body.environment,
+      fault: body.fault ?? null,
+      strategy: body.strategy ?? null,
+      releaseId: body.releaseId ?? null,
+      reason: body.reason,
+      ifBusy: body.ifBusy,
+      actor: actorOf(principal),
+    });
+    o.wake();
+    return presentDeployment(made, await findReleases(db, [made.release_id]));
+  });
+
+  route(http, "listDeployments", async ({ project, query }) => {
+    const rows = await listDeployments(db, project, {
+      service: query.service,
+      before: query.cursor,
+      limit: query.limit,
+    });
+    const releases = await findReleases(
+      db,
+      rows.map((r) => r.release_id),
+    );
+    return {
+      items: rows.map((row) => presentDeployment(row, releases)),
+      next: rows.length === query.limit ? (rows.at(-1)?.id ?? null) : null,
+    };
+  });
+
+  route(http, "getDeployment", async ({ project, params }) => {
+    const row = await findDeployment(db, params.deploymentId);
+    if (!row || row.project !== project) throw notFound("deployment", params.deploymentId);
+    const releases = await findReleases(db, [row.release_id]);
+    return {
+      ...presentDeployment(row, releases),
+      gates: row.gates.map((g) => ({ ...g })),
+      buildOutput: row.build_output,
+      changes: row.changes.map((c) => ({ ...c })),
+    };
+  });
+}

@@ -1,0 +1,342 @@
+import { join } from "node:path";
+import { DECIDER_VERSION, startJudge } from "@latchkey/core/analysis/judge";
+import type { AnalysisPolicy } from "@latchkey/core/analysis/types";
+import { newRollout, type Strategy, SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
+import type { Logger } from "pino";
+import { findEnvironment, findService, type ServiceRow } from "../catalog/index.ts";
+import { record } from "../ledger/index.ts";
+import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
+import { baseEnvironment, runCommand } from "../platform/adapters/local/command.ts";
+import { commitsBetween, sourceState } from "../platform/adapters/local/git.ts";
+import type { Database } from "../platform/database.ts";
+import { newId } from "../platform/ids.ts";
+import {
+  activeDeployments,
+  type DeploymentRow,
+  findDeployment,
+  type GateRow,
+  updateDeployment,
+} from "./deployments.store.ts";
+import { findRelease, findReleaseByDigest, insertRelease, type ReleaseRow } from "./releases.store.ts";
+import { applyToRollout } from "./rollout-engine.ts";
+import { findActiveRollout, insertRollout } from "./rollouts.store.ts";
+
+const BUILD_TIMEOUT_MS = 600_000;
+
+export interface DeploymentsOptions {
+  readonly database: Database;
+  readonly log: Logger;
+  readonly artifacts: ArtifactStore;
+  /** Woken when a deployment is ready to roll out, or a rollout was asked to make way. */
+  readonly wake: () => void;
+}
+
+/**
+ * Takes each deployment from the wish to its rollout: build, gates, queue. Every phase is written before the next
+ * begins; a phase that a server's death cut short is done again from its start, which is safe: a build goes to a
+ * folder of its own and a gate only reads.
+ */
+export class DeploymentsController {
+  readonly #o: DeploymentsOptions;
+  readonly #running = new Set<string>();
+
+  constructor(options: DeploymentsOptions) {
+    this.#o = options;
+  }
+
+  /** One round over what has not ended. Long work goes on beside; a deployment is never worked on twice at once. */
+  async tick(): Promise<void> {
+    for (const deployment of await activeDeployments(this.#o.database.db)) {
+      if (this.#running.has(deployment.id)) continue;
+      if (!["building", "gating", "queued"].includes(deployment.status)) continue;
+      this.#running.add(deployment.id);
+      this.#work(deployment.id)
+        .catch((error: unknown) => this.#crashed(deployment, error))
+        .finally(() => this.#running.delete(deployment.id));
+    }
+  }
+
+  async #work(id: string): Promise<void> {
+    for (;;) {
+      const deployment = await findDeployment(this.#o.database.db, id);
+      if (!deployment) return;
+      const service = await findService(this.#o.database.db, deployment.project, deployment.service);
+      if (!service) return;
+      if (deployment.status === "building") await this.#build(deployment, service);
+      else if (deployment.status === "gating") await this.#gates(deployment, service);
+      else {
+        if (deployment.status === "queued") await this.#begin(deployment, service);
+        return;
+      }
+    }
+  }
+
+  async #crashed(deployment: DeploymentRow, error: unknown): Promise<void> {
+    const words = error instanceof Error ? error.message : String(error);
+    this.#o.log.error({ deploymentId: deployment.id, err: error }, "deployment could not be worked on");
+    await this.#fail(deployment, "failed_build", `It could not be carried on: ${words}`);
+  }
+
+  async #fail(
+    deployment: DeploymentRow,
+    status: "failed_build" | "failed_gate",
+    words: string,
+    buildOutput?: string,
+  ): Promise<void> {
+    await this.#o.database.transaction(async (tx) => {
+      await updateDeployment(tx, deployment.id, {
+        status,
+        words,
+        ...(buildOutput === undefined ? {} : { build_output: buildOutput }),
+      });
+      await record(tx, {
+        type: "delivery.deployment.ended",
+        subject: `deployment/${deployment.id}`,
+        project: deployment.project,
+        actor: SYSTEM_ACTOR,
+        correlation: deployment.id,
+        data: { service: deployment.service, environment: deployment.environment, outcome: status, words },
+      });
+    });
+  }
+
+  async #build(deployment: DeploymentRow, service: ServiceRow): Promise<void> {
+    const cwd = join(service.root, service.config.source);
+    const workspace = await this.#o.artifacts.workspace(deployment.id);
+    const source = await sourceState(cwd);
+    const result = await runCommand(service.config.build, {
+      cwd,
+      timeoutMs: BUILD_TIMEOUT_MS,
+      env: {
+        ...baseEnvironment(),
+        LATCHKEY_ARTIFACT: workspace,
+        ...(deployment.fault ? { LATCHKEY_FAULT: deployment.fault } : {}),
+      },
+    });
+    if (result.outcome !== "passed") {
+      await this.#o.artifacts.drop(workspace);
+      const why = {
+        failed: `exit code ${result.exitCode}`,
+        timed_out: "it ran out of its 10 minutes",
+        could_not_run: "its command could not be started",
+      }[result.outcome];
+      await this.#fail(deployment, "failed_build", `The build failed: ${why}.`, result.output);
+      return;
+    }
+    const manifest = await this.#o.artifacts.take(workspace);
+    const { project, name } = service;
+    await this.#o.database.transaction(async (tx) => {
+      const known = await findReleaseByDigest(tx, project, name, manifest.digest);
+      const release =
+        known ??
+        (await insertRelease(tx, {
+          id: newId("rel"),
+          project,
+          service: name,
+          digest: manifest.digest,
+          created_by: deployment.created_by.name,
+          commit_sha: source.commit,
+          branch: source.branch,
+          message: source.message,
+          author: source.author,
+          dirty: source.dirty,
+          fault: deployment.fault,
+          sizeBytes: manifest.sizeBytes,
+          files: manifest.files,
+        }));
+      if (!known) await recordRelease(tx, deployment, release);
+      const words = known
+        ? `The working tree is release ${release.number}, which exists. Running the gates.`
+        : `Built release ${release.number}. Running the gates.`;
+      await updateDeployment(tx, deployment.id, {
+        status: "gating",
+        words,
+        release_id: release.id,
+        build_output: result.output,
+      });
+    });
+  }
+
+  async #gates(deployment: DeploymentRow, service: ServiceRow): Promise<void> {
+    const gates: GateRow[] = deployment.gates.map((g) => ({ ...g, status: "waiting", output: "" }));
+    const save = (words?: string) =>
+      updateDeployment(this.#o.database.db, deployment.id, { gates, ...(words ? { words } : {}) });
+    for (const [i, gate] of service.config.gates.entries()) {
+      const before = gates[i] ?? {
+        name: gate.name,
+        status: "waiting" as const,
+        required: gate.required,
+        startedAt: null,
+        finishedAt: null,
+        output: "",
+      };
+      const startedAt = new Date().toISOString();
+      gates[i] = { ...before, status: "running", startedAt };
+      await save(`Running the gate "${gate.name}".`);
+      const result = await runCommand(gate.command, {
+        cwd: join(service.root, service.config.source),
+        timeoutMs: gate.timeoutMs,
+        env: { ...baseEnvironment(), CI: "true", NO_COLOR: "1" },
+      });
+      gates[i] = {
+        ...gates[i],
+        status: result.outcome,
+        finishedAt: new Date().toISOString(),
+        output: result.output.slice(-8_000),
+      };
+      await save();
+      if (result.outcome !== "passed" && gate.required) {
+        const why =
+          result.outcome === "timed_out"
+            ? `did not end within ${gate.timeoutMs / 1000} s`
+            : result.outcome === "could_not_run"
+              ? "could not run"
+              : "failed";
+        await this.#fail(deployment, "failed_gate", `The gate "${gate.name}" ${why}. The release was not deployed.`);
+        return;
+      }
+    }
+    await this.#o.database.transaction(async (tx) => {
+      await updateDeployment(tx, deployment.id, {
+        status: "queued",
+        words: "Its gates passed; it waits for its turn.",
+      });
+      await record(tx, {
+        type: "delivery.deployment.gates_passed",
+        subject: `deployment/${deployment.id}`,
+        project: deployment.project,
+        actor: SYSTEM_ACTOR,
+        correlation: deployment.id,
+        data: {
+          service: deployment.service,
+          releaseId: deployment.release_id,
+          gates: gates.map(({ name, status, required }) => ({ name, status, required })),
+        },
+      });
+    });
+  }
+
+  /** Starts the rollout when nothing else is under way here, the oldest in the queue first. */
+  async #begin(deployment: DeploymentRow, service: ServiceRow): Promise<void> {
+    const db = this.#o.database.db;
+    const waiting = (await activeDeployments(db)).filter(
+      (d) =>
+        d.status === "queued" &&
+        d.project === deployment.project &&
+        d.service === deployment.service &&
+        d.environment === deployment.environment,
+    );
+    if (waiting[0]?.id !== deployment.id) return;
+    const active = await findActiveRollout(db, deployment.project, deployment.service, deployment.environment);
+    if (active) {
+      if (
+        active.machine.state === "holdback" ||
+        (deployment.if_busy === "supersede" && active.machine.state !== "rolling_back")
+      ) {
+        const reason = `deployment ${deployment.id} follows`;
+        await applyToRollout(this.#o.database, active.id, {
+          kind: "event",
+          event: { kind: "supersede", atMs: Date.now(), actor: deployment.created_by, reason },
+        });
+        this.#o.wake();
+      }
+      return;
+    }
+    await this.#createRollout(deployment, service);
+    this.#o.wake();
+  }
+
+  async #createRollout(deployment: DeploymentRow, service: ServiceRow): Promise<void> {
+    const environment = await findEnvironment(
+      this.#o.database.db,
+      deployment.project,
+      deployment.service,
+      deployment.environment,
+    );
+    const releaseId = deployment.release_id;
+    if (!environment || !releaseId) throw new Error("the deployment has lost its environment or release");
+    const baselineId = environment.serving_release_id;
+    if (baselineId === releaseId) {
+      await this.#fail(
+        deployment,
+        "failed_gate",
+        "This release is what the environment serves already: there is nothing to roll out.",
+      );
+      return;
+    }
+    const release = await findRelease(this.#o.database.db, releaseId);
+    const baseline = baselineId ? await findRelease(this.#o.database.db, baselineId) : null;
+    const changes = await commitsBetween(
+      join(service.root, service.config.source),
+      baseline?.commit_sha ?? null,
+      release?.commit_sha ?? null,
+    );
+    const strategy: Strategy = {
+      ...service.config.strategy,
+      ...(deployment.strategy ? { kind: deployment.strategy } : {}),
+    };
+    const policy: AnalysisPolicy = service.config.analysis;
+    const id = newId("rol");
+    await this.#o.database.transaction(async (tx) => {
+      await insertRollout(tx, {
+        id,
+        deployment_id: deployment.id,
+        project: deployment.project,
+        service: deployment.service,
+        environment: deployment.environment,
+        machine: newRollout(id, strategy, baselineId !== null, Date.now()),
+        policy,
+        judge: startJudge(policy),
+        decider_version: DECIDER_VERSION,
+        canary_release_id: releaseId,
+        baseline_release_id: baselineId,
+        generation_n: environment.generation,
+      });
+      await updateDeployment(tx, deployment.id, {
+        status: "starting",
+        words: "Starting the release.",
+        rollout_id: id,
+        changes,
+        ...(baselineId ? { previous_release_id: baselineId } : {}),
+      });
+      await record(tx, {
+        type: "delivery.rollout.created",
+        subject: `rollout/${id}`,
+        project: deployment.project,
+        actor: deployment.created_by,
+        correlation: deployment.id,
+        data: {
+          service: deployment.service,
+          environment: deployment.environment,
+          deploymentId: deployment.id,
+          canaryReleaseId: releaseId,
+          baselineReleaseId: baselineId,
+          strategy,
+          policy,
+        },
+      });
+    });
+  }
+}
+
+async function recordRelease(
+  tx: Parameters<typeof record>[0],
+  deployment: DeploymentRow,
+  release: ReleaseRow,
+): Promise<void> {
+  await record(tx, {
+    type: "delivery.release.created",
+    subject: `release/${release.id}`,
+    project: release.project,
+    actor: deployment.created_by,
+    correlation: deployment.id,
+    data: {
+      service: release.service,
+      number: release.number,
+      digest: release.digest,
+      commit: release.commit_sha,
+      dirty: release.dirty,
+      fault: release.fault,
+    },
+  });
+}

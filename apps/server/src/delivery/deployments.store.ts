@@ -1,0 +1,126 @@
+import type { DeploymentStatus } from "@latchkey/api/models";
+import type { Actor } from "@latchkey/core/delivery/rollout";
+import { sql } from "kysely";
+import type { Executor } from "../platform/database.ts";
+
+export interface GateRow {
+  readonly name: string;
+  readonly status: "waiting" | "running" | "passed" | "failed" | "timed_out" | "could_not_run";
+  readonly required: boolean;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly output: string;
+}
+export interface ChangeRow {
+  readonly commit: string;
+  readonly message: string;
+  readonly author: string;
+  readonly at: string;
+}
+export interface DeploymentRow {
+  readonly id: string;
+  readonly project: string;
+  readonly service: string;
+  readonly environment: string;
+  readonly status: DeploymentStatus;
+  readonly words: string;
+  readonly created_at: Date;
+  readonly finished_at: Date | null;
+  readonly created_by: Actor;
+  readonly reason: string;
+  readonly fault: string | null;
+  readonly strategy: "canary" | "blue_green" | "all_at_once" | null;
+  readonly if_busy: "queue" | "supersede" | "refuse";
+  readonly release_id: string | null;
+  readonly previous_release_id: string | null;
+  readonly rollout_id: string | null;
+  readonly gates: readonly GateRow[];
+  readonly build_output: string;
+  readonly changes: readonly ChangeRow[];
+}
+export const ENDED: readonly DeploymentStatus[] = [
+  "succeeded",
+  "rolled_back",
+  "failed_build",
+  "failed_gate",
+  "failed_start",
+  "aborted",
+  "superseded",
+];
+
+export async function insertDeployment(
+  tx: Executor,
+  row: Pick<
+    DeploymentRow,
+    | "id"
+    | "project"
+    | "service"
+    | "environment"
+    | "status"
+    | "words"
+    | "created_by"
+    | "reason"
+    | "fault"
+    | "strategy"
+    | "if_busy"
+    | "release_id"
+    | "gates"
+  >,
+): Promise<void> {
+  await sql`insert into deployment (id, project, service, environment, status, words, created_by, reason, fault, strategy, if_busy, release_id, gates)
+    values (${row.id}, ${row.project}, ${row.service}, ${row.environment}, ${row.status}, ${row.words}, ${JSON.stringify(row.created_by)}::jsonb,
+      ${row.reason}, ${row.fault}, ${row.strategy}, ${row.if_busy}, ${row.release_id}, ${JSON.stringify(row.gates)}::jsonb)`.execute(
+    tx,
+  );
+}
+
+export async function findDeployment(db: Executor, id: string): Promise<DeploymentRow | null> {
+  const found = await sql<DeploymentRow>`select * from deployment where id = ${id}`.execute(db);
+  return found.rows[0] ?? null;
+}
+
+/** Newest first; `before` is the id of the last of the page before (ids are UUIDv7: their order is their time's). */
+export async function listDeployments(
+  db: Executor,
+  project: string,
+  filter: { service?: string | undefined; releaseId?: string | undefined; before?: string | undefined; limit: number },
+): Promise<DeploymentRow[]> {
+  const found = await sql<DeploymentRow>`select * from deployment where project = ${project}
+    and (${filter.service ?? null}::text is null or service = ${filter.service ?? null})
+    and (${filter.releaseId ?? null}::text is null or release_id = ${filter.releaseId ?? null})
+    and (${filter.before ?? null}::text is null or id < ${filter.before ?? null})
+    order by id desc limit ${filter.limit}`.execute(db);
+  return found.rows;
+}
+
+/** What has not ended, oldest first. */
+export async function activeDeployments(db: Executor): Promise<DeploymentRow[]> {
+  const found = await sql<DeploymentRow>`select * from deployment where finished_at is null order by id`.execute(db);
+  return found.rows;
+}
+
+/** Sets what is given; `finished_at` follows from the status. */
+export async function updateDeployment(
+  tx: Executor,
+  id: string,
+  set: Partial<
+    Pick<
+      DeploymentRow,
+      "status" | "words" | "release_id" | "previous_release_id" | "rollout_id" | "gates" | "build_output" | "changes"
+    >
+  >,
+): Promise<void> {
+  const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value));
+  const ended = set.status !== undefined && ENDED.includes(set.status);
+  await sql`update deployment set
+      status = coalesce(${set.status ?? null}, status),
+      words = coalesce(${set.words ?? null}, words),
+      release_id = coalesce(${set.release_id ?? null}, release_id),
+      previous_release_id = coalesce(${set.previous_release_id ?? null}, previous_release_id),
+      rollout_id = coalesce(${set.rollout_id ?? null}, rollout_id),
+      gates = coalesce(${json(set.gates)}::jsonb, gates),
+      build_output = coalesce(${set.build_output ?? null}, build_output),
+      changes = coalesce(${json(set.changes)}::jsonb, changes),
+      finished_at = case when ${ended} then coalesce(finished_at, now()) else finished_at end
+    where id = ${id}`.execute(tx);
+}

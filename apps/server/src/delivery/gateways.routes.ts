@@ -1,0 +1,73 @@
+import type { RoutingTable } from "@latchkey/api/gateway";
+import type { Database } from "../platform/database.ts";
+import { type Http, route } from "../platform/http.ts";
+import { saveReport, seeGateway } from "./gateways.store.ts";
+import { currentGeneration } from "./routing.view.ts";
+
+/** Those who wait for a newer table; woken at once when the routing changes. */
+export class RoutingWaiters {
+  readonly #waiting = new Set<() => void>();
+
+  wakeAll(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  /** Resolves at the next wake, or after `ms`. */
+  wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      this.#waiting.add(wake);
+    });
+  }
+}
+
+export interface GatewayRoutesOptions {
+  readonly database: Database;
+  readonly waiters: RoutingWaiters;
+  readonly table: () => Promise<RoutingTable>;
+  /** A gateway acknowledged or reported: `hasErrors` asks for a look now. */
+  readonly onNews: (hasErrors: boolean) => void;
+}
+
+export function registerGateways(http: Http, o: GatewayRoutesOptions): void {
+  const { db } = o.database;
+  let errorsSeen = new Map<string, number>();
+
+  route(http, "gatewayRouting", async ({ query }) => {
+    await seeGateway(db, query.gateway, query.boot, { epoch: query.epoch, n: query.n });
+    o.onNews(false);
+    const deadline = performance.now() + query.waitMs;
+    let first = true;
+    for (;;) {
+      const { epoch, n } = await currentGeneration(db);
+      const newer = epoch > query.epoch || (epoch === query.epoch && n > query.n);
+      // A gateway without a table gets one even when nothing was ever deployed.
+      if (newer || (first && query.n === 0)) {
+        const table = await o.table();
+        if (newer || table.services.length > 0) return table;
+      }
+      first = false;
+      const left = deadline - performance.now();
+      if (left <= 0) return null;
+      await o.waiters.wait(Math.min(left, 2_000));
+      await seeGateway(db, query.gateway, query.boot, { epoch: query.epoch, n: query.n });
+    }
+  });
+
+  route(http, "gatewayReport", async ({ body }) => {
+    const fresh = await o.database.transaction((tx) => saveReport(tx, body));
+    if (!fresh) return null;
+    const errors = body.counters.reduce((n, c) => n + c.errors + c.pageErrors, 0);
+    const key = `${body.gateway}/${body.boot}`;
+    const grew = errors > (errorsSeen.get(key) ?? 0);
+    // Only the newest boot of each gateway matters.
+    errorsSeen = new Map([...errorsSeen].filter(([k]) => !k.startsWith(`${body.gateway}/`)).concat([[key, errors]]));
+    o.onNews(grew);
+    return null;
+  });
+}

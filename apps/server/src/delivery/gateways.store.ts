@@ -1,0 +1,107 @@
+import type { GatewayReport } from "@latchkey/api/gateway";
+import type { Cumulative } from "@latchkey/core/delivery/counters";
+import type { Histogram } from "@latchkey/core/shared/histogram";
+import { sql } from "kysely";
+import type { Executor } from "../platform/database.ts";
+
+/** A gateway that has not been heard of for this long serves by its last table, unseen: it no longer counts as live. */
+export const GATEWAY_LIVE_MS = 10_000;
+
+export interface GatewayRow {
+  readonly id: string;
+  readonly boot: string;
+  readonly applied_epoch: number;
+  readonly applied_n: number;
+  readonly seen_at: Date;
+}
+
+/** What a gateway has applied: it only ever grows within a boot. */
+export async function seeGateway(
+  db: Executor,
+  id: string,
+  boot: string,
+  applied: { epoch: number; n: number },
+): Promise<void> {
+  await sql`insert into gateway (id, boot, applied_epoch, applied_n, seen_at) values (${id}, ${boot}, ${applied.epoch}, ${applied.n}, now())
+    on conflict (id) do update set boot = excluded.boot, applied_epoch = excluded.applied_epoch, applied_n = excluded.applied_n, seen_at = now()
+    where gateway.boot <> excluded.boot or (gateway.applied_epoch, gateway.applied_n) <= (excluded.applied_epoch, excluded.applied_n)`.execute(
+    db,
+  );
+}
+
+export async function liveGateways(db: Executor): Promise<GatewayRow[]> {
+  const found = await sql<GatewayRow>`select id, boot, applied_epoch, applied_n, seen_at from gateway
+    where seen_at > now() - make_interval(secs => ${GATEWAY_LIVE_MS / 1000})`.execute(db);
+  return found.rows;
+}
+
+/** Stores cumulative counts; a report that arrives late or twice changes nothing. True when it was news. */
+export async function saveReport(tx: Executor, report: GatewayReport): Promise<boolean> {
+  const fresh =
+    await sql`insert into gateway (id, boot, applied_epoch, applied_n, seen_at, report_sequence, resident_bytes)
+    values (${report.gateway}, ${report.boot}, ${report.applied.epoch}, ${report.applied.n}, now(), ${report.sequence}, ${report.residentBytes})
+    on conflict (id) do update set boot = excluded.boot, applied_epoch = excluded.applied_epoch, applied_n = excluded.applied_n,
+      seen_at = now(), report_sequence = excluded.report_sequence, resident_bytes = excluded.resident_bytes
+    where gateway.boot <> excluded.boot or gateway.report_sequence < excluded.report_sequence
+    returning id`.execute(tx);
+  if (fresh.rows.length === 0) return false;
+  for (const c of report.counters) {
+    await sql`insert into arm_counter (gateway, boot, service, environment, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users)
+      values (${report.gateway}, ${report.boot}, ${c.service}, ${c.environment}, ${c.generation.n}, ${c.releaseId}, ${c.arm}, ${c.routeClass},
+        ${c.requests}, ${c.errors}, ${JSON.stringify(c.latency)}::jsonb, ${c.pageViews}, ${c.pageErrors}, ${c.users})
+      on conflict (gateway, boot, service, environment, generation_n, release_id, route_class) do update set
+        requests = excluded.requests, errors = excluded.errors, latency = excluded.latency, page_views = excluded.page_views,
+        page_errors = excluded.page_errors, users = excluded.users, updated_at = now()
+      where arm_counter.requests <= excluded.requests`.execute(tx);
+  }
+  return true;
+}
+
+interface CounterRow {
+  readonly gateway: string;
+  readonly boot: string;
+  readonly generation_n: number;
+  readonly release_id: string;
+  readonly arm: string;
+  readonly route_class: string;
+  readonly requests: string;
+  readonly errors: string;
+  readonly latency: Histogram;
+  readonly page_views: string;
+  readonly page_errors: string;
+  readonly users: string;
+}
+export interface Counter extends Cumulative {
+  readonly users: string;
+}
+
+/** Counters of a service in an environment since a generation. */
+export async function countersSince(
+  db: Executor,
+  service: string,
+  environment: string,
+  generationN: number,
+): Promise<Counter[]> {
+  const found =
+    await sql<CounterRow>`select gateway, boot, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users
+    from arm_counter where service = ${service} and environment = ${environment} and generation_n >= ${generationN}`.execute(
+      db,
+    );
+  return found.rows.map((row) => ({
+    key: [row.gateway, row.boot, row.generation_n, row.release_id, row.route_class].join("/"),
+    generationN: row.generation_n,
+    releaseId: row.release_id,
+    routeClass: row.route_class,
+    requests: Number(row.requests),
+    errors: Number(row.errors),
+    latency: row.latency,
+    pageViews: Number(row.page_views),
+    pageErrors: Number(row.page_errors),
+    users: row.users,
+  }));
+}
+
+/** Counters of generations that nobody judges any more; kept a week for the pages of old rollouts. */
+export async function forgetOldCounters(db: Executor): Promise<void> {
+  await sql`delete from arm_counter where updated_at < now() - interval '7 days'`.execute(db);
+}

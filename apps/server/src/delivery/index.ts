@@ -1,0 +1,150 @@
+import type { Logger } from "pino";
+import { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
+import type { Database } from "../platform/database.ts";
+import type { Http } from "../platform/http.ts";
+import { registerDelivery } from "./delivery.routes.ts";
+import { DeploymentsController } from "./deployments.controller.ts";
+import { RoutingWaiters, registerGateways } from "./gateways.routes.ts";
+import { forgetOldCounters } from "./gateways.store.ts";
+import { LocalTarget } from "./local-target.controller.ts";
+import type { RolloutView } from "./presented.ts";
+import { registerPublicAssets } from "./public-assets.routes.ts";
+import { RolloutsController } from "./rollouts.controller.ts";
+import { registerRollouts } from "./rollouts.routes.ts";
+import { viewRollout } from "./rollouts.view.ts";
+import { routingTable } from "./routing.view.ts";
+
+/** Delivery: releases, deployments, rollouts, and the routing that the gateways follow. */
+export interface DeliveryOptions {
+  readonly database: Database;
+  readonly http: Http;
+  readonly log: Logger;
+  /** `.latchkey`. */
+  readonly dir: string;
+  readonly gatewayUrl: string;
+  /** This server's own address, for the assets of releases that run no more. */
+  readonly serverUrl: string;
+  readonly databaseUrlFor: (service: string, environment: string) => Promise<string>;
+  /** For those who watch: the newest state of a rollout. */
+  readonly publish: (rollout: RolloutView) => void;
+}
+
+const TICK_MS = 200;
+
+export interface Delivery {
+  stop(): Promise<void>;
+  /** Ends every release on this machine. */
+  endReleases(): Promise<void>;
+}
+
+export function startDelivery(o: DeliveryOptions): Delivery {
+  const target = new LocalTarget({ database: o.database, log: o.log, dir: o.dir });
+  const artifacts = new ArtifactStore(`${o.dir}/artifacts`);
+  const waiters = new RoutingWaiters();
+  const loop = new Loop(o.log);
+  const changed = (rolloutId: string) => {
+    viewRollout(o.database.db, rolloutId, target)
+      .then((view) => view && o.publish(view))
+      .catch((error: unknown) =>
+        o.log.warn({ err: error, rolloutId }, "a rollout could not be shown to those who watch"),
+      );
+  };
+  const rerouted = () => {
+    waiters.wakeAll();
+    loop.wake();
+  };
+  const deployments = new DeploymentsController({
+    database: o.database,
+    log: o.log,
+    artifacts,
+    wake: () => loop.wake(),
+  });
+  const rollouts = new RolloutsController({
+    database: o.database,
+    log: o.log,
+    target,
+    artifacts,
+    databaseUrlFor: o.databaseUrlFor,
+    onRerouted: rerouted,
+    onChanged: changed,
+  });
+  registerDelivery(o.http, { database: o.database, target, gatewayUrl: o.gatewayUrl, wake: () => loop.wake() });
+  registerRollouts(o.http, { database: o.database, target, onRerouted: rerouted, onChanged: changed });
+  registerGateways(o.http, {
+    database: o.database,
+    waiters,
+    table: () =>
+      routingTable(o.database.db, {
+        upstreamOf: (id) => target.upstreamOf(id),
+        assetsUrl: (id) => `${o.serverUrl}/artifacts/${id}`,
+      }),
+    onNews: (hasErrors) => loop.wake(hasErrors),
+  });
+  registerPublicAssets(o.http, { database: o.database, artifacts });
+  loop.run(async (news) => {
+    await deployments.tick();
+    await rollouts.tick(news);
+  });
+  const hourly = setInterval(() => {
+    forgetOldCounters(o.database.db).catch((error: unknown) =>
+      o.log.warn({ err: error }, "old counters could not be deleted"),
+    );
+  }, 3_600_000);
+  return {
+    stop: async () => {
+      clearInterval(hourly);
+      waiters.wakeAll();
+      await loop.stop();
+    },
+    endReleases: () => target.endAll(),
+  };
+}
+
+/** One round at a time, at least every 200 ms, sooner when woken. A round that fails is logged; the next is due. */
+class Loop {
+  readonly #log: Logger;
+  #wake: (() => void) | null = null;
+  #news = false;
+  #stopped = false;
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  wake(news = false): void {
+    this.#news ||= news;
+    this.#wake?.();
+  }
+
+  run(round: (news: boolean) => Promise<void>): void {
+    this.#done = this.#rounds(round);
+  }
+
+  async #rounds(round: (news: boolean) => Promise<void>): Promise<void> {
+    while (!this.#stopped) {
+      const news = this.#news;
+      this.#news = false;
+      try {
+        await round(news);
+      } catch (error) {
+        this.#log.error({ err: error }, "a round of the delivery controllers failed");
+      }
+      if (this.#stopped) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, this.#news ? 10 : TICK_MS);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.#wake = null;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#wake?.();
+    await this.#done;
+  }
+}

@@ -1,0 +1,218 @@
+import { join } from "node:path";
+import type { RunSpec, StartFailure, Target } from "@latchkey/core/delivery/ports";
+import { err, ok, type Result } from "@latchkey/core/shared/result";
+import type { Logger } from "pino";
+import { baseEnvironment } from "../platform/adapters/local/command.ts";
+import {
+  end,
+  freePort,
+  isAlive,
+  launch,
+  type ProcessIdentity,
+  residentBytesOf,
+  tailOf,
+} from "../platform/adapters/local/process-table.ts";
+import type { Database } from "../platform/database.ts";
+import {
+  deleteProcess,
+  findProcess,
+  listProcesses,
+  type ProcessRow,
+  saveProcess,
+  setRetirement,
+} from "./processes.store.ts";
+
+const READY_POLL_MS = 50;
+/** Drain of a release before it is killed: longer than the gateway's time-out of 30 s would hold a rollback's end up. */
+const DRAIN_MS = 10_000;
+/** First restart at once; then 0.5 s doubling to 15 s. A minute of life forgives what was before. */
+const backOffMs = (recent: number): number => (recent === 0 ? 0 : Math.min(15_000, 500 * 2 ** (recent - 1)));
+
+const identityOf = (row: ProcessRow): ProcessIdentity | null =>
+  row.pid !== null && row.pid_started !== null ? { pid: row.pid, started: row.pid_started } : null;
+
+/**
+ * The `local` target: each release is one detached process on a free port of the loopback interface. The row in
+ * the database is the desired state; `tend` makes it true again after a crash of the release or of this server.
+ */
+export class LocalTarget implements Target {
+  readonly #database: Database;
+  readonly #log: Logger;
+  readonly #logDir: string;
+  readonly #recent = new Map<string, { count: number; nextAt: number; startedAt: number }>();
+  readonly #sampled = new Map<string, number>();
+  /** Releases on their way up: `ensureRunning` looks after them, `tend` keeps out. */
+  readonly #starting = new Set<string>();
+
+  constructor(options: { database: Database; log: Logger; dir: string }) {
+    this.#database = options.database;
+    this.#log = options.log;
+    this.#logDir = join(options.dir, "logs", "releases");
+  }
+
+  logFileOf(releaseId: string): string {
+    return join(this.#logDir, `${releaseId}.log`);
+  }
+
+  async ensureRunning(spec: RunSpec): Promise<Result<{ upstreams: readonly string[] }, StartFailure>> {
+    this.#starting.add(spec.releaseId);
+    try {
+      return await this.#bringUp(spec);
+    } finally {
+      this.#starting.delete(spec.releaseId);
+    }
+  }
+
+  async #bringUp(spec: RunSpec): Promise<Result<{ upstreams: readonly string[] }, StartFailure>> {
+    const known = await findProcess(this.#database.db, spec.releaseId);
+    const identity = known && identityOf(known);
+    let row: ProcessRow;
+    if (known && identity && isAlive(identity)) {
+      await setRetirement(this.#database.db, spec.releaseId, null);
+      row = known;
+    } else {
+      row = await this.#start({
+        release_id: spec.releaseId,
+        spec,
+        port: known?.port ?? null,
+        restarts: known?.restarts ?? 0,
+      });
+    }
+    const failure = await this.#untilReady(row, spec);
+    if (failure) {
+      await this.retire(spec.releaseId);
+      return err(failure);
+    }
+    return ok({ upstreams: [`http://127.0.0.1:${row.port}`] });
+  }
+
+  async #start(from: {
+    release_id: string;
+    spec: RunSpec;
+    port: number | null;
+    restarts: number;
+  }): Promise<ProcessRow> {
+    // The port stays over restarts, so that the gateways' tables stay true.
+    const port = from.port ?? (await freePort());
+    const { spec } = from;
+    const identity = await launch({
+      command: spec.command,
+      cwd: spec.artifactDir,
+      logFile: this.logFileOf(spec.releaseId),
+      env: {
+        ...baseEnvironment(),
+        ...spec.environmentVariables,
+        PORT: String(port),
+        HOST: "127.0.0.1",
+        NODE_ENV: "production",
+        LATCHKEY_SERVICE: spec.service,
+        LATCHKEY_ENVIRONMENT: spec.environment,
+        LATCHKEY_DEPLOYMENT: spec.deploymentId,
+        LATCHKEY_RELEASE: spec.releaseName,
+      },
+    });
+    const row = { ...from, port, pid: identity.pid, pid_started: identity.started };
+    await saveProcess(this.#database.db, row);
+    const before = this.#recent.get(from.release_id);
+    this.#recent.set(from.release_id, { count: before?.count ?? 0, nextAt: 0, startedAt: performance.now() });
+    this.#log.info({ releaseId: from.release_id, port, pid: identity.pid }, "release started");
+    return { ...row, retire_at: null };
+  }
+
+  async #untilReady(row: ProcessRow, spec: RunSpec): Promise<StartFailure | null> {
+    const deadline = performance.now() + spec.readyTimeoutMs;
+    const url = `http://127.0.0.1:${row.port}${spec.healthPath}`;
+    const identity = identityOf(row);
+    let last = "no answer";
+    while (performance.now() < deadline) {
+      const tail = () => tailOf(this.logFileOf(spec.releaseId), 4_000);
+      if (identity && !isAlive(identity))
+        return { words: "The release's process ended before it was ready.", logTail: tail() };
+      try {
+        const answer = await fetch(url, { signal: AbortSignal.timeout(2_000), redirect: "manual" });
+        await answer.arrayBuffer();
+        if (answer.status === 200) return null;
+        last = `status ${answer.status}`;
+      } catch (cause) {
+        last = cause instanceof Error ? cause.message : "no answer";
+      }
+      await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+    }
+    const words = `${spec.healthPath} did not answer 200 within ${Math.round(spec.readyTimeoutMs / 1000)} s (last: ${last}).`;
+    return { words, logTail: tailOf(this.logFileOf(spec.releaseId), 4_000) };
+  }
+
+  async retire(releaseId: string): Promise<void> {
+    const row = await findProcess(this.#database.db, releaseId);
+    if (!row) return;
+    // The row goes first: a server that dies in between must not bring the release up again.
+    await setRetirement(this.#database.db, releaseId, new Date());
+    const identity = identityOf(row);
+    if (identity) await end(identity, DRAIN_MS);
+    await deleteProcess(this.#database.db, releaseId);
+    this.#recent.delete(releaseId);
+    this.#sampled.delete(releaseId);
+    this.#log.info({ releaseId }, "release retired");
+  }
+
+  async sample(releaseId: string) {
+    const row = await findProcess(this.#database.db, releaseId);
+    if (!row) return null;
+    const identity = identityOf(row);
+    const before = this.#sampled.get(releaseId) ?? row.restarts;
+    this.#sampled.set(releaseId, row.restarts);
+    return {
+      restarts: Math.max(0, row.restarts - before),
+      residentBytes: identity && isAlive(identity) ? residentBytesOf(identity.pid) : null,
+      processes: 1,
+    };
+  }
+
+  /** Memory and restarts since the release's first start, for people. */
+  async figures(releaseId: string): Promise<{ restarts: number; residentBytes: number | null }> {
+    const row = await findProcess(this.#database.db, releaseId);
+    const identity = row && identityOf(row);
+    return {
+      restarts: row?.restarts ?? 0,
+      residentBytes: identity && isAlive(identity) ? residentBytesOf(identity.pid) : null,
+    };
+  }
+
+  async upstreamOf(releaseId: string): Promise<string | null> {
+    const row = await findProcess(this.#database.db, releaseId);
+    return row?.port ? `http://127.0.0.1:${row.port}` : null;
+  }
+
+  /** One round: restarts what died, with back-off, and ends what is to retire. Called several times a second. */
+  async tend(): Promise<void> {
+    for (const row of await listProcesses(this.#database.db)) {
+      if (this.#starting.has(row.release_id)) continue;
+      const identity = identityOf(row);
+      if (row.retire_at !== null) {
+        await this.retire(row.release_id);
+        continue;
+      }
+      if (identity && isAlive(identity)) continue;
+      const now = performance.now();
+      const recent = this.#recent.get(row.release_id) ?? { count: 0, nextAt: 0, startedAt: now };
+      const count = now - recent.startedAt > 60_000 ? 0 : recent.count;
+      if (recent.nextAt === 0) {
+        this.#recent.set(row.release_id, { count, nextAt: now + backOffMs(count), startedAt: recent.startedAt });
+        if (count > 0) continue;
+      } else if (now < recent.nextAt) continue;
+      this.#log.warn({ releaseId: row.release_id, pid: row.pid }, "release died; restarting");
+      this.#recent.set(row.release_id, { count: count + 1, nextAt: 0, startedAt: now });
+      await this.#start({ ...row, restarts: row.restarts + 1 });
+    }
+  }
+
+  /** Ends every release that runs here, for a full stop. The rows stay: the next start brings the served ones back. */
+  async endAll(): Promise<void> {
+    await Promise.all(
+      (await listProcesses(this.#database.db)).map(async (row) => {
+        const identity = identityOf(row);
+        if (identity) await end(identity, DRAIN_MS);
+      }),
+    );
+  }
+}

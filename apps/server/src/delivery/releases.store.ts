@@ -1,0 +1,90 @@
+import { sql } from "kysely";
+import type { Executor } from "../platform/database.ts";
+
+export interface ReleaseFile {
+  readonly path: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+export interface ReleaseRow {
+  readonly id: string;
+  readonly project: string;
+  readonly service: string;
+  readonly number: number;
+  readonly digest: string;
+  readonly created_at: Date;
+  readonly created_by: string;
+  readonly commit_sha: string | null;
+  readonly branch: string | null;
+  readonly message: string;
+  readonly author: string;
+  readonly dirty: boolean;
+  readonly fault: string | null;
+  readonly size_bytes: string;
+}
+const COLUMNS = sql`id, project, service, number, digest, created_at, created_by, commit_sha, branch, message, author, dirty, fault, size_bytes`;
+
+export async function findRelease(db: Executor, id: string): Promise<ReleaseRow | null> {
+  const found = await sql<ReleaseRow>`select ${COLUMNS} from release where id = ${id}`.execute(db);
+  return found.rows[0] ?? null;
+}
+
+export async function findReleases(db: Executor, ids: readonly (string | null)[]): Promise<Map<string, ReleaseRow>> {
+  const wanted = [...new Set(ids.filter((id): id is string => id !== null))];
+  if (wanted.length === 0) return new Map();
+  const found = await sql<ReleaseRow>`select ${COLUMNS} from release where id = any(${wanted})`.execute(db);
+  return new Map(found.rows.map((row) => [row.id, row]));
+}
+
+export async function findReleaseByDigest(
+  db: Executor,
+  project: string,
+  service: string,
+  digest: string,
+): Promise<ReleaseRow | null> {
+  const found = await sql<ReleaseRow>`select ${COLUMNS} from release
+    where project = ${project} and service = ${service} and digest = ${digest}`.execute(db);
+  return found.rows[0] ?? null;
+}
+
+export async function filesOf(db: Executor, id: string): Promise<ReleaseFile[]> {
+  const found = await sql<{ files: ReleaseFile[] }>`select files from release where id = ${id}`.execute(db);
+  return found.rows[0]?.files ?? [];
+}
+
+/** Newest first; `before` is the number of the last release of the page before. */
+export async function listReleases(
+  db: Executor,
+  project: string,
+  service: string,
+  before: number,
+  limit: number,
+): Promise<ReleaseRow[]> {
+  const found = await sql<ReleaseRow>`select ${COLUMNS} from release
+    where project = ${project} and service = ${service} and number < ${before} order by number desc limit ${limit}`.execute(
+    db,
+  );
+  return found.rows;
+}
+
+export interface NewRelease extends Omit<ReleaseRow, "number" | "created_at" | "size_bytes"> {
+  readonly sizeBytes: number;
+  readonly files: readonly ReleaseFile[];
+}
+
+/** Numbers are given under the service's row lock, so that two releases never share one. */
+export async function insertRelease(tx: Executor, release: NewRelease): Promise<ReleaseRow> {
+  await sql`select 1 from service where project = ${release.project} and name = ${release.service} for update`.execute(
+    tx,
+  );
+  const made =
+    await sql<ReleaseRow>`insert into release (id, project, service, number, digest, created_by, commit_sha, branch, message, author, dirty, fault, size_bytes, files)
+    select ${release.id}, ${release.project}, ${release.service}, coalesce(max(number), 0) + 1, ${release.digest}, ${release.created_by},
+      ${release.commit_sha}, ${release.branch}, ${release.message}, ${release.author}, ${release.dirty}, ${release.fault},
+      ${release.sizeBytes}, ${JSON.stringify(release.files)}::jsonb
+    from release where project = ${release.project} and service = ${release.service}
+    returning ${COLUMNS}`.execute(tx);
+  const row = made.rows[0];
+  if (!row) throw new Error("insert of a release returned no row");
+  return row;
+}

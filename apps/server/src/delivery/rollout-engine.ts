@@ -1,0 +1,230 @@
+import { createHash } from "node:crypto";
+import { judge } from "@latchkey/core/analysis/judge";
+import type { JudgeReport, Look } from "@latchkey/core/analysis/types";
+import type { Taken } from "@latchkey/core/delivery/counters";
+import { lookedEvent, type Recorded } from "@latchkey/core/delivery/replay";
+import {
+  type Decision,
+  isTerminal,
+  type Refusal,
+  type Rollout,
+  type RolloutEvent,
+} from "@latchkey/core/delivery/rollout";
+import { transition } from "@latchkey/core/delivery/transitions";
+import { err, ok, type Result } from "@latchkey/core/shared/result";
+import { takeGeneration } from "../catalog/index.ts";
+import { record } from "../ledger/index.ts";
+import type { Database, Transaction } from "../platform/database.ts";
+import { updateDeployment } from "./deployments.store.ts";
+import {
+  countDecisions,
+  insertDecision,
+  insertStep,
+  lockRollout,
+  type RolloutRow,
+  updateRollout,
+} from "./rollouts.store.ts";
+
+/**
+ * The one loop of a rollout: load under the row's lock, decide (core), record the decisions with the hash of their
+ * evidence, and change the desired routing, all in one transaction. What acts on it is fenced by the generation.
+ */
+export interface Applied {
+  readonly machine: Rollout;
+  readonly decisions: readonly Decision[];
+  readonly rerouted: boolean;
+}
+
+export type Input =
+  | { readonly kind: "event"; readonly event: RolloutEvent }
+  | { readonly kind: "looks"; readonly atMs: number; readonly looks: readonly Look[]; readonly taken: Taken };
+
+const hashOn = (before: string, text: string): string =>
+  createHash("sha256").update(before).update("\n").update(text).digest("hex");
+
+/** The row as it grows while inputs are folded in. */
+interface Draft {
+  machine: Rollout;
+  judge: RolloutRow["judge"];
+  report: JudgeReport | null;
+  evidence: string;
+  steps: number;
+  decisions: number;
+  generationN: number;
+  shares: Record<string, number>;
+  taken: Taken;
+  rerouted: boolean;
+  made: Decision[];
+}
+
+export async function applyToRollout(
+  database: Database,
+  rolloutId: string,
+  input: Input,
+): Promise<Result<Applied, Refusal>> {
+  return database.transaction(async (tx) => {
+    const row = await lockRollout(tx, rolloutId);
+    if (!row) return err({ code: "LK_ROLLOUT_OVER", words: "There is no such rollout." });
+    const draft: Draft = {
+      machine: row.machine,
+      judge: row.judge,
+      report: row.report,
+      evidence: row.evidence_sha256,
+      steps: row.step_count,
+      decisions: await countDecisions(tx, rolloutId),
+      generationN: row.generation_n,
+      shares: { ...row.shares },
+      taken: row.taken,
+      rerouted: false,
+      made: [],
+    };
+    if (input.kind === "event") {
+      const outcome = await step(tx, row, draft, { kind: "event", event: input.event }, input.event, null);
+      if (!outcome.ok) return outcome;
+    } else {
+      draft.taken = input.taken;
+      for (const look of input.looks) {
+        const judged = judge(draft.judge, look, row.policy);
+        draft.judge = judged.state;
+        draft.report = judged.report;
+        const recorded: Recorded = { kind: "look", atMs: input.atMs, look };
+        const outcome = await step(tx, row, draft, recorded, lookedEvent(judged.report, input.atMs), judged.report);
+        if (!outcome.ok) return outcome;
+      }
+    }
+    await updateRollout(tx, rolloutId, {
+      machine: draft.machine,
+      judge: draft.judge,
+      report: draft.report,
+      generation_n: draft.generationN,
+      shares: draft.shares,
+      taken: draft.taken,
+      step_count: draft.steps,
+      evidence_sha256: draft.evidence,
+      finished_at: isTerminal(draft.machine.state) ? new Date() : null,
+    });
+    return ok({ machine: draft.machine, decisions: draft.made, rerouted: draft.rerouted });
+  });
+}
+
+async function step(
+  tx: Transaction,
+  row: RolloutRow,
+  draft: Draft,
+  recorded: Recorded,
+  event: RolloutEvent,
+  report: JudgeReport | null,
+): Promise<Result<null, Refusal>> {
+  const outcome = transition(draft.machine, event);
+  if (!outcome.ok) return outcome;
+  const { next, decisions } = outcome.value;
+  // A tick or an acknowledgement that changed nothing is no evidence of anything.
+  if (report === null && decisions.length === 0 && JSON.stringify(next) === JSON.stringify(draft.machine))
+    return ok(null);
+  const text = JSON.stringify(recorded);
+  draft.evidence = hashOn(draft.evidence, text);
+  await insertStep(tx, row.id, {
+    n: draft.steps,
+    at: new Date(event.atMs),
+    recorded: text,
+    summary: report,
+    traffic_percent: next.trafficPercent,
+  });
+  draft.steps += 1;
+  draft.machine = next;
+  for (const decision of decisions) await carryOut(tx, row, draft, decision, event, report);
+  return ok(null);
+}
+
+/** Records a decision and changes the desired state with it. */
+async function carryOut(
+  tx: Transaction,
+  row: RolloutRow,
+  draft: Draft,
+  decision: Decision,
+  event: RolloutEvent,
+  report: JudgeReport | null,
+): Promise<void> {
+  if (changesRouting(decision)) {
+    const ended = decision.toState;
+    const serving =
+      ended === "completed" ? { releaseId: row.canary_release_id, deploymentId: row.deployment_id } : null;
+    const generation = await takeGeneration(
+      tx,
+      { project: row.project, service: row.service, name: row.environment },
+      serving,
+    );
+    draft.generationN = generation.n;
+    draft.shares[String(generation.n)] = decision.trafficPercent / 100;
+    draft.rerouted = true;
+  }
+  const eventId = await record(tx, {
+    type: `delivery.rollout.${decision.kind}`,
+    subject: `rollout/${row.id}`,
+    project: row.project,
+    actor: decision.actor,
+    occurredAt: new Date(event.atMs),
+    correlation: row.deployment_id,
+    data: {
+      service: row.service,
+      environment: row.environment,
+      deploymentId: row.deployment_id,
+      canaryReleaseId: row.canary_release_id,
+      baselineReleaseId: row.baseline_release_id,
+      words: decision.words,
+      fromState: decision.fromState,
+      toState: decision.toState,
+      trafficPercent: decision.trafficPercent,
+      generation: draft.generationN,
+      deciderVersion: row.decider_version,
+      evidence: { sha256: draft.evidence, steps: draft.steps },
+      ...(report
+        ? { verdict: report.verdict, harmPValue: report.harmPValue, canaryRequests: report.canaryRequests }
+        : {}),
+    },
+  });
+  await insertDecision(tx, row.id, { n: draft.decisions, at: new Date(event.atMs), decision, event_id: eventId });
+  draft.decisions += 1;
+  draft.made.push(decision);
+  await followInDeployment(tx, row, decision);
+}
+
+/** An ended rollout re-routes also at an unchanged share: its arms are called otherwise, and the old release leaves. */
+const changesRouting = (decision: Decision): boolean =>
+  decision.reroutes ||
+  (decision.fromState !== decision.toState && ["completed", "rolling_back"].includes(decision.toState));
+
+const STATUS = {
+  starting: "starting",
+  progressing: "rolling_out",
+  paused: "rolling_out",
+  promoting: "rolling_out",
+  rolling_back: "rolling_out",
+  holdback: "holdback",
+  completed: "succeeded",
+  rolled_back: "rolled_back",
+  aborted: "aborted",
+  failed: "failed_start",
+  superseded: "superseded",
+} as const;
+
+async function followInDeployment(tx: Transaction, row: RolloutRow, decision: Decision): Promise<void> {
+  // The last decision says only that the gateways acknowledged; why it went back was said before.
+  const words = decision.fromState === "rolling_back" ? {} : { words: decision.words };
+  await updateDeployment(tx, row.deployment_id, { status: STATUS[decision.toState], ...words });
+  if (!isTerminal(decision.toState)) return;
+  await record(tx, {
+    type: "delivery.deployment.ended",
+    subject: `deployment/${row.deployment_id}`,
+    project: row.project,
+    actor: decision.actor,
+    correlation: row.deployment_id,
+    data: {
+      service: row.service,
+      environment: row.environment,
+      outcome: STATUS[decision.toState],
+      rolloutId: row.id,
+      releaseId: row.canary_release_id,
+    },
+  });
+}

@@ -1,0 +1,264 @@
+import type { Look, ProcessCounts } from "@latchkey/core/analysis/types";
+import { NO_COUNTS, takeDeltas } from "@latchkey/core/delivery/counters";
+import type { RunSpec } from "@latchkey/core/delivery/ports";
+import { isTerminal, type RolloutEvent } from "@latchkey/core/delivery/rollout";
+import type { Logger } from "pino";
+import { allServices, environmentsOf, findService } from "../catalog/index.ts";
+import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
+import type { Database } from "../platform/database.ts";
+import { countersSince, liveGateways } from "./gateways.store.ts";
+import type { LocalTarget } from "./local-target.controller.ts";
+import { listProcesses } from "./processes.store.ts";
+import { findRelease } from "./releases.store.ts";
+import { applyToRollout, type Input } from "./rollout-engine.ts";
+import { activeRollouts, type RolloutRow } from "./rollouts.store.ts";
+import { currentGeneration } from "./routing.view.ts";
+
+/** A look at least this often while traffic is judged; sooner when a gateway reports new errors. */
+const LOOK_EVERY_MS = 5_000;
+const NEWS_LOOK_EVERY_MS = 250;
+/** Counts from gateways older than this are no news: the source is down. */
+const RETIRE_AFTER_MS = 5_000;
+
+export interface RolloutsOptions {
+  readonly database: Database;
+  readonly log: Logger;
+  readonly target: LocalTarget;
+  readonly artifacts: ArtifactStore;
+  /** The database that a service's releases share in an environment. */
+  readonly databaseUrlFor: (service: string, environment: string) => Promise<string>;
+  /** The routing changed: gateways that wait are answered at once. */
+  readonly onRerouted: () => void;
+  /** A rollout changed or was looked at: for those who watch. */
+  readonly onChanged: (rolloutId: string) => void;
+}
+
+/** Drives every active rollout: starts the release, looks, takes acknowledgements in, retires what is no longer served. */
+export class RolloutsController {
+  readonly #o: RolloutsOptions;
+  readonly #starting = new Set<string>();
+  readonly #lookedAt = new Map<string, number>();
+  readonly #unused = new Map<string, number>();
+
+  constructor(options: RolloutsOptions) {
+    this.#o = options;
+  }
+
+  /** One round, several times a second and on news. `news` asks for a look now, where the last is 250 ms ago. */
+  async tick(news = false): Promise<void> {
+    for (const row of await activeRollouts(this.#o.database.db)) {
+      try {
+        await this.#drive(row, news);
+      } catch (error) {
+        this.#o.log.error({ rolloutId: row.id, err: error }, "rollout could not be driven this round");
+      }
+    }
+    await this.#o.target.tend();
+    await this.#retireUnused();
+  }
+
+  async #drive(row: RolloutRow, news: boolean): Promise<void> {
+    if (row.machine.state === "starting") return this.#start(row);
+    if (!row.machine.acknowledged && (await this.#isServed(row.generation_n))) {
+      await this.#apply(row.id, { kind: "event", event: { kind: "acknowledged", atMs: Date.now() } });
+    }
+    const every = news ? NEWS_LOOK_EVERY_MS : LOOK_EVERY_MS;
+    const due = performance.now() - (this.#lookedAt.get(row.id) ?? 0) >= every;
+    const judged =
+      ["progressing", "paused", "promoting", "holdback"].includes(row.machine.state) &&
+      row.baseline_release_id !== null &&
+      row.machine.strategy.kind === "canary";
+    if (judged && due) {
+      this.#lookedAt.set(row.id, performance.now());
+      await this.#look(row);
+    } else if (!judged) await this.#apply(row.id, { kind: "event", event: { kind: "time_passed", atMs: Date.now() } });
+  }
+
+  /** True when every live gateway has applied the generation. Without a live gateway nobody has. */
+  async #isServed(generationN: number): Promise<boolean> {
+    const gateways = await liveGateways(this.#o.database.db);
+    const { epoch } = await currentGeneration(this.#o.database.db);
+    return gateways.length > 0 && gateways.every((g) => g.applied_epoch === epoch && g.applied_n >= generationN);
+  }
+
+  async #apply(rolloutId: string, input: Input): Promise<void> {
+    const outcome = await applyToRollout(this.#o.database, rolloutId, input);
+    if (!outcome.ok) return;
+    if (outcome.value.rerouted) this.#o.onRerouted();
+    if (outcome.value.decisions.length > 0 || input.kind === "looks") this.#o.onChanged(rolloutId);
+  }
+
+  async #start(row: RolloutRow): Promise<void> {
+    if (this.#starting.has(row.id)) return;
+    this.#starting.add(row.id);
+    // Goes on beside the round: a release that takes its time must not keep the others waiting.
+    this.#bringUp(row)
+      .catch((error: unknown) => ({
+        kind: "release_failed" as const,
+        atMs: Date.now(),
+        words: `The release could not be started: ${error instanceof Error ? error.message : error}`,
+      }))
+      .then((event) => this.#apply(row.id, { kind: "event", event }))
+      .catch((error: unknown) =>
+        this.#o.log.error({ rolloutId: row.id, err: error }, "start of a rollout could not be recorded"),
+      )
+      .finally(() => this.#starting.delete(row.id));
+  }
+
+  async #bringUp(row: RolloutRow): Promise<RolloutEvent> {
+    const spec = await this.#specOf(
+      row.project,
+      row.service,
+      row.environment,
+      row.deployment_id,
+      row.canary_release_id,
+    );
+    const started = await this.#o.target.ensureRunning(spec);
+    const atMs = Date.now();
+    if (!started.ok) {
+      const tail = started.error.logTail.trim().split("\n").slice(-5).join("\n");
+      return {
+        kind: "release_failed",
+        atMs,
+        words: `${started.error.words}${tail === "" ? "" : ` Its last lines: ${tail}`}`,
+      };
+    }
+    const failed = await this.#smoke(row, started.value.upstreams[0] ?? "");
+    if (failed) {
+      await this.#o.target.retire(row.canary_release_id);
+      return { kind: "release_failed", atMs: Date.now(), words: failed };
+    }
+    return { kind: "release_ready", atMs: Date.now() };
+  }
+
+  /** The declared journeys, on the release's own address, before any user is sent there. */
+  async #smoke(row: RolloutRow, upstream: string): Promise<string | null> {
+    const service = await findService(this.#o.database.db, row.project, row.service);
+    for (const journey of service?.config.smoke ?? []) {
+      try {
+        const answer = await fetch(upstream + journey.path, {
+          signal: AbortSignal.timeout(10_000),
+          redirect: "manual",
+        });
+        const body = await answer.text();
+        if (answer.status !== journey.status)
+          return `Smoke journey ${journey.path} answered ${answer.status} instead of ${journey.status}.`;
+        if (journey.contains !== undefined && !body.includes(journey.contains))
+          return `Smoke journey ${journey.path} answered without "${journey.contains}".`;
+      } catch (cause) {
+        return `Smoke journey ${journey.path} did not answer: ${cause instanceof Error ? cause.message : "no reason given"}.`;
+      }
+    }
+    return null;
+  }
+
+  async #specOf(
+    project: string,
+    service: string,
+    environment: string,
+    deploymentId: string,
+    releaseId: string,
+  ): Promise<RunSpec> {
+    const found = await findService(this.#o.database.db, project, service);
+    const release = await findRelease(this.#o.database.db, releaseId);
+    if (!found || !release) throw new Error(`release ${releaseId} of ${service} is not there`);
+    return {
+      service,
+      environment,
+      deploymentId,
+      releaseId,
+      releaseName: `${service}@${release.number}`,
+      artifactDir: this.#o.artifacts.pathOf(release.digest),
+      command: found.config.run,
+      healthPath: found.config.health.path,
+      readyTimeoutMs: found.config.health.readyTimeoutMs,
+      environmentVariables: { DATABASE_URL: await this.#o.databaseUrlFor(service, environment) },
+    };
+  }
+
+  async #look(row: RolloutRow): Promise<void> {
+    const atMs = Date.now();
+    const counters = await countersSince(this.#o.database.db, row.service, row.environment, firstGeneration(row));
+    const gateways = await liveGateways(this.#o.database.db);
+    const { deltas, taken } = takeDeltas(counters, row.taken, row.canary_release_id);
+    const sample = (id: string | null): Promise<ProcessCounts | null> =>
+      id === null ? Promise.resolve(null) : this.#o.target.sample(id);
+    const common = {
+      atMs: atMs - row.started_at.getTime(),
+      baselineProcess: await sample(row.baseline_release_id),
+      canaryProcess: await sample(row.canary_release_id),
+      sourceUp: gateways.length > 0,
+    };
+    const share = (n: number) =>
+      Math.min(0.9999, Math.max(0.0001, row.shares[String(n)] ?? row.machine.trafficPercent / 100));
+    const looks: Look[] = deltas.map((delta, i) => ({
+      ...common,
+      // Process samples are of now: they go with the newest counts only, so that a restart is counted once.
+      ...(i < deltas.length - 1 ? { baselineProcess: null, canaryProcess: null } : {}),
+      canaryShare: share(delta.generationN),
+      baseline: delta.baseline,
+      canary: delta.canary,
+    }));
+    if (looks.length === 0)
+      looks.push({ ...common, canaryShare: share(row.generation_n), baseline: NO_COUNTS, canary: NO_COUNTS });
+    await this.#apply(row.id, { kind: "looks", atMs, looks, taken });
+  }
+
+  /** Releases that no routing names any more leave after a drain; those that should serve and do not are brought up. */
+  async #retireUnused(): Promise<void> {
+    const db = this.#o.database.db;
+    const used = new Map<string, { project: string; service: string; environment: string; deploymentId: string }>();
+    for (const service of await allServices(db)) {
+      for (const env of await environmentsOf(db, service.project, service.name)) {
+        if (env.serving_release_id)
+          used.set(env.serving_release_id, {
+            project: service.project,
+            service: service.name,
+            environment: env.name,
+            deploymentId: env.serving_deployment_id ?? "",
+          });
+      }
+    }
+    for (const r of await activeRollouts(db)) {
+      const place = {
+        project: r.project,
+        service: r.service,
+        environment: r.environment,
+        deploymentId: r.deployment_id,
+      };
+      if (r.baseline_release_id) used.set(r.baseline_release_id, place);
+      used.set(r.canary_release_id, place);
+    }
+    const running = new Set((await listProcesses(db)).map((p) => p.release_id));
+    const { n } = await currentGeneration(db);
+    const served = await this.#isServed(n);
+    for (const id of running) {
+      if (used.has(id)) {
+        this.#unused.delete(id);
+        continue;
+      }
+      const since = this.#unused.get(id) ?? performance.now();
+      this.#unused.set(id, since);
+      if (served && performance.now() - since > RETIRE_AFTER_MS) await this.#o.target.retire(id);
+    }
+    for (const [id, place] of used) {
+      if (running.has(id) || this.#starting.has(id) || (await this.#isStartingCanary(id))) continue;
+      this.#starting.add(id);
+      this.#specOf(place.project, place.service, place.environment, place.deploymentId, id)
+        .then((spec) => this.#o.target.ensureRunning(spec))
+        .then(() => this.#o.onRerouted())
+        .catch((error: unknown) =>
+          this.#o.log.error({ releaseId: id, err: error }, "a served release could not be brought up"),
+        )
+        .finally(() => this.#starting.delete(id));
+    }
+  }
+
+  async #isStartingCanary(releaseId: string): Promise<boolean> {
+    return (await activeRollouts(this.#o.database.db)).some(
+      (r) => r.canary_release_id === releaseId && (r.machine.state === "starting" || isTerminal(r.machine.state)),
+    );
+  }
+}
+
+const firstGeneration = (row: RolloutRow): number => Math.min(row.generation_n, ...Object.keys(row.shares).map(Number));

@@ -1,0 +1,177 @@
+import type { JudgeState } from "@latchkey/core/analysis/judge";
+import type { AnalysisPolicy, JudgeReport } from "@latchkey/core/analysis/types";
+import type { Taken } from "@latchkey/core/delivery/counters";
+import type { Recorded } from "@latchkey/core/delivery/replay";
+import type { Decision, Rollout } from "@latchkey/core/delivery/rollout";
+import { sql } from "kysely";
+import type { Executor } from "../platform/database.ts";
+
+export interface RolloutRow {
+  readonly id: string;
+  readonly deployment_id: string;
+  readonly project: string;
+  readonly service: string;
+  readonly environment: string;
+  readonly machine: Rollout;
+  readonly first_machine: Rollout;
+  readonly policy: AnalysisPolicy;
+  readonly judge: JudgeState;
+  readonly report: JudgeReport | null;
+  readonly decider_version: string;
+  readonly canary_release_id: string;
+  readonly baseline_release_id: string | null;
+  readonly generation_n: number;
+  /** Canary share (0..1) by generation. */
+  readonly shares: Readonly<Record<string, number>>;
+  readonly taken: Taken;
+  readonly step_count: number;
+  readonly evidence_sha256: string;
+  readonly started_at: Date;
+  readonly finished_at: Date | null;
+}
+
+export async function insertRollout(
+  tx: Executor,
+  row: Pick<
+    RolloutRow,
+    | "id"
+    | "deployment_id"
+    | "project"
+    | "service"
+    | "environment"
+    | "machine"
+    | "policy"
+    | "judge"
+    | "decider_version"
+    | "canary_release_id"
+    | "baseline_release_id"
+    | "generation_n"
+  >,
+): Promise<void> {
+  const machine = JSON.stringify(row.machine);
+  await sql`insert into rollout (id, deployment_id, project, service, environment, machine, first_machine, policy, judge, decider_version, canary_release_id, baseline_release_id, generation_n, started_at)
+    values (${row.id}, ${row.deployment_id}, ${row.project}, ${row.service}, ${row.environment}, ${machine}::jsonb, ${machine}::jsonb,
+      ${JSON.stringify(row.policy)}::jsonb, ${JSON.stringify(row.judge)}::json, ${row.decider_version}, ${row.canary_release_id}, ${row.baseline_release_id},
+      ${row.generation_n}, ${new Date(row.machine.createdAtMs)})`.execute(tx);
+}
+
+export async function findRollout(db: Executor, id: string): Promise<RolloutRow | null> {
+  const found = await sql<RolloutRow>`select * from rollout where id = ${id}`.execute(db);
+  return found.rows[0] ?? null;
+}
+
+/** Takes the rollout's row lock: all changes of one rollout are one after the other, whoever makes them. */
+export async function lockRollout(tx: Executor, id: string): Promise<RolloutRow | null> {
+  const found = await sql<RolloutRow>`select * from rollout where id = ${id} for update`.execute(tx);
+  return found.rows[0] ?? null;
+}
+
+export async function activeRollouts(db: Executor): Promise<RolloutRow[]> {
+  const found = await sql<RolloutRow>`select * from rollout where finished_at is null order by id`.execute(db);
+  return found.rows;
+}
+
+export async function findActiveRollout(
+  db: Executor,
+  project: string,
+  service: string,
+  environment: string,
+): Promise<RolloutRow | null> {
+  const found = await sql<RolloutRow>`select * from rollout
+    where project = ${project} and service = ${service} and environment = ${environment} and finished_at is null`.execute(
+    db,
+  );
+  return found.rows[0] ?? null;
+}
+
+export async function updateRollout(
+  tx: Executor,
+  id: string,
+  row: Pick<
+    RolloutRow,
+    | "machine"
+    | "judge"
+    | "report"
+    | "generation_n"
+    | "shares"
+    | "taken"
+    | "step_count"
+    | "evidence_sha256"
+    | "finished_at"
+  >,
+): Promise<void> {
+  await sql`update rollout set machine = ${JSON.stringify(row.machine)}::jsonb, judge = ${JSON.stringify(row.judge)}::json,
+      report = ${row.report === null ? null : JSON.stringify(row.report)}::jsonb, generation_n = ${row.generation_n},
+      shares = ${JSON.stringify(row.shares)}::jsonb, taken = ${JSON.stringify(row.taken)}::jsonb,
+      step_count = ${row.step_count}, evidence_sha256 = ${row.evidence_sha256}, finished_at = ${row.finished_at}
+    where id = ${id}`.execute(tx);
+}
+
+export interface StepRow {
+  readonly n: number;
+  readonly at: Date;
+  /** The exact text that the evidence hash is of: JSON of core's `Recorded`. */
+  readonly recorded: string;
+  readonly summary: JudgeReport | null;
+  readonly traffic_percent: number;
+}
+
+export async function insertStep(tx: Executor, rolloutId: string, row: StepRow): Promise<void> {
+  await sql`insert into rollout_step (rollout_id, n, at, recorded, summary, traffic_percent)
+    values (${rolloutId}, ${row.n}, ${row.at}, ${row.recorded}, ${row.summary === null ? null : JSON.stringify(row.summary)}::jsonb, ${row.traffic_percent})`.execute(
+    tx,
+  );
+}
+
+export async function recordedSteps(db: Executor, rolloutId: string): Promise<{ text: string; recorded: Recorded }[]> {
+  const found = await sql<{
+    recorded: string;
+  }>`select recorded from rollout_step where rollout_id = ${rolloutId} order by n`.execute(db);
+  return found.rows.map(({ recorded }) => ({ text: recorded, recorded: JSON.parse(recorded) as Recorded }));
+}
+
+/** Looks for charts, thinned in the database to at most `limit`, always with the newest. */
+export async function thinnedLooks(
+  db: Executor,
+  rolloutId: string,
+  afterMs: number,
+  limit: number,
+): Promise<StepRow[]> {
+  const found = await sql<StepRow>`with looks as (
+      select n, at, recorded, summary, traffic_percent, row_number() over (order by n desc) - 1 as back, count(*) over () as total
+      from rollout_step where rollout_id = ${rolloutId} and summary is not null and (summary->>'atMs')::float > ${afterMs})
+    select n, at, '' as recorded, summary, traffic_percent from looks
+    where back % greatest(1, ceil(total::float / ${limit})::bigint) = 0 order by n`.execute(db);
+  return found.rows;
+}
+
+export interface DecisionRow {
+  readonly n: number;
+  readonly at: Date;
+  readonly decision: Decision;
+  readonly event_id: string;
+  readonly sequence: number | null;
+}
+
+export async function insertDecision(
+  tx: Executor,
+  rolloutId: string,
+  row: Omit<DecisionRow, "sequence">,
+): Promise<void> {
+  await sql`insert into rollout_decision (rollout_id, n, at, decision, event_id)
+    values (${rolloutId}, ${row.n}, ${row.at}, ${JSON.stringify(row.decision)}::jsonb, ${row.event_id})`.execute(tx);
+}
+
+export async function countDecisions(db: Executor, rolloutId: string): Promise<number> {
+  const found = await sql<{
+    n: string;
+  }>`select count(*) as n from rollout_decision where rollout_id = ${rolloutId}`.execute(db);
+  return Number(found.rows[0]?.n ?? 0);
+}
+
+export async function decisionsOf(db: Executor, rolloutId: string): Promise<Omit<DecisionRow, "sequence">[]> {
+  const found = await sql<
+    Omit<DecisionRow, "sequence">
+  >`select n, at, decision, event_id from rollout_decision where rollout_id = ${rolloutId} order by n`.execute(db);
+  return found.rows;
+}

@@ -1,0 +1,227 @@
+import { createHash } from "node:crypto";
+import { DECIDER_VERSION } from "@latchkey/core/analysis/judge";
+import type { JudgeReport } from "@latchkey/core/analysis/types";
+import { estimateDistinct, mergeUsers } from "@latchkey/core/delivery/hyperloglog";
+import { whatIsNext } from "@latchkey/core/delivery/next";
+import { replay } from "@latchkey/core/delivery/replay";
+import { armsOf } from "@latchkey/core/delivery/routing";
+import { allowedActions } from "@latchkey/core/delivery/transitions";
+import { mergeHistograms, quantileMs } from "@latchkey/core/shared/histogram";
+import { sequencesOf } from "../ledger/index.ts";
+import type { Executor } from "../platform/database.ts";
+import { type Counter, countersSince } from "./gateways.store.ts";
+import type { LocalTarget } from "./local-target.controller.ts";
+import { presentRelease } from "./presentation.ts";
+import type { Explanation, RolloutView } from "./presented.ts";
+import { findReleases, type ReleaseRow } from "./releases.store.ts";
+import { decisionsOf, findRollout, type RolloutRow, recordedSteps, thinnedLooks } from "./rollouts.store.ts";
+
+type Arm = RolloutView["arms"][number];
+const finite = (value: number): number =>
+  Number.isFinite(value) ? value : value > 0 ? Number.MAX_VALUE : -Number.MAX_VALUE;
+
+/** A report as the API shows it; JSON has no infinities. */
+export function presentReport(report: JudgeReport): NonNullable<RolloutView["report"]> {
+  return {
+    ...report,
+    lnHarm: finite(report.lnHarm),
+    lnSafe: finite(report.lnSafe),
+    reasons: [...report.reasons],
+    metrics: report.metrics.map((m) => ({
+      ...m,
+      lnHarm: finite(m.lnHarm),
+      lnSafe: m.lnSafe === null ? null : finite(m.lnSafe),
+    })),
+    guards: report.guards.map((g) => ({ ...g })),
+  };
+}
+
+function armView(
+  share: { arm: Arm["arm"]; releaseId: string; weightPercent: number },
+  release: ReleaseRow | undefined,
+  counters: readonly Counter[],
+  process: { restarts: number; residentBytes: number | null },
+): Arm {
+  const own = counters.filter((c) => c.releaseId === share.releaseId);
+  const judged = own.filter((c) => c.routeClass !== "asset");
+  const sum = (rows: readonly Counter[], pick: (c: Counter) => number) => rows.reduce((n, c) => n + pick(c), 0);
+  const latency = judged.reduce((h, c) => mergeHistograms(h, c.latency), {});
+  return {
+    arm: share.arm,
+    releaseId: share.releaseId,
+    releaseNumber: release?.number ?? 0,
+    trafficPercent: share.weightPercent,
+    requests: sum(judged, (c) => c.requests),
+    errors: sum(judged, (c) => c.errors),
+    p50Ms: quantileMs(latency, 0.5),
+    p95Ms: quantileMs(latency, 0.95),
+    pageViews: sum(own, (c) => c.pageViews),
+    pageErrors: sum(own, (c) => c.pageErrors),
+    users: Math.round(estimateDistinct(mergeUsers(own.map((c) => c.users)))),
+    restarts: process.restarts,
+    residentBytes: process.residentBytes,
+  };
+}
+
+async function armsView(
+  db: Executor,
+  row: RolloutRow,
+  releases: ReadonlyMap<string, ReleaseRow>,
+  target: LocalTarget,
+): Promise<Arm[]> {
+  const first = Math.min(row.generation_n, ...Object.keys(row.shares).map(Number));
+  const counters = await countersSince(db, row.service, row.environment, first);
+  const shares = [...armsOf(row.machine, row.canary_release_id, row.baseline_release_id)];
+  // An arm at 0 % is still shown: people want to see what it did.
+  if (!shares.some((s) => s.releaseId === row.canary_release_id))
+    shares.push({ arm: "canary", releaseId: row.canary_release_id, weightPercent: 0 });
+  if (row.baseline_release_id && !shares.some((s) => s.releaseId === row.baseline_release_id)) {
+    shares.push({ arm: "baseline", releaseId: row.baseline_release_id, weightPercent: 0 });
+  }
+  return Promise.all(
+    shares.map(async (share) => {
+      const arm = share.releaseId === row.canary_release_id ? "canary" : share.arm;
+      return armView({ ...share, arm }, releases.get(share.releaseId), counters, await target.figures(share.releaseId));
+    }),
+  );
+}
+
+async function decisionsView(db: Executor, row: RolloutRow): Promise<RolloutView["decisions"]> {
+  const decisions = await decisionsOf(db, row.id);
+  const sequences = await sequencesOf(
+    db,
+    decisions.map((d) => d.event_id),
+  );
+  return decisions.map(({ at, decision, event_id }) => ({
+    sequence: sequences.get(event_id) ?? null,
+    at: at.toISOString(),
+    kind: decision.kind,
+    words: decision.words,
+    actor: decision.actor.name,
+    fromState: decision.fromState,
+    toState: decision.toState,
+    trafficPercent: decision.trafficPercent,
+  }));
+}
+
+export async function viewRollout(
+  db: Executor,
+  id: string,
+  target: LocalTarget,
+  isAcknowledged: boolean | null = null,
+): Promise<RolloutView | null> {
+  const row = await findRollout(db, id);
+  if (!row) return null;
+  const releases = await findReleases(db, [row.canary_release_id, row.baseline_release_id]);
+  const canary = releases.get(row.canary_release_id);
+  if (!canary) return null;
+  const baseline = row.baseline_release_id ? releases.get(row.baseline_release_id) : undefined;
+  const { machine } = row;
+  const next = whatIsNext(machine);
+  const preview = row.finished_at === null ? await target.upstreamOf(row.canary_release_id) : null;
+  return {
+    id: row.id,
+    deploymentId: row.deployment_id,
+    service: row.service,
+    environment: row.environment,
+    state: machine.state,
+    strategy: machine.strategy.kind,
+    steps: machine.strategy.steps.map((s) => ({ ...s })),
+    stepIndex: machine.stepIndex,
+    trafficPercent: machine.trafficPercent,
+    generation: { epoch: 1, n: row.generation_n },
+    acknowledged: isAcknowledged ?? machine.acknowledged,
+    startedAt: row.started_at.toISOString(),
+    stepStartedAt: new Date(machine.stepStartedAtMs).toISOString(),
+    finishedAt: row.finished_at?.toISOString() ?? null,
+    next: { at: next.atMs === null ? null : new Date(next.atMs).toISOString(), words: next.words },
+    allowedActions: allowedActions(machine),
+    canary: presentRelease(canary),
+    baseline: baseline ? presentRelease(baseline) : null,
+    arms: await armsView(db, row, releases, target),
+    report: row.report ? presentReport(row.report) : null,
+    decisions: await decisionsView(db, row),
+    previewUrl: preview,
+  };
+}
+
+const LOOKS_MAX = 600;
+
+export async function viewLooks(db: Executor, row: RolloutRow, afterMs: number) {
+  const steps = await thinnedLooks(db, row.id, afterMs, LOOKS_MAX);
+  return steps.flatMap((step) => {
+    if (!step.summary) return [];
+    const report = presentReport(step.summary);
+    return [
+      {
+        atMs: report.atMs,
+        at: step.at.toISOString(),
+        trafficPercent: step.traffic_percent,
+        verdict: report.verdict,
+        lnHarm: report.lnHarm,
+        lnSafe: report.lnSafe,
+        baselineRequests: report.baselineRequests,
+        canaryRequests: report.canaryRequests,
+        metrics: report.metrics,
+      },
+    ];
+  });
+}
+
+/** Replays the recorded evidence through the pure functions and compares every decision with the recorded one. */
+export async function explain(db: Executor, id: string): Promise<Explanation | null> {
+  const row = await findRollout(db, id);
+  if (!row) return null;
+  const steps = await recordedSteps(db, id);
+  let hash = "";
+  for (const { text } of steps) hash = createHash("sha256").update(hash).update("\n").update(text).digest("hex");
+  const decisions = await decisionsView(db, row);
+  const stored = (await decisionsOf(db, id)).map((d) => d.decision);
+  const sameVersion = row.decider_version === DECIDER_VERSION;
+  const again = sameVersion
+    ? replay(
+        row.first_machine,
+        row.policy,
+        steps.map((s) => s.recorded),
+      )
+    : null;
+  const agrees = again !== null && JSON.stringify(sorted(again.decisions)) === JSON.stringify(sorted(stored));
+  const intact = hash === row.evidence_sha256;
+  const last = decisions.at(-1);
+  const turning = [...decisions]
+    .reverse()
+    .find((d) => ["roll_back_begun", "promoted", "start_failed", "person_asked"].includes(d.kind));
+  return {
+    rolloutId: id,
+    words: [
+      ...(turning ? [turning.words] : []),
+      last ? `It is ${row.machine.state.replace("_", " ")} since ${last.at}.` : "Nothing has been decided yet.",
+      again === null
+        ? `It was decided by version ${row.decider_version} of the decider; this server has ${DECIDER_VERSION} and can't replay it.`
+        : agrees
+          ? `Replayed over ${again.looks} recorded looks, the decider reaches the same ${stored.length} decisions.`
+          : "Replayed over the recorded looks, the decider does NOT reach the recorded decisions.",
+      intact
+        ? "The evidence is as it was when the last decision was recorded."
+        : "The evidence does NOT match the hash in the record: it was changed.",
+    ],
+    looks: steps.filter((s) => s.recorded.kind === "look").length,
+    agrees,
+    evidenceSha256: row.evidence_sha256,
+    evidenceIntact: intact,
+    deciderVersion: row.decider_version,
+    report: row.report ? presentReport(row.report) : null,
+    decisions,
+  };
+}
+
+/** PostgreSQL's jsonb keeps no order of keys; comparisons need one. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([k, v]) => [k, sorted(v)]),
+  );
+}

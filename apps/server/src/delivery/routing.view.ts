@@ -1,0 +1,90 @@
+import type { RoutingService, RoutingTable } from "@latchkey/api/gateway";
+import { isTerminal } from "@latchkey/core/delivery/rollout";
+import { armsOf } from "@latchkey/core/delivery/routing";
+import { sql } from "kysely";
+import { allServices, type EnvironmentRow, environmentsOf, type ServiceRow } from "../catalog/index.ts";
+import type { Executor } from "../platform/database.ts";
+import { findReleases } from "./releases.store.ts";
+import { findActiveRollout } from "./rollouts.store.ts";
+
+/** Assets of a release stay reachable this long after it stopped being served, so that no open page breaks. */
+const ASSETS_HOURS = 24;
+const ASSETS_RELEASES_MAX = 20;
+
+export async function currentGeneration(db: Executor): Promise<{ epoch: number; n: number }> {
+  const found = await sql<{ epoch: number; n: number }>`select epoch, n from routing_generation`.execute(db);
+  return found.rows[0] ?? { epoch: 1, n: 0 };
+}
+
+/** Releases that were served here within the last day, newest first. */
+export async function recentReleases(db: Executor, service: string, environment: string): Promise<string[]> {
+  const found = await sql<{ release_id: string }>`select release_id, max(id) as newest from deployment
+    where service = ${service} and environment = ${environment} and release_id is not null and rollout_id is not null
+      and (finished_at is null or finished_at > now() - make_interval(hours => ${ASSETS_HOURS}))
+    group by release_id order by newest desc limit ${ASSETS_RELEASES_MAX}`.execute(db);
+  return found.rows.map((row) => row.release_id);
+}
+
+/** The routing table as desired: derived from the rollouts and environments, never stored twice. */
+export async function routingTable(
+  db: Executor,
+  options: { upstreamOf: (releaseId: string) => Promise<string | null>; assetsUrl: (releaseId: string) => string },
+): Promise<RoutingTable> {
+  const generation = await currentGeneration(db);
+  const services: RoutingService[] = [];
+  const rows = await allServices(db);
+  for (const service of rows) {
+    for (const environment of await environmentsOf(db, service.project, service.name)) {
+      const routed = await routeEnvironment(db, service, environment, rows.length === 1, options);
+      if (routed) services.push(routed);
+    }
+  }
+  return { generation, services };
+}
+
+async function routeEnvironment(
+  db: Executor,
+  service: ServiceRow,
+  environment: EnvironmentRow,
+  alone: boolean,
+  options: { upstreamOf: (releaseId: string) => Promise<string | null>; assetsUrl: (releaseId: string) => string },
+): Promise<RoutingService | null> {
+  const rollout = await findActiveRollout(db, service.project, service.name, environment.name);
+  const shares = rollout
+    ? armsOf(rollout.machine, rollout.canary_release_id, rollout.baseline_release_id)
+    : environment.serving_release_id
+      ? [{ arm: "baseline" as const, releaseId: environment.serving_release_id, weightPercent: 100 }]
+      : [];
+  const releases = await findReleases(
+    db,
+    shares.map((s) => s.releaseId),
+  );
+  const arms: RoutingService["arms"] = [];
+  for (const share of shares) {
+    const upstream = await options.upstreamOf(share.releaseId);
+    if (!upstream) continue;
+    const number = releases.get(share.releaseId)?.number ?? 0;
+    arms.push({ ...share, release: `${service.name}@${number}`, upstreams: [upstream] });
+  }
+  // A release whose process is gone for good leaves its share to the others: better than half an answer.
+  const total = arms.reduce((sum, arm) => sum + arm.weightPercent, 0);
+  if (arms.length === 0 || total === 0) return null;
+  const recent = await recentReleases(db, service.name, environment.name);
+  return {
+    service: service.name,
+    environment: environment.name,
+    deploymentId:
+      (rollout && !isTerminal(rollout.machine.state) ? rollout.deployment_id : environment.serving_deployment_id) ?? "",
+    rolloutId: rollout?.id ?? null,
+    hosts: [
+      `${service.name}.localhost`,
+      `${environment.name}.${service.name}.localhost`,
+      ...(alone && environment.name === service.config.environments[0] ? ["*"] : []),
+    ],
+    generation: { epoch: environment.epoch, n: environment.generation },
+    arms: arms.map((arm) => ({ ...arm, weightPercent: (arm.weightPercent * 100) / total })),
+    assetUpstreams: recent.map(options.assetsUrl),
+    apiPrefixes: service.config.routing.apiPrefixes,
+    injectBeacon: service.config.routing.injectBeacon,
+  };
+}

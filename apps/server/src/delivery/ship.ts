@@ -1,0 +1,133 @@
+import type { Actor, StrategyKind } from "@latchkey/core/delivery/rollout";
+import { findEnvironment, findService } from "../catalog/index.ts";
+import { record } from "../ledger/index.ts";
+import type { Database } from "../platform/database.ts";
+import { newId } from "../platform/ids.ts";
+import { ProblemError } from "../platform/problems.ts";
+import { activeDeployments, type DeploymentRow, findDeployment, insertDeployment } from "./deployments.store.ts";
+import { findRelease } from "./releases.store.ts";
+
+export interface ShipRequest {
+  readonly project: string;
+  readonly service: string;
+  readonly environment: string;
+  readonly fault: string | null;
+  readonly strategy: StrategyKind | null;
+  readonly releaseId: string | null;
+  readonly reason: string;
+  readonly ifBusy: "queue" | "supersede" | "refuse";
+  readonly actor: Actor;
+}
+
+/** Faults that a rehearsal may build in; the workload's own parser has the last word at build time. */
+const FAULT =
+  /^(errors=\d+(\.\d+)?%|latency=\+\d+(\.\d+)?%|crash-after=\d+|leak|slow-tail=\d+(\.\d+)?%x\d+(\.\d+)?|broken-page)$/;
+
+/** Accepts a wish to deploy: checks it, writes the deployment and its ledger entry in one transaction. */
+export async function ship(database: Database, asked: ShipRequest): Promise<DeploymentRow> {
+  return database.transaction(async (tx) => {
+    const service = await findService(tx, asked.project, asked.service);
+    if (!service)
+      throw new ProblemError("LK_NOT_FOUND", {
+        detail: `There is no service "${asked.service}".`,
+        remedy: "`latchkey services` lists them; `latchkey apply` adds one.",
+      });
+    if (!(await findEnvironment(tx, asked.project, asked.service, asked.environment))) {
+      throw new ProblemError("LK_INVALID", {
+        detail: `${asked.service} has no environment "${asked.environment}" (it has ${service.config.environments.join(", ")}).`,
+        fields: [{ field: "environment", message: `one of ${service.config.environments.join(", ")}` }],
+      });
+    }
+    if (asked.fault !== null && !FAULT.test(asked.fault)) {
+      throw new ProblemError("LK_INVALID", {
+        detail: `"${asked.fault}" is not a fault.`,
+        fields: [
+          { field: "fault", message: "errors=5%, latency=+50%, crash-after=200, leak, slow-tail=3%x10 or broken-page" },
+        ],
+      });
+    }
+    if (asked.releaseId !== null) await checkRelease(tx, asked);
+    await checkBusy(tx, asked);
+    const id = newId("dep");
+    await insertDeployment(tx, {
+      id,
+      project: asked.project,
+      service: asked.service,
+      environment: asked.environment,
+      status: asked.releaseId === null ? "building" : "gating",
+      words: asked.releaseId === null ? "Building the working tree." : "Running the gates.",
+      created_by: asked.actor,
+      reason: asked.reason,
+      fault: asked.fault,
+      strategy: asked.strategy,
+      if_busy: asked.ifBusy,
+      release_id: asked.releaseId,
+      gates: service.config.gates.map((g) => ({
+        name: g.name,
+        status: "waiting",
+        required: g.required,
+        startedAt: null,
+        finishedAt: null,
+        output: "",
+      })),
+    });
+    await record(tx, {
+      type: "delivery.deployment.requested",
+      subject: `deployment/${id}`,
+      project: asked.project,
+      actor: asked.actor,
+      correlation: id,
+      data: {
+        service: asked.service,
+        environment: asked.environment,
+        fault: asked.fault,
+        strategy: asked.strategy,
+        releaseId: asked.releaseId,
+        reason: asked.reason,
+        ifBusy: asked.ifBusy,
+      },
+    });
+    const made = await findDeployment(tx, id);
+    if (!made) throw new Error("the deployment just written is not there");
+    return made;
+  });
+}
+
+async function checkRelease(tx: Parameters<typeof findRelease>[0], asked: ShipRequest): Promise<void> {
+  const release = await findRelease(tx, asked.releaseId ?? "");
+  if (!release || release.project !== asked.project) {
+    throw new ProblemError("LK_NOT_FOUND", {
+      detail: `There is no release "${asked.releaseId}".`,
+      remedy: `\`latchkey releases ${asked.service}\` lists them.`,
+    });
+  }
+  if (release.service !== asked.service) {
+    throw new ProblemError("LK_INVALID", {
+      detail: `Release ${release.id} is one of ${release.service}, not of ${asked.service}.`,
+      fields: [{ field: "releaseId", message: `a release of ${asked.service}` }],
+    });
+  }
+  if (asked.fault !== null) {
+    throw new ProblemError("LK_INVALID", {
+      detail: "A fault is built in: it can't be added to a release that exists.",
+      fields: [{ field: "fault", message: "leave it out with releaseId" }],
+    });
+  }
+}
+
+/** A rollout in its holdback is no obstacle: the next one cuts it short. Anything else under way is. */
+async function checkBusy(tx: Parameters<typeof findRelease>[0], asked: ShipRequest): Promise<void> {
+  if (asked.ifBusy !== "refuse") return;
+  const busy = (await activeDeployments(tx)).find(
+    (d) =>
+      d.project === asked.project &&
+      d.service === asked.service &&
+      d.environment === asked.environment &&
+      d.status !== "holdback",
+  );
+  if (!busy) return;
+  throw new ProblemError("LK_BUSY", {
+    detail: `Deployment ${busy.id} of ${asked.service} is under way in ${asked.environment} (${busy.status.replace("_", " ")}).`,
+    remedy: "Wait for it, or ask again with ifBusy queue (after it) or supersede (instead of it).",
+  });
+}

@@ -1,0 +1,65 @@
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { rootOf } from "@latchkey/core/shared/merkle";
+import type { Logger } from "pino";
+import type { Database } from "../platform/database.ts";
+import { newestCheckpoint, readTree, saveCheckpoint } from "./ledger.store.ts";
+import { sha256 } from "./sha256.ts";
+
+/**
+ * Signed checkpoints: a C2SP tlog-checkpoint (origin, size, root) as a signed note with one Ed25519 signature.
+ * The key's hash is SHA-256(name || "\n" || 0x01 || public key), its first four bytes, as signed-note says.
+ */
+export const ORIGIN = "latchkey/ledger";
+
+export interface Signer {
+  readonly publicKey: string;
+  sign(size: number, root: Buffer): string;
+}
+
+export function openSigner(file: string): Signer {
+  if (!existsSync(file)) {
+    const { privateKey } = generateKeyPairSync("ed25519");
+    writeFileSync(file, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600, flag: "wx" });
+  }
+  const key = createPrivateKey(readFileSync(file));
+  const raw = rawPublicKey(key);
+  const keyHash = createHash("sha256")
+    .update(`${ORIGIN}\n`)
+    .update(new Uint8Array([1]))
+    .update(raw)
+    .digest()
+    .subarray(0, 4);
+  return {
+    publicKey: raw.toString("base64"),
+    sign: (size, root) => {
+      const text = `${ORIGIN}\n${size}\n${root.toString("base64")}\n`;
+      const signature = sign(null, Buffer.from(text, "utf8"), key);
+      return `${text}\n\u2014 ${ORIGIN} ${Buffer.concat([keyHash, signature]).toString("base64")}\n`;
+    },
+  };
+}
+
+function rawPublicKey(key: KeyObject): Buffer {
+  const der = createPublicKey(key).export({ type: "spki", format: "der" });
+  // SubjectPublicKeyInfo of Ed25519 (RFC 8410) ends with the 32 raw bytes.
+  return der.subarray(der.length - 32);
+}
+
+/** Signs the tree as it stands, when it has grown since the last checkpoint. */
+export async function checkpoint(database: Database, signer: Signer): Promise<void> {
+  const tree = await readTree(database.db);
+  const last = await newestCheckpoint(database.db);
+  if (tree.size === 0 || (last && last.size >= tree.size)) return;
+  const root = Buffer.from(rootOf(sha256, tree.peaks));
+  await saveCheckpoint(database.db, { size: tree.size, root_hash: root, note: signer.sign(tree.size, root) });
+}
+
+export function startCheckpoints(database: Database, signer: Signer, log: Logger): { stop(): void } {
+  const timer = setInterval(() => {
+    checkpoint(database, signer).catch((error: unknown) =>
+      log.error({ err: error }, "the checkpoint could not be signed"),
+    );
+  }, 1_000);
+  return { stop: () => clearInterval(timer) };
+}

@@ -1,0 +1,41 @@
+import { join } from "node:path";
+import type { Logger } from "pino";
+import type { Database } from "../platform/database.ts";
+import type { Http } from "../platform/http.ts";
+import { checkpoint, openSigner, startCheckpoints } from "./checkpoints.ts";
+import { registerLedger } from "./ledger.routes.ts";
+import { onRecord } from "./record.ts";
+import { drainOnce, startSequencer } from "./sequencer.ts";
+import { LedgerStream } from "./stream.routes.ts";
+
+/** The ledger: append-only, numbered, tamper-evident; and the stream of it. */
+export { sequencesOf } from "./ledger.store.ts";
+export { type NewEvent, record } from "./record.ts";
+
+export interface Ledger {
+  /** Sends an ephemeral event to those who watch a project. */
+  publish(event: string, project: string, data: unknown): void;
+  /** Numbers and signs what is still in the outbox, then ends. */
+  stop(): Promise<void>;
+}
+
+export function startLedger(o: { database: Database; http: Http; log: Logger; dir: string }): Ledger {
+  const signer = openSigner(join(o.dir, "ledger.key"));
+  const stream = new LedgerStream({ database: o.database, log: o.log });
+  const sequencer = startSequencer(o.database, o.log, () => stream.wake());
+  const off = onRecord(() => sequencer.wake());
+  const checkpoints = startCheckpoints(o.database, signer, o.log);
+  registerLedger(o.http, { database: o.database, signer });
+  stream.register(o.http);
+  return {
+    publish: (event, project, data) => stream.publish(event, project, data),
+    stop: async () => {
+      off();
+      checkpoints.stop();
+      stream.stop();
+      await sequencer.stop();
+      while ((await drainOnce(o.database)) > 0);
+      await checkpoint(o.database, signer);
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import type { Database } from "../platform/database.ts";
+import { type Http, route } from "../platform/http.ts";
+import { ProblemError } from "../platform/problems.ts";
+import type { Signer } from "./checkpoints.ts";
+import { entriesBefore, findEntry } from "./ledger.store.ts";
+import { presentEntry, verifyLedger, viewCheckpoint, viewProof } from "./ledger.view.ts";
+
+export function registerLedger(http: Http, o: { database: Database; signer: Signer }): void {
+  const { db } = o.database;
+  const numberOf = (text: string): number => {
+    if (!/^\d{1,15}$/.test(text))
+      throw new ProblemError("LK_INVALID", {
+        detail: "sequence must be a whole number.",
+        fields: [{ field: "sequence", message: "a whole number from 0" }],
+      });
+    return Number(text);
+  };
+  const missing = (sequence: string) => new ProblemError("LK_NOT_FOUND", { detail: `There is no entry ${sequence}.` });
+
+  route(http, "listLedger", async ({ project, query }) => {
+    const before = query.cursor === undefined ? Number.MAX_SAFE_INTEGER : numberOf(query.cursor);
+    const rows = await entriesBefore(db, project, {
+      before,
+      type: query.type,
+      subject: query.subject,
+      limit: query.limit,
+    });
+    return { items: rows.map(presentEntry), next: rows.length === query.limit ? String(rows.at(-1)?.sequence) : null };
+  });
+  route(http, "getLedgerEntry", async ({ params, project }) => {
+    const row = await findEntry(db, numberOf(params.sequence));
+    const entry = row && presentEntry(row);
+    if (entry?.project !== project) throw missing(params.sequence);
+    return entry;
+  });
+  route(http, "getLedgerProof", async ({ params, project }) => {
+    const proof = await viewProof(db, o.signer, numberOf(params.sequence));
+    if (proof?.entry.project !== project) {
+      throw new ProblemError("LK_NOT_FOUND", {
+        detail: `There is no entry ${params.sequence} under a signed checkpoint.`,
+        remedy: "A checkpoint is signed within a second of an entry: ask again.",
+      });
+    }
+    return proof;
+  });
+  route(http, "getCheckpoint", async () => {
+    const checkpoint = await viewCheckpoint(db, o.signer);
+    if (!checkpoint) throw new ProblemError("LK_NOT_FOUND", { detail: "Nothing is signed yet: the ledger is empty." });
+    return checkpoint;
+  });
+  route(http, "verifyLedger", async () => verifyLedger(db));
+}

@@ -1,0 +1,106 @@
+import type { Answer } from "@latchkey/api/client";
+import { append, inclusionProof, leafHash, rootOf, verifyInclusion } from "@latchkey/core/shared/merkle";
+import type { Executor } from "../platform/database.ts";
+import { ORIGIN, type Signer } from "./checkpoints.ts";
+import { allEntriesAfter, type EntryRow, findEntry, newestCheckpoint, readNodes, readTree } from "./ledger.store.ts";
+import { sha256 } from "./sha256.ts";
+
+export type LedgerEntry = Answer<"getLedgerEntry">;
+
+export function presentEntry(row: EntryRow): LedgerEntry {
+  const { specversion: _, ...entry } = JSON.parse(row.canonical) as LedgerEntry & { specversion: string };
+  return { ...entry, leafHash: row.leaf_hash.toString("hex") };
+}
+
+export async function viewCheckpoint(db: Executor, signer: Signer): Promise<Answer<"getCheckpoint"> | null> {
+  const row = await newestCheckpoint(db);
+  return (
+    row && {
+      origin: ORIGIN,
+      size: row.size,
+      rootHash: row.root_hash.toString("hex"),
+      note: row.note,
+      publicKey: signer.publicKey,
+    }
+  );
+}
+
+/** Entry, audit path and checkpoint; null while no checkpoint covers the entry yet. */
+export async function viewProof(
+  db: Executor,
+  signer: Signer,
+  sequence: number,
+): Promise<Answer<"getLedgerProof"> | null> {
+  const entry = await findEntry(db, sequence);
+  const checkpoint = await viewCheckpoint(db, signer);
+  if (!entry || !checkpoint || sequence >= checkpoint.size) return null;
+  // First pass: which nodes does the path read? Second: with them.
+  const wanted = new Map<string, { level: number; index: number }>();
+  inclusionProof(
+    sha256,
+    (level, index) => {
+      wanted.set(`${level}/${index}`, { level, index });
+      return new Uint8Array(32);
+    },
+    sequence,
+    checkpoint.size,
+  );
+  const nodes = await readNodes(db, [...wanted.values()]);
+  const read = (level: number, index: number) => {
+    const node = nodes.get(`${level}/${index}`);
+    if (!node) throw new Error(`the ledger has no node ${level}/${index}`);
+    return node;
+  };
+  const proof = inclusionProof(sha256, read, sequence, checkpoint.size);
+  if (
+    !verifyInclusion(sha256, entry.leaf_hash, sequence, checkpoint.size, proof, Buffer.from(checkpoint.rootHash, "hex"))
+  ) {
+    throw new Error(`the proof of entry ${sequence} does not lead to the signed root`);
+  }
+  return {
+    entry: presentEntry(entry),
+    canonical: entry.canonical,
+    leafHash: entry.leaf_hash.toString("hex"),
+    proof: proof.map((h) => Buffer.from(h).toString("hex")),
+    checkpoint,
+  };
+}
+
+const BATCH = 5_000;
+
+/** Walks the whole ledger: numbers without a gap, every leaf's hash, the root of the tree and of the newest checkpoint. */
+export async function verifyLedger(db: Executor): Promise<Answer<"verifyLedger">> {
+  const tree = await readTree(db);
+  const checkpoint = await newestCheckpoint(db);
+  let peaks: Uint8Array[] = [];
+  let size = 0;
+  let rootAtCheckpoint: string | null = null;
+  const bad = (firstBadSequence: number, words: string) => ({ ok: false, size, rootHash: "", words, firstBadSequence });
+  for (
+    let rows = await allEntriesAfter(db, -1, BATCH);
+    rows.length > 0;
+    rows = await allEntriesAfter(db, size - 1, BATCH)
+  ) {
+    for (const row of rows) {
+      if (row.sequence !== size) return bad(size, `Entry ${size} is missing.`);
+      const leaf = leafHash(sha256, Buffer.from(row.canonical, "utf8"));
+      if (!row.leaf_hash.equals(leaf))
+        return bad(size, `Entry ${size} was changed: its bytes do not have the recorded hash.`);
+      peaks = append(sha256, size, peaks, leaf).peaks;
+      size += 1;
+      if (checkpoint?.size === size) rootAtCheckpoint = Buffer.from(rootOf(sha256, peaks)).toString("hex");
+    }
+  }
+  const rootHash = Buffer.from(rootOf(sha256, peaks)).toString("hex");
+  if (size < tree.size) return bad(size, `The tree has ${tree.size} leaves, but entries end at ${size}.`);
+  if (checkpoint && rootAtCheckpoint !== checkpoint.root_hash.toString("hex"))
+    return bad(0, `The first ${checkpoint.size} entries do not have the root that was signed.`);
+  const signed = checkpoint ? `, and the first ${checkpoint.size} are those that were signed` : "";
+  return {
+    ok: true,
+    size,
+    rootHash,
+    words: `${size} entries, none missing or changed${signed}.`,
+    firstBadSequence: null,
+  };
+}

@@ -1,0 +1,90 @@
+import { canonicalJson } from "@latchkey/core/shared/canonical-json";
+import { append, leafHash } from "@latchkey/core/shared/merkle";
+import type { Logger } from "pino";
+import type { Database } from "../platform/database.ts";
+import { appendEntries, drainOutbox, lockTree, type NewEntry, outboxIsEmpty } from "./ledger.store.ts";
+import { sha256 } from "./sha256.ts";
+
+/**
+ * Drains the outbox into numbered entries: delete, number and insert in one transaction under the tree's row lock.
+ * Nothing is lost or doubled whoever dies when, and several servers take turns.
+ */
+const BATCH = 500;
+const POLL_MS = 200;
+
+export async function drainOnce(database: Database): Promise<number> {
+  if (await outboxIsEmpty(database.db)) return 0;
+  return database.transaction(async (tx) => {
+    const tree = await lockTree(tx);
+    const taken = await drainOutbox(tx, BATCH);
+    const entries: NewEntry[] = [];
+    const nodes: { level: number; index: number; hash: Buffer }[] = [];
+    let peaks: Uint8Array[] = tree.peaks;
+    for (const { id, envelope, written_at } of taken) {
+      const sequence = tree.size + entries.length;
+      const event = JSON.parse(envelope) as { type: string; subject: string; project: string };
+      const canonical = canonicalJson({ ...event, sequence, recordedAt: written_at.toISOString() });
+      const leaf = leafHash(sha256, Buffer.from(canonical, "utf8"));
+      const grown = append(sha256, sequence, peaks, leaf);
+      peaks = grown.peaks;
+      nodes.push(...grown.nodes.map((n) => ({ ...n, hash: Buffer.from(n.hash) })));
+      entries.push({
+        sequence,
+        id,
+        type: event.type,
+        subject: event.subject,
+        project: event.project,
+        canonical,
+        leafHash: Buffer.from(leaf),
+      });
+    }
+    if (entries.length > 0)
+      await appendEntries(tx, entries, nodes, {
+        size: tree.size + entries.length,
+        peaks: peaks.map((p) => Buffer.from(p)),
+      });
+    return entries.length;
+  });
+}
+
+export interface Sequencer {
+  /** Something was committed: drain now. */
+  wake(): void;
+  stop(): Promise<void>;
+}
+
+export function startSequencer(database: Database, log: Logger, onEntries: () => void): Sequencer {
+  let stopped = false;
+  let wakeUp: (() => void) | null = null;
+  const loop = async () => {
+    while (!stopped) {
+      let drained = 0;
+      try {
+        drained = await drainOnce(database);
+      } catch (error) {
+        log.error({ err: error }, "the outbox could not be drained this round");
+      }
+      if (drained > 0) {
+        onEntries();
+        continue;
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, POLL_MS);
+        wakeUp = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      wakeUp = null;
+    }
+  };
+  const done = loop();
+  return {
+    wake: () => wakeUp?.(),
+    stop: async () => {
+      stopped = true;
+      wakeUp?.();
+      await done;
+    },
+  };
+}

@@ -1,0 +1,125 @@
+import type { ServerResponse } from "node:http";
+import { isAllowed } from "@latchkey/core/security/authorisation";
+import type { Logger } from "pino";
+import type { Database } from "../platform/database.ts";
+import type { Http } from "../platform/http.ts";
+import { ProblemError } from "../platform/problems.ts";
+import { entriesAfter, readTree } from "./ledger.store.ts";
+import { presentEntry } from "./ledger.view.ts";
+
+/** Server-sent events of the ledger as it grows (see @latchkey/api/stream). */
+const CLIENTS_MAX = 500;
+const BATCH = 200;
+const HEARTBEAT_MS = 15_000;
+/** A client that leaves this much unread is cut off; it comes back with Last-Event-ID and misses nothing. */
+const UNREAD_MAX_BYTES = 1_048_576;
+
+interface Client {
+  readonly response: ServerResponse;
+  readonly project: string;
+  last: number;
+  busy: boolean;
+  again: boolean;
+}
+
+export class LedgerStream {
+  readonly #database: Database;
+  readonly #log: Logger;
+  readonly #clients = new Set<Client>();
+  readonly #heartbeat: NodeJS.Timeout;
+
+  constructor(o: { database: Database; log: Logger }) {
+    this.#database = o.database;
+    this.#log = o.log;
+    this.#heartbeat = setInterval(() => void this.#beat(), HEARTBEAT_MS);
+  }
+
+  get clientCount(): number {
+    return this.#clients.size;
+  }
+
+  register(http: Http): void {
+    http.get<{ Querystring: Record<string, string | undefined> }>("/api/v1/stream", async (request, reply) => {
+      const principal = await http.latchkey.authenticate(request);
+      if (!principal)
+        throw new ProblemError("LK_UNAUTHENTICATED", {
+          detail: "The stream needs a signed-in person or an API token.",
+        });
+      const project = request.query.project ?? principal.project;
+      if (!isAllowed(principal.role, "ledger.read", principal.project, project))
+        throw new ProblemError("LK_FORBIDDEN", { detail: "This role may not read the ledger." });
+      if (this.#clients.size >= CLIENTS_MAX)
+        throw new ProblemError("LK_TOO_MANY", { detail: `The stream has its ${CLIENTS_MAX} clients.` });
+      const from = request.headers["last-event-id"] ?? request.query.after;
+      const tree = await readTree(this.#database.db);
+      const last = typeof from === "string" && /^\d{1,15}$/.test(from) ? Number(from) : tree.size - 1;
+      reply.hijack();
+      const response = reply.raw;
+      response.writeHead(200, {
+        "content-type": "text/event-stream",
+        "cache-control": "no-store",
+        "x-accel-buffering": "no",
+        "x-request-id": request.id,
+      });
+      response.write(": the ledger as it grows\n\n");
+      const client: Client = { response, project, last, busy: false, again: false };
+      this.#clients.add(client);
+      response.on("close", () => this.#clients.delete(client));
+      void this.#pump(client);
+    });
+  }
+
+  /** New entries were committed. */
+  wake(): void {
+    for (const client of this.#clients) void this.#pump(client);
+  }
+
+  /** An event that may be dropped: only the newest state counts. Skipped for clients that are behind. */
+  publish(event: string, project: string, data: unknown): void {
+    if (this.#clients.size === 0) return;
+    const text = `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+    for (const client of this.#clients)
+      if (client.project === project && !client.response.writableNeedDrain) client.response.write(text);
+  }
+
+  async #pump(client: Client): Promise<void> {
+    if (client.busy) {
+      client.again = true;
+      return;
+    }
+    client.busy = true;
+    try {
+      do {
+        client.again = false;
+        for (;;) {
+          const rows = await entriesAfter(this.#database.db, client.project, client.last, BATCH);
+          for (const row of rows) {
+            client.response.write(`id: ${row.sequence}\nevent: ledger\ndata: ${JSON.stringify(presentEntry(row))}\n\n`);
+            client.last = row.sequence;
+          }
+          if (client.response.writableLength > UNREAD_MAX_BYTES) {
+            client.response.destroy();
+            return;
+          }
+          if (rows.length < BATCH) break;
+        }
+      } while (client.again);
+    } catch (error) {
+      this.#log.warn({ err: error }, "the stream could not be carried on; the client will come back");
+      client.response.destroy();
+    } finally {
+      client.busy = false;
+    }
+  }
+
+  async #beat(): Promise<void> {
+    if (this.#clients.size === 0) return;
+    const { size } = await readTree(this.#database.db).catch(() => ({ size: 0 }));
+    for (const client of this.#clients) client.response.write(`event: heartbeat\ndata: {"newest":${size - 1}}\n\n`);
+  }
+
+  stop(): void {
+    clearInterval(this.#heartbeat);
+    for (const client of this.#clients) client.response.end();
+  }
+}

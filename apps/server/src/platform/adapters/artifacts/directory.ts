@@ -1,0 +1,97 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { lstat, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { join, normalize, sep } from "node:path";
+import { pipeline } from "node:stream/promises";
+
+/** Artifacts in a directory: `<root>/<digest>/…`, written once, never changed. */
+export interface ArtifactFile {
+  readonly path: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+export interface Manifest {
+  /** SHA-256 over the sorted lines "<sha256>  <size>  <path>\n": equal content has an equal digest, anywhere. */
+  readonly digest: string;
+  readonly files: readonly ArtifactFile[];
+  readonly sizeBytes: number;
+}
+const FILES_MAX = 20_000;
+const BYTES_MAX = 1024 ** 3;
+
+export class ArtifactStore {
+  readonly #root: string;
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** An empty folder for a build to write into, beside the artifacts so that moving it in is a rename. */
+  async workspace(id: string): Promise<string> {
+    const dir = join(this.#root, "building", id);
+    await rm(dir, { recursive: true, force: true });
+    await mkdir(dir, { recursive: true });
+    return dir;
+  }
+
+  pathOf(digest: string): string {
+    return join(this.#root, digest);
+  }
+
+  /** Hashes the folder and moves it to its digest. Content that is there already is kept. Throws on links and on limits. */
+  async take(dir: string): Promise<Manifest> {
+    const manifest = await manifestOf(dir);
+    const home = this.pathOf(manifest.digest);
+    if (await exists(home)) await rm(dir, { recursive: true, force: true });
+    else await rename(dir, home);
+    return manifest;
+  }
+
+  async drop(dir: string): Promise<void> {
+    await rm(dir, { recursive: true, force: true });
+  }
+
+  /** A file of an artifact's `public/` folder; null when there is none or the path leaves the folder. */
+  async publicFile(digest: string, path: string): Promise<{ body: Buffer } | null> {
+    const base = join(this.pathOf(digest), "public");
+    const file = normalize(join(base, path));
+    if (!file.startsWith(base + sep)) return null;
+    try {
+      if (!(await lstat(file)).isFile()) return null;
+      return { body: await readFile(file) };
+    } catch {
+      return null;
+    }
+  }
+}
+
+const exists = async (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+async function manifestOf(dir: string): Promise<Manifest> {
+  const files: ArtifactFile[] = [];
+  const walk = async (folder: string, prefix: string): Promise<void> => {
+    for (const entry of (await readdir(folder, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const path = prefix === "" ? entry.name : `${prefix}/${entry.name}`;
+      const full = join(folder, entry.name);
+      if (entry.isDirectory()) await walk(full, path);
+      else if (entry.isFile()) files.push({ path, sha256: await hashFile(full), sizeBytes: (await stat(full)).size });
+      else throw new Error(`${path} is neither a file nor a folder; an artifact may hold only those.`);
+      if (files.length > FILES_MAX) throw new Error(`The artifact has more than ${FILES_MAX} files.`);
+    }
+  };
+  await walk(dir, "");
+  if (files.length === 0) throw new Error("The build wrote nothing into $LATCHKEY_ARTIFACT.");
+  const sizeBytes = files.reduce((sum, f) => sum + f.sizeBytes, 0);
+  if (sizeBytes > BYTES_MAX) throw new Error("The artifact is larger than 1 GiB.");
+  const lines = files.map((f) => `${f.sha256}  ${f.sizeBytes}  ${f.path}\n`).join("");
+  return { digest: createHash("sha256").update(lines).digest("hex"), files, sizeBytes };
+}
+
+async function hashFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path), hash);
+  return hash.digest("hex");
+}

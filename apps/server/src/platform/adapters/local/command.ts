@@ -1,0 +1,78 @@
+import { spawn } from "node:child_process";
+
+export interface CommandResult {
+  readonly outcome: "passed" | "failed" | "timed_out" | "could_not_run";
+  readonly exitCode: number | null;
+  /** The last 20,000 characters of both streams. */
+  readonly output: string;
+}
+const OUTPUT_LIMIT = 20_000;
+
+/**
+ * Runs a command to its end with a time limit. At the limit its whole process group is killed. Never throws:
+ * a command that can't be started is `could_not_run`.
+ */
+export function runCommand(
+  command: readonly string[],
+  options: {
+    cwd: string;
+    env: Readonly<Record<string, string>>;
+    timeoutMs: number;
+    signal?: AbortSignal;
+    runAs?: number;
+  },
+): Promise<CommandResult> {
+  const [file = "", ...args] = command;
+  return new Promise((resolve) => {
+    let output = "";
+    let timedOut = false;
+    const program = file === "node" ? process.execPath : file;
+    const child = spawn(program, args, {
+      cwd: options.cwd,
+      env: { ...options.env },
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+      ...(options.runAs === undefined ? {} : { uid: options.runAs, gid: options.runAs }),
+    });
+    const take = (chunk: Buffer) => {
+      output = (output + chunk.toString("utf8")).slice(-OUTPUT_LIMIT);
+    };
+    child.stdout.on("data", take);
+    child.stderr.on("data", take);
+    const stop = () => {
+      try {
+        if (child.pid) process.kill(-child.pid, "SIGKILL");
+      } catch {
+        // It ended by itself in between.
+      }
+    };
+    const timer = setTimeout(() => {
+      timedOut = true;
+      stop();
+    }, options.timeoutMs);
+    options.signal?.addEventListener("abort", stop, { once: true });
+    const finish = (outcome: CommandResult["outcome"], exitCode: number | null) => {
+      clearTimeout(timer);
+      options.signal?.removeEventListener("abort", stop);
+      resolve({ outcome, exitCode, output });
+    };
+    child.once("error", (error) => {
+      output += `${command.join(" ")}: ${error.message}`;
+      finish("could_not_run", null);
+    });
+    child.once("close", (code) => {
+      if (timedOut) finish("timed_out", code);
+      else finish(code === 0 ? "passed" : "failed", code);
+    });
+  });
+}
+
+/** What a child needs of our environment: where programs are, and nothing of ours. */
+export function baseEnvironment(): Record<string, string> {
+  const out: Record<string, string> = {};
+  for (const name of ["PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT", "USER"]) {
+    const value = process.env[name];
+    if (value !== undefined) out[name] = value;
+  }
+  return out;
+}

@@ -1,0 +1,124 @@
+import { spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { dirname } from "node:path";
+
+/** Processes of this machine: started detached, found again by pid and start time, ended politely, then not. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Field 22 of /proc/<pid>/stat: clock ticks since boot. A pid with another start time is somebody else. */
+  readonly started: string;
+}
+
+/** Start time of a living process, or null. Zombies count as dead. Off Linux a living pid answers "unknown". */
+export function startTimeOf(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The command's name may hold spaces and brackets: fields are counted after the last bracket.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (fields[0] === "Z" || fields[0] === "X") return null;
+    return fields[19] ?? null;
+  } catch {
+    if (process.platform === "linux") return null;
+    try {
+      process.kill(pid, 0);
+      return "unknown";
+    } catch {
+      return null;
+    }
+  }
+}
+
+export const isAlive = (identity: ProcessIdentity): boolean => startTimeOf(identity.pid) === identity.started;
+
+/** Resident memory in bytes, or null where the kernel does not say. */
+export function residentBytesOf(pid: number): number | null {
+  try {
+    const match = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+    return match ? Number(match[1]) * 1024 : null;
+  } catch {
+    return null;
+  }
+}
+
+export interface Launch {
+  readonly command: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Output goes to this file, not into a pipe: a pipe's reader may die before the process does. */
+  readonly logFile: string;
+  /** Runs as this user and group, where this process is root. */
+  readonly runAs?: number;
+}
+
+/** Starts a process in a session of its own, so that it outlives this one. */
+export async function launch(spec: Launch): Promise<ProcessIdentity> {
+  mkdirSync(dirname(spec.logFile), { recursive: true });
+  const log = openSync(spec.logFile, "a");
+  try {
+    const [file, ...args] = spec.command;
+    const program = file === "node" ? process.execPath : (file ?? "");
+    const child = spawn(program, args, {
+      cwd: spec.cwd,
+      env: { ...spec.env },
+      detached: true,
+      stdio: ["ignore", log, log],
+      ...(spec.runAs === undefined ? {} : { uid: spec.runAs, gid: spec.runAs }),
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once("spawn", resolve);
+      child.once("error", reject);
+    });
+    child.unref();
+    const pid = child.pid ?? 0;
+    return { pid, started: startTimeOf(pid) ?? "gone" };
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** SIGTERM, and SIGKILL to the whole group after `graceMs`. Resolves when it is gone; never touches another process. */
+export async function end(identity: ProcessIdentity, graceMs: number): Promise<void> {
+  if (!isAlive(identity)) return;
+  signal(identity.pid, "SIGTERM");
+  const deadline = performance.now() + graceMs;
+  while (isAlive(identity)) {
+    if (performance.now() > deadline) {
+      signal(-identity.pid, "SIGKILL");
+      signal(identity.pid, "SIGKILL");
+    }
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // Gone in between: that is what was wanted.
+  }
+}
+
+/** A port of the loopback interface that nobody listens on just now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no free port on the loopback interface");
+  return address.port;
+}
+
+/** The last `bytes` of a text file, from a line's start; "" when there is none. */
+export function tailOf(file: string, bytes: number): string {
+  try {
+    const text = readFileSync(file, "utf8");
+    const cut = text.slice(-bytes);
+    return cut.length < text.length ? cut.slice(cut.indexOf("\n") + 1) : cut;
+  } catch {
+    return "";
+  }
+}

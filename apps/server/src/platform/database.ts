@@ -1,0 +1,68 @@
+import { Kysely, type Transaction as KyselyTransaction, PostgresDialect } from "kysely";
+import pg from "pg";
+
+/** PostgreSQL through one pool; SQL is written with kysely's `sql` tag, in stores and views only. */
+export type Executor = Kysely<unknown>;
+export type Transaction = KyselyTransaction<unknown>;
+
+export interface Database {
+  readonly db: Executor;
+  readonly pool: pg.Pool;
+  /** Runs `fn` in one transaction; tried again when PostgreSQL says that this is what helps. */
+  transaction<T>(fn: (tx: Transaction) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** SQLSTATE: serialization_failure and deadlock_detected. PostgreSQL has undone everything: trying again is safe. */
+const RETRYABLE = new Set(["40001", "40P01"]);
+const TRIES = 5;
+const STATEMENT_TIMEOUT_MS = 15_000;
+
+export function openDatabase(url: string, options: { max?: number } = {}): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.max ?? 12,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    connectionTimeoutMillis: 10_000,
+  });
+  // Without a listener, an idle connection that PostgreSQL closes would end this process.
+  pool.on("error", () => {});
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+  return {
+    db,
+    pool,
+    transaction: async (fn) => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await db.transaction().execute(fn);
+        } catch (error) {
+          const code = (error as { code?: unknown }).code;
+          if (attempt >= TRIES || typeof code !== "string" || !RETRYABLE.has(code)) throw error;
+        }
+      }
+    },
+    close: () => db.destroy(),
+  };
+}
+
+/** Creates a database of that name on the server of `url` when it is missing; answers its address. */
+export async function createDatabaseIfMissing(url: string, name: string): Promise<string> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const found = await client.query("select 1 from pg_database where datname = $1", [name]);
+    if (found.rowCount === 0) {
+      try {
+        await client.query(`create database ${client.escapeIdentifier(name)}`);
+      } catch (error) {
+        // 42P04 duplicate_database, 23505: another server was quicker.
+        if (!["42P04", "23505"].includes(String((error as { code?: unknown }).code))) throw error;
+      }
+    }
+  } finally {
+    await client.end();
+  }
+  const address = new URL(url);
+  address.pathname = `/${name}`;
+  return address.toString();
+}

@@ -1,0 +1,110 @@
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { FastifyRequest } from "fastify";
+import type { Database, Executor } from "../platform/database.ts";
+import type { Authenticate, IdempotencyStore, Principal } from "../platform/http.ts";
+import { newId } from "../platform/ids.ts";
+import { beginAnswer, findBySecret, finishAnswer, forgetAnswer, insertToken, type TokenRow } from "./access.store.ts";
+
+export const COOKIE = "lk_session";
+const DAY_MS = 86_400_000;
+export const SESSION_DAYS = 7;
+const SIGN_IN_MS = 15 * 60_000;
+/** The local files' tokens are renewed by each start that finds them with less than a month left. */
+const LOCAL_DAYS = 90;
+
+export const hashOf = (secret: string): Buffer => createHash("sha256").update(secret).digest();
+/** 256 random bits; the prefix lets a secret scanner know one of ours. */
+export const newSecret = (): string => `lk_${randomBytes(32).toString("base64url")}`;
+
+export async function issue(
+  db: Executor,
+  o: Pick<TokenRow, "project" | "name" | "role" | "kind"> & { ms: number },
+): Promise<{ id: string; secret: string }> {
+  const secret = newSecret();
+  const id = newId("tok");
+  await insertToken(
+    db,
+    { id, project: o.project, name: o.name, role: o.role, kind: o.kind, expires_at: new Date(Date.now() + o.ms) },
+    hashOf(secret),
+  );
+  return { id, secret };
+}
+
+function secretOf(request: FastifyRequest): string | null {
+  const { authorization, cookie } = request.headers;
+  if (authorization?.startsWith("Bearer ")) return authorization.slice(7).trim();
+  const found = cookie?.split(/;\s*/).find((part) => part.startsWith(`${COOKIE}=`));
+  return found ? found.slice(COOKIE.length + 1) : null;
+}
+
+export { secretOf };
+
+const KIND = { session: "person", person: "person", token: "token", gateway: "gateway", sign_in: "person" } as const;
+
+export function authenticator(database: Database): Authenticate {
+  return async (request): Promise<Principal | null> => {
+    const secret = secretOf(request);
+    if (!secret || secret.length > 200) return null;
+    const row = await findBySecret(database.db, hashOf(secret));
+    if (!row || row.kind === "sign_in") return null;
+    return { id: row.id, name: row.name, kind: KIND[row.kind], role: row.role, project: row.project };
+  };
+}
+
+export function idempotency(database: Database): IdempotencyStore {
+  const { db } = database;
+  return {
+    begin: async (actor, route, key, bodySha256) => {
+      const known = await beginAnswer(db, actor, route, key, bodySha256);
+      if (!known) return { kind: "new" };
+      if (known.body_sha256 !== bodySha256) return { kind: "other_body" };
+      if (known.status === null) return { kind: "under_way" };
+      return { kind: "done", status: known.status, answer: known.answer ?? "" };
+    },
+    finish: (actor, route, key, status, answer) => finishAnswer(db, actor, route, key, status, answer),
+    forget: (actor, route, key) => forgetAnswer(db, actor, route, key),
+  };
+}
+
+function writePrivately(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+/** Files that the local gateway and CLI read their token from: reused while good. */
+export async function seedLocalAccess(database: Database, dir: string, operator: string): Promise<void> {
+  const wanted = [
+    { file: "gateway.token", name: "local gateway", role: "gateway", kind: "gateway" },
+    { file: "cli.token", name: operator, role: "owner", kind: "person" },
+  ] as const;
+  for (const { file, name, role, kind } of wanted) {
+    const path = join(dir, file);
+    const known = existsSync(path) ? await findBySecret(database.db, hashOf(readFileSync(path, "utf8").trim())) : null;
+    if (known && known.expires_at.getTime() - Date.now() > 30 * DAY_MS) continue;
+    const { secret } = await issue(database.db, { project: "main", name, role, kind, ms: LOCAL_DAYS * DAY_MS });
+    writePrivately(path, `${secret}\n`);
+  }
+}
+
+/** A link that signs one browser in, once, within 15 minutes. The secret is in the fragment: servers and logs never see it. */
+export async function createSignInLink(
+  database: Database,
+  dir: string,
+  baseUrl: string,
+  operator: string,
+): Promise<string> {
+  const { secret } = await issue(database.db, {
+    project: "main",
+    name: operator,
+    role: "owner",
+    kind: "sign_in",
+    ms: SIGN_IN_MS,
+  });
+  const url = `${baseUrl}/sign-in#${secret}`;
+  writePrivately(join(dir, "sign-in.url"), `${url}\n`);
+  return url;
+}
+
+export const sessionMs = SESSION_DAYS * DAY_MS;

@@ -1,0 +1,133 @@
+import { record } from "../ledger/index.ts";
+import type { Database } from "../platform/database.ts";
+import { type Http, type Principal, route } from "../platform/http.ts";
+import { newId } from "../platform/ids.ts";
+import { ProblemError } from "../platform/problems.ts";
+import {
+  COOKIE,
+  createSignInLink,
+  hashOf,
+  issue,
+  newSecret,
+  SESSION_DAYS,
+  secretOf,
+  sessionMs,
+} from "./access.controller.ts";
+import {
+  findToken,
+  insertToken,
+  listTokens,
+  revokeByHash,
+  revokeToken,
+  spendSignIn,
+  type TokenRow,
+} from "./access.store.ts";
+
+const present = (row: TokenRow) => ({
+  id: row.id,
+  name: row.name,
+  role: row.role,
+  createdAt: row.created_at.toISOString(),
+  expiresAt: row.expires_at.toISOString(),
+  lastUsedAt: row.last_used_at?.toISOString() ?? null,
+});
+const meOf = (p: Principal, version: string) => ({
+  principal: { id: p.id, name: p.name, kind: p.kind, role: p.role },
+  project: p.project,
+  version,
+});
+
+export function registerAccess(
+  http: Http,
+  o: { database: Database; version: string; dir: string; baseUrl: string; operator: string },
+): void {
+  const { db } = o.database;
+
+  route(http, "signIn", async ({ body, reply }) => {
+    const secret = newSecret();
+    const session = await o.database.transaction(async (tx) => {
+      const link = await spendSignIn(tx, hashOf(body.secret));
+      if (!link)
+        throw new ProblemError("LK_SIGN_IN_SPENT", { detail: "A sign-in link works once, within 15 minutes." });
+      const id = newId("tok");
+      await insertToken(
+        tx,
+        {
+          id,
+          project: link.project,
+          name: link.name,
+          role: link.role,
+          kind: "session",
+          expires_at: new Date(Date.now() + sessionMs),
+        },
+        hashOf(secret),
+      );
+      await record(tx, {
+        type: "security.session.started",
+        subject: `session/${id}`,
+        project: link.project,
+        actor: { id, kind: "person", name: link.name },
+        data: { role: link.role, days: SESSION_DAYS },
+      });
+      return { id, name: link.name, kind: "person" as const, role: link.role, project: link.project };
+    });
+    reply.header(
+      "set-cookie",
+      `${COOKIE}=${secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${Math.floor(sessionMs / 1000)}`,
+    );
+    // The next link is ready for the next person.
+    await createSignInLink(o.database, o.dir, o.baseUrl, o.operator);
+    return meOf(session, o.version);
+  });
+
+  route(http, "signOut", async ({ request, reply }) => {
+    const secret = secretOf(request);
+    if (secret) await revokeByHash(db, hashOf(secret));
+    reply.header("set-cookie", `${COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0`);
+    return null;
+  });
+
+  route(http, "me", async ({ principal }) => meOf(principal, o.version));
+
+  route(http, "listTokens", async ({ project, query }) => {
+    const rows = await listTokens(db, project, query.cursor, query.limit);
+    return { items: rows.map(present), next: rows.length === query.limit ? (rows.at(-1)?.id ?? null) : null };
+  });
+
+  route(http, "createToken", async ({ project, body, principal }) =>
+    o.database.transaction(async (tx) => {
+      const { id, secret } = await issue(tx, {
+        project,
+        name: body.name,
+        role: body.role,
+        kind: body.role === "gateway" ? "gateway" : "token",
+        ms: body.expiresInDays * 86_400_000,
+      });
+      await record(tx, {
+        type: "security.token.created",
+        subject: `token/${id}`,
+        project,
+        actor: { id: principal.id, kind: principal.kind, name: principal.name },
+        data: { name: body.name, role: body.role, expiresInDays: body.expiresInDays },
+      });
+      const row = await findToken(tx, id);
+      if (!row) throw new Error("the token just written is not there");
+      return { token: present(row), secret };
+    }),
+  );
+
+  route(http, "revokeToken", async ({ project, params, principal }) => {
+    await o.database.transaction(async (tx) => {
+      if (!(await revokeToken(tx, project, params.tokenId)))
+        throw new ProblemError("LK_NOT_FOUND", { detail: `There is no token "${params.tokenId}".` });
+      await record(tx, {
+        type: "security.token.revoked",
+        subject: `token/${params.tokenId}`,
+        project,
+        actor: { id: principal.id, kind: principal.kind, name: principal.name },
+        data: {},
+      });
+    });
+    return null;
+  });
+}

@@ -1,0 +1,147 @@
+import { z } from "zod";
+import { GatewayReport, RoutingTable } from "./gateway.ts";
+import * as m from "./models.ts";
+import type { RouteName } from "./paths.ts";
+
+/** Query, body and answer of each route in `paths.ts`. `answers` is the body of a success. */
+export interface RouteSpec {
+  readonly summary: string;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  readonly status: 200 | 201 | 202 | 204;
+  readonly answers: z.ZodType;
+}
+
+const paging = {
+  cursor: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+};
+
+export const contract = {
+  signIn: {
+    summary: "Exchange a one-time sign-in secret for a session cookie",
+    body: z.strictObject({ secret: z.string().min(10).max(200) }),
+    status: 200,
+    answers: m.Me,
+  },
+  signOut: { summary: "End this session", status: 204, answers: z.null() },
+  me: { summary: "Who is asking", status: 200, answers: m.Me },
+
+  listTokens: {
+    summary: "API tokens, without their secrets",
+    query: z.object(paging),
+    status: 200,
+    answers: m.pageOf(m.Token),
+  },
+  createToken: {
+    summary: "Make an API token; the secret is in this answer and never again",
+    body: z.strictObject({
+      name: z.string().min(1).max(80),
+      role: m.Role,
+      expiresInDays: z.int().min(1).max(365).default(90),
+    }),
+    status: 201,
+    answers: z.object({ token: m.Token, secret: z.string() }),
+  },
+  revokeToken: { summary: "Revoke an API token", status: 204, answers: z.null() },
+
+  listServices: {
+    summary: "Services with what each environment serves",
+    query: z.object(paging),
+    status: 200,
+    answers: m.pageOf(m.ServiceSummary),
+  },
+  getService: { summary: "One service with its configuration", status: 200, answers: m.Service },
+  applyService: {
+    summary: "Apply a service's canonical configuration; with dryRun only the difference",
+    body: z.strictObject({ config: m.ServiceConfig, dryRun: z.boolean().default(false), root: z.string().max(1000) }),
+    status: 200,
+    answers: z.object({ changes: z.array(m.ConfigChange), applied: z.boolean(), service: z.string() }),
+  },
+
+  listReleases: {
+    summary: "Releases of a service, newest first",
+    query: z.object(paging),
+    status: 200,
+    answers: m.pageOf(m.ReleaseSummary),
+  },
+  getRelease: { summary: "A release and what is in it", status: 200, answers: m.Release },
+
+  ship: {
+    summary: "Build the working tree into a release, pass its gates, roll it out",
+    body: z.strictObject({
+      environment: z.string().max(40).default("production"),
+      /** A rehearsal: errors=5%, latency=+50%, crash-after=200, leak, slow-tail=3%x10, broken-page. */
+      fault: z.string().max(60).optional(),
+      strategy: m.StrategyKind.optional(),
+      /** Deploy this existing release instead of building one. */
+      releaseId: z.string().max(60).optional(),
+      reason: z.string().max(500).default(""),
+      /** With a rollout under way: wait for it (queue), or end it in favour of this one (supersede). */
+      ifBusy: z.enum(["queue", "supersede", "refuse"]).default("refuse"),
+    }),
+    status: 202,
+    answers: m.DeploymentSummary,
+  },
+  listDeployments: {
+    summary: "Deployments, newest first",
+    query: z.object({ ...paging, service: z.string().max(40).optional() }),
+    status: 200,
+    answers: m.pageOf(m.DeploymentSummary),
+  },
+  getDeployment: { summary: "A deployment with its gates and changes", status: 200, answers: m.Deployment },
+
+  getRollout: { summary: "A rollout as it stands", status: 200, answers: m.Rollout },
+  listLooks: {
+    summary: "The looks of a rollout, for charts; at most 600, evenly thinned",
+    query: z.object({ afterMs: z.coerce.number().min(-1).default(-1) }),
+    status: 200,
+    answers: m.pageOf(m.LookView),
+  },
+  explainRollout: {
+    summary: "Replay the recorded evidence and compare every decision",
+    status: 200,
+    answers: m.Explanation,
+  },
+  actOnRollout: {
+    summary: "Pause, resume, promote, roll back or abort, with a reason",
+    body: z.strictObject({ action: m.RolloutAction, reason: z.string().min(1).max(500) }),
+    status: 200,
+    answers: m.Rollout,
+  },
+
+  listLedger: {
+    summary: "Ledger entries, newest first",
+    query: z.object({ ...paging, type: z.string().max(80).optional(), subject: z.string().max(80).optional() }),
+    status: 200,
+    answers: m.pageOf(m.LedgerEntry),
+  },
+  getLedgerEntry: { summary: "One ledger entry", status: 200, answers: m.LedgerEntry },
+  getLedgerProof: {
+    summary: "Inclusion proof of an entry under the newest checkpoint",
+    status: 200,
+    answers: m.LedgerProof,
+  },
+  getCheckpoint: { summary: "The newest signed checkpoint", status: 200, answers: m.Checkpoint },
+  verifyLedger: {
+    summary: "Walk the whole ledger and compare with the checkpoint",
+    status: 200,
+    answers: m.LedgerVerification,
+  },
+
+  gatewayRouting: {
+    summary: "Long-poll the routing table (see gateway.ts)",
+    query: z.object({
+      gateway: z.string().min(1).max(80),
+      boot: z.string().max(80),
+      epoch: z.coerce.number().int().min(0),
+      n: z.coerce.number().int().min(0),
+      waitMs: z.coerce.number().int().min(0).max(30_000).default(20_000),
+    }),
+    status: 200,
+    answers: RoutingTable.nullable(),
+  },
+  gatewayReport: { summary: "Cumulative counts of a gateway", body: GatewayReport, status: 204, answers: z.null() },
+} as const satisfies Record<RouteName, RouteSpec>;
+
+export type Contract = typeof contract;

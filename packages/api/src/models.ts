@@ -1,0 +1,411 @@
+import { z } from "zod";
+
+/** What the API speaks of, as zod schemas; the TypeScript types are inferred from them. */
+const when = z.iso.datetime({ offset: true });
+
+export const Problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  /** Stable code, e.g. LK_ROLLOUT_STALE. */
+  code: z.string(),
+  detail: z.string(),
+  /** What to do about it. */
+  remedy: z.string(),
+  requestId: z.string(),
+  /** For bad input: which field, and what it must be. */
+  fields: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+});
+export type Problem = z.infer<typeof Problem>;
+
+export const Role = z.enum(["owner", "viewer", "gateway"]);
+export const Principal = z.object({
+  id: z.string(),
+  name: z.string(),
+  kind: z.enum(["person", "token", "gateway", "system"]),
+  role: Role,
+});
+export const Me = z.object({ principal: Principal, project: z.string(), version: z.string() });
+
+export const Token = z.object({
+  id: z.string(),
+  name: z.string(),
+  role: Role,
+  createdAt: when,
+  expiresAt: when,
+  lastUsedAt: when.nullable(),
+});
+
+export const StrategyKind = z.enum(["canary", "blue_green", "all_at_once"]);
+export const Step = z.object({
+  trafficPercent: z.number().min(0).max(100),
+  bakeMs: z.int().min(0),
+  minimumRequests: z.int().min(0),
+});
+
+/** The canonical form of a service's configuration: what `defineService` and YAML both become. */
+export const ServiceConfig = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9-]{1,38}[a-z0-9]$/, "3 to 40 of a-z, 0-9 and -, starting with a letter"),
+  description: z.string().max(300).default(""),
+  /** Folder of the service's sources, relative to the configuration file. */
+  source: z.string().min(1).max(400),
+  /** Commands run in `source`; `build` must write the artifact into $LATCHKEY_ARTIFACT. */
+  build: z.array(z.string().min(1)).min(1).max(40),
+  run: z.array(z.string().min(1)).min(1).max(40).default(["node", "server.mjs"]),
+  environments: z
+    .array(z.string().regex(/^[a-z][a-z0-9-]{1,38}$/))
+    .min(1)
+    .max(10)
+    .default(["production"]),
+  gates: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1).max(60),
+        command: z.array(z.string().min(1)).min(1).max(40),
+        timeoutMs: z.int().min(1_000).max(3_600_000).default(300_000),
+        required: z.boolean().default(true),
+      }),
+    )
+    .max(20)
+    .default([]),
+  health: z
+    .strictObject({
+      path: z.string().startsWith("/").default("/healthz"),
+      readyTimeoutMs: z.int().min(1_000).max(600_000).default(30_000),
+    })
+    .prefault({}),
+  /** Smoke journeys on a preview address, before any traffic: GET paths and the status they must answer. */
+  smoke: z
+    .array(
+      z.strictObject({
+        path: z.string().startsWith("/"),
+        status: z.int().min(100).max(599).default(200),
+        contains: z.string().max(200).optional(),
+      }),
+    )
+    .max(20)
+    .default([]),
+  routing: z
+    .strictObject({
+      /** Path prefixes whose requests are API calls, routed request by request; all else is sticky by visitor. */
+      apiPrefixes: z.array(z.string().startsWith("/")).max(20).default(["/api/"]),
+      injectBeacon: z.boolean().default(true),
+    })
+    .prefault({}),
+  strategy: z
+    .strictObject({
+      kind: StrategyKind.default("canary"),
+      steps: z
+        .array(Step)
+        .min(1)
+        .max(20)
+        .default([
+          { trafficPercent: 10, bakeMs: 30_000, minimumRequests: 50 },
+          { trafficPercent: 25, bakeMs: 30_000, minimumRequests: 100 },
+          { trafficPercent: 50, bakeMs: 30_000, minimumRequests: 100 },
+        ]),
+      maximumMs: z.int().min(10_000).max(86_400_000).default(1_800_000),
+      onInconclusive: z.enum(["hold", "promote", "roll_back"]).default("hold"),
+      holdbackPercent: z.number().min(0).max(50).default(5),
+      holdbackMs: z.int().min(0).max(86_400_000).default(600_000),
+    })
+    .prefault({}),
+  analysis: z
+    .strictObject({
+      alpha: z.number().min(1e-6).max(0.2).default(0.01),
+      beta: z.number().min(1e-6).max(0.5).default(0.05),
+      harmErrorRatio: z.number().min(0).max(0.5).default(0.0002),
+      safeErrorRatio: z.number().min(0.0001).max(0.5).default(0.005),
+      harmLatency: z.number().min(0).max(2).default(0.05),
+      safeLatency: z.number().min(0.01).max(5).default(0.15),
+      minimumBakeMs: z.int().min(0).max(86_400_000).default(120_000),
+      minimumCanaryRequests: z.int().min(0).max(1_000_000).default(50),
+      memoryGrowthRatio: z.number().min(0.05).max(10).default(0.5),
+      restartLimit: z.int().min(1).max(100).default(3),
+    })
+    .prefault({}),
+});
+export type ServiceConfig = z.infer<typeof ServiceConfig>;
+export type ServiceConfigInput = z.input<typeof ServiceConfig>;
+
+export const DeploymentStatus = z.enum([
+  "building",
+  "gating",
+  "queued",
+  "starting",
+  "rolling_out",
+  "holdback",
+  "succeeded",
+  "rolled_back",
+  "failed_build",
+  "failed_gate",
+  "failed_start",
+  "aborted",
+  "superseded",
+]);
+export type DeploymentStatus = z.infer<typeof DeploymentStatus>;
+
+export const RolloutState = z.enum([
+  "starting",
+  "progressing",
+  "paused",
+  "promoting",
+  "holdback",
+  "rolling_back",
+  "completed",
+  "rolled_back",
+  "aborted",
+  "failed",
+  "superseded",
+]);
+export type RolloutState = z.infer<typeof RolloutState>;
+
+export const Verdict = z.enum(["FAIL", "PASS", "INCONCLUSIVE"]);
+
+export const ReleaseSummary = z.object({
+  id: z.string(),
+  service: z.string(),
+  number: z.int(),
+  digest: z.string(),
+  createdAt: when,
+  createdBy: z.string(),
+  commit: z.string().nullable(),
+  branch: z.string().nullable(),
+  message: z.string(),
+  author: z.string(),
+  /** True when the working tree held uncommitted changes. */
+  dirty: z.boolean(),
+  /** The fault built in for rehearsal, e.g. "errors=5%". */
+  fault: z.string().nullable(),
+  sizeBytes: z.int(),
+});
+export const Release = ReleaseSummary.extend({
+  files: z.array(z.object({ path: z.string(), sha256: z.string(), sizeBytes: z.int() })),
+  deployments: z.array(
+    z.object({ id: z.string(), environment: z.string(), status: DeploymentStatus, createdAt: when }),
+  ),
+});
+
+export const GateResult = z.object({
+  name: z.string(),
+  status: z.enum(["waiting", "running", "passed", "failed", "timed_out", "could_not_run"]),
+  required: z.boolean(),
+  startedAt: when.nullable(),
+  finishedAt: when.nullable(),
+  /** The last lines of its output. */
+  output: z.string(),
+});
+
+export const DeploymentSummary = z.object({
+  id: z.string(),
+  service: z.string(),
+  environment: z.string(),
+  status: DeploymentStatus,
+  /** One sentence: what it is doing, or why it ended as it did. */
+  words: z.string(),
+  createdAt: when,
+  finishedAt: when.nullable(),
+  createdBy: z.string(),
+  reason: z.string(),
+  fault: z.string().nullable(),
+  release: ReleaseSummary.nullable(),
+  previousReleaseId: z.string().nullable(),
+  rolloutId: z.string().nullable(),
+});
+export const Deployment = DeploymentSummary.extend({
+  gates: z.array(GateResult),
+  buildOutput: z.string(),
+  changes: z.array(z.object({ commit: z.string(), message: z.string(), author: z.string(), at: when })),
+});
+
+export const RolloutAction = z.enum(["pause", "resume", "promote", "roll_back", "abort"]);
+export type RolloutAction = z.infer<typeof RolloutAction>;
+
+export const ArmView = z.object({
+  arm: z.enum(["baseline", "canary", "holdback"]),
+  releaseId: z.string(),
+  releaseNumber: z.int(),
+  trafficPercent: z.number(),
+  /** Totals since the rollout began. */
+  requests: z.int(),
+  errors: z.int(),
+  p50Ms: z.number().nullable(),
+  p95Ms: z.number().nullable(),
+  pageViews: z.int(),
+  pageErrors: z.int(),
+  users: z.int(),
+  restarts: z.int(),
+  residentBytes: z.int().nullable(),
+});
+
+export const MetricView = z.object({
+  metric: z.string(),
+  lnHarm: z.number(),
+  weight: z.number(),
+  lnSafe: z.number().nullable(),
+  baselineValue: z.number().nullable(),
+  canaryValue: z.number().nullable(),
+  canaryLow: z.number().nullable(),
+  canaryHigh: z.number().nullable(),
+  baselineLow: z.number().nullable(),
+  baselineHigh: z.number().nullable(),
+  unit: z.enum(["ratio", "ms"]),
+});
+export const GuardView = z.object({
+  guard: z.string(),
+  state: z.enum(["quiet", "note", "hold", "harm"]),
+  words: z.string(),
+});
+export const ReportView = z.object({
+  atMs: z.number(),
+  verdict: Verdict,
+  reasons: z.array(z.string()),
+  lnHarm: z.number(),
+  lnHarmThreshold: z.number(),
+  harmPValue: z.number(),
+  lnSafe: z.number(),
+  lnSafeThreshold: z.number(),
+  canaryRequests: z.int(),
+  baselineRequests: z.int(),
+  metrics: z.array(MetricView),
+  guards: z.array(GuardView),
+  hold: z.boolean(),
+  canaryRequestsToPass: z.number().nullable(),
+});
+
+export const DecisionView = z.object({
+  sequence: z.int().nullable(),
+  at: when,
+  /** e.g. started, advanced, paused, resumed, promoted, rolled_back, completed. */
+  kind: z.string(),
+  words: z.string(),
+  actor: z.string(),
+  fromState: RolloutState,
+  toState: RolloutState,
+  trafficPercent: z.number(),
+});
+
+export const Rollout = z.object({
+  id: z.string(),
+  deploymentId: z.string(),
+  service: z.string(),
+  environment: z.string(),
+  state: RolloutState,
+  strategy: StrategyKind,
+  steps: z.array(Step),
+  stepIndex: z.int(),
+  trafficPercent: z.number(),
+  generation: z.object({ epoch: z.int(), n: z.int() }),
+  /** True once every live gateway has acknowledged the generation. */
+  acknowledged: z.boolean(),
+  startedAt: when,
+  stepStartedAt: when,
+  finishedAt: when.nullable(),
+  /** When the next thing happens by itself, if nothing else does, and what: one sentence. */
+  next: z.object({ at: when.nullable(), words: z.string() }),
+  /** What may be done now. */
+  allowedActions: z.array(RolloutAction),
+  canary: ReleaseSummary,
+  baseline: ReleaseSummary.nullable(),
+  arms: z.array(ArmView),
+  report: ReportView.nullable(),
+  decisions: z.array(DecisionView),
+  previewUrl: z.string().nullable(),
+});
+export type Rollout = z.infer<typeof Rollout>;
+
+/** One look, thinned for charts. */
+export const LookView = z.object({
+  atMs: z.number(),
+  at: when,
+  trafficPercent: z.number(),
+  verdict: Verdict,
+  lnHarm: z.number(),
+  lnSafe: z.number(),
+  baselineRequests: z.int(),
+  canaryRequests: z.int(),
+  metrics: z.array(MetricView),
+});
+
+export const Explanation = z.object({
+  rolloutId: z.string(),
+  words: z.array(z.string()),
+  /** Looks replayed through the judge and the state machine as they were recorded. */
+  looks: z.int(),
+  /** True when every replayed decision equals the recorded one. */
+  agrees: z.boolean(),
+  evidenceSha256: z.string(),
+  evidenceIntact: z.boolean(),
+  deciderVersion: z.string(),
+  report: ReportView.nullable(),
+  decisions: z.array(DecisionView),
+});
+
+export const ServiceSummary = z.object({
+  name: z.string(),
+  description: z.string(),
+  url: z.string(),
+  environments: z.array(
+    z.object({
+      name: z.string(),
+      serving: ReleaseSummary.nullable(),
+      deployment: DeploymentSummary.nullable(),
+      rolloutId: z.string().nullable(),
+      /** Figures of the last minute through the gateway. */
+      requestsPerSecond: z.number(),
+      errorRatio: z.number().nullable(),
+      p95Ms: z.number().nullable(),
+    }),
+  ),
+});
+export const Service = ServiceSummary.extend({
+  config: ServiceConfig,
+  configDigest: z.string(),
+  manager: z.enum(["file", "console", "terraform"]),
+});
+export const ConfigChange = z.object({ path: z.string(), before: z.unknown(), after: z.unknown() });
+
+/** A ledger entry: a CloudEvents 1.0 envelope with Latchkey's extensions. */
+export const LedgerEntry = z.object({
+  sequence: z.int(),
+  id: z.string(),
+  type: z.string(),
+  source: z.string(),
+  subject: z.string(),
+  project: z.string(),
+  actor: z.object({ id: z.string(), kind: z.string(), name: z.string() }),
+  occurredAt: when,
+  recordedAt: when,
+  causation: z.string().nullable(),
+  correlation: z.string().nullable(),
+  schemaVersion: z.int(),
+  data: z.record(z.string(), z.unknown()),
+  /** RFC 6962 leaf hash, hex. */
+  leafHash: z.string(),
+});
+export const Checkpoint = z.object({
+  origin: z.string(),
+  size: z.int(),
+  rootHash: z.string(),
+  /** The signed note as text, and the Ed25519 public key (base64). */
+  note: z.string(),
+  publicKey: z.string(),
+});
+export const LedgerProof = z.object({
+  entry: LedgerEntry,
+  /** The exact bytes that the leaf hash is of, as text. */
+  canonical: z.string(),
+  leafHash: z.string(),
+  proof: z.array(z.string()),
+  checkpoint: Checkpoint,
+});
+export const LedgerVerification = z.object({
+  ok: z.boolean(),
+  size: z.int(),
+  rootHash: z.string(),
+  words: z.string(),
+  firstBadSequence: z.int().nullable(),
+});
+
+/** `pageOf(Item)`: every list answers this. `next` is the cursor of the following page. */
+export const pageOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next: z.string().nullable() });

@@ -1,0 +1,63 @@
+/**
+ * Every route of the HTTP API: method, path, and the action that the authorisation table must grant.
+ * Plain data without zod, so that the console's bundle holds only this. Bodies and answers are in
+ * `contract.ts`, keyed by the same names; a name that stands in only one of them does not compile.
+ */
+export interface PathSpec {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly path: string;
+  /** `public` needs no credential; anything else is looked up in the authorisation table. */
+  readonly action: Action;
+}
+
+export const ACTIONS = [
+  "public",
+  "self.read",
+  "token.manage",
+  "service.read",
+  "service.write",
+  "deployment.create",
+  "rollout.act",
+  "ledger.read",
+  "gateway.serve",
+] as const;
+export type Action = (typeof ACTIONS)[number];
+
+const P = "/api/v1/projects/:project";
+
+export const paths = {
+  signIn: { method: "POST", path: "/api/v1/sign-in", action: "public" },
+  signOut: { method: "POST", path: "/api/v1/sign-out", action: "self.read" },
+  me: { method: "GET", path: "/api/v1/me", action: "self.read" },
+
+  listTokens: { method: "GET", path: `${P}/tokens`, action: "token.manage" },
+  createToken: { method: "POST", path: `${P}/tokens`, action: "token.manage" },
+  revokeToken: { method: "DELETE", path: `${P}/tokens/:tokenId`, action: "token.manage" },
+
+  listServices: { method: "GET", path: `${P}/services`, action: "service.read" },
+  getService: { method: "GET", path: `${P}/services/:service`, action: "service.read" },
+  applyService: { method: "POST", path: `${P}/services`, action: "service.write" },
+
+  listReleases: { method: "GET", path: `${P}/services/:service/releases`, action: "service.read" },
+  getRelease: { method: "GET", path: `${P}/releases/:releaseId`, action: "service.read" },
+
+  ship: { method: "POST", path: `${P}/services/:service/ship`, action: "deployment.create" },
+  listDeployments: { method: "GET", path: `${P}/deployments`, action: "service.read" },
+  getDeployment: { method: "GET", path: `${P}/deployments/:deploymentId`, action: "service.read" },
+
+  getRollout: { method: "GET", path: `${P}/rollouts/:rolloutId`, action: "service.read" },
+  listLooks: { method: "GET", path: `${P}/rollouts/:rolloutId/looks`, action: "service.read" },
+  explainRollout: { method: "GET", path: `${P}/rollouts/:rolloutId/explain`, action: "service.read" },
+  actOnRollout: { method: "POST", path: `${P}/rollouts/:rolloutId/actions`, action: "rollout.act" },
+
+  listLedger: { method: "GET", path: `${P}/ledger`, action: "ledger.read" },
+  getLedgerEntry: { method: "GET", path: `${P}/ledger/entries/:sequence`, action: "ledger.read" },
+  getLedgerProof: { method: "GET", path: `${P}/ledger/entries/:sequence/proof`, action: "ledger.read" },
+  getCheckpoint: { method: "GET", path: `${P}/ledger/checkpoint`, action: "ledger.read" },
+  verifyLedger: { method: "GET", path: `${P}/ledger/verification`, action: "ledger.read" },
+
+  gatewayRouting: { method: "GET", path: "/api/v1/gateway/routing", action: "gateway.serve" },
+  gatewayReport: { method: "POST", path: "/api/v1/gateway/reports", action: "gateway.serve" },
+} as const satisfies Record<string, PathSpec>;
+
+export type RouteName = keyof typeof paths;

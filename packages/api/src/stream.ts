@@ -1,0 +1,14 @@
+import { z } from "zod";
+import { LedgerEntry, Rollout } from "./models.ts";
+
+/**
+ * `GET /api/v1/stream?project=main` (server-sent events; cookie or bearer; action `ledger.read`).
+ * `event: ledger`, `id: <sequence>`: an entry, in order, none left out; resume with `Last-Event-ID` or `?after=`.
+ * `event: rollout`, no id: the state of a rollout after a look; may be dropped, only the newest counts.
+ * `event: heartbeat` every 15 s with the newest sequence.
+ */
+export const streamEvents = {
+  ledger: LedgerEntry,
+  rollout: Rollout,
+  heartbeat: z.object({ newest: z.int() }),
+} as const;

@@ -1,0 +1,181 @@
+import { quantileBand, wilson } from "./bands.ts";
+import { HARM_PRIOR, SAFE_R } from "./errors.ts";
+import type { JudgeState } from "./judge.ts";
+import { lnOnset, type Onset } from "./late-onset.ts";
+import { LAMBDAS } from "./latency.ts";
+import { bounded, lnAverage } from "./log-space.ts";
+import type { AnalysisPolicy, GuardReport, JudgeReport, Look, MetricName, MetricReport, Verdict } from "./types.ts";
+
+/**
+ * From evidence to a verdict and its reasons. Metrics are merged by a weighted average of their e-values, the only
+ * admissible merge under arbitrary dependence (Vovk & Wang, Annals of Statistics 2021).
+ */
+export const METRIC_WEIGHTS: Readonly<Record<MetricName, number>> = {
+  errors: 0.35,
+  latency: 0.25,
+  tail_p95: 0.1,
+  tail_p99: 0.15,
+  page_errors: 0.15,
+};
+
+const even = (n: number): number[] => Array.from({ length: n }, () => 1 / n);
+const harmOf = (onsets: readonly Onset[], prior: readonly number[]): number => lnAverage(onsets.map(lnOnset), prior);
+
+export function reportOn(s: JudgeState, guards: GuardReport[], look: Look, policy: AnalysisPolicy): JudgeReport {
+  const metrics = metricReports(s);
+  const lnHarm = lnAverage(
+    metrics.map((m) => m.lnHarm),
+    metrics.map((m) => m.weight),
+  );
+  const lnHarmThreshold = Math.log(1 / policy.alpha);
+  const lnSafeThreshold = Math.log(1 / policy.beta);
+  const lnSafe = Math.min(...metrics.flatMap((m) => (m.lnSafe === null ? [] : [m.lnSafe])));
+  const harmed = guards.filter((g) => g.state === "harm");
+  const shared = guards.some((g) => g.guard === "shared_incident" && g.state === "hold");
+  const hold = guards.some((g) => g.state === "hold");
+  const enough = s.canary.requests >= policy.minimumCanaryRequests && look.atMs >= policy.minimumBakeMs;
+  const proved = lnSafe >= lnSafeThreshold && lnHarm < 1;
+  const failed = harmed.length > 0 || (look.sourceUp && s.canary.requests > 0 && lnHarm >= lnHarmThreshold);
+  const verdict: Verdict = failed ? "FAIL" : proved && enough && !hold && look.sourceUp ? "PASS" : "INCONCLUSIVE";
+  return {
+    atMs: look.atMs,
+    verdict,
+    reasons: reasons({ verdict, metrics, guards, harmed, lnHarm, lnHarmThreshold, s, policy, look, proved, shared }),
+    lnHarm,
+    lnHarmThreshold,
+    harmPValue: Math.min(1, Math.exp(-Math.max(0, s.lnHarmMax, lnHarm))),
+    lnSafe,
+    lnSafeThreshold,
+    canaryRequests: s.canary.requests,
+    baselineRequests: s.baseline.requests,
+    metrics,
+    guards,
+    hold,
+    canaryRequestsToPass: toPass(s, policy, lnSafe, lnSafeThreshold),
+  };
+}
+
+function metricReports(s: JudgeState): MetricReport[] {
+  const lambdas = even(LAMBDAS.length);
+  const rs = even(SAFE_R.length);
+  const { baseline: b, canary: c } = s;
+  const row = (
+    metric: MetricName,
+    unit: "ratio" | "ms",
+    lnHarm: number,
+    lnSafe: number | null,
+    baseline: ReturnType<typeof wilson>,
+    canary: ReturnType<typeof wilson>,
+  ): MetricReport => ({
+    metric,
+    lnHarm: bounded(lnHarm),
+    weight: METRIC_WEIGHTS[metric],
+    lnSafe,
+    baselineValue: baseline.value,
+    canaryValue: canary.value,
+    canaryLow: canary.low,
+    canaryHigh: canary.high,
+    baselineLow: baseline.low,
+    baselineHigh: baseline.high,
+    unit,
+  });
+  const quantiles = (q: number) => [quantileBand(b.latency, q), quantileBand(c.latency, q)] as const;
+  return [
+    row(
+      "errors",
+      "ratio",
+      harmOf(s.errorsHarm, HARM_PRIOR),
+      lnAverage(s.errorsSafe, rs),
+      wilson(b.errors, b.requests),
+      wilson(c.errors, c.requests),
+    ),
+    row("latency", "ms", harmOf(s.latencyHarm, lambdas), lnAverage(s.latencySafe, lambdas), ...quantiles(0.5)),
+    row("tail_p95", "ms", harmOf(s.tail95Harm, lambdas), null, ...quantiles(0.95)),
+    row("tail_p99", "ms", harmOf(s.tail99Harm, lambdas), lnAverage(s.tail99Safe, rs), ...quantiles(0.99)),
+    row(
+      "page_errors",
+      "ratio",
+      harmOf(s.pagesHarm, HARM_PRIOR),
+      null,
+      wilson(b.pageErrors, b.pageViews),
+      wilson(c.pageErrors, c.pageViews),
+    ),
+  ];
+}
+
+interface Facts {
+  readonly verdict: Verdict;
+  readonly metrics: readonly MetricReport[];
+  readonly guards: readonly GuardReport[];
+  readonly harmed: readonly GuardReport[];
+  readonly lnHarm: number;
+  readonly lnHarmThreshold: number;
+  readonly s: JudgeState;
+  readonly policy: AnalysisPolicy;
+  readonly look: Look;
+  readonly proved: boolean;
+  readonly shared: boolean;
+}
+
+const percent = (x: number): string => `${(x * 100).toFixed(x < 0.1 ? 2 : 1)} %`;
+const ms = (x: number): string => `${x < 10 ? x.toFixed(1) : Math.round(x)} ms`;
+/** "1 in 3,000" of an e-value's bound. */
+const odds = (ln: number): string =>
+  ln > 27
+    ? "1 in a million million"
+    : `1 in ${Math.floor(Math.exp(ln))
+        .toString()
+        .replace(/\B(?=(\d{3})+$)/g, ",")}`;
+
+const NAMES: Readonly<Record<MetricName, string>> = {
+  errors: "failed requests",
+  latency: "the median time to answer",
+  tail_p95: "the slowest 5 % of answers",
+  tail_p99: "the slowest 1 % of answers",
+  page_errors: "pages that broke in the browser",
+};
+
+function compare(m: MetricReport): string {
+  const { canaryValue: c, baselineValue: b } = m;
+  const show = m.unit === "ratio" ? percent : ms;
+  return `${NAMES[m.metric]}: ${c === null ? "nothing seen" : show(c)} on the canary, ${b === null ? "nothing seen" : show(b)} on the current release`;
+}
+
+function reasons(f: Facts): string[] {
+  const held = f.guards.filter((g) => g.state === "hold").map((g) => g.words);
+  if (f.verdict === "FAIL") {
+    if (f.harmed.length > 0) return f.harmed.map((g) => g.words);
+    const worst = [...f.metrics].sort((a, b) => b.lnHarm + Math.log(b.weight) - a.lnHarm - Math.log(a.weight))[0];
+    const lead = worst ? `Harm: ${compare(worst)}.` : "Harm.";
+    const { errors, requests } = f.s.canary;
+    const counts =
+      worst?.metric === "errors"
+        ? ` (${errors} of ${requests} canary requests failed.)`
+        : ` (${requests} canary requests.)`;
+    return [
+      `${lead}${counts}`,
+      `Were the canary no worse, evidence this strong would come at most ${odds(f.lnHarm)} times.`,
+      ...(f.shared ? ["Both releases fail, but the canary more than they share."] : []),
+    ];
+  }
+  if (f.verdict === "PASS")
+    return [
+      "Shown to be no worse than the current release within the margins, in errors and in latency.",
+      ...f.metrics.filter((m) => m.lnSafe !== null).map((m) => `${compare(m)}.`),
+    ];
+  if (held.length > 0) return held;
+  if (f.proved)
+    return [
+      `Shown to be safe; it still bakes until ${Math.round(f.policy.minimumBakeMs / 1000)} s and ${f.policy.minimumCanaryRequests} canary requests.`,
+    ];
+  return [`No harm is shown after ${f.s.canary.requests} canary requests, nor yet that there is none.`];
+}
+
+/** At the growth so far, how many more canary requests until both safe tests reach their threshold. */
+function toPass(s: JudgeState, policy: AnalysisPolicy, lnSafe: number, threshold: number): number | null {
+  const n = s.canary.requests;
+  const floor = Math.max(0, policy.minimumCanaryRequests - n);
+  if (lnSafe >= threshold) return floor;
+  if (n < 10 || lnSafe <= 0) return null;
+  return Math.max(floor, Math.ceil(((threshold - lnSafe) * n) / lnSafe));
+}

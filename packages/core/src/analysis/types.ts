@@ -1,0 +1,119 @@
+import type { Histogram } from "../shared/histogram.ts";
+
+/**
+ * What the judge reads and what it answers. The judge is a fold: `judge(state, look, policy)` gives the
+ * next state and a report, and nothing else may influence it, so that a recorded list of looks replays
+ * to the same verdicts, to the last bit. State and looks are plain JSON.
+ */
+
+/** Counts of one arm since the previous look. */
+export interface ArmCounts {
+  /** Requests answered (or failed) whose first arm this was. */
+  readonly requests: number;
+  /** Of those: 5xx answers, failed connections, time-outs. A retried request counts against its first arm. */
+  readonly errors: number;
+  readonly latency: Histogram;
+  /** Documents served to browsers, and of those how many reported a JavaScript error or a failed load. */
+  readonly pageViews: number;
+  readonly pageErrors: number;
+}
+
+/** Health of a release's processes since the previous look, from the target. */
+export interface ProcessCounts {
+  readonly restarts: number;
+  /** Resident memory at the look, bytes summed over the release's processes; null when unknown. */
+  readonly residentBytes: number | null;
+  /** Processes of the release, for "per process" figures. */
+  readonly processes: number;
+}
+
+export interface Look {
+  /** Milliseconds since the rollout's judge began; never decreases. */
+  readonly atMs: number;
+  /** The canary's configured share among baseline and canary while these counts were taken, 0 < w < 1. */
+  readonly canaryShare: number;
+  readonly baseline: ArmCounts;
+  readonly canary: ArmCounts;
+  readonly baselineProcess: ProcessCounts | null;
+  readonly canaryProcess: ProcessCounts | null;
+  /** False when the source of the counts did not answer since the previous look: the look carries no evidence. */
+  readonly sourceUp: boolean;
+}
+
+export interface AnalysisPolicy {
+  /** False-rollback bound over the whole rollout (Ville). Default 0.01. */
+  readonly alpha: number;
+  /** False-pass bound. Default 0.05. */
+  readonly beta: number;
+  /** Harmless excess error ratio d0 (0.0002) and the excess that must be excluded for a PASS d1 (0.005). */
+  readonly harmErrorRatio: number;
+  readonly safeErrorRatio: number;
+  /** Harmless slowdown m (0.05) and the slowdown that must be excluded for a PASS m1 (0.15). */
+  readonly harmLatency: number;
+  readonly safeLatency: number;
+  readonly minimumBakeMs: number;
+  readonly minimumCanaryRequests: number;
+  /** Guards on the process: canary memory growth over baseline that is harm, and restarts that are. */
+  readonly memoryGrowthRatio: number;
+  readonly restartLimit: number;
+}
+
+export type MetricName = "errors" | "latency" | "tail_p95" | "tail_p99" | "page_errors";
+
+/** One metric's standing, for people: evidence against its threshold, effect with its band. */
+export interface MetricReport {
+  readonly metric: MetricName;
+  /** Natural log of the harm e-value now, and the metric's weight in the average. */
+  readonly lnHarm: number;
+  readonly weight: number;
+  /** Natural log of the safe e-value, null where the metric has no safe test. */
+  readonly lnSafe: number | null;
+  readonly baselineValue: number | null;
+  readonly canaryValue: number | null;
+  /** 95 % band of the canary's value (Wilson for shares, order statistics for latency). */
+  readonly canaryLow: number | null;
+  readonly canaryHigh: number | null;
+  readonly baselineLow: number | null;
+  readonly baselineHigh: number | null;
+  readonly unit: "ratio" | "ms";
+}
+
+export type GuardName =
+  | "no_traffic"
+  | "share_mismatch"
+  | "source_down"
+  | "baseline_sick"
+  | "memory"
+  | "restarts"
+  | "shared_incident";
+
+/** `harm` fails the rollout, `hold` keeps everything as it is, `note` only tells. */
+export interface GuardReport {
+  readonly guard: GuardName;
+  readonly state: "quiet" | "note" | "hold" | "harm";
+  readonly words: string;
+}
+
+export type Verdict = "FAIL" | "PASS" | "INCONCLUSIVE";
+
+export interface JudgeReport {
+  readonly atMs: number;
+  readonly verdict: Verdict;
+  /** One plain sentence each, most important first. Always at least one. */
+  readonly reasons: readonly string[];
+  /** ln of the merged harm e-value, the threshold ln(1/alpha), and the smallest harm p-value seen. */
+  readonly lnHarm: number;
+  readonly lnHarmThreshold: number;
+  readonly harmPValue: number;
+  /** The lesser of the safe tests' ln e, and its threshold ln(1/beta). */
+  readonly lnSafe: number;
+  readonly lnSafeThreshold: number;
+  readonly canaryRequests: number;
+  readonly baselineRequests: number;
+  readonly metrics: readonly MetricReport[];
+  readonly guards: readonly GuardReport[];
+  /** True while any guard holds or there is no news: the rollout must not advance on this look. */
+  readonly hold: boolean;
+  /** Roughly how many more canary requests a PASS needs at what has been seen; null when unknown. */
+  readonly canaryRequestsToPass: number | null;
+}

@@ -1,0 +1,53 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { type Cumulative, takeDeltas } from "./counters.ts";
+
+const row = (over: Partial<Cumulative>): Cumulative => ({
+  key: "g/b/1/new/api",
+  generationN: 1,
+  releaseId: "new",
+  routeClass: "api",
+  requests: 0,
+  errors: 0,
+  latency: {},
+  pageViews: 0,
+  pageErrors: 0,
+  ...over,
+});
+
+it("splits by arm and by generation, and takes each count once", () => {
+  const counters = [
+    row({ requests: 10, errors: 1, latency: { "5": 10 } }),
+    row({ key: "g/b/1/old/api", releaseId: "old", requests: 90, latency: { "5": 90 } }),
+    row({ key: "g/b/2/new/api", generationN: 2, requests: 4, latency: { "6": 4 } }),
+  ];
+  const first = takeDeltas(counters, {}, "new");
+  expect(first.deltas.map((d) => [d.generationN, d.canary.requests, d.baseline.requests])).toEqual([
+    [1, 10, 90],
+    [2, 4, 0],
+  ]);
+  expect(takeDeltas(counters, first.taken, "new").deltas).toEqual([]);
+});
+
+it("leaves assets out of requests, yet keeps what they tell of broken pages", () => {
+  const asset = row({ key: "a", routeClass: "asset", requests: 50, errors: 0, pageErrors: 3 });
+  const { deltas } = takeDeltas([asset], {}, "new");
+  expect(deltas[0]?.canary).toMatchObject({ requests: 0, pageErrors: 3 });
+});
+
+it("loses and doubles nothing, however the reports are cut", () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(100), { minLength: 1, maxLength: 20 }), (steps) => {
+      let requests = 0;
+      let taken = {};
+      let seen = 0;
+      for (const step of steps) {
+        requests += step;
+        const out = takeDeltas([row({ requests })], taken, "new");
+        taken = out.taken;
+        seen += out.deltas.reduce((n, d) => n + d.canary.requests, 0);
+      }
+      expect(seen).toBe(requests);
+    }),
+  );
+});

@@ -1,0 +1,90 @@
+import type { ArmCounts } from "../analysis/types.ts";
+import { type Histogram, mergeHistograms, subtractHistogram } from "../shared/histogram.ts";
+
+/**
+ * From the gateways' cumulative counters to what is new since the last look. Counters only grow within a boot of
+ * a gateway, so a lost report loses nothing: the next one holds its counts as well.
+ */
+export interface Cumulative {
+  /** Identity of the row: gateway, boot, generation, release and route class. */
+  readonly key: string;
+  readonly generationN: number;
+  readonly releaseId: string;
+  readonly routeClass: string;
+  readonly requests: number;
+  readonly errors: number;
+  readonly latency: Histogram;
+  readonly pageViews: number;
+  readonly pageErrors: number;
+}
+
+/** What earlier looks have already taken in, by counter key. */
+export type Taken = { readonly [key: string]: Omit<Cumulative, "key" | "generationN" | "releaseId" | "routeClass"> };
+
+export interface GenerationDelta {
+  readonly generationN: number;
+  readonly baseline: ArmCounts;
+  readonly canary: ArmCounts;
+}
+
+export const NO_COUNTS: ArmCounts = { requests: 0, errors: 0, latency: {}, pageViews: 0, pageErrors: 0 };
+
+const add = (a: ArmCounts, b: ArmCounts): ArmCounts => ({
+  requests: a.requests + b.requests,
+  errors: a.errors + b.errors,
+  latency: mergeHistograms(a.latency, b.latency),
+  pageViews: a.pageViews + b.pageViews,
+  pageErrors: a.pageErrors + b.pageErrors,
+});
+
+/** Growth of one counter. A page may report its error after the look that counted its view: both only ever grow. */
+function growth(now: Cumulative, before: Taken[string] | undefined): ArmCounts {
+  if (!before) return now;
+  const up = (a: number, b: number) => Math.max(0, a - b);
+  return {
+    requests: up(now.requests, before.requests),
+    errors: up(now.errors, before.errors),
+    latency: subtractHistogram(now.latency, before.latency),
+    pageViews: up(now.pageViews, before.pageViews),
+    pageErrors: up(now.pageErrors, before.pageErrors),
+  };
+}
+
+/** Assets follow their document and cost next to nothing: they say little and would drown what does. */
+const isJudged = (counter: Cumulative): boolean => counter.routeClass !== "asset";
+
+/**
+ * What is new, one delta per generation (each has one routing share), oldest first, and what is taken in with it.
+ * Generations without news are left out.
+ */
+export function takeDeltas(
+  counters: readonly Cumulative[],
+  taken: Taken,
+  canaryReleaseId: string,
+): { deltas: readonly GenerationDelta[]; taken: Taken } {
+  const byGeneration = new Map<number, { baseline: ArmCounts; canary: ArmCounts }>();
+  const nextTaken: Record<string, Taken[string]> = {};
+  for (const counter of counters) {
+    nextTaken[counter.key] = {
+      requests: counter.requests,
+      errors: counter.errors,
+      latency: counter.latency,
+      pageViews: counter.pageViews,
+      pageErrors: counter.pageErrors,
+    };
+    const grown = growth(counter, taken[counter.key]);
+    // A script that came as HTML is counted on its asset's row: page figures count whatever the class.
+    const counted = isJudged(counter)
+      ? grown
+      : { ...NO_COUNTS, pageViews: grown.pageViews, pageErrors: grown.pageErrors };
+    if (counted.requests + counted.errors + counted.pageViews + counted.pageErrors === 0) continue;
+    const entry = byGeneration.get(counter.generationN) ?? { baseline: NO_COUNTS, canary: NO_COUNTS };
+    if (counter.releaseId === canaryReleaseId) entry.canary = add(entry.canary, counted);
+    else entry.baseline = add(entry.baseline, counted);
+    byGeneration.set(counter.generationN, entry);
+  }
+  const deltas = [...byGeneration.entries()]
+    .sort(([a], [b]) => a - b)
+    .map(([generationN, arms]) => ({ generationN, ...arms }));
+  return { deltas, taken: nextTaken };
+}

@@ -1,0 +1,28 @@
+/**
+ * The one authorisation table: principal x action, deny by default. An action that is not named for a role is
+ * refused, so a new route is closed until somebody opens it here.
+ */
+export type Role = "owner" | "viewer" | "gateway";
+
+const GRANTS: Readonly<Record<Role, readonly string[]>> = {
+  owner: [
+    "self.read",
+    "token.manage",
+    "service.read",
+    "service.write",
+    "deployment.create",
+    "rollout.act",
+    "ledger.read",
+  ],
+  viewer: ["self.read", "service.read", "ledger.read"],
+  gateway: ["gateway.serve"],
+};
+
+/** May this role do this, in this project? `project` is the token's own; null means that the route has none. */
+export function isAllowed(role: Role, action: string, ownProject: string, project: string | null): boolean {
+  if (project !== null && project !== ownProject) return false;
+  return GRANTS[role]?.includes(action) ?? false;
+}
+
+/** Every action that some role is granted: a test holds it against the API's list. */
+export const grantedActions = (): readonly string[] => [...new Set(Object.values(GRANTS).flat())].sort();

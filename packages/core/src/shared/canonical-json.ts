@@ -1,0 +1,14 @@
+/**
+ * Canonical JSON as RFC 8785 (JCS) has it: keys in UTF-16 order, no white space, numbers as ECMAScript prints them.
+ * Undefined members are left out. Throws a RangeError on what JSON can't hold (NaN, infinities).
+ */
+export function canonicalJson(value: unknown): string {
+  if (typeof value === "number" && !Number.isFinite(value)) throw new RangeError(`${value} is not JSON`);
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(",")}]`;
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
+  return `{${members.join(",")}}`;
+}

@@ -1,0 +1,100 @@
+import { createHash } from "node:crypto";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { canonicalJson } from "./canonical-json.ts";
+import {
+  append,
+  type Hash,
+  inclusionProof,
+  leafHash,
+  peaksOf,
+  rootOf,
+  type Sha256,
+  verifyInclusion,
+} from "./merkle.ts";
+
+const sha256: Sha256 = (...parts) => {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return new Uint8Array(hash.digest());
+};
+const hex = (hash: Hash) => Buffer.from(hash).toString("hex");
+
+/** The definition of RFC 6962, section 2.1, word by word: the oracle. */
+function oracle(entries: readonly Uint8Array[]): Hash {
+  if (entries.length === 0) return sha256();
+  if (entries.length === 1) return sha256(new Uint8Array([0]), entries[0] ?? new Uint8Array());
+  let k = 1;
+  while (k * 2 < entries.length) k *= 2;
+  return sha256(new Uint8Array([1]), oracle(entries.slice(0, k)), oracle(entries.slice(k)));
+}
+
+function build(entries: readonly Uint8Array[]) {
+  const nodes = new Map<string, Hash>();
+  let peaks: Hash[] = [];
+  entries.forEach((entry, size) => {
+    const grown = append(sha256, size, peaks, leafHash(sha256, entry));
+    for (const node of grown.nodes) nodes.set(`${node.level}/${node.index}`, node.hash);
+    peaks = grown.peaks;
+  });
+  return { nodes, peaks, read: (level: number, index: number) => nodes.get(`${level}/${index}`) ?? new Uint8Array() };
+}
+
+/** The inputs of the certificate-transparency project's test vectors and their published roots. */
+const INPUTS = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"].map(
+  (h) => new Uint8Array(Buffer.from(h, "hex")),
+);
+const ROOTS = [
+  "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+  "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+  "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+  "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+  "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+  "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+  "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+  "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+];
+
+describe("the tree of RFC 6962", () => {
+  it("has the published roots", () => {
+    expect(hex(rootOf(sha256, []))).toBe("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    const built = INPUTS.map((_, i) => hex(rootOf(sha256, build(INPUTS.slice(0, i + 1)).peaks)));
+    expect(built).toEqual(ROOTS);
+  });
+  it("agrees with the recursive definition, and every leaf's proof leads to the root", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.uint8Array({ maxLength: 8 }), { minLength: 1, maxLength: 70 }),
+        fc.nat(),
+        (entries, pick) => {
+          const tree = build(entries);
+          const root = rootOf(sha256, tree.peaks);
+          expect(hex(root)).toBe(hex(oracle(entries)));
+          expect(peaksOf(entries.length)).toHaveLength(tree.peaks.length);
+          const index = pick % entries.length;
+          const proof = inclusionProof(sha256, tree.read, index, entries.length);
+          const leaf = leafHash(sha256, entries[index] ?? new Uint8Array());
+          expect(verifyInclusion(sha256, leaf, index, entries.length, proof, root)).toBe(true);
+          const wrong = leafHash(sha256, new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8, 9]));
+          expect(verifyInclusion(sha256, wrong, index, entries.length, proof, root)).toBe(false);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe("canonical JSON", () => {
+  it("does not depend on the order of keys, and reads back", () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (value) => {
+        const turned = Object.fromEntries(Object.entries(value).reverse());
+        expect(canonicalJson(turned)).toBe(canonicalJson(value));
+        expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value)));
+      }),
+    );
+  });
+  it("refuses what is not JSON", () => {
+    expect(() => canonicalJson({ a: Number.NaN })).toThrow(RangeError);
+  });
+});
