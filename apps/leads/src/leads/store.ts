@@ -1,0 +1,21 @@
+import type { Lead, ListQuery, NewLead, Note, Status } from "./lead.ts";
+
+/** Where leads are kept. Every method is one transaction. */
+export interface LeadStore {
+  /** The lead of this key if there is one already; else a new one, linked to an earlier lead of the same person and house. */
+  add(lead: NewLead, idempotencyKey: string | null): Promise<{ lead: Lead; created: boolean }>;
+  list(query: ListQuery): Promise<{ items: Lead[]; next: string | null }>;
+  find(id: string): Promise<Lead | null>;
+  /** Changes the status only when it still is `from`: two people can't move one lead at once. */
+  move(id: string, from: Status, to: Status): Promise<Lead | null>;
+  addNote(id: string, author: string, body: string): Promise<Note>;
+  notes(id: string): Promise<Note[]>;
+  ping(): Promise<void>;
+}
+
+let last = 0;
+/** Ids that sort by time. */
+export function newId(): string {
+  last = Math.max(last + 1, Date.now() * 1000);
+  return `lead_${last.toString(36).padStart(12, "0")}${Math.random().toString(36).slice(2, 8).padEnd(6, "0")}`;
+}

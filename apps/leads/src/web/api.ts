@@ -1,0 +1,43 @@
+import { useCallback, useEffect, useState } from "react";
+import type { Lead, Note } from "../leads/lead.ts";
+
+/** Calls the API; an error's message is a sentence for people. */
+export async function call<T>(
+  path: string,
+  options: { method?: string; body?: unknown; key?: string } = {},
+): Promise<T> {
+  const headers: Record<string, string> = {};
+  if (options.body !== undefined) headers["content-type"] = "application/json";
+  if (options.key) headers["idempotency-key"] = options.key;
+  const response = await fetch(path, {
+    method: options.method ?? "GET",
+    headers,
+    ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+  }).catch(() => {
+    throw new Error("We can't be reached just now. Check your connection and try again.");
+  });
+  const body = (await response.json().catch(() => null)) as { detail?: string } | null;
+  if (!response.ok) throw new Error(body?.detail ?? "Something went wrong. Please try again.");
+  return body as T;
+}
+
+export interface Loaded<T> {
+  readonly data: T | null;
+  readonly error: string | null;
+  readonly reload: () => void;
+}
+
+export function useLoad<T>(path: string): Loaded<T> {
+  const [data, setData] = useState<T | null>(null);
+  const [error, setError] = useState<string | null>(null);
+  const reload = useCallback(() => {
+    setError(null);
+    call<T>(path)
+      .then(setData)
+      .catch((cause: Error) => setError(cause.message));
+  }, [path]);
+  useEffect(reload, [reload]);
+  return { data, error, reload };
+}
+
+export type { Lead, Note };
