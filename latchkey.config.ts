@@ -1,0 +1,36 @@
+import { defineService } from "./packages/config/src/service.ts";
+
+/** Hidden Key's leads application: what Latchkey builds, checks and rolls out here. */
+export default defineService({
+  name: "leads",
+  description: "Hidden Key Investments: lead form, CRM and API",
+  source: "apps/leads",
+  build: ["node", "build.mjs"],
+  run: ["node", "server.mjs"],
+  environments: ["production"],
+  gates: [
+    {
+      name: "tests",
+      command: [
+        "node",
+        "../../node_modules/vitest/vitest.mjs",
+        "run",
+        "--root",
+        "../..",
+        "--project",
+        "unit",
+        "apps/leads",
+      ],
+      timeoutMs: 120_000,
+    },
+  ],
+  smoke: [{ path: "/", contains: "Hidden Key" }, { path: "/healthz" }],
+  strategy: {
+    steps: [
+      { trafficPercent: 10, bakeMs: 15_000, minimumRequests: 30 },
+      { trafficPercent: 50, bakeMs: 15_000, minimumRequests: 50 },
+    ],
+    holdbackMs: 60_000,
+  },
+  analysis: { minimumBakeMs: 30_000, memoryGrowthRatio: 0.3 },
+});
