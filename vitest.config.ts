@@ -11,6 +11,8 @@ export default defineConfig({
           exclude: ["**/*.system.test.ts"],
           isolate: false,
           pool: "threads",
+          // Simulations take their time on a busy machine.
+          testTimeout: 60_000,
         },
       },
       {

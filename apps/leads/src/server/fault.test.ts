@@ -36,6 +36,6 @@ describe("rehearsed faults", () => {
         () => 0,
         () => {},
       ).delayMs(1),
-    ).toBe(10);
+    ).toBe(20);
   });
 });

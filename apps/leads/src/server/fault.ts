@@ -27,7 +27,7 @@ export function parseFault(text: string): Fault {
 }
 
 /** Every API answer takes at least about this long in a rehearsal of slowness, so that a factor has something to multiply. */
-const BASE_MS = 20;
+const BASE_MS = 40;
 const LEAK_BYTES = 20_480;
 
 export interface FaultEffects {

@@ -17,7 +17,8 @@ import { currentGeneration } from "./routing.view.ts";
 /** A look at least this often while traffic is judged; sooner when a gateway reports new errors. */
 const LOOK_EVERY_MS = 5_000;
 const NEWS_LOOK_EVERY_MS = 250;
-/** Counts from gateways older than this are no news: the source is down. */
+/** Just-in-time compilers need some calls: a cold process answers several times slower than a warm one. */
+const WARM_UP_ROUNDS = 20;
 const RETIRE_AFTER_MS = 5_000;
 
 export interface RolloutsOptions {
@@ -134,7 +135,9 @@ export class RolloutsController {
   /** The declared journeys, on the release's own address, before any user is sent there. */
   async #smoke(row: RolloutRow, upstream: string): Promise<string | null> {
     const service = await findService(this.#o.database.db, row.project, row.service);
-    for (const journey of service?.config.smoke ?? []) {
+    const journeys = service?.config.smoke ?? [];
+    // The first round is the check; the others warm the process up, so that users do not and it is judged as it will be.
+    for (const journey of Array.from({ length: WARM_UP_ROUNDS }, () => journeys).flat()) {
       try {
         const answer = await fetch(upstream + journey.path, {
           signal: AbortSignal.timeout(10_000),

@@ -3,7 +3,7 @@ import { quantileBucket } from "./bands.ts";
 import { HARM_PSI, lnErrorsHarm, lnErrorsSafe, SAFE_R } from "./errors.ts";
 import { type GuardState, startGuards, stepGuards } from "./guards.ts";
 import { type Onset, startOnset, stepOnset } from "./late-onset.ts";
-import { above, LAMBDAS, lnLatencyHarm, lnLatencySafe, lnTailHarm } from "./latency.ts";
+import { above, LAMBDAS, lnLatencyHarm, lnLatencySafe, lnTailHarm, raiseToFloor } from "./latency.ts";
 import { bounded } from "./log-space.ts";
 import { reportOn } from "./report.ts";
 import type { AnalysisPolicy, ArmCounts, JudgeReport, Look } from "./types.ts";
@@ -135,8 +135,8 @@ function takeLatency(now: JudgeState, before: JudgeState, look: Look, policy: An
     };
   }
   const tookMs = Math.max(0, look.atMs - since);
-  const harm = lnLatencyHarm(baseline, canary, policy.harmLatency);
-  const safe = lnLatencySafe(baseline, canary, policy.safeLatency);
+  const harm = lnLatencyHarm(baseline, canary, policy.harmLatency, policy.latencyFloorMs);
+  const safe = lnLatencySafe(baseline, canary, policy.safeLatency, policy.latencyFloorMs);
   const done: JudgeState = {
     ...now,
     pendingBaseline: {},
@@ -148,8 +148,9 @@ function takeLatency(now: JudgeState, before: JudgeState, look: Look, policy: An
   };
   // Thresholds come from the baseline before this batch: known before it is seen.
   if (countOf(before.baseline.latency) < TAIL_MIN) return done;
-  const p95 = quantileBucket(before.baseline.latency, 0.95);
-  const p99 = quantileBucket(before.baseline.latency, 0.99);
+  const floored = raiseToFloor(before.baseline.latency, policy.latencyFloorMs);
+  const p95 = quantileBucket(floored, 0.95);
+  const p99 = quantileBucket(floored, 0.99);
   if (p95 === null || p99 === null) return done;
   const tail95 = lnTailHarm(baseline, canary, p95, policy.harmLatency);
   const tail99 = lnTailHarm(baseline, canary, p99, policy.harmLatency);

@@ -1,4 +1,4 @@
-import { countOf, type Histogram, LN_GROWTH } from "../shared/histogram.ts";
+import { bucketOf, countOf, type Histogram, LN_GROWTH } from "../shared/histogram.ts";
 
 /** Latency by ranks within a batch: valid for any distribution, drifting or not, as long as arms are exchangeable under H0. */
 
@@ -10,6 +10,18 @@ export function speedUp(canary: Histogram, margin: number): Histogram {
   const bins = Math.round(Math.log1p(margin) / LN_GROWTH);
   const out: Record<string, number> = {};
   for (const k in canary) out[Number(k) - bins] = (out[Number(k) - bins] ?? 0) + (canary[k] ?? 0);
+  return out;
+}
+
+/** Everything below the floor in the floor's bucket: a monotone map of both arms, so exchangeability holds as before. */
+export function raiseToFloor(h: Histogram, floorMs: number): Histogram {
+  if (floorMs <= 0) return h;
+  const floor = bucketOf(floorMs);
+  const out: Record<string, number> = {};
+  for (const k in h) {
+    const bucket = Math.max(floor, Number(k));
+    out[bucket] = (out[bucket] ?? 0) + (h[k] ?? 0);
+  }
   return out;
 }
 
@@ -61,14 +73,14 @@ function lnExchangeable(rows: readonly Scored[], lambda: number, binary: boolean
 }
 
 /** ln e per lambda against H0: the canary is at most `margin` slower (stochastic order). */
-export function lnLatencyHarm(baseline: Histogram, canary: Histogram, margin: number): number[] {
-  const rows = scored(baseline, speedUp(canary, margin));
+export function lnLatencyHarm(baseline: Histogram, canary: Histogram, margin: number, floorMs: number): number[] {
+  const rows = scored(raiseToFloor(baseline, floorMs), raiseToFloor(speedUp(canary, margin), floorMs));
   return LAMBDAS.map((lambda) => lnExchangeable(rows, lambda, false));
 }
 
 /** ln e per lambda against H0: the canary is at least `margin` slower. */
-export function lnLatencySafe(baseline: Histogram, canary: Histogram, margin: number): number[] {
-  const rows = scored(baseline, speedUp(canary, margin));
+export function lnLatencySafe(baseline: Histogram, canary: Histogram, margin: number, floorMs: number): number[] {
+  const rows = scored(raiseToFloor(baseline, floorMs), raiseToFloor(speedUp(canary, margin), floorMs));
   return LAMBDAS.map((lambda) => lnExchangeable(rows, -lambda, false));
 }
 

@@ -8,6 +8,7 @@ export const defaultPolicy: AnalysisPolicy = {
   safeErrorRatio: 0.005,
   harmLatency: 0.05,
   safeLatency: 0.15,
+  latencyFloorMs: 10,
   minimumBakeMs: 120_000,
   minimumCanaryRequests: 50,
   memoryGrowthRatio: 0.5,

@@ -51,6 +51,8 @@ export interface AnalysisPolicy {
   /** Harmless slowdown m (0.05) and the slowdown that must be excluded for a PASS m1 (0.15). */
   readonly harmLatency: number;
   readonly safeLatency: number;
+  /** Answers quicker than this count as equally quick: nobody feels 2 ms against 1 ms, yet ranks would. */
+  readonly latencyFloorMs: number;
   readonly minimumBakeMs: number;
   readonly minimumCanaryRequests: number;
   /** Guards on the process: canary memory growth over baseline that is harm, and restarts that are. */
