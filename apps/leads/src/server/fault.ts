@@ -10,6 +10,7 @@ export type Fault =
 
 /** Reads "errors=5%" and its like. Throws a sentence that lists what there is. */
 export function parseFault(text: string): Fault {
+  if (text === "none") return { kind: "none" };
   const errors = /^errors=(\d+(?:\.\d+)?)%$/.exec(text);
   if (errors && Number(errors[1]) <= 100) return { kind: "errors", ratio: Number(errors[1]) / 100 };
   const latency = /^latency=\+(\d+(?:\.\d+)?)%$/.exec(text);

@@ -21,7 +21,7 @@ export interface ShipRequest {
 
 /** Faults that a rehearsal may build in; the workload's own parser has the last word at build time. */
 const FAULT =
-  /^(errors=\d+(\.\d+)?%|latency=\+\d+(\.\d+)?%|crash-after=\d+|leak|slow-tail=\d+(\.\d+)?%x\d+(\.\d+)?|broken-page)$/;
+  /^(none|errors=\d+(\.\d+)?%|latency=\+\d+(\.\d+)?%|crash-after=\d+|leak|slow-tail=\d+(\.\d+)?%x\d+(\.\d+)?|broken-page)$/;
 
 /** Accepts a wish to deploy: checks it, writes the deployment and its ledger entry in one transaction. */
 export async function ship(database: Database, asked: ShipRequest): Promise<DeploymentRow> {
@@ -42,7 +42,11 @@ export async function ship(database: Database, asked: ShipRequest): Promise<Depl
       throw new ProblemError("LK_INVALID", {
         detail: `"${asked.fault}" is not a fault.`,
         fields: [
-          { field: "fault", message: "errors=5%, latency=+50%, crash-after=200, leak, slow-tail=3%x10 or broken-page" },
+          {
+            field: "fault",
+            message:
+              "none (a healthy rehearsal), errors=5%, latency=+50%, crash-after=200, leak, slow-tail=3%x10 or broken-page",
+          },
         ],
       });
     }
