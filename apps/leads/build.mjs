@@ -34,7 +34,11 @@ await buildPage({
 });
 cpSync(join(here, "migrations"), join(out, "migrations"), { recursive: true });
 if (fault) {
-  writeFileSync(join(out, "fault.json"), `${JSON.stringify({ fault })}\n`);
+  // A healthy rehearsal is a release of its own although nothing else differs: it says which rehearsal it is for.
+  writeFileSync(
+    join(out, "fault.json"),
+    `${JSON.stringify({ fault, ...(fault === "none" ? { rehearsal: process.env.LATCHKEY_REHEARSAL } : {}) })}\n`,
+  );
   if (fault === "broken-page") {
     const index = join(out, "public", "index.html");
     writeFileSync(index, readFileSync(index, "utf8").replace(/\/assets\/index-[^"]+\.js/, "/assets/index-missing.js"));

@@ -20,7 +20,10 @@ export function addShip(program: Command): void {
     .command("ship <service>")
     .description("build the working tree, pass its gates, and roll it out under judgement")
     .option("--environment <name>", "where to", "production")
-    .option("--fault <fault>", "rehearse: errors=5%, latency=+50%, crash-after=200, leak, slow-tail=3%x10, broken-page")
+    .option(
+      "--fault <fault>",
+      "rehearse: none (a healthy one), errors=5%, latency=+50%, crash-after=200, leak, slow-tail=3%x10, broken-page",
+    )
     .option("--strategy <kind>", "canary, blue_green or all_at_once")
     .option("--release <id>", "roll out this release instead of building one")
     .option("--reason <text>", "why, for the record", "")

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { faultEffects, parseFault } from "./fault.ts";
 
 describe("rehearsed faults", () => {
-  it.each(["errors=5%", "latency=+50%", "crash-after=200", "leak", "slow-tail=3%x10", "broken-page"])(
+  it.each(["errors=5%", "latency=+50%", "crash-after=200", "leak", "slow-tail=3%x10", "broken-page", "none"])(
     "reads %s",
     (text) => {
       expect(parseFault(text).kind).toBe(text.split("=")[0]?.replace("-", "_"));

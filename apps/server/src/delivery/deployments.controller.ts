@@ -110,7 +110,7 @@ export class DeploymentsController {
       env: {
         ...baseEnvironment(),
         LATCHKEY_ARTIFACT: workspace,
-        ...(deployment.fault ? { LATCHKEY_FAULT: deployment.fault } : {}),
+        ...(deployment.fault ? { LATCHKEY_FAULT: deployment.fault, LATCHKEY_REHEARSAL: deployment.id } : {}),
       },
     });
     if (result.outcome !== "passed") {
@@ -260,7 +260,7 @@ export class DeploymentsController {
       await this.#fail(
         deployment,
         "failed_gate",
-        "This release is what the environment serves already: there is nothing to roll out.",
+        "This release is what the environment serves already: change something and ship again, or rehearse with the fault none.",
       );
       return;
     }

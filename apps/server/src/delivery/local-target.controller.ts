@@ -206,12 +206,14 @@ export class LocalTarget implements Target {
     }
   }
 
-  /** Ends every release that runs here, for a full stop. The rows stay: the next start brings the served ones back. */
+  /** Ends every release that runs here, for a full stop. The next start brings the served ones back. */
   async endAll(): Promise<void> {
     await Promise.all(
       (await listProcesses(this.#database.db)).map(async (row) => {
         const identity = identityOf(row);
         if (identity) await end(identity, DRAIN_MS);
+        // Without its row the next start brings a served release up anew, with the addresses of then.
+        await deleteProcess(this.#database.db, row.release_id);
       }),
     );
   }

@@ -14,7 +14,7 @@ import { dirname, join } from "node:path";
 import pg from "pg";
 import type { Logger } from "pino";
 import { runCommand } from "../adapters/local/command.ts";
-import { freePort, isAlive, launch, startTimeOf, tailOf } from "../adapters/local/process-table.ts";
+import { freePort, isAlive, isFree, launch, startTimeOf, tailOf } from "../adapters/local/process-table.ts";
 import { findBinaries } from "./binaries.ts";
 
 /**
@@ -175,7 +175,7 @@ const SETTINGS = [
 
 async function start(place: Place, asRoot: boolean, log: Logger): Promise<void> {
   const { bin, lib } = findBinaries();
-  const port = await freePort();
+  const port = await lastingPort(place);
   writeFileSync(place.portFile, `${port}\n`);
   const settings = [...SETTINGS, `port=${port}`].flatMap((s) => ["-c", s]);
   await launch({
@@ -186,6 +186,13 @@ async function start(place: Place, asRoot: boolean, log: Logger): Promise<void> 
     ...runAs(asRoot),
   });
   log.info({ port }, "embedded PostgreSQL started");
+}
+
+/** The port of the last start while nobody else has it: addresses that were handed to releases stay true. */
+async function lastingPort(place: Place): Promise<number> {
+  if (!existsSync(place.portFile)) return freePort();
+  const last = Number(readFileSync(place.portFile, "utf8").trim());
+  return (await isFree(last)) ? last : freePort();
 }
 
 async function untilAnswers(url: string, place: Place): Promise<void> {

@@ -99,6 +99,16 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
+/** Whether nobody listens on this port of the loopback interface. */
+export async function isFree(port: number): Promise<boolean> {
+  if (!Number.isInteger(port) || port < 1024 || port > 65_535) return false;
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
 /** A port of the loopback interface that nobody listens on just now. */
 export async function freePort(): Promise<number> {
   const server = createServer();
