@@ -31,3 +31,11 @@ export const SAFE_R = [0.1, 0.3, 0.5, 0.7, 0.85] as const;
 export function lnErrorsSafe(r: number, w: number, n: number, kc: number, kb: number, d1: number): number {
   return kc * Math.log(r) + kb * Math.log1p((w / (1 - w)) * (1 - r)) + n * d1 * (1 - r);
 }
+
+/**
+ * ln e against H0: a share is at least d: e = r^k exp(n d (1-r)), of n with k in the share. The mean of a factor is
+ * (1 - (1-r) p) e^(d (1-r)) <= e^((1-r)(d - p)) <= 1 for p >= d.
+ */
+export function lnShareSmall(r: number, n: number, k: number, d: number): number {
+  return k * Math.log(r) + n * d * (1 - r);
+}

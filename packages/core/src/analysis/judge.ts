@@ -1,6 +1,6 @@
-import { countOf, mergeHistograms } from "../shared/histogram.ts";
+import { bucketOf, countOf, mergeHistograms } from "../shared/histogram.ts";
 import { quantileBucket } from "./bands.ts";
-import { HARM_PSI, lnErrorsHarm, lnErrorsSafe, SAFE_R } from "./errors.ts";
+import { HARM_PSI, lnErrorsHarm, lnErrorsSafe, lnShareSmall, SAFE_R } from "./errors.ts";
 import { type GuardState, startGuards, stepGuards } from "./guards.ts";
 import { type Onset, startOnset, stepOnset } from "./late-onset.ts";
 import { above, LAMBDAS, lnLatencyHarm, lnLatencySafe, lnTailHarm, raiseToFloor } from "./latency.ts";
@@ -28,6 +28,8 @@ export interface JudgeState {
   readonly errorsSafe: readonly number[];
   readonly latencyHarm: readonly Onset[];
   readonly latencySafe: readonly number[];
+  /** Evidence that nearly all of the canary's answers are below the floor: quick enough whatever the ranks. */
+  readonly latencyFast: readonly number[];
   readonly tail95Harm: readonly Onset[];
   readonly tail99Harm: readonly Onset[];
   readonly tail99Safe: readonly number[];
@@ -42,6 +44,8 @@ const LATENCY_BATCH_MIN = 4;
 export const PAGE_HARM_RATIO = 0.002;
 /** The share above the baseline's p99 may rise by 1.5 points, from 1 to 2.5 %, and still be called safe. */
 export const TAIL_SAFE_RATIO = 0.015;
+/** "Nearly all" answers below the floor: 95 %. The slowest are looked at by the tail's own tests. */
+const FAST_SHARE = 0.05;
 /** Baseline requests before its quantiles serve as thresholds: 100 put one observation above the p99. */
 const TAIL_MIN = 100;
 
@@ -61,6 +65,7 @@ export function startJudge(_policy: AnalysisPolicy): JudgeState {
     errorsSafe: many(SAFE_R.length, 0),
     latencyHarm: many(LAMBDAS.length, startOnset),
     latencySafe: many(LAMBDAS.length, 0),
+    latencyFast: many(SAFE_R.length, 0),
     tail95Harm: many(LAMBDAS.length, startOnset),
     tail99Harm: many(LAMBDAS.length, startOnset),
     tail99Safe: many(SAFE_R.length, 0),
@@ -145,6 +150,12 @@ function takeLatency(now: JudgeState, before: JudgeState, look: Look, policy: An
     pendingSinceMs: look.atMs,
     latencyHarm: now.latencyHarm.map((onset, i) => stepOnset(onset, harm[i] ?? 0, tookMs)),
     latencySafe: now.latencySafe.map((ln, i) => bounded(ln + (safe[i] ?? 0))),
+    latencyFast: now.latencyFast.map((ln, i) =>
+      bounded(
+        ln +
+          lnShareSmall(SAFE_R[i] ?? 0.5, countOf(canary), above(canary, bucketOf(policy.latencyFloorMs)), FAST_SHARE),
+      ),
+    ),
   };
   // Thresholds come from the baseline before this batch: known before it is seen.
   if (countOf(before.baseline.latency) < TAIL_MIN) return done;
