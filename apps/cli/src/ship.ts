@@ -13,6 +13,7 @@ const ENDED = [
   "failed_start",
   "aborted",
   "superseded",
+  "unchanged",
 ];
 
 export function addShip(program: Command): void {
@@ -49,7 +50,7 @@ export function addShip(program: Command): void {
         return;
       }
       const end = await follow(session, made.id);
-      process.exitCode = ["succeeded", "holdback"].includes(end.status) ? EXIT.ok : EXIT.notDeployed;
+      process.exitCode = ["succeeded", "holdback", "unchanged"].includes(end.status) ? EXIT.ok : EXIT.notDeployed;
     });
 }
 

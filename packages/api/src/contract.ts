@@ -26,6 +26,16 @@ export const contract = {
   },
   signOut: { summary: "End this session", status: 204, answers: z.null() },
   me: { summary: "Who is asking", status: 200, answers: m.Me },
+  createSignInLink: {
+    summary: "Make a link that signs one browser in, once, within 15 minutes",
+    status: 201,
+    answers: z.object({ url: z.string(), expiresAt: z.iso.datetime({ offset: true }) }),
+  },
+  getSystem: {
+    summary: "This installation: version, database, gateways, memory",
+    status: 200,
+    answers: m.SystemView,
+  },
 
   listTokens: {
     summary: "API tokens, without their secrets",

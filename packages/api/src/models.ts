@@ -143,6 +143,8 @@ export const DeploymentStatus = z.enum([
   "failed_start",
   "aborted",
   "superseded",
+  /** The release is what the environment serves already: nothing was to do. */
+  "unchanged",
 ]);
 export type DeploymentStatus = z.infer<typeof DeploymentStatus>;
 
@@ -294,6 +296,13 @@ export const Rollout = z.object({
   state: RolloutState,
   strategy: StrategyKind,
   steps: z.array(Step),
+  /** Without proof this long after exposure, `onInconclusive` decides. */
+  maximumMs: z.int(),
+  onInconclusive: z.enum(["hold", "promote", "roll_back"]),
+  holdbackPercent: z.number(),
+  holdbackMs: z.int(),
+  /** When traffic first went to the canary. */
+  exposedAt: when.nullable(),
   stepIndex: z.int(),
   trafficPercent: z.number(),
   generation: z.object({ epoch: z.int(), n: z.int() }),
@@ -342,6 +351,12 @@ export const Explanation = z.object({
   decisions: z.array(DecisionView),
 });
 
+export const TrafficSample = z.object({
+  at: when,
+  requestsPerSecond: z.number(),
+  errorRatio: z.number().nullable(),
+  p95Ms: z.number().nullable(),
+});
 export const ServiceSummary = z.object({
   name: z.string(),
   description: z.string(),
@@ -356,6 +371,8 @@ export const ServiceSummary = z.object({
       requestsPerSecond: z.number(),
       errorRatio: z.number().nullable(),
       p95Ms: z.number().nullable(),
+      /** The last 15 minutes of this server's life in steps of 5 s, oldest first. */
+      recent: z.array(TrafficSample),
     }),
   ),
 });
@@ -406,6 +423,26 @@ export const LedgerVerification = z.object({
   rootHash: z.string(),
   words: z.string(),
   firstBadSequence: z.int().nullable(),
+});
+
+export const SystemView = z.object({
+  version: z.string(),
+  nodeVersion: z.string(),
+  startedAt: when,
+  residentBytes: z.int(),
+  database: z.object({ version: z.string(), embedded: z.boolean(), sizeBytes: z.int() }),
+  gateways: z.array(
+    z.object({
+      id: z.string(),
+      live: z.boolean(),
+      seenAt: when,
+      applied: z.object({ epoch: z.int(), n: z.int() }),
+      residentBytes: z.int(),
+    }),
+  ),
+  /** The routing's newest generation: a gateway that has applied it is up to date. */
+  generation: z.object({ epoch: z.int(), n: z.int() }),
+  ledger: z.object({ size: z.int(), signedSize: z.int(), publicKey: z.string() }),
 });
 
 /** `pageOf(Item)`: every list answers this. `next` is the cursor of the following page. */

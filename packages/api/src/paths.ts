@@ -13,6 +13,7 @@ export interface PathSpec {
 export const ACTIONS = [
   "public",
   "self.read",
+  "system.read",
   "token.manage",
   "service.read",
   "service.write",
@@ -29,6 +30,8 @@ export const paths = {
   signIn: { method: "POST", path: "/api/v1/sign-in", action: "public" },
   signOut: { method: "POST", path: "/api/v1/sign-out", action: "self.read" },
   me: { method: "GET", path: "/api/v1/me", action: "self.read" },
+  createSignInLink: { method: "POST", path: "/api/v1/sign-in-links", action: "token.manage" },
+  getSystem: { method: "GET", path: "/api/v1/system", action: "system.read" },
 
   listTokens: { method: "GET", path: `${P}/tokens`, action: "token.manage" },
   createToken: { method: "POST", path: `${P}/tokens`, action: "token.manage" },

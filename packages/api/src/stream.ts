@@ -1,14 +1,16 @@
 import { z } from "zod";
-import { LedgerEntry, Rollout } from "./models.ts";
+import { LedgerEntry, Rollout, ServiceSummary } from "./models.ts";
 
 /**
  * `GET /api/v1/stream?project=main` (server-sent events; cookie or bearer; action `ledger.read`).
  * `event: ledger`, `id: <sequence>`: an entry, in order, none left out; resume with `Last-Event-ID` or `?after=`.
  * `event: rollout`, no id: the state of a rollout after a look; may be dropped, only the newest counts.
+ * `event: service`, no id: a service with its traffic, every 5 s; may be dropped, only the newest counts.
  * `event: heartbeat` every 15 s with the newest sequence.
  */
 export const streamEvents = {
   ledger: LedgerEntry,
   rollout: Rollout,
+  service: ServiceSummary,
   heartbeat: z.object({ newest: z.int() }),
 } as const;

@@ -9,11 +9,13 @@ import { presentDeployment, presentRelease } from "./presentation.ts";
 import { filesOf, findRelease, findReleases, listReleases } from "./releases.store.ts";
 import { viewService } from "./services.view.ts";
 import { ship } from "./ship.ts";
+import type { TrafficController } from "./traffic.controller.ts";
 
 export interface DeliveryRoutesOptions {
   readonly database: Database;
   readonly target: LocalTarget;
   readonly gatewayUrl: string;
+  readonly traffic: TrafficController;
   /** Something was asked for: the controllers look at once. */
   readonly wake: () => void;
 }
@@ -31,7 +33,7 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
 
   route(http, "listServices", async ({ project, query }) => {
     const rows = await listServices(db, project, query.cursor ?? "", query.limit);
-    const items = await Promise.all(rows.map((row) => viewService(db, row, o.gatewayUrl)));
+    const items = await Promise.all(rows.map((row) => viewService(db, row, o)));
     return { items, next: rows.length === query.limit ? (rows.at(-1)?.name ?? null) : null };
   });
 
@@ -44,7 +46,7 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
   route(http, "getService", async ({ project, params }) => {
     const row = await serviceOf(project, params.service);
     return {
-      ...(await viewService(db, row, o.gatewayUrl)),
+      ...(await viewService(db, row, o)),
       config: row.config,
       configDigest: row.config_digest,
       manager: row.manager,

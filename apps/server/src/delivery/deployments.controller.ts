@@ -22,6 +22,8 @@ import { applyToRollout } from "./rollout-engine.ts";
 import { findActiveRollout, insertRollout } from "./rollouts.store.ts";
 
 const BUILD_TIMEOUT_MS = 600_000;
+const UNCHANGED =
+  "Nothing to deploy: this release is what the environment serves already. Change something and ship again, or rehearse with --fault none.";
 
 export interface DeploymentsOptions {
   readonly database: Database;
@@ -79,25 +81,11 @@ export class DeploymentsController {
 
   async #fail(
     deployment: DeploymentRow,
-    status: "failed_build" | "failed_gate",
+    status: "failed_build" | "failed_gate" | "unchanged",
     words: string,
     buildOutput?: string,
   ): Promise<void> {
-    await this.#o.database.transaction(async (tx) => {
-      await updateDeployment(tx, deployment.id, {
-        status,
-        words,
-        ...(buildOutput === undefined ? {} : { build_output: buildOutput }),
-      });
-      await record(tx, {
-        type: "delivery.deployment.ended",
-        subject: `deployment/${deployment.id}`,
-        project: deployment.project,
-        actor: SYSTEM_ACTOR,
-        correlation: deployment.id,
-        data: { service: deployment.service, environment: deployment.environment, outcome: status, words },
-      });
-    });
+    await this.#o.database.transaction((tx) => end(tx, deployment, status, words, buildOutput));
   }
 
   async #build(deployment: DeploymentRow, service: ServiceRow): Promise<void> {
@@ -145,6 +133,12 @@ export class DeploymentsController {
           files: manifest.files,
         }));
       if (!known) await recordRelease(tx, deployment, release);
+      const environment = await findEnvironment(tx, project, name, deployment.environment);
+      if (known && environment?.serving_release_id === known.id) {
+        await updateDeployment(tx, deployment.id, { release_id: known.id, build_output: result.output });
+        await end(tx, deployment, "unchanged", UNCHANGED);
+        return;
+      }
       const words = known
         ? `The working tree is release ${release.number}, which exists. Running the gates.`
         : `Built release ${release.number}. Running the gates.`;
@@ -257,11 +251,7 @@ export class DeploymentsController {
     if (!environment || !releaseId) throw new Error("the deployment has lost its environment or release");
     const baselineId = environment.serving_release_id;
     if (baselineId === releaseId) {
-      await this.#fail(
-        deployment,
-        "failed_gate",
-        "This release is what the environment serves already: change something and ship again, or rehearse with the fault none.",
-      );
+      await this.#fail(deployment, "unchanged", UNCHANGED);
       return;
     }
     const release = await findRelease(this.#o.database.db, releaseId);
@@ -317,6 +307,28 @@ export class DeploymentsController {
       });
     });
   }
+}
+
+async function end(
+  tx: Parameters<typeof record>[0],
+  deployment: DeploymentRow,
+  status: "failed_build" | "failed_gate" | "unchanged",
+  words: string,
+  buildOutput?: string,
+): Promise<void> {
+  await updateDeployment(tx, deployment.id, {
+    status,
+    words,
+    ...(buildOutput === undefined ? {} : { build_output: buildOutput }),
+  });
+  await record(tx, {
+    type: "delivery.deployment.ended",
+    subject: `deployment/${deployment.id}`,
+    project: deployment.project,
+    actor: SYSTEM_ACTOR,
+    correlation: deployment.id,
+    data: { service: deployment.service, environment: deployment.environment, outcome: status, words },
+  });
 }
 
 async function recordRelease(

@@ -46,6 +46,7 @@ export const ENDED: readonly DeploymentStatus[] = [
   "failed_start",
   "aborted",
   "superseded",
+  "unchanged",
 ];
 
 export async function insertDeployment(

@@ -7,6 +7,16 @@ import { currentGeneration } from "./routing.view.ts";
 /** Those who wait for a newer table; woken at once when the routing changes. */
 export class RoutingWaiters {
   readonly #waiting = new Set<() => void>();
+  #closed = false;
+
+  /** The server stops: nobody waits any longer, nor will. */
+  close(): void {
+    this.#closed = true;
+    this.wakeAll();
+  }
+  get closed(): boolean {
+    return this.#closed;
+  }
 
   wakeAll(): void {
     for (const wake of [...this.#waiting]) wake();
@@ -53,7 +63,7 @@ export function registerGateways(http: Http, o: GatewayRoutesOptions): void {
       }
       first = false;
       const left = deadline - performance.now();
-      if (left <= 0) return null;
+      if (left <= 0 || o.waiters.closed) return null;
       await o.waiters.wait(Math.min(left, 2_000));
       await seeGateway(db, query.gateway, query.boot, { epoch: query.epoch, n: query.n });
     }

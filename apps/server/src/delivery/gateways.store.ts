@@ -35,6 +35,18 @@ export async function liveGateways(db: Executor): Promise<GatewayRow[]> {
   return found.rows;
 }
 
+/** Every gateway that was heard of within a week, the newest first. */
+export async function listGateways(
+  db: Executor,
+): Promise<(GatewayRow & { readonly live: boolean; readonly resident_bytes: string })[]> {
+  const found = await sql<
+    GatewayRow & { live: boolean; resident_bytes: string }
+  >`select id, boot, applied_epoch, applied_n, seen_at, resident_bytes,
+      seen_at > now() - make_interval(secs => ${GATEWAY_LIVE_MS / 1000}) as live
+    from gateway where seen_at > now() - interval '7 days' order by seen_at desc limit 100`.execute(db);
+  return found.rows;
+}
+
 /** Stores cumulative counts; a report that arrives late or twice changes nothing. True when it was news. */
 export async function saveReport(tx: Executor, report: GatewayReport): Promise<boolean> {
   const fresh =
@@ -87,18 +99,32 @@ export async function countersSince(
     from arm_counter where service = ${service} and environment = ${environment} and generation_n >= ${generationN}`.execute(
       db,
     );
-  return found.rows.map((row) => ({
-    key: [row.gateway, row.boot, row.generation_n, row.release_id, row.route_class].join("/"),
-    generationN: row.generation_n,
-    releaseId: row.release_id,
-    routeClass: row.route_class,
-    requests: Number(row.requests),
-    errors: Number(row.errors),
-    latency: row.latency,
-    pageViews: Number(row.page_views),
-    pageErrors: Number(row.page_errors),
-    users: row.users,
-  }));
+  return found.rows.map(typed);
+}
+
+const typed = (row: CounterRow): Counter => ({
+  key: [row.gateway, row.boot, row.generation_n, row.release_id, row.route_class].join("/"),
+  generationN: row.generation_n,
+  releaseId: row.release_id,
+  routeClass: row.route_class,
+  requests: Number(row.requests),
+  errors: Number(row.errors),
+  latency: row.latency,
+  pageViews: Number(row.page_views),
+  pageErrors: Number(row.page_errors),
+  users: row.users,
+});
+
+/** Counters of all services that a gateway has written within the last seconds. */
+export async function countersSeenSince(
+  db: Executor,
+  seconds: number,
+): Promise<(Counter & { service: string; environment: string })[]> {
+  const found = await sql<
+    CounterRow & { service: string; environment: string }
+  >`select gateway, boot, service, environment, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users
+    from arm_counter where updated_at > now() - make_interval(secs => ${seconds})`.execute(db);
+  return found.rows.map((row) => ({ ...typed(row), service: row.service, environment: row.environment }));
 }
 
 /** Counters of generations that nobody judges any more; kept a week for the pages of old rollouts. */

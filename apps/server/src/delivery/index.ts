@@ -1,23 +1,28 @@
 import type { Logger } from "pino";
+import { allServices } from "../catalog/index.ts";
 import { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import type { Database } from "../platform/database.ts";
-import type { Http } from "../platform/http.ts";
+import { type Http, route } from "../platform/http.ts";
 import { registerDelivery } from "./delivery.routes.ts";
 import { DeploymentsController } from "./deployments.controller.ts";
 import { RoutingWaiters, registerGateways } from "./gateways.routes.ts";
 import { forgetOldCounters } from "./gateways.store.ts";
 import { LocalTarget } from "./local-target.controller.ts";
-import type { RolloutView } from "./presented.ts";
+import type { RolloutView, ServiceSummary } from "./presented.ts";
 import { registerPublicAssets } from "./public-assets.routes.ts";
 import { RolloutsController } from "./rollouts.controller.ts";
 import { registerRollouts } from "./rollouts.routes.ts";
 import { viewRollout } from "./rollouts.view.ts";
 import { routingTable } from "./routing.view.ts";
+import { viewService } from "./services.view.ts";
+import { type Installation, viewSystem } from "./system.view.ts";
+import { TrafficController } from "./traffic.controller.ts";
 
 /** Delivery: releases, deployments, rollouts, and the routing that the gateways follow. */
 export interface DeliveryOptions {
   readonly database: Database;
   readonly http: Http;
+  readonly installation: Installation;
   readonly log: Logger;
   /** `.latchkey`. */
   readonly dir: string;
@@ -25,8 +30,10 @@ export interface DeliveryOptions {
   /** This server's own address, for the assets of releases that run no more. */
   readonly serverUrl: string;
   readonly databaseUrlFor: (service: string, environment: string) => Promise<string>;
-  /** For those who watch: the newest state of a rollout. */
-  readonly publish: (rollout: RolloutView) => void;
+  /** For those who watch: the newest state of a rollout or a service. */
+  readonly publish: (event: "rollout" | "service", project: string, data: RolloutView | ServiceSummary) => void;
+  /** Whether anybody watches: nothing is computed for nobody. */
+  readonly watched: () => boolean;
 }
 
 const TICK_MS = 200;
@@ -43,8 +50,9 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const waiters = new RoutingWaiters();
   const loop = new Loop(o.log);
   const changed = (rolloutId: string) => {
+    if (!o.watched()) return;
     viewRollout(o.database.db, rolloutId, target)
-      .then((view) => view && o.publish(view))
+      .then((view) => view && o.publish("rollout", "main", view))
       .catch((error: unknown) =>
         o.log.warn({ err: error, rolloutId }, "a rollout could not be shown to those who watch"),
       );
@@ -68,7 +76,19 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     onRerouted: rerouted,
     onChanged: changed,
   });
-  registerDelivery(o.http, { database: o.database, target, gatewayUrl: o.gatewayUrl, wake: () => loop.wake() });
+  const traffic = new TrafficController({ database: o.database, log: o.log, onSample: () => void showServices() });
+  const showServices = async () => {
+    if (!o.watched()) return;
+    for (const row of await allServices(o.database.db))
+      o.publish("service", row.project, await viewService(o.database.db, row, { gatewayUrl: o.gatewayUrl, traffic }));
+  };
+  registerDelivery(o.http, {
+    database: o.database,
+    target,
+    traffic,
+    gatewayUrl: o.gatewayUrl,
+    wake: () => loop.wake(),
+  });
   registerRollouts(o.http, { database: o.database, target, onRerouted: rerouted, onChanged: changed });
   registerGateways(o.http, {
     database: o.database,
@@ -80,6 +100,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       }),
     onNews: (hasErrors) => loop.wake(hasErrors),
   });
+  route(o.http, "getSystem", async () => viewSystem(o.database.db, o.installation));
   registerPublicAssets(o.http, { database: o.database, artifacts });
   loop.run(async (news) => {
     await deployments.tick();
@@ -93,7 +114,8 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   return {
     stop: async () => {
       clearInterval(hourly);
-      waiters.wakeAll();
+      traffic.stop();
+      waiters.close();
       await loop.stop();
     },
     endReleases: () => target.endAll(),

@@ -10,11 +10,16 @@ import { LedgerStream } from "./stream.routes.ts";
 
 /** The ledger: append-only, numbered, tamper-evident; and the stream of it. */
 export { sequencesOf } from "./ledger.store.ts";
+export { ledgerStanding } from "./ledger.view.ts";
 export { type NewEvent, record } from "./record.ts";
 
 export interface Ledger {
+  /** Ed25519, base64: what checkpoints are signed with. */
+  readonly publicKey: string;
   /** Sends an ephemeral event to those who watch a project. */
   publish(event: string, project: string, data: unknown): void;
+  /** Whether anybody watches. */
+  watched(): boolean;
   /** Numbers and signs what is still in the outbox, then ends. */
   stop(): Promise<void>;
 }
@@ -28,7 +33,9 @@ export function startLedger(o: { database: Database; http: Http; log: Logger; di
   registerLedger(o.http, { database: o.database, signer });
   stream.register(o.http);
   return {
+    publicKey: signer.publicKey,
     publish: (event, project, data) => stream.publish(event, project, data),
+    watched: () => stream.clientCount > 0,
     stop: async () => {
       off();
       checkpoints.stop();

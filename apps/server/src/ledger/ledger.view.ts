@@ -66,6 +66,12 @@ export async function viewProof(
   };
 }
 
+/** How many entries there are, and how many of them a signed checkpoint covers. */
+export async function ledgerStanding(db: Executor): Promise<{ size: number; signedSize: number }> {
+  const tree = await readTree(db);
+  return { size: tree.size, signedSize: (await newestCheckpoint(db))?.size ?? 0 };
+}
+
 const BATCH = 5_000;
 
 /** Walks the whole ledger: numbers without a gap, every leaf's hash, the root of the tree and of the newest checkpoint. */

@@ -154,7 +154,9 @@ export function route<N extends RouteName>(
       const key = request.headers["idempotency-key"];
       // Gateways report cumulative counts many times a minute: those are idempotent as they are. Secrets are never stored.
       const remembered =
-        spec.method !== "GET" && typeof key === "string" && !["gatewayReport", "signIn", "createToken"].includes(name);
+        spec.method !== "GET" &&
+        typeof key === "string" &&
+        !["gatewayReport", "signIn", "createToken", "createSignInLink"].includes(name);
       const done = remembered
         ? await once(app, principal, name, key, request.body, rules.status, run)
         : { status: rules.status, body: await run() };

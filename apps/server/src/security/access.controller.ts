@@ -21,15 +21,16 @@ export const newSecret = (): string => `lk_${randomBytes(32).toString("base64url
 export async function issue(
   db: Executor,
   o: Pick<TokenRow, "project" | "name" | "role" | "kind"> & { ms: number },
-): Promise<{ id: string; secret: string }> {
+): Promise<{ id: string; secret: string; expiresAt: Date }> {
   const secret = newSecret();
   const id = newId("tok");
+  const expiresAt = new Date(Date.now() + o.ms);
   await insertToken(
     db,
-    { id, project: o.project, name: o.name, role: o.role, kind: o.kind, expires_at: new Date(Date.now() + o.ms) },
+    { id, project: o.project, name: o.name, role: o.role, kind: o.kind, expires_at: expiresAt },
     hashOf(secret),
   );
-  return { id, secret };
+  return { id, secret, expiresAt };
 }
 
 function secretOf(request: FastifyRequest): string | null {
@@ -94,8 +95,8 @@ export async function createSignInLink(
   dir: string,
   baseUrl: string,
   operator: string,
-): Promise<string> {
-  const { secret } = await issue(database.db, {
+): Promise<{ url: string; expiresAt: string }> {
+  const { secret, expiresAt } = await issue(database.db, {
     project: "main",
     name: operator,
     role: "owner",
@@ -104,7 +105,7 @@ export async function createSignInLink(
   });
   const url = `${baseUrl}/sign-in#${secret}`;
   writePrivately(join(dir, "sign-in.url"), `${url}\n`);
-  return url;
+  return { url, expiresAt: expiresAt.toISOString() };
 }
 
 export const sessionMs = SESSION_DAYS * DAY_MS;

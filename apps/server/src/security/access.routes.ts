@@ -87,6 +87,20 @@ export function registerAccess(
     return null;
   });
 
+  route(http, "createSignInLink", async ({ principal, project }) => {
+    const link = await createSignInLink(o.database, o.dir, o.baseUrl, principal.name);
+    await o.database.transaction((tx) =>
+      record(tx, {
+        type: "security.sign_in_link.created",
+        subject: `principal/${principal.id}`,
+        project,
+        actor: { id: principal.id, kind: principal.kind, name: principal.name },
+        data: { expiresAt: link.expiresAt },
+      }),
+    );
+    return link;
+  });
+
   route(http, "me", async ({ principal }) => meOf(principal, o.version));
 
   route(http, "listTokens", async ({ project, query }) => {

@@ -29,6 +29,15 @@ export interface GenerationDelta {
 
 export const NO_COUNTS: ArmCounts = { requests: 0, errors: 0, latency: {}, pageViews: 0, pageErrors: 0 };
 
+/** What is remembered of a counter that was taken in. */
+export const takenOf = ({ requests, errors, latency, pageViews, pageErrors }: Cumulative): Taken[string] => ({
+  requests,
+  errors,
+  latency,
+  pageViews,
+  pageErrors,
+});
+
 const add = (a: ArmCounts, b: ArmCounts): ArmCounts => ({
   requests: a.requests + b.requests,
   errors: a.errors + b.errors,
@@ -37,8 +46,8 @@ const add = (a: ArmCounts, b: ArmCounts): ArmCounts => ({
   pageErrors: a.pageErrors + b.pageErrors,
 });
 
-/** Growth of one counter. A page may report its error after the look that counted its view: both only ever grow. */
-function growth(now: Cumulative, before: Taken[string] | undefined): ArmCounts {
+/** Growth of one counter since it was last taken in. A page may report its error after the look that counted its view: both only ever grow. */
+export function growthOf(now: Cumulative, before: Taken[string] | undefined): ArmCounts {
   if (!before) return now;
   const up = (a: number, b: number) => Math.max(0, a - b);
   return {
@@ -65,14 +74,8 @@ export function takeDeltas(
   const byGeneration = new Map<number, { baseline: ArmCounts; canary: ArmCounts }>();
   const nextTaken: Record<string, Taken[string]> = {};
   for (const counter of counters) {
-    nextTaken[counter.key] = {
-      requests: counter.requests,
-      errors: counter.errors,
-      latency: counter.latency,
-      pageViews: counter.pageViews,
-      pageErrors: counter.pageErrors,
-    };
-    const grown = growth(counter, taken[counter.key]);
+    nextTaken[counter.key] = takenOf(counter);
+    const grown = growthOf(counter, taken[counter.key]);
     // A script that came as HTML is counted on its asset's row: page figures count whatever the class.
     const counted = isJudged(counter)
       ? grown

@@ -7,6 +7,7 @@ export type Role = "owner" | "viewer" | "gateway";
 const GRANTS: Readonly<Record<Role, readonly string[]>> = {
   owner: [
     "self.read",
+    "system.read",
     "token.manage",
     "service.read",
     "service.write",
@@ -14,7 +15,7 @@ const GRANTS: Readonly<Record<Role, readonly string[]>> = {
     "rollout.act",
     "ledger.read",
   ],
-  viewer: ["self.read", "service.read", "ledger.read"],
+  viewer: ["self.read", "system.read", "service.read", "ledger.read"],
   gateway: ["gateway.serve"],
 };
 
