@@ -280,6 +280,7 @@ export class DeploymentsController {
         decider_version: DECIDER_VERSION,
         canary_release_id: releaseId,
         baseline_release_id: baselineId,
+        generation_epoch: environment.epoch,
         generation_n: environment.generation,
       });
       await updateDeployment(tx, deployment.id, {

@@ -134,7 +134,7 @@ export async function viewRollout(
     exposedAt: machine.exposedAtMs === null ? null : new Date(machine.exposedAtMs).toISOString(),
     stepIndex: machine.stepIndex,
     trafficPercent: machine.trafficPercent,
-    generation: { epoch: 1, n: row.generation_n },
+    generation: { epoch: row.generation_epoch, n: row.generation_n },
     acknowledged: isAcknowledged ?? machine.acknowledged,
     startedAt: row.started_at.toISOString(),
     stepStartedAt: new Date(machine.stepStartedAtMs).toISOString(),

@@ -1,7 +1,7 @@
 import type { Actor, StrategyKind } from "@latchkey/core/delivery/rollout";
 import { findEnvironment, findService } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
-import type { Database } from "../platform/database.ts";
+import type { Database, Transaction } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { activeDeployments, type DeploymentRow, findDeployment, insertDeployment } from "./deployments.store.ts";
@@ -23,8 +23,15 @@ export interface ShipRequest {
 const FAULT =
   /^(none|errors=\d+(\.\d+)?%|latency=\+\d+(\.\d+)?%|crash-after=\d+|leak|slow-tail=\d+(\.\d+)?%x\d+(\.\d+)?|broken-page)$/;
 
-/** Accepts a wish to deploy: checks it, writes the deployment and its ledger entry in one transaction. */
-export async function ship(database: Database, asked: ShipRequest): Promise<DeploymentRow> {
+/**
+ * Accepts a wish to deploy: checks it, writes the deployment and its ledger entry in one transaction, in which `also`
+ * runs with the deployment's id.
+ */
+export async function ship(
+  database: Database,
+  asked: ShipRequest,
+  also: (tx: Transaction, deploymentId: string) => Promise<void>,
+): Promise<DeploymentRow> {
   return database.transaction(async (tx) => {
     const service = await findService(tx, asked.project, asked.service);
     if (!service)
@@ -91,6 +98,7 @@ export async function ship(database: Database, asked: ShipRequest): Promise<Depl
         ifBusy: asked.ifBusy,
       },
     });
+    await also(tx, id);
     const made = await findDeployment(tx, id);
     if (!made) throw new Error("the deployment just written is not there");
     return made;
