@@ -9,9 +9,10 @@ import { startLedger } from "./ledger/index.ts";
 import type { Config } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
 import { createDatabaseIfMissing, openDatabase } from "./platform/database.ts";
-import { lockDirectory } from "./platform/directory-lock.ts";
+import { installationId, lockDirectory } from "./platform/directory-lock.ts";
 import { registerHealth } from "./platform/health.ts";
 import { authorise, createHttp } from "./platform/http.ts";
+import { keepLease } from "./platform/leases.ts";
 import { migrate } from "./platform/migrate.ts";
 import { ensurePostgres } from "./platform/postgres/embedded.ts";
 import { authenticator, idempotency, recordRefusals, startAccess } from "./security/index.ts";
@@ -62,6 +63,8 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
   registerHealth(http, { database, version: VERSION, isReady: () => ready });
   const ledger = startLedger({ database, http, log, dir: config.dir });
   undo.push(() => ledger.stop());
+  const lease = await keepLease(database, log, "delivery", installationId(config.dir));
+  undo.push(() => lease.release());
   const delivery = startDelivery({
     database,
     http,
@@ -73,6 +76,7 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     },
     log,
     dir: config.dir,
+    lease,
     gatewayUrl: `http://127.0.0.1:${config.gatewayPort}`,
     serverUrl: `http://127.0.0.1:${config.port}`,
     databaseUrlFor: (service, environment) =>

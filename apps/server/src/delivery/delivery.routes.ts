@@ -1,11 +1,11 @@
 import type { Answer } from "@latchkey/api/client";
 import type { Actor } from "@latchkey/core/delivery/rollout";
 import { applyService, findService, listServices, type ServiceRow } from "../catalog/index.ts";
+import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { findDeployment, listDeployments } from "./deployments.store.ts";
-import type { LocalTarget } from "./local-target.controller.ts";
 import { presentDeployment, presentRelease } from "./presentation.ts";
 import { filesOf, findRelease, findReleases, listReleases } from "./releases.store.ts";
 import { viewService } from "./services.view.ts";
@@ -14,7 +14,7 @@ import type { TrafficController } from "./traffic.controller.ts";
 
 export interface DeliveryRoutesOptions {
   readonly database: Database;
-  readonly target: LocalTarget;
+  readonly artifacts: ArtifactStore;
   readonly gatewayUrl: string;
   readonly traffic: TrafficController;
   /** Something was asked for: the controllers look at once. */
@@ -111,6 +111,7 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
         reason: body.reason,
         ifBusy: body.ifBusy,
         actor: actorOf(principal),
+        hasArtifact: (digest: string) => o.artifacts.has(digest),
       };
       const made = await ship(o.database, asked, remember);
       o.wake();

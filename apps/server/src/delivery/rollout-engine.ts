@@ -208,6 +208,7 @@ async function carryOut(
 /** An ended rollout re-routes also at an unchanged share: its arms are called otherwise, and the old release leaves. */
 const changesRouting = (decision: Decision): boolean =>
   decision.reroutes ||
+  decision.kind === "previewed" ||
   (decision.fromState !== decision.toState && ["completed", "rolling_back"].includes(decision.toState));
 
 const STATUS = {

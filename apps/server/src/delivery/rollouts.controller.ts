@@ -68,7 +68,8 @@ export class RolloutsController {
     const judged =
       ["progressing", "paused", "promoting", "holdback"].includes(row.machine.state) &&
       row.baseline_release_id !== null &&
-      row.machine.strategy.kind === "canary";
+      // Blue-green has no traffic to compare with, but its processes are watched.
+      row.machine.strategy.kind !== "all_at_once";
     if (judged && due) {
       this.#lookedAt.set(row.id, performance.now());
       await this.#look(row);

@@ -10,6 +10,7 @@ import { explain, viewLooks, viewRollout } from "./rollouts.view.ts";
 export interface RolloutRoutesOptions {
   readonly database: Database;
   readonly target: LocalTarget;
+  readonly gatewayUrl: string;
   readonly onRerouted: () => void;
   readonly onChanged: (rolloutId: string) => void;
 }
@@ -23,7 +24,7 @@ export function registerRollouts(http: Http, o: RolloutRoutesOptions): void {
     return row;
   };
   const view = async (id: string) => {
-    const rollout = await viewRollout(db, id, o.target);
+    const rollout = await viewRollout(db, id, o);
     if (!rollout) throw new ProblemError("LK_NOT_FOUND", { detail: `There is no rollout "${id}".` });
     return rollout;
   };

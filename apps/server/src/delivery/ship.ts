@@ -17,6 +17,8 @@ export interface ShipRequest {
   readonly reason: string;
   readonly ifBusy: "queue" | "supersede" | "refuse";
   readonly actor: Actor;
+  /** Old artifacts are collected: a release that exists in the books may be gone. */
+  readonly hasArtifact: (digest: string) => Promise<boolean>;
 }
 
 /** Faults that a rehearsal may build in; the workload's own parser has the last word at build time. */
@@ -117,6 +119,12 @@ async function checkRelease(tx: Parameters<typeof findRelease>[0], asked: ShipRe
     throw new ProblemError("LK_INVALID", {
       detail: `Release ${release.id} is one of ${release.service}, not of ${asked.service}.`,
       fields: [{ field: "releaseId", message: `a release of ${asked.service}` }],
+    });
+  }
+  if (!(await asked.hasArtifact(release.digest))) {
+    throw new ProblemError("LK_INVALID", {
+      detail: `The files of release ${release.number} were collected: only the newest 20 and what is in use are kept.`,
+      fields: [{ field: "releaseId", message: "a newer release; or build the old commit again" }],
     });
   }
   if (asked.fault !== null) {

@@ -2,21 +2,15 @@ import { createHash, randomUUID } from "node:crypto";
 import type { Answer } from "@latchkey/api/client";
 import { type Contract, contract } from "@latchkey/api/contract";
 import { type Action, type PathSpec, paths, type RouteName } from "@latchkey/api/paths";
-import { isAllowed, type Role } from "@latchkey/core/security/authorisation";
+import { isAllowed } from "@latchkey/core/security/authorisation";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import type { z } from "zod";
+import type { Authenticate, IdempotencyStore, OnRefusal, Principal } from "./auth.ts";
 import type { Transaction } from "./database.ts";
 import { ProblemError } from "./problems.ts";
 
 /** HTTP: routes come from the API's contract, validated, authorised and answered in one place. */
-export interface Principal {
-  readonly id: string;
-  readonly name: string;
-  readonly kind: "person" | "token" | "gateway" | "system";
-  readonly role: Role;
-  readonly project: string;
-}
 type PathParams<P extends string> = P extends `${string}:${infer Name}/${infer Rest}`
   ? { readonly [K in Name]: string } & PathParams<Rest>
   : P extends `${string}:${infer Name}`
@@ -42,34 +36,6 @@ export interface RouteContext<N extends RouteName> {
   readonly remember: (tx: Transaction, reference: string) => Promise<void>;
 }
 
-/** Who a request comes from, by cookie or bearer token; null when it says nothing or nothing true. */
-export type Authenticate = (request: FastifyRequest) => Promise<Principal | null>;
-/** Answers stored by (actor, route, key): see security/idempotency. */
-export interface IdempotencyStore {
-  begin(
-    actor: string,
-    route: string,
-    key: string,
-    sha256: string,
-  ): Promise<
-    | { kind: "new" }
-    | { kind: "done"; status: number; answer: string }
-    /** Done in a committed transaction, but never answered: `reference` tells how to answer now. */
-    | { kind: "effected"; reference: string }
-    | { kind: "other_body" }
-    | { kind: "under_way" }
-  >;
-  remember(tx: Transaction, actor: string, route: string, key: string, reference: string): Promise<void>;
-  finish(actor: string, route: string, key: string, status: number, answer: string): Promise<void>;
-  forget(actor: string, route: string, key: string): Promise<void>;
-}
-/** A write that somebody known asked for and did not get: for the record. Never throws. */
-export type OnRefusal = (
-  principal: Principal,
-  route: RouteName,
-  params: Readonly<Record<string, string>>,
-  problem: ProblemError,
-) => void;
 export interface Http extends FastifyInstance {
   readonly latchkey: {
     readonly authenticate: Authenticate;

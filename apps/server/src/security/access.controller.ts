@@ -1,9 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { FastifyRequest } from "fastify";
+import type { Authenticate, Credentials, IdempotencyStore, Principal } from "../platform/auth.ts";
 import type { Database, Executor } from "../platform/database.ts";
-import type { Authenticate, IdempotencyStore, Principal } from "../platform/http.ts";
 import { newId } from "../platform/ids.ts";
 import {
   beginAnswer,
@@ -41,7 +40,7 @@ export async function issue(
   return { id, secret, expiresAt };
 }
 
-function secretOf(request: FastifyRequest): string | null {
+function secretOf(request: Credentials): string | null {
   const { authorization, cookie } = request.headers;
   if (authorization?.startsWith("Bearer ")) return authorization.slice(7).trim();
   const found = cookie?.split(/;\s*/).find((part) => part.startsWith(`${COOKIE}=`));

@@ -1,6 +1,7 @@
 import { record } from "../ledger/index.ts";
+import type { Principal } from "../platform/auth.ts";
 import type { Database } from "../platform/database.ts";
-import { type Http, type Principal, route } from "../platform/http.ts";
+import { type Http, route } from "../platform/http.ts";
 import { newId } from "../platform/ids.ts";
 import { ProblemError } from "../platform/problems.ts";
 import {

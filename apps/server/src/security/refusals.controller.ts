@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import { record } from "../ledger/index.ts";
+import type { OnRefusal } from "../platform/auth.ts";
 import type { Database } from "../platform/database.ts";
-import type { OnRefusal } from "../platform/http.ts";
 
 /** At most this many refusals a minute and principal are recorded: a broken script must not fill the ledger. */
 const PER_MINUTE = 60;
