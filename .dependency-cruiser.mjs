@@ -95,7 +95,8 @@ export default {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "/dist/|/coverage/" },
+    // Only our own: what node_modules hold lives in dist/ too, and must be seen.
+    exclude: { path: "^(apps|packages)/[^/]+/dist/|/coverage/" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default"] },

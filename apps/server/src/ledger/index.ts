@@ -11,7 +11,7 @@ import { LedgerStream } from "./stream.routes.ts";
 /** The ledger: append-only, numbered, tamper-evident; and the stream of it. */
 export { sequencesOf } from "./ledger.store.ts";
 export { ledgerStanding } from "./ledger.view.ts";
-export { type NewEvent, record } from "./record.ts";
+export { record } from "./record.ts";
 
 export interface Ledger {
   /** Ed25519, base64: what checkpoints are signed with. */
