@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream";
 import type { RoutingArm } from "@latchkey/api/gateway";
 import type { Dispatcher } from "undici";
-import { findAsset, isBrokenScript, isHtml, isLostAsset } from "./assets.ts";
+import { type AssetSearch, isBrokenScript, isHtml, isLostAsset } from "./assets.ts";
 import { beaconTag, type PageViews } from "./beacon.ts";
 import { BodyTooLarge } from "./body.ts";
 import { forwardedHeaders, type HeaderMap, one, responseHeaders } from "./headers.ts";
@@ -18,6 +18,7 @@ const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS"]);
 export interface ExchangeContext {
   readonly upstreams: Upstreams;
   readonly views: PageViews;
+  readonly assets: AssetSearch;
   readonly trustProxy: boolean;
 }
 
@@ -167,14 +168,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** Holds the answer back while other releases are asked for the asset. */
   async #elsewhere(controller: Dispatcher.DispatchController, status: number, headers: HeaderMap): Promise<void> {
-    const { upstreams, views } = this.#context;
-    const found = await findAsset(upstreams, this.#visit.service, this.#request, this.#headers(), this.#origin);
+    const { assets, views } = this.#context;
+    const { service, asked } = this.#visit;
+    const found = await assets.find(service, this.#request, asked, this.#headers(), this.#origin);
     if (this.#gone) {
       found?.body.on("error", () => undefined).destroy();
       return;
     }
     if (found === null) {
-      if (isBrokenScript(this.#visit.asked, status, headers)) views.failOf(this.#visit.visitor, this.#visit.row);
+      if (isBrokenScript(asked, status, headers)) views.failOf(this.#visit.visitor, this.#visit.row);
       this.#begin(status, headers);
       controller.resume();
       return;

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
+import { AssetSearch } from "./assets.ts";
 import { BEACON_PATH, BEACON_SCRIPT_PATH, PageViews, receiveBeacon, sendBeaconScript } from "./beacon.ts";
 import { bodyOf, declaredTooLarge } from "./body.ts";
 import type { GatewayConfig } from "./config.ts";
@@ -29,12 +30,14 @@ export interface TrafficParts {
 export class TrafficServer {
   readonly #parts: TrafficParts;
   readonly #views = new PageViews();
+  readonly #assets: AssetSearch;
   readonly #sockets = new Set<Duplex>();
   readonly server: Server;
   #draining = false;
 
   constructor(parts: TrafficParts) {
     this.#parts = parts;
+    this.#assets = new AssetSearch(parts.upstreams);
     this.server = createServer(
       {
         maxHeaderSize: HEADER_LIMIT_BYTES,
@@ -97,7 +100,7 @@ export class TrafficServer {
       return;
     }
     const body = bodyOf(request, config.bodyLimitBytes);
-    const context = { upstreams, views: this.#views, trustProxy: config.trustProxy };
+    const context = { upstreams, views: this.#views, assets: this.#assets, trustProxy: config.trustProxy };
     new Exchange(context, visit, request, response, body).start();
   }
 
