@@ -16,6 +16,11 @@ import { passUpgrade, refuseUpgrade } from "./websocket.ts";
 
 const HEADER_LIMIT_BYTES = 16 * 1024;
 
+const HEADERS_TIMEOUT_MS = 15_000;
+const CHECK_EVERY_MS = 1_000;
+/** 4,000 visitors' connections and as many to releases (128 each) stay far below the usual limit of 2^16 open files. */
+const CONNECTIONS_MAX = 4_000;
+
 export interface TrafficParts {
   readonly config: GatewayConfig;
   readonly holder: TableHolder;
@@ -44,13 +49,21 @@ export class TrafficServer {
         // Strict parsing is the first guard against request smuggling; `smuggling` is the second.
         insecureHTTPParser: false,
         requireHostHeader: true,
-        headersTimeout: 15_000,
+        headersTimeout: parts.config.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
+        // A slow sender is let go at most this much later; Node's own 30 s would triple the time-out.
+        connectionsCheckingInterval: CHECK_EVERY_MS,
         requestTimeout: 300_000,
         keepAliveTimeout: 65_000,
         noDelay: true,
       },
       (request, response) => this.#guarded(request, response),
     );
+    this.server.maxConnections = CONNECTIONS_MAX;
+    // A body that would be refused is refused before it is sent.
+    this.server.on("checkContinue", (request, response) => {
+      if (!declaredTooLarge(request, parts.config.bodyLimitBytes)) response.writeContinue();
+      this.#guarded(request, response);
+    });
     this.server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
   }
 
@@ -85,13 +98,13 @@ export class TrafficServer {
       sendPage(response, 400, { connection: "close" });
       return;
     }
-    if (request.url?.startsWith("/__latchkey/")) {
-      this.#own(request, response);
-      return;
-    }
     const { config, holder, counters, upstreams } = this.#parts;
     if (declaredTooLarge(request, config.bodyLimitBytes)) {
       sendPage(response, 413, { connection: "close" });
+      return;
+    }
+    if (request.url?.startsWith("/__latchkey/")) {
+      this.#own(request, response);
       return;
     }
     const visit = planVisit(holder.current, request, counters, config.trustProxy);
@@ -117,7 +130,10 @@ export class TrafficServer {
     this.#sockets.add(socket);
     socket.on("close", () => this.#sockets.delete(socket));
     const { config, holder, counters, upstreams } = this.#parts;
-    if (this.#draining || smuggling(request) !== null || request.headers["transfer-encoding"] !== undefined) {
+    const { headers } = request;
+    // A body before the switch of protocols would be read as the first bytes of the new one.
+    const withBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? "0") !== 0;
+    if (this.#draining || smuggling(request) !== null || withBody) {
       refuseUpgrade(socket, this.#draining ? 503 : 400);
       return;
     }

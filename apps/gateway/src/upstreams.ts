@@ -64,6 +64,14 @@ export class Upstreams {
 
 const TIMEOUTS = new Set(["UND_ERR_CONNECT_TIMEOUT", "UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT", "ETIMEDOUT"]);
 
+const LOST = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
+
+/** Whether the connection went away, rather than a time-out or an answer that made no sense. */
+export function isLostConnection(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" && LOST.has(code);
+}
+
 /** The status that tells a visitor of an upstream's failure: 504 for a time-out, 502 for the rest. */
 export function statusOfFailure(error: unknown): 502 | 504 {
   const code = (error as { code?: unknown } | null)?.code;
