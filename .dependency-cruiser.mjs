@@ -66,7 +66,7 @@ export default {
       comment: "HTTP lives in .routes.ts.",
       severity: "error",
       from: {
-        path: "^apps/server/src/(?!platform|main|compose|testing|security/access.controller|[a-z]+/index)",
+        path: "^apps/server/src/(?!platform|main|compose|testing|[a-z]+/index)",
         pathNot: `\\.routes\\.ts$|${TEST}`,
       },
       to: { path: "^apps/server/src/platform/http" },

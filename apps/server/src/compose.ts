@@ -9,12 +9,13 @@ import { startLedger } from "./ledger/index.ts";
 import type { Config } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
 import { createDatabaseIfMissing, openDatabase } from "./platform/database.ts";
-import { lockDirectory } from "./platform/directory-lock.ts";
+import { installationId, lockDirectory } from "./platform/directory-lock.ts";
 import { registerHealth } from "./platform/health.ts";
-import { createHttp } from "./platform/http.ts";
+import { authorise, createHttp } from "./platform/http.ts";
+import { keepLease } from "./platform/leases.ts";
 import { migrate } from "./platform/migrate.ts";
 import { ensurePostgres } from "./platform/postgres/embedded.ts";
-import { authenticator, idempotency, startAccess } from "./security/index.ts";
+import { authenticator, idempotency, recordRefusals, startAccess } from "./security/index.ts";
 
 /** The composition root: the only place that wires things together. */
 export const VERSION = "0.1.0";
@@ -52,11 +53,18 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
   await migrate(database, MIGRATIONS);
   const operator = userInfo().username;
   let ready = false;
-  const http = createHttp({ log, authenticate: authenticator(database), idempotency: idempotency(database) });
+  const http = createHttp({
+    log,
+    authenticate: authenticator(database),
+    idempotency: idempotency(database),
+    onRefusal: recordRefusals(database, log),
+  });
   undo.push(() => http.close());
   registerHealth(http, { database, version: VERSION, isReady: () => ready });
   const ledger = startLedger({ database, http, log, dir: config.dir });
   undo.push(() => ledger.stop());
+  const lease = await keepLease(database, log, "delivery", installationId(config.dir));
+  undo.push(() => lease.release());
   const delivery = startDelivery({
     database,
     http,
@@ -68,6 +76,7 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     },
     log,
     dir: config.dir,
+    lease,
     gatewayUrl: `http://127.0.0.1:${config.gatewayPort}`,
     serverUrl: `http://127.0.0.1:${config.port}`,
     databaseUrlFor: (service, environment) =>
@@ -76,10 +85,21 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     watched: ledger.watched,
   });
   undo.push(() => delivery.stop());
-  http.get("/api/v1/openapi.json", async () => openApi(VERSION));
+  http.get("/api/v1/openapi.json", async (request) => {
+    await authorise(http, request, "self.read");
+    return openApi(VERSION);
+  });
   serveConsole(http, CONSOLE);
   const url = config.publicUrl ?? `http://127.0.0.1:${config.port}`;
-  const access = await startAccess(http, { database, log, version: VERSION, dir: config.dir, baseUrl: url, operator });
+  const access = await startAccess(http, {
+    database,
+    log,
+    version: VERSION,
+    dir: config.dir,
+    baseUrl: url,
+    operator,
+    onRevoked: ledger.recheck,
+  });
   undo.push(() => access.stop());
   await http.listen({ host: config.host, port: config.port });
   ready = true;

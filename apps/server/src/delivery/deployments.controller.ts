@@ -15,6 +15,7 @@ import {
   type DeploymentRow,
   findDeployment,
   type GateRow,
+  lockPhase,
   updateDeployment,
 } from "./deployments.store.ts";
 import { findRelease, findReleaseByDigest, insertRelease, type ReleaseRow } from "./releases.store.ts";
@@ -22,6 +23,8 @@ import { applyToRollout } from "./rollout-engine.ts";
 import { findActiveRollout, insertRollout } from "./rollouts.store.ts";
 
 const BUILD_TIMEOUT_MS = 600_000;
+/** A release of leads has 1 MB; most have less than 100. PostgreSQL must still have room for its log after it. */
+const FREE_BYTES_MIN = 200e6;
 const UNCHANGED =
   "Nothing to deploy: this release is what the environment serves already. Change something and ship again, or rehearse with --fault none.";
 
@@ -76,7 +79,8 @@ export class DeploymentsController {
   async #crashed(deployment: DeploymentRow, error: unknown): Promise<void> {
     const words = error instanceof Error ? error.message : String(error);
     this.#o.log.error({ deploymentId: deployment.id, err: error }, "deployment could not be worked on");
-    await this.#fail(deployment, "failed_build", `It could not be carried on: ${words}`);
+    const now = await findDeployment(this.#o.database.db, deployment.id);
+    if (now) await this.#fail(now, "failed_build", `It could not be carried on: ${words}`);
   }
 
   async #fail(
@@ -85,11 +89,19 @@ export class DeploymentsController {
     words: string,
     buildOutput?: string,
   ): Promise<void> {
-    await this.#o.database.transaction((tx) => end(tx, deployment, status, words, buildOutput));
+    await this.#o.database.transaction(async (tx) => {
+      if (await lockPhase(tx, deployment.id, deployment.status)) await end(tx, deployment, status, words, buildOutput);
+    });
   }
 
   async #build(deployment: DeploymentRow, service: ServiceRow): Promise<void> {
     const cwd = join(service.root, service.config.source);
+    const free = await this.#o.artifacts.freeBytes();
+    if (free < FREE_BYTES_MIN) {
+      const words = `The disk is full: ${Math.floor(free / 1e6)} MB are free where releases are kept, and a build needs ${FREE_BYTES_MIN / 1e6} MB. Nothing was built.`;
+      await this.#fail(deployment, "failed_build", words);
+      return;
+    }
     const workspace = await this.#o.artifacts.workspace(deployment.id);
     const source = await sourceState(cwd);
     const result = await runCommand(service.config.build, {
@@ -114,6 +126,7 @@ export class DeploymentsController {
     const manifest = await this.#o.artifacts.take(workspace);
     const { project, name } = service;
     await this.#o.database.transaction(async (tx) => {
+      if (!(await lockPhase(tx, deployment.id, "building"))) return;
       const known = await findReleaseByDigest(tx, project, name, manifest.digest);
       const release =
         known ??
@@ -154,7 +167,10 @@ export class DeploymentsController {
   async #gates(deployment: DeploymentRow, service: ServiceRow): Promise<void> {
     const gates: GateRow[] = deployment.gates.map((g) => ({ ...g, status: "waiting", output: "" }));
     const save = (words?: string) =>
-      updateDeployment(this.#o.database.db, deployment.id, { gates, ...(words ? { words } : {}) });
+      this.#o.database.transaction(async (tx) => {
+        if (await lockPhase(tx, deployment.id, "gating"))
+          await updateDeployment(tx, deployment.id, { gates, ...(words ? { words } : {}) });
+      });
     for (const [i, gate] of service.config.gates.entries()) {
       const before = gates[i] ?? {
         name: gate.name,
@@ -191,6 +207,7 @@ export class DeploymentsController {
       }
     }
     await this.#o.database.transaction(async (tx) => {
+      if (!(await lockPhase(tx, deployment.id, "gating"))) return;
       await updateDeployment(tx, deployment.id, {
         status: "queued",
         words: "Its gates passed; it waits for its turn.",
@@ -268,6 +285,7 @@ export class DeploymentsController {
     const policy: AnalysisPolicy = service.config.analysis;
     const id = newId("rol");
     await this.#o.database.transaction(async (tx) => {
+      if (!(await lockPhase(tx, deployment.id, "queued"))) return;
       await insertRollout(tx, {
         id,
         deployment_id: deployment.id,
@@ -280,6 +298,7 @@ export class DeploymentsController {
         decider_version: DECIDER_VERSION,
         canary_release_id: releaseId,
         baseline_release_id: baselineId,
+        generation_epoch: environment.epoch,
         generation_n: environment.generation,
       });
       await updateDeployment(tx, deployment.id, {

@@ -3,6 +3,7 @@ import { allServices } from "../catalog/index.ts";
 import { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
+import type { Lease } from "../platform/leases.ts";
 import { registerDelivery } from "./delivery.routes.ts";
 import { DeploymentsController } from "./deployments.controller.ts";
 import { RoutingWaiters, registerGateways } from "./gateways.routes.ts";
@@ -10,6 +11,7 @@ import { forgetOldCounters } from "./gateways.store.ts";
 import { LocalTarget } from "./local-target.controller.ts";
 import type { RolloutView, ServiceSummary } from "./presented.ts";
 import { registerPublicAssets } from "./public-assets.routes.ts";
+import { digestsInUse } from "./releases.store.ts";
 import { RolloutsController } from "./rollouts.controller.ts";
 import { registerRollouts } from "./rollouts.routes.ts";
 import { viewRollout } from "./rollouts.view.ts";
@@ -26,6 +28,8 @@ export interface DeliveryOptions {
   readonly log: Logger;
   /** `.latchkey`. */
   readonly dir: string;
+  /** The controllers work while this server holds it: one server of several at a time. */
+  readonly lease: Lease;
   readonly gatewayUrl: string;
   /** This server's own address, for the assets of releases that run no more. */
   readonly serverUrl: string;
@@ -51,7 +55,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const loop = new Loop(o.log);
   const changed = (rolloutId: string) => {
     if (!o.watched()) return;
-    viewRollout(o.database.db, rolloutId, target)
+    viewRollout(o.database.db, rolloutId, { target, gatewayUrl: o.gatewayUrl })
       .then((view) => view && o.publish("rollout", "main", view))
       .catch((error: unknown) =>
         o.log.warn({ err: error, rolloutId }, "a rollout could not be shown to those who watch"),
@@ -84,12 +88,18 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   };
   registerDelivery(o.http, {
     database: o.database,
-    target,
+    artifacts,
     traffic,
     gatewayUrl: o.gatewayUrl,
     wake: () => loop.wake(),
   });
-  registerRollouts(o.http, { database: o.database, target, onRerouted: rerouted, onChanged: changed });
+  registerRollouts(o.http, {
+    database: o.database,
+    target,
+    gatewayUrl: o.gatewayUrl,
+    onRerouted: rerouted,
+    onChanged: changed,
+  });
   registerGateways(o.http, {
     database: o.database,
     waiters,
@@ -103,6 +113,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   route(o.http, "getSystem", async () => viewSystem(o.database.db, o.installation));
   registerPublicAssets(o.http, { database: o.database, artifacts });
   loop.run(async (news) => {
+    if (!o.lease.held()) return;
     await deployments.tick();
     await rollouts.tick(news);
   });
@@ -110,6 +121,9 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     forgetOldCounters(o.database.db).catch((error: unknown) =>
       o.log.warn({ err: error }, "old counters could not be deleted"),
     );
+    digestsInUse(o.database.db)
+      .then((used) => artifacts.keepOnly(used))
+      .catch((error: unknown) => o.log.warn({ err: error }, "old artifacts could not be collected"));
   }, 3_600_000);
   return {
     stop: async () => {

@@ -60,7 +60,7 @@ export class RolloutsController {
 
   async #drive(row: RolloutRow, news: boolean): Promise<void> {
     if (row.machine.state === "starting") return this.#start(row);
-    if (!row.machine.acknowledged && (await this.#isServed(row.generation_n))) {
+    if (!row.machine.acknowledged && (await this.#isServed(row.generation_epoch, row.generation_n))) {
       await this.#apply(row.id, { kind: "event", event: { kind: "acknowledged", atMs: Date.now() } });
     }
     const every = news ? NEWS_LOOK_EVERY_MS : LOOK_EVERY_MS;
@@ -68,7 +68,8 @@ export class RolloutsController {
     const judged =
       ["progressing", "paused", "promoting", "holdback"].includes(row.machine.state) &&
       row.baseline_release_id !== null &&
-      row.machine.strategy.kind === "canary";
+      // Blue-green has no traffic to compare with, but its processes are watched.
+      row.machine.strategy.kind !== "all_at_once";
     if (judged && due) {
       this.#lookedAt.set(row.id, performance.now());
       await this.#look(row);
@@ -76,10 +77,11 @@ export class RolloutsController {
   }
 
   /** True when every live gateway has applied the generation. Without a live gateway nobody has. */
-  async #isServed(generationN: number): Promise<boolean> {
+  async #isServed(epoch: number, n: number): Promise<boolean> {
     const gateways = await liveGateways(this.#o.database.db);
-    const { epoch } = await currentGeneration(this.#o.database.db);
-    return gateways.length > 0 && gateways.every((g) => g.applied_epoch === epoch && g.applied_n >= generationN);
+    const applied = (g: { applied_epoch: number; applied_n: number }) =>
+      g.applied_epoch > epoch || (g.applied_epoch === epoch && g.applied_n >= n);
+    return gateways.length > 0 && gateways.every(applied);
   }
 
   async #apply(rolloutId: string, input: Input): Promise<void> {
@@ -204,7 +206,7 @@ export class RolloutsController {
     }));
     if (looks.length === 0)
       looks.push({ ...common, canaryShare: share(row.generation_n), baseline: NO_COUNTS, canary: NO_COUNTS });
-    await this.#apply(row.id, { kind: "looks", atMs, looks, taken });
+    await this.#apply(row.id, { kind: "looks", atMs, stepCount: row.step_count, looks, taken });
   }
 
   /** Releases that no routing names any more leave after a drain; those that should serve and do not are brought up. */
@@ -233,8 +235,8 @@ export class RolloutsController {
       used.set(r.canary_release_id, place);
     }
     const running = new Set((await listProcesses(db)).map((p) => p.release_id));
-    const { n } = await currentGeneration(db);
-    const served = await this.#isServed(n);
+    const { epoch, n } = await currentGeneration(db);
+    const served = await this.#isServed(epoch, n);
     for (const id of running) {
       if (used.has(id)) {
         this.#unused.delete(id);

@@ -18,6 +18,8 @@ export interface Ledger {
   readonly publicKey: string;
   /** Sends an ephemeral event to those who watch a project. */
   publish(event: string, project: string, data: unknown): void;
+  /** Closes the streams of credentials that are good no more. */
+  recheck(): void;
   /** Whether anybody watches. */
   watched(): boolean;
   /** Numbers and signs what is still in the outbox, then ends. */
@@ -26,7 +28,11 @@ export interface Ledger {
 
 export function startLedger(o: { database: Database; http: Http; log: Logger; dir: string }): Ledger {
   const signer = openSigner(join(o.dir, "ledger.key"));
-  const stream = new LedgerStream({ database: o.database, log: o.log });
+  const stream = new LedgerStream({
+    database: o.database,
+    log: o.log,
+    authenticate: o.http.latchkey.authenticate,
+  });
   const sequencer = startSequencer(o.database, o.log, () => stream.wake());
   const off = onRecord(() => sequencer.wake());
   const checkpoints = startCheckpoints(o.database, signer, o.log);
@@ -35,6 +41,7 @@ export function startLedger(o: { database: Database; http: Http; log: Logger; di
   return {
     publicKey: signer.publicKey,
     publish: (event, project, data) => stream.publish(event, project, data),
+    recheck: () => void stream.recheck(),
     watched: () => stream.clientCount > 0,
     stop: async () => {
       off();

@@ -138,6 +138,15 @@ export async function newestCheckpoint(db: Executor): Promise<CheckpointRow | nu
   const row = found.rows[0];
   return row ? { ...row, size: Number(row.size) } : null;
 }
+/** Every checkpoint, the smallest first. */
+export async function allCheckpoints(db: Executor): Promise<CheckpointRow[]> {
+  const found = await sql<{
+    size: string;
+    root_hash: Buffer;
+    note: string;
+  }>`select size, root_hash, note from ledger_checkpoint order by size`.execute(db);
+  return found.rows.map((row) => ({ ...row, size: Number(row.size) }));
+}
 export async function saveCheckpoint(db: Executor, row: CheckpointRow): Promise<void> {
   await sql`insert into ledger_checkpoint (size, root_hash, note) values (${row.size}, ${row.root_hash}, ${row.note}) on conflict do nothing`.execute(
     db,
