@@ -28,6 +28,8 @@ export interface GatewayConfig {
   /** True when another proxy stands in front: its X-Forwarded-* are believed and continued. */
   readonly trustProxy: boolean;
   readonly logLevel: string;
+  /** How long a visitor may take over a request's head. Left out, it is the gateway's own limit. */
+  readonly headersTimeoutMs?: number;
 }
 
 /** The id of this gateway: given, or drawn once and kept in its directory, so that it survives restarts. */
