@@ -8,8 +8,13 @@ ensureInstalled();
 const { buildAll } = await import("./build.mjs");
 await buildAll();
 
+// `npm start -- --port 7500`: every flag but --dev is the server's (see `npm start -- --help`).
+const flags = process.argv.slice(2).filter((flag) => flag !== "--dev");
 const run = () =>
-  spawn(process.execPath, [join(ROOT, "apps", "supervisor", "dist", "main.mjs")], { cwd: ROOT, stdio: "inherit" });
+  spawn(process.execPath, [join(ROOT, "apps", "supervisor", "dist", "main.mjs"), ...flags], {
+    cwd: ROOT,
+    stdio: "inherit",
+  });
 let supervisor = run();
 const onExit = (code) => process.exit(code ?? 1);
 supervisor.once("exit", onExit);

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { environmentOf, readServerConfig, type ServerConfig, serverFlagsHelp } from "@latchkey/config/server";
 import { Kept } from "./child.ts";
 import { dropRecord, endOrphans, livingSupervisor, writeRecord } from "./record.ts";
 
@@ -12,18 +13,16 @@ import { dropRecord, endOrphans, livingSupervisor, writeRecord } from "./record.
  */
 const here = dirname(fileURLToPath(import.meta.url));
 const ROOT = resolve(here, "..", "..", "..");
-const dir = resolve(process.env.LATCHKEY_DIR ?? join(ROOT, ".latchkey"));
-const port = Number(process.env.LATCHKEY_PORT ?? 7400);
-const gatewayPort = Number(process.env.LATCHKEY_GATEWAY_PORT ?? 7480);
+const config = configOrExit();
+const { dir, port, gatewayPort } = config;
 const SERVER = join(ROOT, "apps", "server", "dist", "main.mjs");
 const GATEWAY = join(ROOT, "apps", "gateway", "dist", "main.mjs");
 const CLI = join(ROOT, "apps", "cli", "dist", "main.mjs");
 const URL_ = `http://127.0.0.1:${port}`;
 const env: NodeJS.ProcessEnv = {
   ...process.env,
-  LATCHKEY_DIR: dir,
-  LATCHKEY_PORT: String(port),
-  LATCHKEY_GATEWAY_PORT: String(gatewayPort),
+  // Flags and file are settled here; the server, the gateway and the command line read them from the environment.
+  ...environmentOf(config),
   LATCHKEY_URL: URL_,
   LATCHKEY_GATEWAY_TOKEN_FILE: join(dir, "gateway.token"),
   LATCHKEY_GATEWAY_DIR: join(dir, "gateway"),
@@ -35,6 +34,24 @@ const fail = (words: string): never => {
   process.stderr.write(`${words}\n`);
   process.exit(1);
 };
+
+/** Flags win over the environment, that over config.json; without any of them all data is in .latchkey beside the sources. */
+function configOrExit(): ServerConfig {
+  const argv = process.argv.slice(2);
+  if (argv.includes("--help")) {
+    process.stdout.write(`npm start -- [flags]\n\n${serverFlagsHelp()}\n`);
+    process.exit(0);
+  }
+  try {
+    return readServerConfig(
+      { ...process.env, LATCHKEY_DIR: process.env.LATCHKEY_DIR || join(ROOT, ".latchkey") },
+      argv,
+    );
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.exit(2);
+  }
+}
 
 async function portIsFree(wanted: number): Promise<boolean> {
   const probe = createServer();
