@@ -176,12 +176,14 @@ export class Browser {
     const freshMs = freshForMs(response.headers["cache-control"] ?? "no-store");
     if (freshMs === null) return;
     const { cache } = this.#profile;
+    const whole = response.statusCode === 304 && kept ? kept.text : text;
     cache.delete(path);
     cache.set(path, {
       freshUntilMs: Date.now() + freshMs,
       etag: response.headers.etag ?? kept?.etag ?? null,
       type: response.statusCode === 304 && kept ? kept.type : (response.headers["content-type"] ?? ""),
-      text: response.statusCode === 304 && kept ? kept.text : text,
+      // Of scripts and styles nobody reads the text again: hundreds of profiles would keep a copy each.
+      text: whole.startsWith("<") ? whole : "",
     });
     for (const [oldest] of cache) {
       if (cache.size <= CACHE_MAX) break;
