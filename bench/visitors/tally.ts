@@ -42,6 +42,7 @@ export class Tally {
   readonly #touched = new Set<number>();
   readonly #visitors = new Set<number>();
   readonly #sawRelease = new Map<string, Set<number>>();
+  readonly #firstAnswer = new Map<string, number>();
 
   /** One answer, or null where none came. */
   answered(visitor: number, route: string, status: number | null, release: string | null): void {
@@ -51,6 +52,7 @@ export class Tally {
     if (release !== null) {
       const seen = this.#sawRelease.get(release) ?? new Set();
       this.#sawRelease.set(release, seen.add(visitor));
+      if (!this.#firstAnswer.has(release)) this.#firstAnswer.set(release, Date.now());
     }
     if (status === null) this.counts.failed += 1;
     else if (status >= 500) this.counts.errors += 1;
@@ -75,6 +77,10 @@ export class Tally {
   }
   get visitors(): number {
     return this.#visitors.size;
+  }
+  /** When a release's first answer of this period came; null when none did. */
+  firstAnswerAtMs(release: string): number | null {
+    return this.#firstAnswer.get(release) ?? null;
   }
   /** Distinct visitors who had at least one answer of this release ("leads@7"). */
   visitorsOf(release: string): number {
