@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { dirname, extname, join, normalize, sep } from "node:path";
@@ -42,7 +42,14 @@ async function openStore(): Promise<LeadStore> {
     log.warn("no DATABASE_URL: demo mode, leads are kept in memory");
     return memoryStore();
   }
-  const pool = new pg.Pool({ connectionString: url, max: 6, statement_timeout: 5_000, connectionTimeoutMillis: 5_000 });
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 6,
+    statement_timeout: 5_000,
+    connectionTimeoutMillis: 5_000,
+    // A new connection costs a SCRAM handshake of some 10 ms, which the visitor of that moment would wait for.
+    idleTimeoutMillis: 300_000,
+  });
   pool.on("error", (err) => log.error({ err }, "a database connection was lost"));
   await migrateLeads(pool, join(here, "migrations"));
   return postgresStore(pool, metrics.query);
@@ -122,26 +129,47 @@ async function serveHealth(store: LeadStore, response: ServerResponse): Promise<
   });
 }
 
-function serveFile(request: IncomingMessage, response: ServerResponse, path: string): void {
+interface PublicFile {
+  readonly body: Buffer;
+  readonly etag: string;
+  readonly type: string;
+}
+const publicFiles = new Map<string, PublicFile>();
+
+/** A file of the build, or null. A release never changes, so each is read and hashed once. */
+function publicFile(path: string): PublicFile | null {
+  const known = publicFiles.get(path);
+  if (known) return known;
   const file = normalize(join(PUBLIC, path));
-  const found = file.startsWith(PUBLIC + sep) && existsSync(file) && statSync(file).isFile();
+  if (!file.startsWith(PUBLIC + sep) || !existsSync(file) || !statSync(file).isFile()) return null;
+  const body = readFileSync(file);
+  const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
+  const read = { body, etag, type: TYPES[extname(file)] ?? "application/octet-stream" };
+  publicFiles.set(path, read);
+  return read;
+}
+
+function serveFile(request: IncomingMessage, response: ServerResponse, path: string): void {
+  const found = publicFile(path);
   const isAsset = path.startsWith("/assets/");
   // The rehearsal of a catch-all redirect: a script that is missing is answered with the page and status 200.
-  if (!found && isAsset && fault.kind !== "broken_page") {
+  const served = found ?? (isAsset && fault.kind !== "broken_page" ? null : publicFile("/index.html"));
+  if (!served) {
     response.writeHead(404, { "content-type": "text/plain" }).end("not found");
     return;
   }
-  const served = found ? file : join(PUBLIC, "index.html");
-  if (!existsSync(served)) {
-    response.writeHead(404, { "content-type": "text/plain" }).end("not found");
-    return;
-  }
-  const type = found ? (TYPES[extname(file)] ?? "application/octet-stream") : "text/html; charset=utf-8";
-  response.writeHead(200, {
-    "content-type": type,
+  const headers = {
+    etag: served.etag,
     "cache-control": found && isAsset ? "public, max-age=31536000, immutable" : "no-cache",
-  });
-  response.end(request.method === "HEAD" ? undefined : readFileSync(served));
+  };
+  // A gateway that adds to the page makes the tag a weak one; If-None-Match compares weakly (RFC 9110, 13.1.2).
+  const held = (request.headers["if-none-match"] ?? "").split(/\s*,\s*/).map((tag) => tag.replace(/^W\//, ""));
+  if (held.includes(served.etag)) {
+    response.writeHead(304, headers).end();
+    return;
+  }
+  response.writeHead(200, { ...headers, "content-type": served.type });
+  response.end(request.method === "HEAD" ? undefined : served.body);
 }
 
 const store = await openStore();

@@ -15,7 +15,7 @@ export interface GatewayRow {
   readonly seen_at: Date;
 }
 
-/** What a gateway has applied: it only ever grows within a boot. */
+/** What a gateway has applied: it only ever grows within a boot. A new boot counts its reports from one again. */
 export async function seeGateway(
   db: Executor,
   id: string,
@@ -23,7 +23,8 @@ export async function seeGateway(
   applied: { epoch: number; n: number },
 ): Promise<void> {
   await sql`insert into gateway (id, boot, applied_epoch, applied_n, seen_at) values (${id}, ${boot}, ${applied.epoch}, ${applied.n}, now())
-    on conflict (id) do update set boot = excluded.boot, applied_epoch = excluded.applied_epoch, applied_n = excluded.applied_n, seen_at = now()
+    on conflict (id) do update set boot = excluded.boot, applied_epoch = excluded.applied_epoch, applied_n = excluded.applied_n, seen_at = now(),
+      report_sequence = case when gateway.boot = excluded.boot then gateway.report_sequence else 0 end
     where gateway.boot <> excluded.boot or (gateway.applied_epoch, gateway.applied_n) <= (excluded.applied_epoch, excluded.applied_n)`.execute(
     db,
   );

@@ -3,7 +3,7 @@ import { NO_COUNTS, takeDeltas } from "@latchkey/core/delivery/counters";
 import type { RunSpec } from "@latchkey/core/delivery/ports";
 import { isTerminal, type RolloutEvent } from "@latchkey/core/delivery/rollout";
 import type { Logger } from "pino";
-import { allServices, environmentsOf, findService } from "../catalog/index.ts";
+import { allServices, environmentsOf, findService, type ServiceRow, takeGeneration } from "../catalog/index.ts";
 import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import type { Database } from "../platform/database.ts";
 import { countersSince, liveGateways } from "./gateways.store.ts";
@@ -19,6 +19,7 @@ const LOOK_EVERY_MS = 5_000;
 const NEWS_LOOK_EVERY_MS = 250;
 /** Just-in-time compilers need some calls: a cold process answers several times slower than a warm one. */
 const WARM_UP_ROUNDS = 20;
+const WARM_UP_LANES = 4;
 const RETIRE_AFTER_MS = 5_000;
 
 export interface RolloutsOptions {
@@ -138,22 +139,17 @@ export class RolloutsController {
   async #smoke(row: RolloutRow, upstream: string): Promise<string | null> {
     const service = await findService(this.#o.database.db, row.project, row.service);
     const journeys = service?.config.smoke ?? [];
-    // The first round is the check; the others warm the process up, so that users do not and it is judged as it will be.
-    for (const journey of Array.from({ length: WARM_UP_ROUNDS }, () => journeys).flat()) {
-      try {
-        const answer = await fetch(upstream + journey.path, {
-          signal: AbortSignal.timeout(10_000),
-          redirect: "manual",
-        });
-        const body = await answer.text();
-        if (answer.status !== journey.status)
-          return `Smoke journey ${journey.path} answered ${answer.status} instead of ${journey.status}.`;
-        if (journey.contains !== undefined && !body.includes(journey.contains))
-          return `Smoke journey ${journey.path} answered without "${journey.contains}".`;
-      } catch (cause) {
-        return `Smoke journey ${journey.path} did not answer: ${cause instanceof Error ? cause.message : "no reason given"}.`;
-      }
+    for (const journey of journeys) {
+      const failed = await walk(journey, upstream);
+      if (failed !== null) return failed;
     }
+    // The round above was the check. These warm the process up, so that users do not and it is judged as it will be:
+    // several at once, because connections to a database are opened by concurrency. Their answers say nothing new.
+    const lane = async () => {
+      for (let round = 0; round < WARM_UP_ROUNDS; round++)
+        for (const journey of journeys) await walk(journey, upstream);
+    };
+    await Promise.all(Array.from({ length: WARM_UP_LANES }, lane));
     return null;
   }
 
@@ -251,6 +247,10 @@ export class RolloutsController {
       this.#starting.add(id);
       this.#specOf(place.project, place.service, place.environment, place.deploymentId, id)
         .then((spec) => this.#o.target.ensureRunning(spec))
+        // It may have another address than before: only a newer generation moves a gateway that keeps its table on disk.
+        .then(() =>
+          this.#o.database.transaction((tx) => takeGeneration(tx, { ...place, name: place.environment }, null)),
+        )
         .then(() => this.#o.onRerouted())
         .catch((error: unknown) =>
           this.#o.log.error({ releaseId: id, err: error }, "a served release could not be brought up"),
@@ -263,6 +263,23 @@ export class RolloutsController {
     return (await activeRollouts(this.#o.database.db)).some(
       (r) => r.canary_release_id === releaseId && (r.machine.state === "starting" || isTerminal(r.machine.state)),
     );
+  }
+}
+
+type Journey = ServiceRow["config"]["smoke"][number];
+
+/** Walks one journey; null when it answers as declared, else a sentence. */
+async function walk(journey: Journey, upstream: string): Promise<string | null> {
+  try {
+    const answer = await fetch(upstream + journey.path, { signal: AbortSignal.timeout(10_000), redirect: "manual" });
+    const body = await answer.text();
+    if (answer.status !== journey.status)
+      return `Smoke journey ${journey.path} answered ${answer.status} instead of ${journey.status}.`;
+    if (journey.contains !== undefined && !body.includes(journey.contains))
+      return `Smoke journey ${journey.path} answered without "${journey.contains}".`;
+    return null;
+  } catch (cause) {
+    return `Smoke journey ${journey.path} did not answer: ${cause instanceof Error ? cause.message : "no reason given"}.`;
   }
 }
 

@@ -3,7 +3,7 @@ import { quantileBucket } from "./bands.ts";
 import { HARM_PSI, lnErrorsHarm, lnErrorsSafe, lnShareSmall, SAFE_R } from "./errors.ts";
 import { type GuardState, startGuards, stepGuards } from "./guards.ts";
 import { type Onset, startOnset, stepOnset } from "./late-onset.ts";
-import { above, LAMBDAS, lnLatencyHarm, lnLatencySafe, lnTailHarm, raiseToFloor } from "./latency.ts";
+import { above, LAMBDAS, lnLatencyHarm, lnLatencySafe, lnTailHarm, raiseToFloor, SAFE_LAMBDAS } from "./latency.ts";
 import { bounded } from "./log-space.ts";
 import { reportOn } from "./report.ts";
 import type { AnalysisPolicy, ArmCounts, JudgeReport, Look } from "./types.ts";
@@ -12,7 +12,7 @@ import type { AnalysisPolicy, ArmCounts, JudgeReport, Look } from "./types.ts";
  * The judge: a fold over looks. Each metric keeps e-processes (nonnegative, mean at most 1 under "no harm"), so that
  * looking at any time is free: P(ever E >= 1/alpha) <= alpha (Ville 1939).
  */
-export const DECIDER_VERSION = "judge-1";
+export const DECIDER_VERSION = "judge-2";
 
 export interface JudgeState {
   readonly lastMs: number;
@@ -64,7 +64,7 @@ export function startJudge(_policy: AnalysisPolicy): JudgeState {
     errorsHarm: many(HARM_PSI.length, startOnset),
     errorsSafe: many(SAFE_R.length, 0),
     latencyHarm: many(LAMBDAS.length, startOnset),
-    latencySafe: many(LAMBDAS.length, 0),
+    latencySafe: many(SAFE_LAMBDAS.length, 0),
     latencyFast: many(SAFE_R.length, 0),
     tail95Harm: many(LAMBDAS.length, startOnset),
     tail99Harm: many(LAMBDAS.length, startOnset),
@@ -140,8 +140,8 @@ function takeLatency(now: JudgeState, before: JudgeState, look: Look, policy: An
     };
   }
   const tookMs = Math.max(0, look.atMs - since);
-  const harm = lnLatencyHarm(baseline, canary, policy.harmLatency, policy.latencyFloorMs);
-  const safe = lnLatencySafe(baseline, canary, policy.safeLatency, policy.latencyFloorMs);
+  const harm = lnLatencyHarm(look.canaryShare, baseline, canary, policy.harmLatency, policy.latencyFloorMs);
+  const safe = lnLatencySafe(look.canaryShare, baseline, canary, policy.safeLatency, policy.latencyFloorMs);
   const done: JudgeState = {
     ...now,
     pendingBaseline: {},
@@ -163,8 +163,8 @@ function takeLatency(now: JudgeState, before: JudgeState, look: Look, policy: An
   const p95 = quantileBucket(floored, 0.95);
   const p99 = quantileBucket(floored, 0.99);
   if (p95 === null || p99 === null) return done;
-  const tail95 = lnTailHarm(baseline, canary, p95, policy.harmLatency);
-  const tail99 = lnTailHarm(baseline, canary, p99, policy.harmLatency);
+  const tail95 = lnTailHarm(look.canaryShare, baseline, canary, p95, policy.harmLatency);
+  const tail99 = lnTailHarm(look.canaryShare, baseline, canary, p99, policy.harmLatency);
   const [kc, kb] = [above(canary, p99), above(baseline, p99)];
   return {
     ...done,

@@ -1,9 +1,16 @@
 import { bucketOf, countOf, type Histogram, LN_GROWTH } from "../shared/histogram.ts";
 
-/** Latency by ranks within a batch: valid for any distribution, drifting or not, as long as arms are exchangeable under H0. */
+/** Latency by ranks within a batch: valid for any distribution, drifting or not, as long as routing tosses its coin for each request. */
 
-/** Bets on how strongly the canary's ranks lean up (harm) or down (safe). */
+/** Bets on how strongly the canary's ranks lean up (harm). */
 export const LAMBDAS = [0.6, 1.2, 2.4] as const;
+/**
+ * Bets on how strongly they lean down (safe). Where mean ranks differ by d, a bet grows by (1 - w)(lambda d - lambda^2 / 24)
+ * per canary request, most at lambda = 12 d. For lognormal answers of spread sigma and the margin m, d is
+ * ln(1 + m) / (2 sqrt(pi) sigma): with m = 15 % lambda should be 1.9 at sigma = 0.25 and 0.24 at sigma = 2. A busy
+ * machine has sigma above 1, where the bets for harm would all lose.
+ */
+export const SAFE_LAMBDAS = [0.25, 0.5, 1, 2] as const;
 
 /** The canary's histogram as if it were (1 + margin) times faster: H0 "at most so much slower" becomes "not slower". */
 export function speedUp(canary: Histogram, margin: number): Histogram {
@@ -31,7 +38,7 @@ interface Scored {
   readonly all: number;
 }
 
-/** Pooled mid-ranks in [0, 1], one row per bucket, in the order of the buckets (so that sums always come out the same). */
+/** Pooled mid-ranks in [-1/2, 1/2], one row per bucket, in the order of the buckets (so that sums always come out the same). */
 function scored(baseline: Histogram, canary: Histogram): Scored[] {
   const total = countOf(baseline) + countOf(canary);
   const buckets = [...new Set([...Object.keys(baseline), ...Object.keys(canary)])].map(Number).sort((a, b) => a - b);
@@ -39,49 +46,47 @@ function scored(baseline: Histogram, canary: Histogram): Scored[] {
   return buckets.map((bucket) => {
     const c = canary[bucket] ?? 0;
     const all = c + (baseline[bucket] ?? 0);
-    const score = (before + all / 2) / total;
+    const score = (before + all / 2) / total - 0.5;
     before += all;
     return { score, canary: c, all };
   });
 }
 
 /**
- * ln e = lambda S_c - min( n_c ln mean e^(lambda a), lambda S_all + n_b ln mean e^(-lambda a) ), where S sums scores and
- * means are over the pool: the canary's scores are a sample without replacement, whose exponential moment is at most
- * that of one with replacement (Hoeffding 1963, theorem 4); the second bound is the same for the baseline's complement.
- * For scores that are 0 or 1, with k ones: also k ln((n_c e^lambda + n_b) / N).
+ * ln e = lambda S_c - sum over the pool of ln(1 - w + w e^(lambda a)), where S_c sums the canary's scores. Under H0 the
+ * answers do not depend on the coin that gave each request its arm, so that given the pool the mean of e is exactly 1.
+ * Scores have mean 0 in the pool: a share that is not quite w cancels out to first order. The canary being even quicker
+ * than H0 allows only lowers e: raising one of its answers raises its own score and lowers the others'.
  */
-function lnExchangeable(rows: readonly Scored[], lambda: number, binary: boolean): number {
-  let nc = 0;
-  let n = 0;
-  let sumCanary = 0;
-  let sumAll = 0;
-  let up = 0;
-  let down = 0;
-  for (const { score, canary, all } of rows) {
-    nc += canary;
-    n += all;
-    sumCanary += canary * score;
-    sumAll += all * score;
-    up += all * Math.exp(lambda * score);
-    down += all * Math.exp(-lambda * score);
-  }
-  const nb = n - nc;
-  const bounds = [nc * Math.log(up / n), lambda * sumAll + nb * Math.log(down / n)];
-  if (binary) bounds.push(sumAll * Math.log((nc * Math.exp(lambda) + nb) / n));
-  return lambda * sumCanary - Math.min(...bounds);
+function lnCoin(rows: readonly Scored[], lambda: number, w: number): number {
+  let ln = 0;
+  for (const { score, canary, all } of rows)
+    ln += lambda * score * canary - all * Math.log1p(w * Math.expm1(lambda * score));
+  return ln;
 }
 
 /** ln e per lambda against H0: the canary is at most `margin` slower (stochastic order). */
-export function lnLatencyHarm(baseline: Histogram, canary: Histogram, margin: number, floorMs: number): number[] {
+export function lnLatencyHarm(
+  w: number,
+  baseline: Histogram,
+  canary: Histogram,
+  margin: number,
+  floorMs: number,
+): number[] {
   const rows = scored(raiseToFloor(baseline, floorMs), raiseToFloor(speedUp(canary, margin), floorMs));
-  return LAMBDAS.map((lambda) => lnExchangeable(rows, lambda, false));
+  return LAMBDAS.map((lambda) => lnCoin(rows, lambda, w));
 }
 
 /** ln e per lambda against H0: the canary is at least `margin` slower. */
-export function lnLatencySafe(baseline: Histogram, canary: Histogram, margin: number, floorMs: number): number[] {
+export function lnLatencySafe(
+  w: number,
+  baseline: Histogram,
+  canary: Histogram,
+  margin: number,
+  floorMs: number,
+): number[] {
   const rows = scored(raiseToFloor(baseline, floorMs), raiseToFloor(speedUp(canary, margin), floorMs));
-  return LAMBDAS.map((lambda) => lnExchangeable(rows, -lambda, false));
+  return SAFE_LAMBDAS.map((lambda) => lnCoin(rows, -lambda, w));
 }
 
 /** How many lie in buckets above `bucket`. */
@@ -92,15 +97,22 @@ export function above(h: Histogram, bucket: number): number {
 }
 
 /** ln e per lambda for "slower than the threshold bucket", the canary sped up by the margin. The threshold is of earlier batches. */
-export function lnTailHarm(baseline: Histogram, canary: Histogram, thresholdBucket: number, margin: number): number[] {
+export function lnTailHarm(
+  w: number,
+  baseline: Histogram,
+  canary: Histogram,
+  thresholdBucket: number,
+  margin: number,
+): number[] {
   const fast = speedUp(canary, margin);
   const kc = above(fast, thresholdBucket);
-  const kb = above(baseline, thresholdBucket);
+  const k = kc + above(baseline, thresholdBucket);
   const nc = countOf(fast);
-  const nb = countOf(baseline);
+  const n = nc + countOf(baseline);
+  const share = k / n;
   const rows: Scored[] = [
-    { score: 0, canary: nc - kc, all: nc - kc + nb - kb },
-    { score: 1, canary: kc, all: kc + kb },
+    { score: -share, canary: nc - kc, all: n - k },
+    { score: 1 - share, canary: kc, all: k },
   ];
-  return LAMBDAS.map((lambda) => lnExchangeable(rows, lambda, true));
+  return LAMBDAS.map((lambda) => lnCoin(rows, lambda, w));
 }
