@@ -1,0 +1,132 @@
+import { randomUUID } from "node:crypto";
+import type { Client } from "@latchkey/api/client";
+import type { ArmCounter, RoutingService, RoutingTable } from "@latchkey/api/gateway";
+import { bucketOf } from "@latchkey/core/shared/histogram";
+
+type ArmName = ArmCounter["arm"];
+/** How an arm answers: the share of failures, and how long each answer takes. */
+export interface Manner {
+  readonly errorRatio?: number;
+  readonly ms?: number;
+  readonly pageErrorRatio?: number;
+}
+export interface Traffic {
+  readonly requests?: number;
+  readonly canary?: Manner;
+  readonly baseline?: Manner;
+  readonly holdback?: Manner;
+}
+const QUICK_MS = 5;
+
+/** Plays a gateway without serving anybody: follows the table when told to, and reports counts that are made up. */
+export class GatewayPlayer {
+  readonly id: string;
+  readonly #client: Client;
+  readonly #boot = randomUUID();
+  readonly #rows = new Map<string, ArmCounter>();
+  #sequence = 0;
+  applied = { epoch: 0, n: 0 };
+  table: RoutingTable | null = null;
+
+  constructor(client: Client, id = "gateway-1") {
+    this.#client = client;
+    this.id = id;
+  }
+
+  /** One poll: tells what is applied, takes a newer table when there is one. True when there was. */
+  async poll(): Promise<boolean> {
+    const table = await this.#client.gatewayRouting({
+      query: { gateway: this.id, boot: this.#boot, ...this.applied, waitMs: 0 },
+    });
+    if (table === null) return false;
+    const newer = table.generation.n > this.applied.n || table.generation.epoch > this.applied.epoch;
+    this.table = table;
+    this.applied = table.generation;
+    return newer;
+  }
+
+  /** Follows the table until it is the newest, and has told so. */
+  async acknowledge(): Promise<void> {
+    while (await this.poll());
+  }
+
+  /** Says that it lives without applying anything: what a gateway does that is slow to change over. */
+  async lag(): Promise<void> {
+    await this.#client.gatewayRouting({ query: { gateway: this.id, boot: this.#boot, ...this.applied, waitMs: 0 } });
+  }
+
+  serviceOf(name: string): RoutingService | undefined {
+    return this.table?.services.find((s) => s.service === name);
+  }
+
+  /** Shares by arm, as the table has them. */
+  shares(name: string): Partial<Record<ArmName, number>> {
+    return Object.fromEntries(this.serviceOf(name)?.arms.map((a) => [a.arm, a.weightPercent]) ?? []);
+  }
+
+  /** Follows the table, then serves so many requests by it and reports. */
+  async serve(traffic: Traffic = {}): Promise<void> {
+    await this.acknowledge();
+    await this.report(traffic);
+  }
+
+  /** Serves by the table that it has, and reports. */
+  async report(traffic: Traffic = {}): Promise<void> {
+    for (const service of this.table?.services ?? []) {
+      for (const arm of service.arms) {
+        const requests = Math.round(((traffic.requests ?? 4_000) * arm.weightPercent) / 100);
+        if (requests > 0) this.#count(service, arm, requests, traffic[arm.arm] ?? {});
+      }
+    }
+    await this.#client.gatewayReport({
+      body: {
+        gateway: this.id,
+        boot: this.#boot,
+        sequence: ++this.#sequence,
+        at: new Date().toISOString(),
+        applied: this.applied,
+        residentBytes: 50_000_000,
+        counters: [...this.#rows.values()],
+      },
+    });
+  }
+
+  #count(service: RoutingService, arm: RoutingService["arms"][number], requests: number, manner: Manner): void {
+    const bucket = String(bucketOf(manner.ms ?? QUICK_MS));
+    const errors = Math.round(requests * (manner.errorRatio ?? 0));
+    this.#grow(service, arm, "api", (row) => ({
+      ...row,
+      requests: row.requests + requests,
+      errors: row.errors + errors,
+      latency: { ...row.latency, [bucket]: (row.latency[bucket] ?? 0) + requests },
+      pageViews: row.pageViews + requests,
+      pageErrors: row.pageErrors + Math.round(requests * (manner.pageErrorRatio ?? 0)),
+    }));
+    // A failed asset is no evidence, but it asks for a look now: rollouts go on without waiting for the next due one.
+    this.#grow(service, arm, "asset", (row) => ({ ...row, requests: row.requests + 1, errors: row.errors + 1 }));
+  }
+
+  #grow(
+    service: RoutingService,
+    { arm, releaseId }: { arm: ArmName; releaseId: string },
+    routeClass: ArmCounter["routeClass"],
+    more: (row: ArmCounter) => ArmCounter,
+  ): void {
+    const key = [service.service, service.environment, service.generation.n, releaseId, routeClass].join("/");
+    const row: ArmCounter = this.#rows.get(key) ?? {
+      service: service.service,
+      environment: service.environment,
+      generation: service.generation,
+      arm,
+      releaseId,
+      routeClass,
+      requests: 0,
+      errors: 0,
+      latency: {},
+      pageViews: 0,
+      pageErrors: 0,
+      users: "",
+    };
+    this.#rows.set(key, more(row));
+  }
+}

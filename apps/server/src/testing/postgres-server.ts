@@ -1,0 +1,34 @@
+import { pino } from "pino";
+import type { TestProject } from "vitest/node";
+import { createDatabaseIfMissing, openDatabase } from "../platform/database.ts";
+import { migrate } from "../platform/migrate.ts";
+import { ensurePostgres, stopPostgres } from "../platform/postgres/embedded.ts";
+import { administer, MIGRATIONS_DIR } from "./database.ts";
+import { removeDirectory, temporaryDirectory } from "./directory.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    postgres: { readonly url: string; readonly template: string };
+  }
+}
+
+/**
+ * One PostgreSQL for the whole run: the embedded one, or the server of LATCHKEY_TEST_DATABASE_URL (a superuser or one
+ * who may create databases). The migrations run once, into the template that each test file's database is cloned from.
+ */
+export default async function startPostgres(project: TestProject): Promise<() => Promise<void>> {
+  const given = process.env.LATCHKEY_TEST_DATABASE_URL;
+  const dir = temporaryDirectory();
+  const url = given ?? (await ensurePostgres({ dir, log: pino({ level: "silent" }) })).url;
+  const template = `latchkey_template_${process.pid}`;
+  const database = openDatabase(await createDatabaseIfMissing(url, template));
+  await migrate(database, MIGRATIONS_DIR);
+  // Nobody may be connected to a template while it is copied.
+  await database.close();
+  project.provide("postgres", { url, template });
+  return async () => {
+    if (given) await administer(url, (client) => client.query(`drop database if exists ${template} with (force)`));
+    else await stopPostgres(dir);
+    removeDirectory(dir);
+  };
+}
