@@ -68,6 +68,24 @@ export function createHttp(o: HttpOptions): Http {
       .header("referrer-policy", "no-referrer")
       .header("x-frame-options", "DENY");
   });
+  app.addHook("onResponse", async (request, reply) => {
+    // Writes and failures are told; reads and the gateways' counts, once a second each, would drown them. `reqId` is in the answer's x-request-id too.
+    const level =
+      reply.statusCode >= 500
+        ? "warn"
+        : request.method === "GET" || request.url.startsWith("/api/v1/gateway/")
+          ? "debug"
+          : "info";
+    request.log[level](
+      {
+        method: request.method,
+        route: request.routeOptions.url,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
+      "request",
+    );
+  });
   app.setErrorHandler((error, request, reply) => {
     const problem = asProblem(error);
     if (problem.status >= 500)
