@@ -7,6 +7,7 @@ import { registerLedger } from "./ledger.routes.ts";
 import { onRecord } from "./record.ts";
 import { drainOnce, startSequencer } from "./sequencer.ts";
 import { LedgerStream } from "./stream.routes.ts";
+import { registerTiles } from "./tiles.routes.ts";
 
 /** The ledger: append-only, numbered, tamper-evident; and the stream of it. */
 export { sequencesOf } from "./ledger.store.ts";
@@ -37,6 +38,7 @@ export function startLedger(o: { database: Database; http: Http; log: Logger; di
   const off = onRecord(() => sequencer.wake());
   const checkpoints = startCheckpoints(o.database, signer, o.log);
   registerLedger(o.http, { database: o.database, signer });
+  registerTiles(o.http, o.database);
   stream.register(o.http);
   return {
     publicKey: signer.publicKey,

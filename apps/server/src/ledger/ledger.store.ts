@@ -124,6 +124,14 @@ export async function readNodes(
   return new Map(found.rows.map((row) => [`${row.level}/${row.index}`, row.hash]));
 }
 
+/** Hashes of one level of the tree, in order; throws where one is missing. */
+export async function readNodeRange(db: Executor, level: number, from: number, count: number): Promise<Buffer[]> {
+  const found = await sql<{ hash: Buffer }>`select hash from ledger_node
+    where level = ${level} and index >= ${from} and index < ${from + count} order by index`.execute(db);
+  if (found.rows.length !== count) throw new Error(`the ledger lacks nodes of level ${level} from ${from}`);
+  return found.rows.map((row) => row.hash);
+}
+
 export interface CheckpointRow {
   readonly size: number;
   readonly root_hash: Buffer;
