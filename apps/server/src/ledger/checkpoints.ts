@@ -23,6 +23,8 @@ export const ORIGIN = "latchkey/ledger";
 export interface Signer {
   readonly publicKey: string;
   sign(size: number, root: Buffer): string;
+  /** Signs any text that begins with the name of its form, so that it can't be taken for a checkpoint. */
+  signText(text: string): string;
   /** Whether a note says just this and bears this key's signature. */
   verify(note: string, size: number, root: Buffer): boolean;
 }
@@ -49,6 +51,7 @@ export function openSigner(file: string): Signer {
       const signature = sign(null, Buffer.from(text, "utf8"), key);
       return `${text}\n${mark}${Buffer.concat([keyHash, signature]).toString("base64")}\n`;
     },
+    signText: (text) => sign(null, Buffer.from(text, "utf8"), key).toString("base64"),
     verify: (note, size, root) => {
       const text = textOf(size, root);
       if (!note.startsWith(`${text}\n${mark}`)) return false;

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Database } from "../platform/database.ts";
 import type { Http } from "../platform/http.ts";
 import { checkpoint, openSigner, startCheckpoints } from "./checkpoints.ts";
+import { registerExport } from "./export.routes.ts";
 import { registerLedger } from "./ledger.routes.ts";
 import { onRecord } from "./record.ts";
 import { drainOnce, startSequencer } from "./sequencer.ts";
@@ -39,6 +40,7 @@ export function startLedger(o: { database: Database; http: Http; log: Logger; di
   const checkpoints = startCheckpoints(o.database, signer, o.log);
   registerLedger(o.http, { database: o.database, signer });
   registerTiles(o.http, o.database);
+  registerExport(o.http, { database: o.database, signer });
   stream.register(o.http);
   return {
     publicKey: signer.publicKey,

@@ -3,7 +3,7 @@ import type { Answer } from "@latchkey/api/client";
 import { type Contract, contract } from "@latchkey/api/contract";
 import { type Action, type PathSpec, paths, type RouteName } from "@latchkey/api/paths";
 import { isAllowed } from "@latchkey/core/security/authorisation";
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from "fastify";
 import type { Logger } from "pino";
 import type { z } from "zod";
 import type { Authenticate, IdempotencyStore, OnRefusal, Principal } from "./auth.ts";
@@ -56,7 +56,7 @@ const ANONYMOUS: Principal = { id: "anonymous", name: "anonymous", kind: "person
 export function createHttp(o: HttpOptions): Http {
   const app = fastify({
     loggerInstance: o.log as never,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_MAX_BYTES,
     genReqId: () => `req_${randomUUID()}`,
     requestTimeout: 60_000,

@@ -176,3 +176,15 @@ export function verifyConsistency(
 }
 
 const isPowerOfTwo = (n: number): boolean => Number.isInteger(Math.log2(n));
+
+/** The fewest whole subtrees that cover the leaves [start, end), from left to right. */
+export function coverOf(start: number, end: number): { level: number; index: number }[] {
+  const cover: { level: number; index: number }[] = [];
+  for (let at = start; at < end; ) {
+    let level = 0;
+    while (at % 2 ** (level + 1) === 0 && at + 2 ** (level + 1) <= end) level += 1;
+    cover.push({ level, index: at / 2 ** level });
+    at += 2 ** level;
+  }
+  return cover;
+}

@@ -23,7 +23,7 @@ export function parseTile(path: string): TileAddress | null {
   const match = ADDRESS.exec(path);
   if (!match) return null;
   const [, levelText = "", indexText = "", widthText] = match;
-  const level = levelText === "entries" ? levelText : Number(levelText);
+  const level: TileAddress["level"] = levelText === "entries" ? "entries" : Number(levelText);
   const index = Number(indexText.replaceAll("x", "").replaceAll("/", ""));
   const width = widthText === undefined ? TILE_WIDTH : Number(widthText);
   const address = { level, index, width };
