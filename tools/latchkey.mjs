@@ -2,6 +2,7 @@
 // `npx latchkey`: the command line, built when it is missing.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { ROOT } from "./install.mjs";
 
 const main = join(ROOT, "apps", "cli", "dist", "main.mjs");
@@ -9,4 +10,4 @@ if (!existsSync(main)) {
   const { buildAll } = await import("./build.mjs");
   await buildAll(["cli"]);
 }
-await import(main);
+await import(pathToFileURL(main).href);
