@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+/** One more than the cores of a small machine: the system suites mostly wait for processes and databases. */
+const WORKERS = 3;
+
 /** `unit`: pure suites, one shared context (isolation costs 13 times as much). `system`: those with processes and databases. */
 export default defineConfig({
   test: {
@@ -17,6 +20,7 @@ export default defineConfig({
           exclude: ["**/*.system.test.ts"],
           isolate: false,
           pool: "threads",
+          maxWorkers: WORKERS,
           // Simulations take their time on a busy machine.
           testTimeout: 60_000,
         },
@@ -28,8 +32,7 @@ export default defineConfig({
           exclude: ["**/node_modules/**", "**/dist/**"],
           pool: "forks",
           globalSetup: ["apps/server/src/testing/postgres-server.ts"],
-          // These tests mostly wait for processes and databases: more of them than cores are no burden.
-          maxWorkers: 3,
+          maxWorkers: WORKERS,
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { GatewayReport, RoutingTable } from "./gateway.ts";
+import { GatewayReport, GENERATION_MAX, RoutingTable } from "./gateway.ts";
 import * as m from "./models.ts";
 import type { RouteName } from "./paths.ts";
 
@@ -144,8 +144,8 @@ export const contract = {
     query: z.object({
       gateway: z.string().min(1).max(80),
       boot: z.string().max(80),
-      epoch: z.coerce.number().int().min(0),
-      n: z.coerce.number().int().min(0),
+      epoch: z.coerce.number().int().min(0).max(GENERATION_MAX),
+      n: z.coerce.number().int().min(0).max(GENERATION_MAX),
       waitMs: z.coerce.number().int().min(0).max(30_000).default(20_000),
     }),
     status: 200,

@@ -7,7 +7,10 @@ import { z } from "zod";
  * a newer table at once when there is one, or 204 after waitMs. It posts cumulative counts once a second, and
  * within 100 ms after an error. It keeps the last table on disk and serves by it without a server.
  */
-export const Generation = z.object({ epoch: z.int().min(0), n: z.int().min(0) });
+export const GENERATION_MAX = 2_147_483_647;
+const part = z.int().min(0).max(GENERATION_MAX);
+export const Generation = z.object({ epoch: part, n: part });
+const count = z.int().min(0);
 
 export const ArmName = z.enum(["baseline", "canary", "holdback"]);
 export const RoutingArm = z.object({
@@ -50,12 +53,12 @@ export const ArmCounter = z.object({
   arm: ArmName,
   releaseId: z.string(),
   routeClass: RouteClass,
-  requests: z.int(),
-  errors: z.int(),
+  requests: count,
+  errors: count,
   /** Exponential histogram of scale 4 (core/shared/histogram), milliseconds. */
-  latency: z.record(z.string(), z.int()),
-  pageViews: z.int(),
-  pageErrors: z.int(),
+  latency: z.record(z.string(), count),
+  pageViews: count,
+  pageErrors: count,
   /** HyperLogLog registers (p = 10, 1024 one-byte registers, base64; standard error 3.25 %) of visitor ids. */
   users: z.string(),
 });
@@ -66,7 +69,7 @@ export const GatewayReport = z.object({
   sequence: z.int(),
   at: z.iso.datetime({ offset: true }),
   applied: Generation,
-  residentBytes: z.int(),
+  residentBytes: count,
   counters: z.array(ArmCounter).max(2_000),
 });
 export type GatewayReport = z.infer<typeof GatewayReport>;

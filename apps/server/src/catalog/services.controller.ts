@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import type { ServiceConfig } from "@latchkey/api/models";
 import type { Actor } from "@latchkey/core/delivery/rollout";
@@ -32,7 +32,7 @@ export async function applyService(
     });
   }
   const source = join(asked.root, config.source);
-  if (!existsSync(source)) {
+  if (!statSync(source, { throwIfNoEntry: false })?.isDirectory()) {
     throw new ProblemError("LK_INVALID", {
       detail: `source: there is no folder ${config.source} beside the configuration.`,
       fields: [{ field: "config.source", message: "name an existing folder, relative to the configuration file" }],
@@ -48,6 +48,8 @@ export async function applyService(
   return database.transaction(async (tx) => {
     const before = await findService(tx, project, config.name);
     const changes = differences(before?.config ?? null, config);
+    // The same configuration in another checkout: the next build must be of that one.
+    if (before && before.root !== asked.root) changes.push({ path: "root", before: before.root, after: asked.root });
     if (asked.dryRun || changes.length === 0) return { changes, applied: false, service: config.name };
     const digest = createHash("sha256").update(JSON.stringify(config)).digest("hex");
     await saveService(tx, { project, name: config.name, config, config_digest: digest, root: asked.root });

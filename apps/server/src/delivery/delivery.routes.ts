@@ -66,13 +66,13 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
 
   route(http, "listReleases", async ({ project, params, query }) => {
     await serviceOf(project, params.service);
-    const rows = await listReleases(
-      db,
-      project,
-      params.service,
-      query.cursor ? Number(query.cursor) || 0 : 2 ** 31 - 1,
-      query.limit,
-    );
+    if (query.cursor !== undefined && !/^\d{1,9}$/.test(query.cursor))
+      throw new ProblemError("LK_INVALID", {
+        detail: "cursor must be a whole number.",
+        fields: [{ field: "cursor", message: "the `next` of the page before" }],
+      });
+    const before = query.cursor === undefined ? 2 ** 31 - 1 : Number(query.cursor);
+    const rows = await listReleases(db, project, params.service, before, query.limit);
     return { items: rows.map(presentRelease), next: rows.length === query.limit ? String(rows.at(-1)?.number) : null };
   });
 

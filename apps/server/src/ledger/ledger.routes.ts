@@ -7,18 +7,18 @@ import { presentEntry, verifyLedger, viewCheckpoint, viewProof } from "./ledger.
 
 export function registerLedger(http: Http, o: { database: Database; signer: Signer }): void {
   const { db } = o.database;
-  const numberOf = (text: string): number => {
+  const numberOf = (text: string, field = "sequence"): number => {
     if (!/^\d{1,15}$/.test(text))
       throw new ProblemError("LK_INVALID", {
-        detail: "sequence must be a whole number.",
-        fields: [{ field: "sequence", message: "a whole number from 0" }],
+        detail: `${field} must be a whole number.`,
+        fields: [{ field, message: "a whole number from 0" }],
       });
     return Number(text);
   };
   const missing = (sequence: string) => new ProblemError("LK_NOT_FOUND", { detail: `There is no entry ${sequence}.` });
 
   route(http, "listLedger", async ({ project, query }) => {
-    const before = query.cursor === undefined ? Number.MAX_SAFE_INTEGER : numberOf(query.cursor);
+    const before = query.cursor === undefined ? Number.MAX_SAFE_INTEGER : numberOf(query.cursor, "cursor");
     const rows = await entriesBefore(db, project, {
       before,
       type: query.type,

@@ -13,8 +13,8 @@ import { presentEntry } from "./ledger.view.ts";
 const CLIENTS_MAX = 500;
 const BATCH = 200;
 const HEARTBEAT_MS = 15_000;
-/** A client that leaves this much unread is cut off; it comes back with Last-Event-ID and misses nothing. */
-const UNREAD_MAX_BYTES = 1_048_576;
+/** A client that takes nothing for this long is cut off; it comes back with Last-Event-ID and misses nothing. */
+const STALLED_MS = 10_000;
 
 interface Client {
   readonly request: FastifyRequest;
@@ -29,12 +29,14 @@ export class LedgerStream {
   readonly #database: Database;
   readonly #log: Logger;
   readonly #authenticate: Authenticate;
+  readonly #stalledMs: number;
   readonly #clients = new Set<Client>();
   readonly #heartbeat: NodeJS.Timeout;
 
-  constructor(o: { database: Database; log: Logger; authenticate: Authenticate }) {
+  constructor(o: { database: Database; log: Logger; authenticate: Authenticate; stalledMs?: number }) {
     this.#database = o.database;
     this.#authenticate = o.authenticate;
+    this.#stalledMs = o.stalledMs ?? STALLED_MS;
     this.#log = o.log;
     this.#heartbeat = setInterval(() => void this.#beat(), HEARTBEAT_MS);
   }
@@ -109,10 +111,11 @@ export class LedgerStream {
           for (const row of rows) {
             client.response.write(`id: ${row.sequence}\nevent: ledger\ndata: ${JSON.stringify(presentEntry(row))}\n\n`);
             client.last = row.sequence;
-          }
-          if (client.response.writableLength > UNREAD_MAX_BYTES) {
-            client.response.destroy();
-            return;
+            // A long history is sent as fast as it is read, and never piles up here.
+            if (!(await drained(client.response, this.#stalledMs))) {
+              client.response.destroy();
+              return;
+            }
           }
           if (rows.length < BATCH) break;
         }
@@ -136,4 +139,21 @@ export class LedgerStream {
     clearInterval(this.#heartbeat);
     for (const client of this.#clients) client.response.end();
   }
+}
+
+/** Resolves once the client has taken what was written: false when it went away or took nothing for too long. */
+function drained(response: ServerResponse, stalledMs: number): Promise<boolean> {
+  if (response.destroyed) return Promise.resolve(false);
+  if (!response.writableNeedDrain) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    const finish = (took: boolean) => {
+      clearTimeout(timer);
+      response.off("drain", onDrain).off("close", onClose);
+      resolve(took);
+    };
+    const onDrain = () => finish(true);
+    const onClose = () => finish(false);
+    const timer = setTimeout(onClose, stalledMs);
+    response.once("drain", onDrain).once("close", onClose);
+  });
 }

@@ -60,8 +60,15 @@ export function createHttp(o: HttpOptions): Http {
     bodyLimit: BODY_MAX_BYTES,
     genReqId: () => `req_${randomUUID()}`,
     requestTimeout: 60_000,
+    // An address that can't be decoded never gets as far as a route or the error handler.
+    frameworkErrors: (error, request, reply) => answerProblem(error, request, reply),
   }) as unknown as FastifyInstance;
   app.addHook("onRequest", async (request, reply) => {
+    if (/%00/.test(request.url))
+      throw new ProblemError("LK_INVALID", {
+        detail: "The address holds a character that no name has (%00).",
+        fields: [{ field: "address", message: "leave %00 out" }],
+      });
     reply.header("x-request-id", request.id);
     reply
       .header("x-content-type-options", "nosniff")
@@ -86,23 +93,30 @@ export function createHttp(o: HttpOptions): Http {
       "request",
     );
   });
-  app.setErrorHandler((error, request, reply) => {
-    const problem = asProblem(error);
-    if (problem.status >= 500)
-      request.log.error({ err: error, requestId: request.id, url: request.url }, "request failed");
-    void reply
-      .code(problem.status)
-      .header("content-type", "application/problem+json")
-      .send(JSON.stringify(problem.toBody(request.id)));
-  });
+  app.setErrorHandler(answerProblem);
   return Object.assign(app, {
     latchkey: { authenticate: o.authenticate, idempotency: o.idempotency, onRefusal: o.onRefusal },
   }) as unknown as Http;
 }
 
+function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = asProblem(error);
+  if (problem.status >= 500)
+    request.log.error({ err: error, requestId: request.id, url: request.url }, "request failed");
+  void reply
+    .code(problem.status)
+    .header("content-type", "application/problem+json")
+    .send(JSON.stringify(problem.toBody(request.id)));
+}
+
 function asProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
   const { code, statusCode } = error as { code?: string; statusCode?: number };
+  if (code === "FST_ERR_BAD_URL" || code === "FST_ERR_MAX_PARAM_LENGTH")
+    return new ProblemError("LK_INVALID", {
+      detail: "The address can't be read.",
+      fields: [{ field: "address", message: "encode it as a URL (RFC 3986)" }],
+    });
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE")
     return new ProblemError("LK_TOO_LARGE", { detail: "The body is over 1 MB." });
   if (statusCode === 415 || (statusCode !== undefined && statusCode >= 400 && statusCode < 500)) {
@@ -117,15 +131,35 @@ function asProblem(error: unknown): ProblemError {
 function check<T>(schema: z.ZodType<T> | undefined, value: unknown, where: string): T {
   if (!schema) return undefined as T;
   const parsed = schema.safeParse(value ?? {});
-  if (parsed.success) return parsed.data;
-  const fields = parsed.error.issues.slice(0, 20).map((issue) => ({
-    field: [where, ...issue.path]
-      .map(String)
-      .join(".")
-      .replace(/^(query|body)\./, ""),
-    message: issue.message,
-  }));
+  if (parsed.success) {
+    refuseUnstorable(parsed.data, []);
+    return parsed.data;
+  }
+  const fields = parsed.error.issues
+    .flatMap((issue) =>
+      issue.code === "unrecognized_keys"
+        ? issue.keys.map((key) => ({ path: [...issue.path, key], message: "there is no such field" }))
+        : [{ path: issue.path, message: issue.message }],
+    )
+    .slice(0, 20)
+    .map(({ path, message }) => ({ field: path.length === 0 ? where : path.map(String).join("."), message }));
   throw new ProblemError("LK_INVALID", { detail: fields.map((f) => `${f.field}: ${f.message}`).join("; "), fields });
+}
+
+/** PostgreSQL stores neither U+0000 nor half a surrogate pair: such a text is refused here, by its field's name. */
+function refuseUnstorable(value: unknown, path: readonly string[]): void {
+  if (typeof value === "string" && /[\0\p{Cs}]/u.test(value)) {
+    const field = path.join(".");
+    throw new ProblemError("LK_INVALID", {
+      detail: `${field}: it holds a character that can't be stored.`,
+      fields: [{ field, message: "leave out U+0000 and halves of surrogate pairs" }],
+    });
+  }
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, member] of Object.entries(value)) {
+    refuseUnstorable(key, [...path, "(a name)"]);
+    refuseUnstorable(member, [...path, key]);
+  }
 }
 
 /** Cookies come along unasked: a write by cookie must come from our own pages (Origin, RFC 6454). */
@@ -160,6 +194,7 @@ export function route<N extends RouteName>(
       const principal = spec.action === "public" ? ANONYMOUS : await known(app, request);
       try {
         if (spec.action !== "public") allow(principal, spec.action, params.project ?? null);
+        refuseUnstorable(params, []);
         const keyed = keyOf(request, name, principal, spec.method);
         const context = {
           params,

@@ -17,6 +17,7 @@ export async function migrate(database: Database, dir: string): Promise<string[]
     .catch((error: unknown) => {
       if (!["23505", "42P07"].includes(String((error as { code?: unknown }).code))) throw error;
     });
+  await refuseNewer(database, files);
   const applied: string[] = [];
   for (const name of files) {
     const done = await database.transaction(async (tx) => {
@@ -29,11 +30,15 @@ export async function migrate(database: Database, dir: string): Promise<string[]
     });
     if (done) applied.push(name);
   }
+  return applied;
+}
+
+/** Asked before anything is changed: an older version must leave a newer one's database as it is. */
+async function refuseNewer(database: Database, files: readonly string[]): Promise<void> {
   const known = await sql<{ name: string }>`select name from schema_migration order by name`.execute(database.db);
   const unknown = known.rows.map((row) => row.name).filter((name) => !files.includes(name));
   if (unknown.length > 0)
     throw new Error(
       `The database was migrated by a newer Latchkey (${unknown.join(", ")}). Start that version, or restore a backup of this one.`,
     );
-  return applied;
 }

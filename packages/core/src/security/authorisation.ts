@@ -22,7 +22,7 @@ const GRANTS: Readonly<Record<Role, readonly string[]>> = {
 /** May this role do this, in this project? `project` is the token's own; null means that the route has none. */
 export function isAllowed(role: Role, action: string, ownProject: string, project: string | null): boolean {
   if (project !== null && project !== ownProject) return false;
-  return GRANTS[role]?.includes(action) ?? false;
+  return Object.hasOwn(GRANTS, role) && GRANTS[role].includes(action);
 }
 
 /** Every action that some role is granted: a test holds it against the API's list. */

@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
+import { StringDecoder } from "node:string_decoder";
 
 export interface CommandResult {
   readonly outcome: "passed" | "failed" | "timed_out" | "could_not_run";
   readonly exitCode: number | null;
-  /** The last 20,000 characters of both streams. */
+  /** The last characters of both streams: 20,000, or as many as were asked for. */
   readonly output: string;
 }
-const OUTPUT_LIMIT = 20_000;
+const OUTPUT_MAX = 20_000;
 
 /**
  * Runs a command to its end with a time limit. At the limit its whole process group is killed. Never throws:
@@ -20,6 +21,7 @@ export function runCommand(
     timeoutMs: number;
     signal?: AbortSignal;
     runAs?: number;
+    outputMax?: number;
   },
 ): Promise<CommandResult> {
   const [file = "", ...args] = command;
@@ -34,11 +36,13 @@ export function runCommand(
       stdio: ["ignore", "pipe", "pipe"],
       ...(options.runAs === undefined ? {} : { uid: options.runAs, gid: options.runAs }),
     });
-    const take = (chunk: Buffer) => {
-      output = (output + chunk.toString("utf8")).slice(-OUTPUT_LIMIT);
-    };
-    child.stdout.on("data", take);
-    child.stderr.on("data", take);
+    for (const stream of [child.stdout, child.stderr]) {
+      // A character's bytes may come in two pieces.
+      const decoder = new StringDecoder("utf8");
+      stream.on("data", (chunk: Buffer) => {
+        output = (output + decoder.write(chunk)).slice(-(options.outputMax ?? OUTPUT_MAX));
+      });
+    }
     const stop = () => {
       try {
         if (child.pid) process.kill(-child.pid, "SIGKILL");

@@ -14,9 +14,16 @@ export interface CommitInfo {
   readonly at: string;
 }
 const FIELD = "\u001f";
+/** 200 commits with long subjects: a list that is cut would begin in the middle of one. */
+const OUTPUT_MAX = 1_000_000;
 
 async function git(cwd: string, args: readonly string[]): Promise<string | null> {
-  const result = await runCommand(["git", ...args], { cwd, env: baseEnvironment(), timeoutMs: 10_000 });
+  const result = await runCommand(["git", ...args], {
+    cwd,
+    env: baseEnvironment(),
+    timeoutMs: 10_000,
+    outputMax: OUTPUT_MAX,
+  });
   return result.outcome === "passed" ? result.output.trim() : null;
 }
 
@@ -30,18 +37,11 @@ export async function sourceState(cwd: string): Promise<SourceState> {
   return { commit, branch, message, author, dirty: status !== "" };
 }
 
-/** The commits of `path` after `from` up to `to`, newest first, at most 200. */
+/** The commits to the folder after `from` up to `to`, newest first, at most 200; without `from` the newest one only. */
 export async function commitsBetween(cwd: string, from: string | null, to: string | null): Promise<CommitInfo[]> {
-  if (!to) return [];
-  const range = from && from !== to ? `${from}..${to}` : `${to}~1..${to}`;
-  const log = await git(cwd, [
-    "log",
-    "-200",
-    `--format=%H${FIELD}%s${FIELD}%an${FIELD}%cI`,
-    from === to ? "-0" : range,
-    "--",
-    ".",
-  ]);
+  if (!to || from === to) return [];
+  const range = from ? ["-200", `${from}..${to}`] : ["-1", to];
+  const log = await git(cwd, ["log", `--format=%H${FIELD}%s${FIELD}%an${FIELD}%cI`, ...range, "--", "."]);
   if (!log) return [];
   return log.split("\n").map((line) => {
     const [commit = "", message = "", author = "", at = ""] = line.split(FIELD);

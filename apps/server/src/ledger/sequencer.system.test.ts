@@ -1,0 +1,174 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { verifyInclusion } from "@latchkey/core/shared/merkle";
+import { sql } from "kysely";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openDatabase } from "../platform/database.ts";
+import { type TestDatabase, testDatabase } from "../testing/database.ts";
+import { removeDirectory, temporaryDirectory } from "../testing/directory.ts";
+import { checkpoint, openSigner } from "./checkpoints.ts";
+import { allEntriesAfter, readTree } from "./ledger.store.ts";
+import { viewProof } from "./ledger.view.ts";
+import { record } from "./record.ts";
+import { drainOnce } from "./sequencer.ts";
+import { sha256 } from "./sha256.ts";
+
+let database: TestDatabase;
+beforeEach(async () => {
+  database = await testDatabase();
+});
+afterEach(() => database.drop());
+
+const happened = (n: number) => ({
+  type: "test.happened",
+  subject: `thing/${n}`,
+  project: "main",
+  actor: { id: "ada", kind: "person", name: "Ada" },
+  data: { n },
+});
+const entries = async () =>
+  (await allEntriesAfter(database.db, -1, 10_000)).map((row) => {
+    const { id, sequence, data } = JSON.parse(row.canonical) as { id: string; sequence: number; data: { n: number } };
+    return { id, sequence, n: data.n };
+  });
+async function drainAll(): Promise<void> {
+  while ((await drainOnce(database)) > 0);
+}
+
+describe("the sequencer", () => {
+  it("numbers what was committed and knows nothing of what was rolled back", async () => {
+    await database.transaction((tx) => record(tx, happened(1)));
+    const failed = database.transaction(async (tx) => {
+      await record(tx, happened(2));
+      throw new Error("the change failed");
+    });
+    await expect(failed).rejects.toThrow("the change failed");
+    await database.transaction((tx) => record(tx, happened(3)));
+    await drainAll();
+    expect((await entries()).map(({ sequence, n }) => [sequence, n])).toEqual([
+      [0, 1],
+      [1, 3],
+    ]);
+  });
+
+  it("keeps the order in which one transaction recorded", async () => {
+    await database.transaction(async (tx) => {
+      for (let n = 0; n < 700; n++) await record(tx, happened(n));
+    });
+    await drainAll();
+    expect((await entries()).map((e) => e.n)).toEqual(Array.from({ length: 700 }, (_, n) => n));
+  });
+
+  it("loses and doubles nothing with two sequencers beside writers that fail now and then", async () => {
+    const other = openDatabase(database.url);
+    const committed: string[] = [];
+    let writing = true;
+    const write = async (writer: number) => {
+      for (let n = 0; n < 40; n++) {
+        await database
+          .transaction(async (tx) => {
+            const ids = [await record(tx, happened(writer * 100 + n)), await record(tx, happened(writer * 100 + n))];
+            if (n % 5 === 4) throw new Error("rolled back");
+            return ids;
+          })
+          .then((ids) => committed.push(...ids))
+          .catch((error: Error) => expect(error.message).toBe("rolled back"));
+      }
+    };
+    const sequence = async (through: typeof other) => {
+      while (writing || (await drainOnce(through)) > 0) await drainOnce(through);
+    };
+    const sequencers = [sequence(database), sequence(other)];
+    await Promise.all([0, 1, 2, 3].map(write));
+    writing = false;
+    await Promise.all(sequencers);
+    await drainAll();
+    await other.close();
+    const numbered = await entries();
+    expect(numbered.map((e) => e.sequence)).toEqual(Array.from({ length: 4 * 32 * 2 }, (_, i) => i));
+    expect(numbered.map((e) => e.id).sort()).toEqual(committed.sort());
+    expect((await readTree(database.db)).size).toBe(numbered.length);
+  });
+
+  it("leaves all as it was when its transaction fails, and goes on afterwards", async () => {
+    await database.transaction((tx) => record(tx, happened(1)));
+    await sql`alter table ledger_node add constraint broken check (level > 99)`.execute(database.db);
+    await expect(drainOnce(database)).rejects.toThrow("broken");
+    expect(await entries()).toEqual([]);
+    await sql`alter table ledger_node drop constraint broken`.execute(database.db);
+    await drainAll();
+    expect((await entries()).map((e) => e.n)).toEqual([1]);
+  });
+
+  it.each(["ledger_entry", "ledger_node", "ledger_checkpoint"])(
+    "%s refuses to be changed, shortened or emptied",
+    async (table) => {
+      const changes = [
+        `update ${table} set ${table === "ledger_node" ? "level = 1" : "sequence = 1"}`.replace(
+          "sequence = 1",
+          table === "ledger_checkpoint" ? "size = 1" : "sequence = 1",
+        ),
+        `delete from ${table}`,
+        `truncate ${table}`,
+      ];
+      for (const change of changes)
+        await expect(sql.raw(change).execute(database.db), change).rejects.toThrow("the ledger is append-only");
+    },
+  );
+});
+
+/** Merkle Tree Hash of RFC 6962, section 2.1, word by word. */
+function treeHash(leaves: readonly Buffer[]): Buffer {
+  const hash = (...parts: Buffer[]) => createHash("sha256").update(Buffer.concat(parts)).digest();
+  if (leaves.length === 0) return hash();
+  if (leaves.length === 1) return hash(Buffer.from([0]), leaves[0] ?? Buffer.alloc(0));
+  let k = 1;
+  while (k * 2 < leaves.length) k *= 2;
+  return hash(Buffer.from([1]), treeHash(leaves.slice(0, k)), treeHash(leaves.slice(k)));
+}
+
+describe("proofs", () => {
+  it("lead from every entry to the signed root, for trees of every size up to 20 and some larger ones", async () => {
+    const dir = temporaryDirectory();
+    const signer = openSigner(join(dir, "ledger.key"));
+    const sizes = [...Array.from({ length: 20 }, (_, i) => i + 1), 31, 32, 33, 64, 100];
+    let size = 0;
+    for (const wanted of sizes) {
+      await database.transaction(async (tx) => {
+        for (; size < wanted; size++) await record(tx, happened(size));
+      });
+      await drainAll();
+      await checkpoint(database, signer);
+      const leaves = (await allEntriesAfter(database.db, -1, 1_000)).map((e) => Buffer.from(e.canonical, "utf8"));
+      const root = treeHash(leaves);
+      // Of the larger trees only some entries: the ends and what lies around the whole subtrees' borders.
+      const picked = leaves.map((_, i) => i).filter((i) => wanted <= 20 || i % 16 < 2 || i === wanted - 1);
+      for (const i of picked) {
+        const view = await viewProof(database.db, signer, i);
+        expect(view?.checkpoint.rootHash).toBe(root.toString("hex"));
+        const leaf = createHash("sha256")
+          .update(Buffer.from([0]))
+          .update(view?.canonical ?? "")
+          .digest();
+        expect(view?.leafHash).toBe(leaf.toString("hex"));
+        const path = view?.proof.map((h) => Buffer.from(h, "hex")) ?? [];
+        expect(verifyInclusion(sha256, leaf, i, wanted, path, root)).toBe(true);
+      }
+    }
+    removeDirectory(dir);
+  });
+
+  it("are there only for entries that a signed checkpoint covers", async () => {
+    const dir = temporaryDirectory();
+    const signer = openSigner(join(dir, "ledger.key"));
+    await database.transaction((tx) => record(tx, happened(0)));
+    await drainAll();
+    expect(await viewProof(database.db, signer, 0)).toBeNull();
+    await checkpoint(database, signer);
+    await database.transaction((tx) => record(tx, happened(1)));
+    await drainAll();
+    expect(await viewProof(database.db, signer, 0)).not.toBeNull();
+    expect(await viewProof(database.db, signer, 1)).toBeNull();
+    removeDirectory(dir);
+  });
+});

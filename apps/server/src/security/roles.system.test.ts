@@ -1,0 +1,119 @@
+import { type PathSpec, paths, type RouteName } from "@latchkey/api/paths";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Installation } from "../testing/installation.ts";
+import { problemOf } from "../testing/problem.ts";
+import { issue } from "./access.controller.ts";
+
+let installation: Installation;
+let secrets: Record<"owner" | "viewer" | "gateway", string>;
+beforeAll(async () => {
+  installation = await Installation.start();
+  const secretOf = async (role: "owner" | "viewer" | "gateway") => (await installation.tokenOf(role)).secret;
+  secrets = { owner: await secretOf("owner"), viewer: await secretOf("viewer"), gateway: await secretOf("gateway") };
+});
+afterAll(() => installation.close());
+
+/** Calls a route with a body that is not valid anywhere: whoever may call gets as far as that, and changes nothing. */
+async function statusOf(name: RouteName, token: string | null, project = "main"): Promise<number> {
+  const spec: PathSpec = paths[name];
+  const path = spec.path.replace(":project", project).replace(/:[a-zA-Z]+/g, "none");
+  const answer = await fetch(installation.url + path, {
+    method: spec.method,
+    headers: {
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      ...(spec.method === "GET" ? {} : { "content-type": "application/json" }),
+    },
+    ...(spec.method === "GET" ? {} : { body: '{"not":"valid"}' }),
+  });
+  await answer.arrayBuffer();
+  return answer.status;
+}
+const may = (status: number): string => (status === 401 || status === 403 ? "-" : "yes");
+
+describe("who may do what, over the wire", () => {
+  it("is as written down here for every route and role", async () => {
+    const roles = ["owner", "viewer", "gateway"] as const;
+    // Signing out is one of the routes, and ends whatever it is called with: that one gets tokens of its own.
+    const rows: string[] = [];
+    for (const name of Object.keys(paths) as RouteName[]) {
+      const row: string[] = [name];
+      for (const role of roles) {
+        const secret = name === "signOut" ? (await installation.tokenOf(role)).secret : secrets[role];
+        row.push(`${role} ${may(await statusOf(name, secret))}`);
+      }
+      row.push(`anybody ${may(await statusOf(name, null))}`);
+      rows.push(row.join(", "));
+    }
+    expect(rows.join("\n")).toMatchInlineSnapshot(`
+      "signIn, owner yes, viewer yes, gateway yes, anybody yes
+      signOut, owner yes, viewer yes, gateway -, anybody -
+      me, owner yes, viewer yes, gateway -, anybody -
+      createSignInLink, owner yes, viewer -, gateway -, anybody -
+      getSystem, owner yes, viewer yes, gateway -, anybody -
+      listTokens, owner yes, viewer -, gateway -, anybody -
+      createToken, owner yes, viewer -, gateway -, anybody -
+      revokeToken, owner yes, viewer -, gateway -, anybody -
+      listServices, owner yes, viewer yes, gateway -, anybody -
+      getService, owner yes, viewer yes, gateway -, anybody -
+      applyService, owner yes, viewer -, gateway -, anybody -
+      listReleases, owner yes, viewer yes, gateway -, anybody -
+      getRelease, owner yes, viewer yes, gateway -, anybody -
+      ship, owner yes, viewer -, gateway -, anybody -
+      listDeployments, owner yes, viewer yes, gateway -, anybody -
+      getDeployment, owner yes, viewer yes, gateway -, anybody -
+      getRollout, owner yes, viewer yes, gateway -, anybody -
+      listLooks, owner yes, viewer yes, gateway -, anybody -
+      explainRollout, owner yes, viewer yes, gateway -, anybody -
+      actOnRollout, owner yes, viewer -, gateway -, anybody -
+      listLedger, owner yes, viewer yes, gateway -, anybody -
+      getLedgerEntry, owner yes, viewer yes, gateway -, anybody -
+      getLedgerProof, owner yes, viewer yes, gateway -, anybody -
+      getCheckpoint, owner yes, viewer yes, gateway -, anybody -
+      verifyLedger, owner yes, viewer yes, gateway -, anybody -
+      gatewayRouting, owner -, viewer -, gateway yes, anybody -
+      gatewayReport, owner -, viewer -, gateway yes, anybody -"
+    `);
+  });
+
+  it("says 401 to nobody and 403 to somebody who may not", async () => {
+    for (const name of Object.keys(paths) as RouteName[]) {
+      if (paths[name].action === "public") continue;
+      expect(await statusOf(name, null), name).toBe(401);
+      expect(await statusOf(name, "lk_made-up"), name).toBe(401);
+      const wrong = paths[name].action === "gateway.serve" ? "owner" : "gateway";
+      expect(await statusOf(name, secrets[wrong]), name).toBe(403);
+    }
+  });
+
+  it("keeps projects apart on every route that names one", async () => {
+    const { secret } = await issue(installation.database.db, {
+      project: "other",
+      name: "owner of another project",
+      role: "owner",
+      kind: "token",
+      ms: 60_000,
+    });
+    for (const name of Object.keys(paths) as RouteName[]) {
+      if (!paths[name].path.includes(":project")) continue;
+      expect(await statusOf(name, secret, "main"), name).toBe(403);
+      expect(await statusOf(name, secret, "other"), name).not.toBe(403);
+    }
+  });
+
+  it("writes nothing for a viewer", async () => {
+    const viewer = installation.clientWith((await installation.tokenOf("viewer")).secret);
+    const writes = [
+      () => viewer.createToken({ body: { name: "mine", role: "owner" } }),
+      () => viewer.createSignInLink({}),
+      () => viewer.ship({ params: { project: "main", service: "shop" }, body: {} }),
+      () => viewer.applyService({ body: { config: { name: "shop", source: ".", build: ["true"] }, root: "/" } }),
+      () =>
+        viewer.actOnRollout({
+          params: { project: "main", rolloutId: "rol_1" },
+          body: { action: "abort", reason: "x" },
+        }),
+    ];
+    for (const write of writes) expect((await problemOf(write())).code).toBe("LK_FORBIDDEN");
+    expect((await installation.owner.listServices({})).items).toEqual([]);
+  });
+});
