@@ -7,6 +7,7 @@ export {
   findEnvironment,
   findService,
   listServices,
+  lockEnvironment,
   type ServiceRow,
   takeGeneration,
 } from "./services.store.ts";

@@ -70,6 +70,18 @@ export async function findEnvironment(
   return found.rows[0] ?? null;
 }
 
+/** The same with its row locked until the transaction ends: wishes to deploy there are answered one after the other. */
+export async function lockEnvironment(
+  tx: Executor,
+  project: string,
+  service: string,
+  name: string,
+): Promise<EnvironmentRow | null> {
+  const found = await sql<EnvironmentRow>`select ${ENVIRONMENT} from environment
+    where project = ${project} and service = ${service} and name = ${name} for update`.execute(tx);
+  return found.rows[0] ?? null;
+}
+
 /**
  * Takes the next generation of the routing, for one environment: the fence that a gateway compares.
  * The row lock of `routing_generation` orders all routing changes of the installation.

@@ -43,7 +43,8 @@ export interface DeploymentsOptions {
  */
 export class DeploymentsController {
   readonly #o: DeploymentsOptions;
-  readonly #running = new Set<string>();
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #stopping = new AbortController();
 
   constructor(options: DeploymentsOptions) {
     this.#o = options;
@@ -54,15 +55,28 @@ export class DeploymentsController {
     for (const deployment of await activeDeployments(this.#o.database.db)) {
       if (this.#running.has(deployment.id)) continue;
       if (!["building", "gating", "queued"].includes(deployment.status)) continue;
-      this.#running.add(deployment.id);
-      this.#work(deployment.id)
+      if (this.#stopping.signal.aborted) return;
+      const working = this.#work(deployment.id)
         .catch((error: unknown) => this.#crashed(deployment, error))
+        .catch((error: unknown) =>
+          this.#o.log.error(
+            { deploymentId: deployment.id, err: error },
+            "the end of a deployment could not be written",
+          ),
+        )
         .finally(() => this.#running.delete(deployment.id));
+      this.#running.set(deployment.id, working);
     }
   }
 
+  /** Ends what runs and leaves every deployment as it is written: the next start does the phase again. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all(this.#running.values());
+  }
+
   async #work(id: string): Promise<void> {
-    for (;;) {
+    while (!this.#stopping.signal.aborted) {
       const deployment = await findDeployment(this.#o.database.db, id);
       if (!deployment) return;
       const service = await findService(this.#o.database.db, deployment.project, deployment.service);
@@ -107,12 +121,15 @@ export class DeploymentsController {
     const result = await runCommand(service.config.build, {
       cwd,
       timeoutMs: BUILD_TIMEOUT_MS,
+      signal: this.#stopping.signal,
       env: {
         ...baseEnvironment(),
         LATCHKEY_ARTIFACT: workspace,
         ...(deployment.fault ? { LATCHKEY_FAULT: deployment.fault, LATCHKEY_REHEARSAL: deployment.id } : {}),
       },
     });
+    // A build that this server's stop has killed has not failed.
+    if (this.#stopping.signal.aborted) return;
     if (result.outcome !== "passed") {
       await this.#o.artifacts.drop(workspace);
       const why = {
@@ -186,8 +203,10 @@ export class DeploymentsController {
       const result = await runCommand(gate.command, {
         cwd: join(service.root, service.config.source),
         timeoutMs: gate.timeoutMs,
+        signal: this.#stopping.signal,
         env: { ...baseEnvironment(), CI: "true", NO_COLOR: "1" },
       });
+      if (this.#stopping.signal.aborted) return;
       gates[i] = {
         ...gates[i],
         status: result.outcome,

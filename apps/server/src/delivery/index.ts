@@ -131,6 +131,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       traffic.stop();
       waiters.close();
       await loop.stop();
+      await deployments.stop();
     },
     endReleases: () => target.endAll(),
   };

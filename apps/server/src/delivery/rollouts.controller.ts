@@ -1,7 +1,7 @@
 import type { Look, ProcessCounts } from "@latchkey/core/analysis/types";
 import { NO_COUNTS, takeDeltas } from "@latchkey/core/delivery/counters";
 import type { RunSpec } from "@latchkey/core/delivery/ports";
-import { isTerminal, type RolloutEvent } from "@latchkey/core/delivery/rollout";
+import type { RolloutEvent } from "@latchkey/core/delivery/rollout";
 import type { Logger } from "pino";
 import { allServices, environmentsOf, findService, type ServiceRow, takeGeneration } from "../catalog/index.ts";
 import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
@@ -220,7 +220,10 @@ export class RolloutsController {
           });
       }
     }
+    // Canaries on their way up: `#start` looks after them, and ends those that do not come up.
+    const comingUp = new Set<string>();
     for (const r of await activeRollouts(db)) {
+      if (r.machine.state === "starting") comingUp.add(r.canary_release_id);
       const place = {
         project: r.project,
         service: r.service,
@@ -243,7 +246,7 @@ export class RolloutsController {
       if (served && performance.now() - since > RETIRE_AFTER_MS) await this.#o.target.retire(id);
     }
     for (const [id, place] of used) {
-      if (running.has(id) || this.#starting.has(id) || (await this.#isStartingCanary(id))) continue;
+      if (running.has(id) || this.#starting.has(id) || comingUp.has(id)) continue;
       this.#starting.add(id);
       this.#specOf(place.project, place.service, place.environment, place.deploymentId, id)
         .then((spec) => this.#o.target.ensureRunning(spec))
@@ -257,12 +260,6 @@ export class RolloutsController {
         )
         .finally(() => this.#starting.delete(id));
     }
-  }
-
-  async #isStartingCanary(releaseId: string): Promise<boolean> {
-    return (await activeRollouts(this.#o.database.db)).some(
-      (r) => r.canary_release_id === releaseId && (r.machine.state === "starting" || isTerminal(r.machine.state)),
-    );
   }
 }
 

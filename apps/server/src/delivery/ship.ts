@@ -1,5 +1,5 @@
 import type { Actor, StrategyKind } from "@latchkey/core/delivery/rollout";
-import { findEnvironment, findService } from "../catalog/index.ts";
+import { findService, lockEnvironment } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
 import type { Database, Transaction } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
@@ -41,7 +41,7 @@ export async function ship(
         detail: `There is no service "${asked.service}".`,
         remedy: "`latchkey services` lists them; `latchkey apply` adds one.",
       });
-    if (!(await findEnvironment(tx, asked.project, asked.service, asked.environment))) {
+    if (!(await lockEnvironment(tx, asked.project, asked.service, asked.environment))) {
       throw new ProblemError("LK_INVALID", {
         detail: `${asked.service} has no environment "${asked.environment}" (it has ${service.config.environments.join(", ")}).`,
         fields: [{ field: "environment", message: `one of ${service.config.environments.join(", ")}` }],

@@ -1,8 +1,9 @@
+import type { Problem } from "@latchkey/api/models";
 import { type PathSpec, paths, type RouteName } from "@latchkey/api/paths";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Installation } from "../testing/installation.ts";
-import { problemOf } from "../testing/problem.ts";
+import { jsonOf, problemOf } from "../testing/problem.ts";
 import { until } from "../testing/until.ts";
 import { Workload } from "../testing/workload.ts";
 
@@ -27,7 +28,7 @@ describe("a request that is not valid", () => {
     const answer = await send(TOKENS, body);
     expect(answer.status).toBe(400);
     expect(answer.headers.get("content-type")).toMatch(/^application\/problem\+json/);
-    const problem = await answer.json();
+    const problem = await jsonOf<Problem>(answer);
     expect(problem).toMatchObject({
       type: "about:blank",
       status: 400,
@@ -51,8 +52,8 @@ describe("a request that is not valid", () => {
 
   it("names every field that is wrong or unknown, and what it must be", async () => {
     const answer = await send(TOKENS, JSON.stringify({ role: "king", colour: "red", expiresInDays: 0.5 }));
-    const { fields, detail } = await answer.json();
-    expect(fields.map((f: { field: string }) => f.field).sort()).toEqual(["colour", "expiresInDays", "name", "role"]);
+    const { fields = [], detail } = await jsonOf<Problem>(answer);
+    expect(fields.map((f) => f.field).sort()).toEqual(["colour", "expiresInDays", "name", "role"]);
     for (const { field, message } of fields) expect(detail).toContain(`${field}: ${message}`);
   });
 
@@ -76,7 +77,7 @@ describe("a request that is not valid", () => {
       expect(answer.status).toBeGreaterThanOrEqual(400);
       expect(answer.status).toBeLessThan(500);
       expect(answer.headers.get("content-type")).toContain("application/problem+json");
-      expect((await answer.json()).code).toMatch(/^LK_/);
+      expect((await jsonOf<Problem>(answer)).code).toMatch(/^LK_/);
     },
   );
 
@@ -159,7 +160,7 @@ describe("health", () => {
   it("is told of life, readiness, database, cache, outside and queue", async () => {
     expect(await (await fetch(`${installation.url}/livez`)).json()).toEqual({ status: "alive" });
     expect((await fetch(`${installation.url}/readyz`)).status).toBe(200);
-    const health = await (await fetch(`${installation.url}/healthz`)).json();
+    const health = await jsonOf<{ status: string; checks: object }>(await fetch(`${installation.url}/healthz`));
     expect(health.status).toBe("healthy");
     expect(Object.keys(health.checks)).toEqual(["database", "cache", "externalApis", "queue"]);
   });
@@ -167,8 +168,10 @@ describe("health", () => {
 
 describe("the description of the API", () => {
   it("has every route", async () => {
-    const described = await (await installation.fetch("/api/v1/openapi.json")).json();
-    const operations = Object.values(described.paths as Record<string, Record<string, { operationId: string }>>)
+    const described = await jsonOf<{ paths: Record<string, Record<string, { operationId: string }>> }>(
+      await installation.fetch("/api/v1/openapi.json"),
+    );
+    const operations = Object.values(described.paths)
       .flatMap((methods) => Object.values(methods))
       .map((operation) => operation.operationId);
     expect(operations.sort()).toEqual(Object.keys(paths).sort());

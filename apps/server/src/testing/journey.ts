@@ -1,35 +1,49 @@
-import type { Answer } from "@latchkey/api/client";
+import type { Answer, Client } from "@latchkey/api/client";
 import type { DeploymentStatus, RolloutState, ServiceConfigInput } from "@latchkey/api/models";
 import { GatewayPlayer, type Traffic } from "./gateway-player.ts";
 import { Installation } from "./installation.ts";
 import { Hopeless, until } from "./until.ts";
-import { type Behaviour, Workload } from "./workload.ts";
+import { type Behaviour, type Place, Workload } from "./workload.ts";
 
 export type RolloutView = Answer<"getRollout">;
 export type DeploymentView = Answer<"getDeployment">;
-type ShipBody = Omit<Partial<Parameters<Installation["owner"]["ship"]>[0]["body"]>, "body">;
+/** An installation in this process, or the built server in one of its own. */
+interface Scene extends Place {
+  readonly gateway: Client;
+  close(): Promise<void>;
+}
+type ShipBody = Partial<Parameters<Client["ship"]>[0]["body"]>;
 
 /** An installation with the workload and a played gateway: what most tests of delivery begin with. */
-export class Journey {
-  readonly installation: Installation;
+export class Journey<S extends Scene = Installation> {
+  readonly installation: S;
   readonly workload: Workload;
   gateway: GatewayPlayer;
   #version = 0;
 
-  private constructor(installation: Installation) {
+  private constructor(installation: S) {
     this.installation = installation;
     this.workload = new Workload(installation);
     this.gateway = new GatewayPlayer(installation.gateway);
   }
 
   static async begin(config: Partial<ServiceConfigInput> = {}): Promise<Journey> {
-    const made = new Journey(await Installation.start());
+    return Journey.beginIn(await Installation.start(), config);
+  }
+
+  static async beginIn<S extends Scene>(scene: S, config: Partial<ServiceConfigInput> = {}): Promise<Journey<S>> {
+    const made = new Journey(scene);
     await made.workload.apply(config);
     return made;
   }
 
-  get owner() {
+  get owner(): Client {
     return this.installation.owner;
+  }
+
+  /** The gateway after a restart: another boot of it, which knows nothing yet. */
+  gatewayAgain(): GatewayPlayer {
+    return new GatewayPlayer(this.installation.gateway);
   }
 
   /** Ships another version that behaves so. */

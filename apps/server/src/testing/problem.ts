@@ -10,3 +10,6 @@ export async function problemOf(call: Promise<unknown>): Promise<Problem> {
   if (refused instanceof ApiError) return refused.problem;
   throw new Error("The call was not refused by the API.", { cause: refused });
 }
+
+/** The JSON of an answer, as the type that the test expects. */
+export const jsonOf = async <T>(response: Response): Promise<T> => (await response.json()) as T;

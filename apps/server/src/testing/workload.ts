@@ -1,8 +1,8 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Client } from "@latchkey/api/client";
 import type { ServiceConfigInput } from "@latchkey/api/models";
-import type { Installation } from "./installation.ts";
 
 const FIXTURE = join(dirname(fileURLToPath(import.meta.url)), "workload");
 
@@ -10,7 +10,7 @@ const FIXTURE = join(dirname(fileURLToPath(import.meta.url)), "workload");
 export interface Behaviour {
   /** Another version is another release. */
   readonly version: string;
-  readonly build: "pass" | "fail" | "nothing" | "link" | "mark" | "wait";
+  readonly build: "pass" | "fail" | "nothing" | "link" | "wait" | "wait-and-mark";
   /** `wait` goes on once `go()` was called; `hang` never does. */
   readonly gate: "pass" | "fail" | "wait" | "hang";
   readonly start: "ok" | "exit" | "wait" | "die-when-ready";
@@ -29,16 +29,23 @@ const GOOD: Behaviour = {
   ignoresTerm: false,
 };
 
+/** Where the workload is shipped to. */
+export interface Place {
+  readonly dir: string;
+  readonly mark: string;
+  readonly owner: Client;
+}
+
 /** A service of small Node processes that does as it is told, in a folder outside any git repository. */
 export class Workload {
   readonly name: string;
   readonly root: string;
-  readonly #installation: Installation;
+  readonly #place: Place;
 
-  constructor(installation: Installation) {
-    this.#installation = installation;
-    this.name = `shop-${installation.mark}`;
-    this.root = join(installation.dir, "sources");
+  constructor(place: Place) {
+    this.#place = place;
+    this.name = `shop-${place.mark}`;
+    this.root = join(place.dir, "sources");
     mkdirSync(this.root, { recursive: true });
     cpSync(FIXTURE, join(this.root, "app"), { recursive: true });
     this.will({});
@@ -63,10 +70,16 @@ export class Workload {
   stay(): void {
     rmSync(this.#goFile, { force: true });
   }
-  /** How many builds have begun. */
-  get buildsBegun(): number {
+  /** The processes of all builds that have begun. */
+  get #builds(): number[] {
     const file = join(this.root, "app", "builds.log");
-    return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").length : 0;
+    return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").map(Number) : [];
+  }
+  get buildsBegun(): number {
+    return this.#builds.length;
+  }
+  get lastBuild(): number {
+    return this.#builds.at(-1) ?? 0;
   }
 
   config(over: Partial<ServiceConfigInput> = {}): ServiceConfigInput {
@@ -91,6 +104,6 @@ export class Workload {
   }
 
   async apply(over: Partial<ServiceConfigInput> = {}): Promise<void> {
-    await this.#installation.owner.applyService({ body: { config: this.config(over), root: this.root } });
+    await this.#place.owner.applyService({ body: { config: this.config(over), root: this.root } });
   }
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 const behaviour = JSON.parse(readFileSync("behaviour.json", "utf8"));
 const artifact = process.env.LATCHKEY_ARTIFACT;
 appendFileSync("builds.log", `${process.pid}\n`);
-while (behaviour.build === "wait" && !existsSync("go")) await new Promise((resolve) => setTimeout(resolve, 10));
+while (behaviour.build.startsWith("wait") && !existsSync("go")) await new Promise((resolve) => setTimeout(resolve, 10));
 if (behaviour.build === "fail") {
   console.error("error: Unexpected token in app.ts:3");
   process.exit(3);
@@ -16,5 +16,5 @@ if (behaviour.build !== "nothing") {
   mkdirSync(join(artifact, "public", "assets"), { recursive: true });
   writeFileSync(join(artifact, "public", "assets", "app.js"), `// ${behaviour.version}\n`);
 }
-if (behaviour.build === "mark") writeFileSync(join(artifact, `built-by-${process.pid}.txt`), "");
+if (behaviour.build === "wait-and-mark") writeFileSync(join(artifact, `built-by-${process.pid}.txt`), "");
 if (behaviour.build === "link") symlinkSync("/etc/hostname", join(artifact, "link"));

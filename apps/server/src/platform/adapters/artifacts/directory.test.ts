@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
@@ -48,11 +48,13 @@ describe("the artifact store", () => {
     await expect(store.take(await store.workspace("empty"))).rejects.toThrow("wrote nothing");
   });
 
-  it("starts a build in an empty folder", async () => {
+  it("starts a build over in another folder and removes what was left of the first", async () => {
     const left = await store.workspace("again");
     writeFileSync(join(left, "leftover"), "");
-    await store.workspace("again");
-    expect(existsSync(join(left, "leftover"))).toBe(false);
+    const other = await store.workspace("again");
+    expect(other).not.toBe(left);
+    expect(existsSync(left)).toBe(false);
+    expect(readdirSync(other)).toEqual([]);
   });
 
   it("serves files of public/ and nothing else", async () => {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { lstat, mkdir, readdir, readFile, rename, rm, stat, statfs } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, statfs } from "node:fs/promises";
 import { join, normalize, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 
@@ -25,12 +25,16 @@ export class ArtifactStore {
     this.#root = root;
   }
 
-  /** An empty folder for a build to write into, beside the artifacts so that moving it in is a rename. */
+  /**
+   * An empty folder for a build to write into, beside the artifacts so that moving it in is a rename. Each call gives
+   * another one: a build whose server was killed may still write into its own. What earlier ones left is removed.
+   */
   async workspace(id: string): Promise<string> {
-    const dir = join(this.#root, "building", id);
-    await rm(dir, { recursive: true, force: true });
-    await mkdir(dir, { recursive: true });
-    return dir;
+    const building = join(this.#root, "building");
+    await mkdir(building, { recursive: true });
+    for (const left of await readdir(building))
+      if (left.startsWith(`${id}-`)) await rm(join(building, left), { recursive: true, force: true });
+    return mkdtemp(join(building, `${id}-`));
   }
 
   pathOf(digest: string): string {

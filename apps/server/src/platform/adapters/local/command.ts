@@ -55,6 +55,7 @@ export function runCommand(
       stop();
     }, options.timeoutMs);
     options.signal?.addEventListener("abort", stop, { once: true });
+    if (options.signal?.aborted) stop();
     const finish = (outcome: CommandResult["outcome"], exitCode: number | null) => {
       clearTimeout(timer);
       options.signal?.removeEventListener("abort", stop);

@@ -1,0 +1,131 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { startTimeOf } from "../platform/adapters/local/process-table.ts";
+import { BuiltServer } from "../testing/built-server.ts";
+import { Journey } from "../testing/journey.ts";
+import { until } from "../testing/until.ts";
+
+/** The server is killed in the middle of every phase; what it had begun must come to its end once it is back. */
+let journey: Journey<BuiltServer>;
+let server: BuiltServer;
+beforeAll(async () => {
+  server = await BuiltServer.start();
+  journey = await Journey.beginIn(server);
+  await journey.shipFirst();
+});
+afterAll(() => journey.end());
+
+async function killAndStart(): Promise<void> {
+  await server.kill();
+  await server.start();
+}
+afterEach(async () => {
+  for (const { id, finishedAt } of (await journey.owner.listDeployments({})).items) {
+    if (finishedAt !== null) continue;
+    journey.workload.go();
+    const rolloutId = await journey.rolloutOf(id);
+    await journey.act(rolloutId, "abort", "next test");
+    await journey.drive(rolloutId, {}, "aborted");
+  }
+});
+const processes = async () =>
+  (
+    await server.database.pool.query<{ release_id: string; pid: number; pid_started: string }>(
+      "select release_id, pid, pid_started from release_process",
+    )
+  ).rows;
+
+describe("a server that is killed", () => {
+  it("while it builds, builds again, and nothing that the first build still writes gets into the artifact", async () => {
+    journey.workload.stay();
+    const before = journey.workload.buildsBegun;
+    const id = await journey.ship({ build: "wait-and-mark" });
+    await until("the build has begun", () => journey.workload.buildsBegun === before + 1);
+    await killAndStart();
+    await until("another build has begun", () => journey.workload.buildsBegun === before + 2);
+    // From here on both builds go on.
+    journey.workload.go();
+    const rollout = await journey.untilRollout(await journey.rolloutOf(id), "progressing");
+    const release = await journey.owner.getRelease({ params: { project: "main", releaseId: rollout.canary.id } });
+    expect(release.files.filter((f) => f.path.startsWith("built-by-"))).toHaveLength(1);
+  });
+
+  it("while gates run, runs them again", async () => {
+    journey.workload.stay();
+    const id = await journey.ship({ gate: "wait" });
+    await until("the gate runs", async () => (await journey.deployment(id)).gates[0]?.status === "running");
+    await killAndStart();
+    await until("the gate runs", async () => (await journey.deployment(id)).gates[0]?.status === "running");
+    journey.workload.go();
+    await journey.untilRollout(await journey.rolloutOf(id), "progressing");
+    expect((await journey.deployment(id)).gates.map((g) => g.status)).toEqual(["passed"]);
+  });
+
+  it("while a release starts, adopts its process instead of starting another", async () => {
+    journey.workload.stay();
+    const rolloutId = await journey.rolloutOf(await journey.ship({ start: "wait" }));
+    const { canary } = await journey.rollout(rolloutId);
+    const own = async () => (await processes()).filter((p) => p.release_id === canary.id);
+    const [before] = await until("its process is there", async () => (await own()).length > 0 && own());
+    await killAndStart();
+    expect(startTimeOf(before?.pid ?? 0)).toBe(before?.pid_started);
+    journey.workload.go();
+    await journey.untilRollout(rolloutId, "progressing");
+    expect(await own()).toEqual([before]);
+  });
+
+  it("while a canary is judged, goes on from where it was and keeps all that was counted", async () => {
+    const canary = await journey.shipCanary();
+    await until("something was counted", async () => {
+      await journey.gateway.acknowledge();
+      await journey.gateway.report({ requests: 500 });
+      return ((await journey.rollout(canary.id)).report?.canaryRequests ?? 0) > 0;
+    });
+    const before = await journey.rollout(canary.id);
+    const running = await processes();
+    await killAndStart();
+    const after = await journey.rollout(canary.id);
+    expect(after.report?.canaryRequests).toBeGreaterThanOrEqual(before.report?.canaryRequests ?? 0);
+    expect(after.decisions.slice(0, before.decisions.length)).toEqual(before.decisions);
+    await journey.drive(canary.id, {}, "holdback");
+    expect(await processes()).toEqual(running);
+    expect(await journey.explain(canary.id)).toMatchObject({ agrees: true, evidenceIntact: true });
+  });
+
+  it("while it rolls back, ends the rollback, and only when that is acknowledged", async () => {
+    const canary = await journey.shipCanary();
+    await journey.gateway.acknowledge();
+    await journey.act(canary.id, "roll_back", "it smells");
+    await killAndStart();
+    await journey.gateway.lag();
+    expect((await journey.rollout(canary.id)).state).toBe("rolling_back");
+    await journey.gateway.acknowledge();
+    const over = await journey.untilRollout(canary.id, "rolled_back");
+    expect(journey.kindsOf(over).filter((kind) => kind === "roll_back_begun")).toHaveLength(1);
+  });
+
+  it("keeps a ledger without a gap that verifies, however often it was killed", async () => {
+    const verified = await until("all is numbered", async () => {
+      const { ledger } = await journey.owner.getSystem({});
+      return ledger.size === ledger.signedSize && journey.owner.verifyLedger({});
+    });
+    expect(verified).toMatchObject({ ok: true, firstBadSequence: null });
+  });
+});
+
+describe("a server that is stopped", () => {
+  it("in the middle of a build ends the build, exits well and builds again at the next start", async () => {
+    journey.workload.stay();
+    const before = journey.workload.buildsBegun;
+    const id = await journey.ship({ build: "wait" });
+    await until("the build has begun", () => journey.workload.buildsBegun === before + 1);
+    expect(await server.stop()).toBe(0);
+    expect(startTimeOf(journey.workload.lastBuild)).toBeNull();
+    await server.start();
+    journey.workload.go();
+    await journey.untilRollout(await journey.rolloutOf(id), "progressing");
+  });
+
+  it("refuses a second one in its directory while it runs", async () => {
+    await expect(server.startAnother()).resolves.toMatch(/Another Latchkey server \(process \d+\) uses/);
+  });
+});

@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Client, createClient } from "@latchkey/api/client";
+import { pino } from "pino";
+import { LocalTarget } from "../delivery/local-target.controller.ts";
+import { freePort, tailOf } from "../platform/adapters/local/process-table.ts";
+import { dropDatabasesNamed, type TestDatabase, testDatabase } from "./database.ts";
+import { removeDirectory, temporaryDirectory } from "./directory.ts";
+import { Hopeless, until } from "./until.ts";
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "..");
+
+/** The server as it ships, in a process of its own that can be killed. */
+export class BuiltServer {
+  readonly dir = temporaryDirectory();
+  readonly mark: string;
+  readonly database: TestDatabase;
+  #child: ChildProcess | null = null;
+  #port = 0;
+
+  private constructor(database: TestDatabase) {
+    this.database = database;
+    this.mark = database.url.slice(-8);
+  }
+
+  static async start(): Promise<BuiltServer> {
+    const built = spawnSync(process.execPath, [join(ROOT, "tools", "build.mjs"), "server"], { encoding: "utf8" });
+    if (built.status !== 0) throw new Error(`The server could not be built: ${built.stderr}`);
+    const made = new BuiltServer(await testDatabase());
+    await made.start();
+    return made;
+  }
+
+  /** Starts it on the port that it had, so that whoever knows its address finds it again. */
+  async start(): Promise<void> {
+    if (this.#port === 0) this.#port = await freePort();
+    const log = openSync(join(this.dir, "server.log"), "a");
+    const child = spawn(process.execPath, [join(ROOT, "apps", "server", "dist", "main.mjs")], {
+      env: {
+        PATH: process.env.PATH ?? "",
+        LATCHKEY_DIR: this.dir,
+        LATCHKEY_PORT: String(this.#port),
+        LATCHKEY_DATABASE_URL: this.database.url,
+      },
+      stdio: ["ignore", log, log],
+    });
+    closeSync(log);
+    this.#child = child;
+    await until("the server is ready", async () => {
+      if (child.exitCode !== null)
+        throw new Hopeless(`The server ended: ${tailOf(join(this.dir, "server.log"), 2_000)}`);
+      return (await fetch(`${this.url}/readyz`)).ok;
+    });
+  }
+
+  /** Starts a second one in the same directory; answers what it says when it gives up. */
+  async startAnother(): Promise<string> {
+    const env = { PATH: process.env.PATH ?? "", LATCHKEY_DIR: this.dir, LATCHKEY_DATABASE_URL: this.database.url };
+    const child = spawn(process.execPath, [join(ROOT, "apps", "server", "dist", "main.mjs")], { env });
+    let said = "";
+    child.stderr.on("data", (part: Buffer) => {
+      said += part.toString();
+    });
+    await once(child, "close");
+    return said;
+  }
+
+  /** SIGKILL: nothing is tidied up. */
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+  /** SIGTERM; answers the exit code. */
+  async stop(): Promise<number | null> {
+    return this.#end("SIGTERM");
+  }
+
+  async #end(signal: "SIGKILL" | "SIGTERM"): Promise<number | null> {
+    const child = this.#child;
+    this.#child = null;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+    const exited = once(child, "exit");
+    child.kill(signal);
+    await exited;
+    return child.exitCode;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+  #client(file: string): Client {
+    return createClient({ baseUrl: this.url, token: readFileSync(join(this.dir, file), "utf8").trim() });
+  }
+  get owner(): Client {
+    return this.#client("cli.token");
+  }
+  get gateway(): Client {
+    return this.#client("gateway.token");
+  }
+
+  async close(): Promise<void> {
+    await this.kill();
+    const target = new LocalTarget({ database: this.database, log: pino({ level: "silent" }), dir: this.dir });
+    await target.endAll();
+    await this.database.drop();
+    await dropDatabasesNamed(`shop_${this.mark}`);
+    removeDirectory(this.dir);
+  }
+}
