@@ -1,0 +1,3 @@
+export function RolloutPage() {
+  return <h1>RolloutPage</h1>;
+}
