@@ -2,7 +2,7 @@ import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { useEffectiveTheme } from "../ui/theme.ts";
-import { bandsOf, type ChartData, columnsOf, type Mark, topOf } from "./chart-data.ts";
+import { bandsOf, type ChartData, columnsOf, type Mark, spanOf, topOf } from "./chart-data.ts";
 import { axisFigure } from "./figures.ts";
 
 /** The canvas of a chart. Loaded lazily: only pages with charts pay for uPlot. */
@@ -32,6 +32,7 @@ function drawMarks(u: uPlot, data: ChartData): void {
   ctx.save();
   ctx.font = `600 ${10 * ratio}px Inter, sans-serif`;
   ctx.textAlign = "center";
+  let labels: { x: number; text: string } | null = null;
   data.marks.forEach((mark, i) => {
     const x = Math.round(u.valToPos(mark.at, "x", true)) + 0.5;
     if (x < left || x > left + width) return;
@@ -43,10 +44,15 @@ function drawMarks(u: uPlot, data: ChartData): void {
     ctx.lineTo(x, top + height);
     ctx.stroke();
     ctx.fillStyle = variable(mark.tone === "step" ? "--muted" : MARK_COLORS[mark.tone]);
-    ctx.fillText(String(i + 1), x, top - 3 * ratio);
+    // Decisions that fell together share a label: "3–4".
+    const near: { x: number; text: string } | null = labels !== null && x - labels.x < 14 * ratio ? labels : null;
+    const first: string = near ? (near.text.split("–", 1)[0] ?? "") : String(i + 1);
+    labels = { x: near ? near.x : x, text: near ? `${first}–${i + 1}` : first };
+    if (near) ctx.clearRect(near.x - 12 * ratio, top - 14 * ratio, 24 * ratio, 13 * ratio);
+    ctx.fillText(labels.text, labels.x, top - 3 * ratio);
   });
   ctx.setLineDash([5 * ratio, 4 * ratio]);
-  ctx.textAlign = "right";
+  ctx.textAlign = "left";
   for (const limit of data.limits ?? []) {
     const y = Math.round(u.valToPos(limit.value, "y", true)) + 0.5;
     ctx.strokeStyle = variable("--soft");
@@ -55,7 +61,7 @@ function drawMarks(u: uPlot, data: ChartData): void {
     ctx.moveTo(left, y);
     ctx.lineTo(left + width, y);
     ctx.stroke();
-    ctx.fillText(limit.label, left + width - 4 * ratio, y - 4 * ratio);
+    ctx.fillText(limit.label, left + 6 * ratio, y - 4 * ratio);
   }
   ctx.restore();
 }
@@ -99,7 +105,7 @@ function optionsOf(current: () => PlotProps, width: number): uPlot.Options {
       y: false,
     },
     scales: {
-      x: { time: true, range: (_u, min, max) => zoomOf(current()) ?? (min === max ? [min - 5, max + 5] : [min, max]) },
+      x: { time: true, range: () => zoomOf(current()) ?? spanOf(current().data) },
       y: { range: (u) => [0, topOf(current().data, u.scales.x?.min ?? 0, u.scales.x?.max ?? Number.MAX_VALUE)] },
     },
     axes: [

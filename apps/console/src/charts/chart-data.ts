@@ -27,6 +27,8 @@ export interface ChartData {
   readonly at: readonly number[];
   readonly lines: readonly Line[];
   readonly marks: readonly Mark[];
+  /** Values above this leave the picture; the legend still tells them. */
+  readonly ceiling?: number;
   readonly limits?: readonly { readonly value: number; readonly label: string }[];
 }
 
@@ -61,6 +63,15 @@ export const rowsOf = (data: ChartData): Cell[][] =>
     ),
   ]);
 
+/** From the first to the last moment, of values and marks alike: a decision may fall after the last look. */
+export function spanOf(data: ChartData): [number, number] {
+  const all = [...data.at, ...data.marks.map((m) => m.at)];
+  const from = Math.min(...all);
+  const to = Math.max(...all);
+  const margin = Math.max(1, (to - from) * 0.01);
+  return [from - margin, to + margin];
+}
+
 /** The top of the scale: above every value, and above bands only so far that a wide first band does not flatten the rest. */
 export function topOf(data: ChartData, from: number, to: number): number {
   let values = 0;
@@ -76,5 +87,5 @@ export function topOf(data: ChartData, from: number, to: number): number {
   const limits = Math.max(0, ...(data.limits ?? []).map((l) => l.value));
   const floor = { ratio: 0.01, ms: 5, perSecond: 1, ln: 1 }[data.unit];
   const bands = Math.min(highs, Math.max(values * 3, floor * 2));
-  return Math.max(values, bands, limits, floor) * 1.08;
+  return Math.min(Math.max(values, bands, limits, floor) * 1.08, data.ceiling ?? Number.MAX_VALUE);
 }

@@ -53,7 +53,7 @@ export function rolloutCharts(looks: readonly Look[], decisions: readonly Decisi
       marks,
       lines: [
         armLine(
-          "Current",
+          "Baseline",
           "--baseline",
           true,
           arm((m) => [m.baselineValue, m.baselineLow, m.baselineHigh]),
@@ -76,12 +76,13 @@ export function evidenceChart(
   thresholds: { harm: number; safe: number },
 ): ChartData {
   const rows = ordered(looks);
-  const share = (ln: number, threshold: number): number => Math.max(0, Math.min(1.5, ln / threshold));
+  const share = (ln: number, threshold: number): number => Math.max(0, ln / threshold);
   return {
     title: "Evidence, as a share of what decides",
     unit: "ratio",
     at: rows.map((look) => Date.parse(look.at) / 1000),
     marks: marksOf(decisions),
+    ceiling: 1.6,
     limits: [{ value: 1, label: "decides" }],
     lines: [
       { name: "Of harm", color: "--bad", values: rows.map((l) => share(l.lnHarm, thresholds.harm)) },

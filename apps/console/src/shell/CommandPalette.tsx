@@ -142,7 +142,7 @@ function Body({ go, run }: { go: (href: string) => void; run: (act: () => void) 
   );
 }
 
-export function CommandPalette({ open, onOpen }: { open: boolean; onOpen: (what: Open) => void }) {
+export function CommandPalette({ onOpen }: { onOpen: (what: Open) => void }) {
   const navigate = useNavigate();
   const input = useRef<HTMLInputElement>(null);
   const run = (act: () => void): void => {
@@ -150,7 +150,7 @@ export function CommandPalette({ open, onOpen }: { open: boolean; onOpen: (what:
     act();
   };
   return (
-    <Dialog.Root open={open} onOpenChange={(next) => onOpen(next ? "palette" : null)}>
+    <Dialog.Root open onOpenChange={(next) => onOpen(next ? "palette" : null)}>
       <Dialog.Portal>
         <Dialog.Overlay className="fixed inset-0 z-40 bg-(--overlay)" />
         <Dialog.Content

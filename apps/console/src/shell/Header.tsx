@@ -94,7 +94,7 @@ function Account({ me }: { me: Me }) {
   return (
     <Menu.Root modal={false}>
       <Menu.Trigger
-        aria-label={`Account of ${me.principal.name}`}
+        aria-label={`${me.principal.name.slice(0, 2)}: account of ${me.principal.name}`}
         className="flex size-7 shrink-0 items-center justify-center rounded-full border border-line-strong bg-sunken text-xs font-semibold text-soft uppercase hover:bg-hover"
       >
         {me.principal.name.slice(0, 2)}
@@ -143,12 +143,11 @@ export function Header(o: { me: Me | undefined; onPalette: () => void; onHelp: (
           <button
             type="button"
             onClick={o.onPalette}
-            aria-label="Search and commands"
             className="flex h-8 items-center gap-2 rounded-md px-2 text-muted hover:bg-hover sm:border sm:border-line-strong sm:bg-canvas"
           >
             <Search size={14} aria-hidden />
-            <span className="hidden lg:inline">Search or do</span>
-            <span className="hidden gap-0.5 sm:flex">
+            <span className="sr-only lg:not-sr-only">Search or do</span>
+            <span className="hidden gap-0.5 sm:flex" aria-hidden>
               <Kbd>{isMac ? "⌘" : "Ctrl"}</Kbd>
               <Kbd>K</Kbd>
             </span>

@@ -1,17 +1,20 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Outlet, useLocation } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { isUnauthenticated } from "../api/client.ts";
 import { queries } from "../api/queries.ts";
 import { follow } from "../api/stream.ts";
 import { ErrorPanel, PageSkeleton } from "../ui/States.tsx";
 import { Toasts } from "../ui/Toasts.tsx";
 import { Announcer } from "./Announcer.tsx";
-import { CommandPalette } from "./CommandPalette.tsx";
 import { Header } from "./Header.tsx";
 import { ShortcutSheet } from "./ShortcutSheet.tsx";
 import { StreamBanner } from "./StreamBanner.tsx";
 import { useShortcuts } from "./shortcuts.ts";
+
+/** Nothing to see until it is asked for: fetched when the page rests, so that it opens at once. */
+const loadPalette = () => import("./CommandPalette.tsx");
+const CommandPalette = lazy(async () => ({ default: (await loadPalette()).CommandPalette }));
 
 /** The frame of every page: header, the page as the one main landmark, and what may open over it. */
 export function Shell() {
@@ -30,6 +33,10 @@ export function Shell() {
     if (!first.current) main.current?.focus({ preventScroll: true });
     first.current = false;
   }, [pathname]);
+  useEffect(() => {
+    const timer = window.setTimeout(() => void loadPalette(), 2_000);
+    return () => window.clearTimeout(timer);
+  }, []);
   useShortcuts(setOpen);
 
   return (
@@ -54,7 +61,11 @@ export function Shell() {
           <PageSkeleton />
         )}
       </main>
-      <CommandPalette open={open === "palette"} onOpen={setOpen} />
+      {open === "palette" && (
+        <Suspense>
+          <CommandPalette onOpen={setOpen} />
+        </Suspense>
+      )}
       <ShortcutSheet open={open === "help"} onClose={() => setOpen(null)} />
       <Toasts />
       <Announcer />

@@ -13,7 +13,7 @@ export function Section(o: {
 }) {
   const id = useId();
   return (
-    <section aria-labelledby={id} className={`min-w-0 ${o.className ?? ""}`}>
+    <section aria-labelledby={id} className={`flex min-w-0 flex-col ${o.className ?? ""}`}>
       <div className="mb-2 flex min-h-7 flex-wrap items-center gap-x-3 gap-y-1">
         <h2 id={id} className="m-0 text-sm font-semibold text-ink">
           {o.title}
@@ -21,7 +21,7 @@ export function Section(o: {
         {o.note && <div className="text-xs text-muted">{o.note}</div>}
         {o.actions && <div className="ml-auto flex items-center gap-2">{o.actions}</div>}
       </div>
-      <div className={`rounded-lg border border-line bg-surface ${o.flush ? "overflow-hidden" : "p-4"}`}>
+      <div className={`min-w-0 flex-1 rounded-lg border border-line bg-surface ${o.flush ? "overflow-hidden" : "p-4"}`}>
         {o.children}
       </div>
     </section>

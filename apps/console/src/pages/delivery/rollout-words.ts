@@ -55,10 +55,13 @@ export function storyOf(r: Rollout): string[] {
             canary.requests > 0 ? canary.errors / canary.requests : null,
           )}).`,
     );
-    if (turning)
+    if (turning) {
+      const decision = turning.kind === "promoted" ? "promote it" : "roll it back";
+      const took = duration(end - Date.parse(r.startedAt));
       lines.push(
-        `${duration(Date.parse(turning.at) - began)} after its first traffic it was ${turning.kind === "promoted" ? "promoted" : "decided to roll it back"}, all over after ${duration(end - Date.parse(r.startedAt))}.`,
+        `The decision to ${decision} fell ${duration(Date.parse(turning.at) - began)} after its first traffic; all was over after ${took}.`,
       );
+    }
   }
   return lines;
 }

@@ -23,7 +23,9 @@ export function EntryList({ items, compact = false }: { items: readonly LedgerEn
               {entryWords(e)}
             </span>
           )}
-          <span className="col-start-3 row-start-1 text-right text-xs leading-5 text-muted md:col-start-auto">
+          <span
+            className={`col-start-3 row-start-1 text-right text-xs leading-5 whitespace-nowrap text-muted ${compact ? "" : "md:col-start-4"}`}
+          >
             {!compact && <span className="hidden sm:inline">{e.actor.name} · </span>}
             <Ago at={e.recordedAt} />
           </span>
