@@ -44,13 +44,15 @@ export function useShortcuts(open: (what: "palette" | "help") => void): void {
     const onKey = (event: KeyboardEvent): void => {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
         event.preventDefault();
-        return open("palette");
+        open("palette");
+        return;
       }
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
       if (document.querySelector('[role="dialog"]')) return;
       if (Date.now() - leaderAt < 1_200) {
         leaderAt = 0;
-        return go(destination(event.key));
+        go(destination(event.key));
+        return;
       }
       if (event.key === "g") leaderAt = Date.now();
       else if (event.key === "?") open("help");
