@@ -3,6 +3,16 @@ import { Dialog as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 import { IconButton } from "./Button.tsx";
 
+/** What one came to fill in gets the focus, not the cross that closes. */
+function focusFirstField(event: Event): void {
+  const content = event.currentTarget;
+  if (!(content instanceof HTMLElement)) return;
+  const field = content.querySelector<HTMLElement>("textarea, select, input:checked, input:not([type=radio])");
+  if (!field) return;
+  event.preventDefault();
+  field.focus();
+}
+
 /** A window over the page: focus stays inside, Escape closes, and what opened it gets the focus back. */
 export function Dialog(o: {
   open: boolean;
@@ -17,6 +27,7 @@ export function Dialog(o: {
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-(--overlay)" />
         <Radix.Content
+          onOpenAutoFocus={focusFirstField}
           className={`raised appear fixed top-1/2 left-1/2 z-50 max-h-[calc(100dvh-2rem)] w-[calc(100vw-1.5rem)] -translate-x-1/2 -translate-y-1/2 overflow-y-auto rounded-xl ${o.wide ? "max-w-2xl" : "max-w-md"}`}
         >
           <div className="flex items-start gap-3 px-5 pt-4">

@@ -61,7 +61,7 @@ export function Choices<T extends string>(o: {
               value={option.value}
               checked={option.value === o.value}
               onChange={() => o.onChange(option.value)}
-              className="mt-0.75 accent-(--accent) focus-visible:outline-none"
+              className="mt-0.75 shrink-0 self-start accent-(--accent) focus-visible:outline-none"
             />
             <span className="min-w-0">
               <span className="block font-medium">{option.label}</span>

@@ -17,7 +17,7 @@ export function Explain({ about, children }: { about: string; children: ReactNod
           sideOffset={4}
           collisionPadding={12}
           aria-label={about}
-          className="raised appear z-50 w-80 max-w-[calc(100vw-1.5rem)] space-y-2 rounded-lg p-4 text-sm text-soft"
+          className="raised appear z-50 w-80 max-w-[calc(100vw-1.5rem)] flex flex-col gap-2 rounded-lg p-4 text-sm text-soft"
         >
           {children}
         </Radix.Content>

@@ -58,14 +58,17 @@ export function PageHead(o: {
   );
 }
 
+/** `wide` facts take the room of two. */
+export type Fact = readonly [label: string, value: ReactNode, size?: "wide"] | null;
+
 /** A label above a value: the grid of facts on a page. */
-export function Facts({ items }: { items: readonly (readonly [label: string, value: ReactNode] | null)[] }) {
+export function Facts({ items }: { items: readonly Fact[] }) {
   return (
     <dl className="m-0 grid grid-cols-[repeat(auto-fill,minmax(9.5rem,1fr))] gap-x-6 gap-y-3">
       {items.map(
         (item) =>
           item && (
-            <div key={item[0]} className="min-w-0">
+            <div key={item[0]} className={`min-w-0 ${item[2] === "wide" ? "sm:col-span-2" : ""}`}>
               <dt className="text-xs text-muted">{item[0]}</dt>
               <dd className="m-0 mt-0.5 break-words text-ink">{item[1]}</dd>
             </div>

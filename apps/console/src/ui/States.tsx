@@ -17,7 +17,7 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
 /** Grey bars in the shape of what comes. */
 export function Skeleton({ rows = 3, className = "h-4" }: { rows?: number; className?: string }) {
   return (
-    <div role="status" className="space-y-3 p-4">
+    <div role="status" className="flex flex-col gap-3 p-4">
       <span className="sr-only">Loading</span>
       {Array.from({ length: rows }, (_, i) => (
         <div
@@ -33,7 +33,7 @@ export function Skeleton({ rows = 3, className = "h-4" }: { rows?: number; class
 
 export function PageSkeleton() {
   return (
-    <div className="space-y-6">
+    <div className="flex flex-col gap-6">
       <div className="breathe h-8 w-56 rounded bg-hover" />
       <div className="rounded-lg border border-line bg-surface">
         <Skeleton rows={4} />

@@ -11,7 +11,7 @@ export function percent(ratio: number | null): string {
   const p = ratio * 100;
   if (p === 0) return "0 %";
   if (p < 0.01) return "< 0.01 %";
-  return `${p < 1 ? p.toFixed(2) : p < 10 ? p.toFixed(1) : Math.round(p)} %`;
+  return `${Number(p.toFixed(p < 1 ? 2 : p < 10 ? 1 : 0))} %`;
 }
 
 export function milliseconds(ms: number | null): string {

@@ -36,7 +36,7 @@ export function ConfigurationTab({ service }: { service: Service }) {
   const { config: c } = service;
   const smoke = c.smoke.map((s) => `GET ${s.path} answers ${s.status}${s.contains ? ` and has “${s.contains}”` : ""}`);
   return (
-    <div className="space-y-6">
+    <div className="flex flex-col gap-6">
       <Section title={`Strategy: ${STRATEGY_WORDS[c.strategy.kind].name}`} note={MANAGERS[service.manager]}>
         {c.strategy.kind === "canary" && (
           <div className="mb-4 max-w-3xl">
@@ -48,7 +48,7 @@ export function ConfigurationTab({ service }: { service: Service }) {
             />
           </div>
         )}
-        <ul className="m-0 space-y-1 pl-4 text-soft">
+        <ul className="m-0 list-disc space-y-1 pl-4 text-soft">
           {strategyWords(c).map((line) => (
             <li key={line}>{line}</li>
           ))}

@@ -25,7 +25,7 @@ export function EnvironmentPanel({ service, environment: e }: { service: string;
   const [asTable, setAsTable] = useState(false);
   const d = e.deployment;
   return (
-    <div className="space-y-6">
+    <div className="flex flex-col gap-6">
       <Section title={e.name} note="serves now">
         <div className="flex flex-wrap items-start gap-x-10 gap-y-4">
           <div className="min-w-0 flex-1 basis-72">
@@ -35,7 +35,10 @@ export function EnvironmentPanel({ service, environment: e }: { service: string;
                   <ReleaseLabel release={e.serving} />
                 </div>
                 <div className="mt-1 flex flex-wrap items-center gap-2 text-xs text-muted">
-                  built <Ago at={e.serving.createdAt} /> by {e.serving.author} <FaultBadge fault={e.serving.fault} />
+                  <span>
+                    built <Ago at={e.serving.createdAt} /> by {e.serving.author}
+                  </span>
+                  <FaultBadge fault={e.serving.fault} />
                 </div>
               </>
             ) : (

@@ -107,7 +107,7 @@ export function ReleasePage() {
         lead={firstLine(r.message)}
         actions={<LinkButton href={to.ship(r.service, undefined, r.id)}>Roll out this release</LinkButton>}
       />
-      <div className="space-y-6">
+      <div className="flex flex-col gap-6">
         <div className="grid gap-6 lg:grid-cols-[3fr_2fr]">
           <About release={r} />
           <Deployments release={r} />

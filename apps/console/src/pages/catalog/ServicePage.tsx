@@ -6,13 +6,13 @@ import type { ReactNode } from "react";
 import { isMissing } from "../../api/client.ts";
 import { queries } from "../../api/queries.ts";
 import type { Service } from "../../api/types.ts";
-import type { ServiceTab } from "../../paths.ts";
+import { type ServiceTab, to } from "../../paths.ts";
 import { SERVICE_TABS } from "../../search.ts";
 import { Button } from "../../ui/Button.tsx";
 import { sentence } from "../../ui/format.ts";
 import { PageHead, Section } from "../../ui/Section.tsx";
 import { Empty, ErrorPanel, PageSkeleton, Skeleton } from "../../ui/States.tsx";
-import { Mono } from "../../ui/Text.tsx";
+import { A, Mono } from "../../ui/Text.tsx";
 import { DeploymentList } from "../delivery/DeploymentList.tsx";
 import { NotFoundPage } from "../NotFoundPage.tsx";
 import { ConfigurationTab } from "./ConfigurationTab.tsx";
@@ -74,6 +74,22 @@ function DeploymentsTab({ service }: { service: string }) {
   );
 }
 
+/** The top of the list, for the overview. */
+function LatestDeployments({ service }: { service: string }) {
+  const q = useInfiniteQuery(queries.deployments(service));
+  const items = q.data?.pages[0]?.items.slice(0, 5) ?? [];
+  if (items.length === 0) return null;
+  return (
+    <Section
+      title="Latest deployments"
+      actions={<A href={to.service(service, "deployments")}>All deployments</A>}
+      flush
+    >
+      <DeploymentList items={items} />
+    </Section>
+  );
+}
+
 function ReleasesTab({ service }: { service: Service }) {
   const q = useInfiniteQuery(queries.releases(service.name));
   const serving = service.environments.flatMap((e) => (e.serving ? [e.serving.id] : []));
@@ -110,10 +126,11 @@ function Body({ service }: { service: Service }) {
           </Tabs.Trigger>
         ))}
       </Tabs.List>
-      <Tabs.Content value="overview" className="space-y-8">
+      <Tabs.Content value="overview" className="flex flex-col gap-8">
         {service.environments.map((e) => (
           <EnvironmentPanel key={e.name} service={service.name} environment={e} />
         ))}
+        <LatestDeployments service={service.name} />
       </Tabs.Content>
       <Tabs.Content value="deployments">
         <DeploymentsTab service={service.name} />

@@ -111,7 +111,7 @@ function ShipForm({ service, onClose }: { service: Service; onClose: () => void 
   };
 
   return (
-    <form onSubmit={submit} className="space-y-4" noValidate>
+    <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
       <Choices
         legend="What"
         value={what}

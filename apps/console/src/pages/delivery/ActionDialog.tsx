@@ -59,7 +59,7 @@ function Ask({ rollout: r, action, onClose }: { rollout: Rollout; action: Rollou
     );
   }
   return (
-    <form onSubmit={submit} className="space-y-4" noValidate>
+    <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
       <Field
         label="Reason"
         hint="Goes into the ledger with your name."

@@ -24,7 +24,7 @@ export function DecisionList({ decisions }: { decisions: readonly Decision[] }) 
       {decisions.length === 0 ? (
         <p className="m-0 text-muted">None yet. The first falls when the release is ready for traffic.</p>
       ) : (
-        <ol className="m-0 list-none space-y-3 p-0">
+        <ol className="m-0 list-none flex flex-col gap-3 p-0">
           {decisions.map((d, i) => (
             <li key={`${d.at}${d.kind}`} className="flex gap-3">
               <span

@@ -67,7 +67,7 @@ function About({ deployment: d }: { deployment: Deployment }) {
     <Section title="About">
       <Facts
         items={[
-          ["Release", d.release ? <ReleaseLabel key="r" release={d.release} /> : "not built yet"],
+          ["Release", d.release ? <ReleaseLabel key="r" release={d.release} /> : "not built yet", "wide"],
           [
             "It replaces",
             d.previousReleaseId ? (
@@ -143,7 +143,7 @@ export function DeploymentPage() {
   return (
     <>
       <Head deployment={d} />
-      <div className="space-y-6">
+      <div className="flex flex-col gap-6">
         <Section title="Phases">
           <PhaseTrack deployment={d} />
         </Section>

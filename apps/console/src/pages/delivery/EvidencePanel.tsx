@@ -10,6 +10,8 @@ import { GUARD_NAMES, METRIC_WORDS } from "../../words.ts";
 function Bar(o: { share: number; tone: "harm" | "safe"; label: string; tall?: boolean }) {
   const value = Math.round(o.share * 100);
   return (
+    // A meter element can't be styled alike in all browsers.
+    // biome-ignore lint/a11y/useSemanticElements: see above.
     <div
       role="meter"
       aria-label={o.label}

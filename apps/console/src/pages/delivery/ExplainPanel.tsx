@@ -26,8 +26,8 @@ function Check({ ok, good, bad }: { ok: boolean; good: string; bad: string }) {
 
 function Explained({ of: e }: { of: Explanation }) {
   return (
-    <div className="space-y-3">
-      <div className="space-y-1">
+    <div className="flex flex-col gap-3">
+      <div className="flex flex-col gap-1">
         <Check
           ok={e.agrees}
           good="The replay comes to the same decisions"
@@ -39,7 +39,7 @@ function Explained({ of: e }: { of: Explanation }) {
           bad="The evidence was changed after the decision"
         />
       </div>
-      <ul className="m-0 space-y-1 pl-4 text-soft">
+      <ul className="m-0 list-disc space-y-1 pl-4 text-soft">
         {e.words.map((w) => (
           <li key={w}>{w}</li>
         ))}

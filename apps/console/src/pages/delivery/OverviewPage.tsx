@@ -172,7 +172,7 @@ export function OverviewPage() {
           )
         }
       />
-      <div className="space-y-6">
+      <div className="flex flex-col gap-6">
         <NeedsPerson items={needs} />
         <Section title="Services" note="Figures of the last minute through the gateway" flush>
           {services.data ? (

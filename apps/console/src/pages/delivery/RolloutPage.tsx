@@ -105,7 +105,7 @@ function Explanation({ rollout: r }: { rollout: Rollout }) {
 
 function Body({ rollout: r }: { rollout: Rollout }) {
   return (
-    <div className="space-y-6">
+    <div className="flex flex-col gap-6">
       <div className="grid gap-6 lg:grid-cols-[3fr_2fr]">
         <SplitPicture rollout={r} />
         <NextPanel rollout={r} />
@@ -113,11 +113,11 @@ function Body({ rollout: r }: { rollout: Rollout }) {
       {r.report && r.baseline && <EvidencePanel report={r.report} />}
       {r.baseline && <RolloutChartsPanel rollout={r} />}
       <div className="grid items-start gap-6 lg:grid-cols-[3fr_2fr]">
-        <div className="space-y-6">
+        <div className="flex flex-col gap-6">
           <DecisionList decisions={r.decisions} />
           <Explanation rollout={r} />
         </div>
-        <div className="space-y-6">
+        <div className="flex flex-col gap-6">
           <ArmTable rollout={r} />
           {r.report && <GuardPanel guards={r.report.guards} />}
         </div>

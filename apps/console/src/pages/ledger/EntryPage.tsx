@@ -51,7 +51,9 @@ function About({ entry: e }: { entry: LedgerEntry }) {
                 {e.correlation}
               </A>
             ) : (
-              <span className="text-muted">nothing else</span>
+              <span key="n" className="text-muted">
+                nothing else
+              </span>
             ),
           ],
           e.causation
@@ -104,7 +106,7 @@ export function EntryPage() {
           </>
         }
       />
-      <div className="space-y-6">
+      <div className="flex flex-col gap-6">
         <About entry={e} />
         <div className="grid items-start gap-6 lg:grid-cols-2">
           <Section title="Data" flush actions={<CopyButton text={json} label="Copy the data" />}>

@@ -51,14 +51,14 @@ function Shown({ proof, checked: c }: { proof: LedgerProof; checked: Checked }) 
   const { checkpoint, entry } = proof;
   const { ok, words } = conclusion(c, entry.sequence, checkpoint.size);
   return (
-    <div className="space-y-4">
+    <div className="flex flex-col gap-4">
       <p
         role="status"
         className={`m-0 rounded-md px-3 py-2 font-medium ${ok ? "bg-good-soft text-good" : "bg-bad-soft text-bad"}`}
       >
         {words}
       </p>
-      <ul className="m-0 list-none space-y-1 p-0">
+      <ul className="m-0 list-none flex flex-col gap-1 p-0">
         <Line ok={c.leafOk && c.entryOk}>
           The bytes of this entry have the recorded hash, and say what is shown here.
         </Line>
@@ -71,7 +71,7 @@ function Shown({ proof, checked: c }: { proof: LedgerProof; checked: Checked }) 
       <Path checked={c} sequence={entry.sequence} root={checkpoint.rootHash} />
       <details>
         <summary className="text-soft">The signed note, and the key to check it elsewhere</summary>
-        <div className="mt-2 space-y-2">
+        <div className="mt-2 flex flex-col gap-2">
           <Code label="The signed note">{checkpoint.note}</Code>
           <p className="m-0 flex flex-wrap items-center gap-1 text-xs text-muted">
             Public key <Mono className="break-all">{checkpoint.publicKey}</Mono>
@@ -87,7 +87,10 @@ function Shown({ proof, checked: c }: { proof: LedgerProof; checked: Checked }) 
 function Path({ checked: c, sequence, root }: { checked: Checked; sequence: number; root: string }) {
   const cell = "rounded border px-2 py-0.5 font-mono text-xs";
   return (
-    <ol className="m-0 list-none space-y-1 overflow-x-auto p-0" aria-label="The path from the entry to the root">
+    <ol
+      className="m-0 list-none flex flex-col gap-1 overflow-x-auto p-0"
+      aria-label="The path from the entry to the root"
+    >
       <li className="flex items-center gap-2">
         <span className={`${cell} border-accent bg-accent-soft text-accent`}>{shortHash(c.leaf, 10)}</span>
         <span className="text-xs text-muted">entry {sequence}</span>

@@ -1,5 +1,5 @@
 import type { LedgerEntry } from "../../api/types.ts";
-import { shortId } from "../../ui/format.ts";
+import { shortId, spaced } from "../../ui/format.ts";
 
 /** What an entry says in one line: its own words, or what its data amounts to. */
 export function entryWords(entry: LedgerEntry): string {
@@ -20,6 +20,9 @@ export function entryWords(entry: LedgerEntry): string {
     const of = text("releaseId") ? "an existing release" : fault ? `a rehearsal (${fault})` : "the working tree";
     return `${text("service") ?? "A service"} to ${text("environment") ?? "?"}: ${of}${why ? `, because: ${why}` : ""}`;
   }
+  const outcome = text("outcome");
+  if (entry.type === "delivery.deployment.ended" && outcome)
+    return `${text("service") ?? ""} to ${text("environment") ?? "?"}: ${spaced(outcome)}`;
   if (entry.type === "delivery.release.created") return `${text("service") ?? ""} #${number("number") ?? "?"}`;
   if (entry.type === "delivery.deployment.gates_passed") return "All required gates passed.";
   if (entry.type === "delivery.rollout.created") return `${text("service") ?? ""} to ${text("environment") ?? ""}`;

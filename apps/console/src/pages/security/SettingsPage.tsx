@@ -18,7 +18,7 @@ function SignInLink() {
   return (
     <Section title="Another browser" note="sign in without a terminal">
       {make.data ? (
-        <div className="space-y-2" role="status">
+        <div className="flex flex-col gap-2" role="status">
           <div className="flex items-center gap-2 rounded-md border border-line-strong bg-sunken py-2 pr-2 pl-3">
             <Mono className="min-w-0 flex-1 break-all">{make.data.url}</Mono>
             <CopyButton text={make.data.url} label="Copy the link" />
@@ -129,12 +129,12 @@ export function SettingsPage() {
         }
       />
       <div className="grid items-start gap-6 lg:grid-cols-2">
-        <div className="space-y-6">
+        <div className="flex flex-col gap-6">
           {mayManage && <Tokens />}
           {mayManage && <SignInLink />}
           <Appearance />
         </div>
-        <div className="space-y-6">
+        <div className="flex flex-col gap-6">
           {system.data ? (
             <Installation system={system.data} />
           ) : (

@@ -39,7 +39,7 @@ function NewToken({ onClose }: { onClose: () => void }) {
   };
   if (create.data) return <Secret secret={create.data.secret} name={create.data.token.name} onClose={onClose} />;
   return (
-    <form onSubmit={submit} className="space-y-4" noValidate>
+    <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
       <Field
         label="Name"
         hint="What will use it: “laptop”, “CI”."
@@ -77,7 +77,7 @@ function NewToken({ onClose }: { onClose: () => void }) {
 
 function Secret({ secret, name, onClose }: { secret: string; name: string; onClose: () => void }) {
   return (
-    <div className="space-y-4">
+    <div className="flex flex-col gap-4">
       <p role="status" className="m-0">
         This is the secret of “{name}”. It is shown now and never again: put it where it is used.
       </p>
