@@ -16,13 +16,13 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.{ts,tsx}"],
+          include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.{ts,tsx}", "bench/**/*.test.ts"],
           exclude: ["**/*.system.test.ts"],
           isolate: false,
           pool: "threads",
           maxWorkers: WORKERS,
-          // Simulations take their time on a busy machine.
-          testTimeout: 60_000,
+          // Simulations take half a minute of processor time, and six times that on a busy machine.
+          testTimeout: 240_000,
         },
       },
       {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Installation, startOwn, useRunning } from "../../bench/installation.ts";
 import { Traffic } from "../../bench/traffic.ts";
-import { type Installation, startOwn, useRunning } from "./installation.ts";
 import { FAULTS, readOptions, USAGE } from "./options.ts";
 import { finalWord, type Outcome, rehearse, type Stage } from "./rehearsal.ts";
 import { LEGEND, tableOf } from "./table.ts";

@@ -130,6 +130,7 @@ export const ServiceConfig = z.strictObject({
       harmLatency: z.number().min(0).max(2).default(0.05),
       safeLatency: z.number().min(0.01).max(5).default(0.15),
       latencyFloorMs: z.number().min(0).max(10_000).default(10),
+      settleMs: z.int().min(0).max(3_600_000).default(15_000),
       minimumBakeMs: z.int().min(0).max(86_400_000).default(120_000),
       minimumCanaryRequests: z.int().min(0).max(1_000_000).default(50),
       memoryGrowthRatio: z.number().min(0.05).max(10).default(0.5),

@@ -14,8 +14,11 @@ import { applyToRollout, type Input } from "./rollout-engine.ts";
 import { activeRollouts, type RolloutRow } from "./rollouts.store.ts";
 import { currentGeneration } from "./routing.view.ts";
 
-/** A look at least this often while traffic is judged; sooner when a gateway reports new errors. */
-const LOOK_EVERY_MS = 5_000;
+/**
+ * A look at least this often while traffic is judged; sooner when a gateway reports new errors. Latency's unit of evidence is
+ * the look: a gateway reports once a second, and two reports span most stalls of a process.
+ */
+const LOOK_EVERY_MS = 2_000;
 const NEWS_LOOK_EVERY_MS = 250;
 /** Just-in-time compilers need some calls: a cold process answers several times slower than a warm one. */
 const WARM_UP_ROUNDS = 20;

@@ -25,6 +25,11 @@ interface World {
   /** Of ln latency; 0.5 where left out. */
   readonly spread?: number;
   readonly medianMs?: number;
+  /** Chance per look that a process stalls: then a third of what it answers takes 150 ms longer. */
+  readonly stalls?: number;
+  /** The canary's answers take three times as long at first; this halves every 5 s. */
+  readonly cold?: boolean;
+  readonly lookMs?: number;
 }
 
 function draw(
@@ -32,14 +37,15 @@ function draw(
   n: number,
   errorRatio: number,
   slower: number,
-  { spread = 0.5, medianMs = 100 }: Pick<World, "spread" | "medianMs"> = {},
+  { spread = 0.5, medianMs = 100, stalls = 0 }: Pick<World, "spread" | "medianMs" | "stalls"> = {},
 ): ArmCounts {
   const latency: Record<string, number> = {};
+  const stalled = stalls > 0 && random() < stalls ? 1 / 3 : 0;
   let errors = 0;
   for (let i = 0; i < n; i++) {
     if (random() < errorRatio) errors += 1;
     const z = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-    const bucket = bucketOf(medianMs * Math.exp(spread * z) * slower);
+    const bucket = bucketOf(medianMs * Math.exp(spread * z) * slower + (stalled > 0 && random() < stalled ? 150 : 0));
     latency[bucket] = (latency[bucket] ?? 0) + 1;
   }
   return { requests: n, errors, latency, pageViews: 0, pageErrors: 0 };
@@ -54,14 +60,16 @@ function play(
   const random = seeded(seed);
   let state = startJudge(defaultPolicy);
   let last = { verdict: "INCONCLUSIVE", atMs: 0, canaryRequests: 0 };
-  for (let atMs = 5_000; atMs <= 1_800_000; atMs += 5_000) {
+  const { lookMs = 5_000 } = world;
+  for (let atMs = lookMs; atMs <= 1_800_000; atMs += lookMs) {
+    const cold = world.cold ? 1 + 2 * 0.5 ** (atMs / 5_000) : 1;
     let nc = 0;
     for (let i = 0; i < world.perLook; i++) if (random() < world.share) nc += 1;
     const look: Look = {
       atMs,
       canaryShare: world.share,
       baseline: draw(random, world.perLook - nc, world.errors[0], 1, world),
-      canary: draw(random, nc, world.errors[1], world.slower, world),
+      canary: draw(random, nc, world.errors[1], world.slower * cold, world),
       baselineProcess: null,
       canaryProcess: null,
       sourceUp: true,
@@ -131,10 +139,12 @@ describe("latency by ranks", () => {
     }
     return sums;
   };
-  it.each([0.05, 0.1, 0.5, 0.9])("has a mean of exactly 1 over all ways of routing a small pool at %d", (w) => {
-    for (const mean of meanOver(w, (b, c) => lnLatencyHarm(w, b, c, 0, 0)).slice(0, 3)) expect(mean).toBeCloseTo(1, 9);
-    for (const mean of meanOver(w, (b, c) => lnLatencySafe(w, b, c, 0, 0))) expect(mean).toBeCloseTo(1, 9);
-    for (const mean of meanOver(w, (b, c) => lnTailHarm(w, b, c, 40, 0)).slice(0, 3)) expect(mean).toBeCloseTo(1, 9);
+  it.each([0.1, 0.5, 0.9])("has a mean of at most 1 over all ways of routing a small pool at %d", (w) => {
+    for (const mean of meanOver(w, (b, c) => lnTailHarm(w, b, c, 40, 0, 1)).slice(0, 3)) expect(mean).toBeCloseTo(1, 9);
+    const bothArms = (lnE: typeof lnLatencyHarm) => (b: Record<string, number>, c: Record<string, number>) =>
+      Object.keys(b).length > 0 && Object.keys(c).length > 0 ? lnE(w, b, c, 0, 0) : [0, 0, 0];
+    for (const lnE of [lnLatencyHarm, lnLatencySafe])
+      for (const mean of meanOver(w, bothArms(lnE)).slice(0, 3)) expect(mean).toBeCloseTo(1, 9);
   });
 });
 
@@ -156,10 +166,10 @@ describe("the judge", () => {
   });
   it("finds answers that take twice as long", () => {
     const runs = Array.from({ length: 20 }, (_, i) =>
-      play({ perLook: 50, share: 0.1, errors: [0.001, 0.001], slower: 2 }, 3000 + i),
+      play({ perLook: 20, lookMs: 2_000, share: 0.1, errors: [0.001, 0.001], slower: 2 }, 3000 + i),
     );
     expect(runs.every((r) => r.verdict === "FAIL")).toBe(true);
-    expect(median(runs.map((r) => r.atMs))).toBeLessThanOrEqual(60_000);
+    expect(median(runs.map((r) => r.atMs))).toBeLessThanOrEqual(75_000);
   });
   it("does not blame the canary for an incident that both share", () => {
     const runs = Array.from({ length: 40 }, (_, i) =>
@@ -175,18 +185,41 @@ describe("the judge", () => {
   });
 });
 
-describe("answers that vary widely, as on a busy machine", () => {
-  // 75 judged requests a second at 50 %, median 12 ms and spread 1.1: measured on two cores that others used as well.
-  const busy = { perLook: 375, share: 0.5, errors: [0.0005, 0.0005], medianMs: 12, spread: 1.1 } as const;
-  it("still proves a healthy release safe within the minutes that it takes", () => {
-    const runs = Array.from({ length: 40 }, (_, i) => play({ ...busy, slower: 1 }, 6000 + i, true));
-    expect(runs.filter((r) => r.verdict === "PASS").length).toBeGreaterThanOrEqual(38);
-    expect(median(runs.map((r) => r.atMs))).toBeLessThanOrEqual(120_000);
+describe("on a busy machine", () => {
+  // 75 judged requests a second at 50 %, median 12 ms and spread 1.1, a look every 2 s: measured on two cores that others used as well.
+  const busy = {
+    perLook: 150,
+    share: 0.5,
+    errors: [0.0005, 0.0005],
+    medianMs: 12,
+    spread: 1.1,
+    lookMs: 2_000,
+  } as const;
+  const verdicts = (world: World, from: number, runs: number, stopAtPass: boolean) =>
+    Array.from({ length: runs }, (_, i) => play(world, from + i, stopAtPass));
+  const count = (runs: { verdict: string }[], verdict: string) => runs.filter((r) => r.verdict === verdict).length;
+  it("proves a healthy release safe within minutes, though answers vary widely", () => {
+    const runs = verdicts({ ...busy, slower: 1 }, 6000, 20, true);
+    expect(count(runs, "PASS")).toBeGreaterThanOrEqual(19);
+    expect(median(runs.map((r) => r.atMs))).toBeLessThanOrEqual(150_000);
   });
   it("seldom calls a release safe that is slower by exactly the margin", () => {
-    const runs = Array.from({ length: 60 }, (_, i) => play({ ...busy, slower: 1.16 }, 7000 + i, true));
     // beta = 5 %: more than 8 of 60 has a chance of 0.3 %.
-    expect(runs.filter((r) => r.verdict === "PASS").length).toBeLessThanOrEqual(8);
+    expect(count(verdicts({ ...busy, slower: 1.16 }, 7000, 60, true), "PASS")).toBeLessThanOrEqual(8);
+  });
+  it.each([0.1, 0.5])("seldom blames a healthy release for the stalls of its process, at %d", (share) => {
+    const runs = verdicts({ ...busy, share, slower: 1, stalls: 0.25 }, 8000, 25, true);
+    // alpha = 1 %: more than 2 of 25 has a chance of 2 in 1,000.
+    expect(count(runs, "FAIL")).toBeLessThanOrEqual(2);
+  });
+  it("does not blame a healthy release for its cold start", () => {
+    const runs = verdicts({ ...busy, perLook: 150, share: 0.1, slower: 1, cold: true }, 9000, 20, true);
+    expect(count(runs, "FAIL")).toBeLessThanOrEqual(2);
+  });
+  it("finds answers that take 20 ms longer, stalls or not", () => {
+    const runs = verdicts({ ...busy, slower: 2.7, stalls: 0.25 }, 9500, 20, true);
+    expect(count(runs, "FAIL")).toBe(20);
+    expect(median(runs.map((r) => r.atMs))).toBeLessThanOrEqual(60_000);
   });
 });
 
@@ -271,29 +304,38 @@ describe("whatever comes", () => {
     };
     expect(judge(startJudge(defaultPolicy), look, defaultPolicy).report.hold).toBe(true);
   });
-  it("fails a leak and a process that keeps dying", () => {
-    const run = (canary: (i: number) => { restarts: number; residentBytes: number }) => {
-      let state = startJudge(defaultPolicy);
-      let verdict = "";
-      for (let i = 1; i <= 30 && verdict !== "FAIL"; i++) {
-        const arm = { ...NOTHING, requests: 20 };
-        const look: Look = {
-          atMs: i * 5_000,
-          canaryShare: 0.5,
-          baseline: arm,
-          canary: arm,
-          sourceUp: true,
-          baselineProcess: { restarts: 0, residentBytes: 8e7, processes: 1 },
-          canaryProcess: { ...canary(i), processes: 1 },
-        };
-        const judged = judge(state, look, defaultPolicy);
-        state = judged.state;
-        verdict = judged.report.verdict;
-      }
-      return verdict;
-    };
-    expect(run((i) => ({ restarts: 0, residentBytes: 8e7 + i * 4e6 }))).toBe("FAIL");
-    expect(run((i) => ({ restarts: i % 5 === 0 ? 1 : 0, residentBytes: 8e7 }))).toBe("FAIL");
-    expect(run(() => ({ restarts: 0, residentBytes: 8e7 }))).not.toBe("FAIL");
-  });
+  const watch = (lookMs: number, canary: (atMs: number) => { restarts: number; residentBytes: number }) => {
+    let state = startJudge(defaultPolicy);
+    const arm = { ...NOTHING, requests: 20, latency: { 10: 20 } };
+    for (let atMs = lookMs; atMs <= 400_000; atMs += lookMs) {
+      const look: Look = {
+        atMs,
+        canaryShare: 0.5,
+        baseline: arm,
+        canary: arm,
+        sourceUp: true,
+        baselineProcess: { restarts: 0, residentBytes: 8e7, processes: 1 },
+        canaryProcess: { ...canary(atMs), processes: 1 },
+      };
+      const judged = judge(state, look, defaultPolicy);
+      state = judged.state;
+      if (judged.report.verdict !== "INCONCLUSIVE") return judged.report.verdict;
+    }
+    return "INCONCLUSIVE";
+  };
+  it.each([250, 2_000, 5_000])(
+    "fails a leak, fast or slow, and a process that keeps dying, with a look every %d ms",
+    (lookMs) => {
+      for (const perSecond of [8e5, 2e6])
+        expect(watch(lookMs, (atMs) => ({ restarts: 0, residentBytes: 8e7 + (atMs / 1000) * perSecond }))).toBe("FAIL");
+      expect(watch(lookMs, (atMs) => ({ restarts: atMs % 25_000 === 0 ? 1 : 0, residentBytes: 8e7 }))).toBe("FAIL");
+    },
+  );
+  it.each([250, 2_000, 5_000])(
+    "passes memory that grows at first and levels off, with a look every %d ms",
+    (lookMs) => {
+      const filling = (atMs: number) => ({ restarts: 0, residentBytes: 6.5e7 + 5e7 * (1 - Math.exp(-atMs / 8_000)) });
+      expect(watch(lookMs, filling)).toBe("PASS");
+    },
+  );
 });

@@ -3,7 +3,19 @@ import { quantileBucket } from "./bands.ts";
 import { HARM_PSI, lnErrorsHarm, lnErrorsSafe, lnShareSmall, SAFE_R } from "./errors.ts";
 import { type GuardState, startGuards, stepGuards } from "./guards.ts";
 import { type Onset, startOnset, stepOnset } from "./late-onset.ts";
-import { above, LAMBDAS, lnLatencyHarm, lnLatencySafe, lnTailHarm, raiseToFloor, SAFE_LAMBDAS } from "./latency.ts";
+import {
+  above,
+  type Clumps,
+  clumpSize,
+  LAMBDAS,
+  lnLatencyHarm,
+  lnLatencySafe,
+  lnTailHarm,
+  raiseToFloor,
+  startClumps,
+  stepClumps,
+  TAIL_LAMBDAS,
+} from "./latency.ts";
 import { bounded } from "./log-space.ts";
 import { reportOn } from "./report.ts";
 import type { AnalysisPolicy, ArmCounts, JudgeReport, Look } from "./types.ts";
@@ -33,6 +45,10 @@ export interface JudgeState {
   readonly tail95Harm: readonly Onset[];
   readonly tail99Harm: readonly Onset[];
   readonly tail99Safe: readonly number[];
+  readonly clumps95: Clumps;
+  readonly clumps99: Clumps;
+  /** When the canary had its first requests; null before. */
+  readonly firstCanaryMs: number | null;
   readonly pagesHarm: readonly Onset[];
   readonly lnHarmMax: number;
   readonly guards: GuardState;
@@ -64,11 +80,14 @@ export function startJudge(_policy: AnalysisPolicy): JudgeState {
     errorsHarm: many(HARM_PSI.length, startOnset),
     errorsSafe: many(SAFE_R.length, 0),
     latencyHarm: many(LAMBDAS.length, startOnset),
-    latencySafe: many(SAFE_LAMBDAS.length, 0),
+    latencySafe: many(LAMBDAS.length, 0),
     latencyFast: many(SAFE_R.length, 0),
-    tail95Harm: many(LAMBDAS.length, startOnset),
-    tail99Harm: many(LAMBDAS.length, startOnset),
+    tail95Harm: many(TAIL_LAMBDAS.length, startOnset),
+    tail99Harm: many(TAIL_LAMBDAS.length, startOnset),
     tail99Safe: many(SAFE_R.length, 0),
+    clumps95: startClumps,
+    clumps99: startClumps,
+    firstCanaryMs: null,
     pagesHarm: many(HARM_PSI.length, startOnset),
     lnHarmMax: 0,
     guards: startGuards,
@@ -103,6 +122,7 @@ function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, since
     ...state,
     baseline: add(state.baseline, b),
     canary: add(state.canary, c),
+    firstCanaryMs: state.firstCanaryMs ?? (c.requests > 0 ? state.lastMs : null),
     errorsHarm: state.errorsHarm.map((onset, i) =>
       stepOnset(
         onset,
@@ -121,7 +141,10 @@ function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, since
       ),
     ),
   };
-  return takeLatency(withErrors, state, look, policy);
+  // A process that has just come up compiles, fills caches and opens connections while it answers: that tells of its start,
+  // not of its code. Which looks are left out is known before they are seen.
+  const settled = withErrors.firstCanaryMs !== null && look.atMs - withErrors.firstCanaryMs >= policy.settleMs;
+  return settled ? takeLatency(withErrors, state, look, policy) : { ...withErrors, pendingSinceMs: look.atMs };
 }
 
 /** Latency batches wait until both arms have enough; what waits under another share is a batch of its own, dropped if too small. */
@@ -163,15 +186,20 @@ function takeLatency(now: JudgeState, before: JudgeState, look: Look, policy: An
   const p95 = quantileBucket(floored, 0.95);
   const p99 = quantileBucket(floored, 0.99);
   if (p95 === null || p99 === null) return done;
-  const tail95 = lnTailHarm(look.canaryShare, baseline, canary, p95, policy.harmLatency);
-  const tail99 = lnTailHarm(look.canaryShare, baseline, canary, p99, policy.harmLatency);
-  const [kc, kb] = [above(canary, p99), above(baseline, p99)];
+  const [clump95, clump99] = [clumpSize(before.clumps95), clumpSize(before.clumps99)];
+  const tail95 = lnTailHarm(look.canaryShare, baseline, canary, p95, policy.harmLatency, clump95);
+  const tail99 = lnTailHarm(look.canaryShare, baseline, canary, p99, policy.harmLatency, clump99);
+  const [kc, kb, nb] = [above(canary, p99), above(baseline, p99), countOf(baseline)];
   return {
     ...done,
+    clumps95: stepClumps(before.clumps95, nb, above(baseline, p95)),
+    clumps99: stepClumps(before.clumps99, nb, kb),
     tail95Harm: done.tail95Harm.map((onset, i) => stepOnset(onset, tail95[i] ?? 0, tookMs)),
     tail99Harm: done.tail99Harm.map((onset, i) => stepOnset(onset, tail99[i] ?? 0, tookMs)),
     tail99Safe: done.tail99Safe.map((ln, i) =>
-      bounded(ln + lnErrorsSafe(SAFE_R[i] ?? 0.5, look.canaryShare, countOf(canary), kc, kb, TAIL_SAFE_RATIO)),
+      bounded(
+        ln + lnErrorsSafe(SAFE_R[i] ?? 0.5, look.canaryShare, countOf(canary), kc, kb, TAIL_SAFE_RATIO) / clump99,
+      ),
     ),
   };
 }

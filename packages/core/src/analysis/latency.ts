@@ -1,16 +1,22 @@
 import { bucketOf, countOf, type Histogram, LN_GROWTH } from "../shared/histogram.ts";
 
-/** Latency by ranks within a batch: valid for any distribution, drifting or not, as long as routing tosses its coin for each request. */
-
-/** Bets on how strongly the canary's ranks lean up (harm). */
-export const LAMBDAS = [0.6, 1.2, 2.4] as const;
 /**
- * Bets on how strongly they lean down (safe). Where mean ranks differ by d, a bet grows by (1 - w)(lambda d - lambda^2 / 24)
- * per canary request, most at lambda = 12 d. For lognormal answers of spread sigma and the margin m, d is
- * ln(1 + m) / (2 sqrt(pi) sigma): with m = 15 % lambda should be 1.9 at sigma = 0.25 and 0.24 at sigma = 2. A busy
- * machine has sigma above 1, where the bets for harm would all lose.
+ * Latency by ranks within a batch: valid for any distribution, drifting or not. The unit of evidence is the batch, not the
+ * request: a stall of one process (a collection, a neighbour who takes the processor) slows all that it holds at once, so
+ * requests of one moment are no independent witnesses. Measured: a test by requests blamed two healthy releases of two
+ * on a machine whose cores others used as well.
  */
-export const SAFE_LAMBDAS = [0.25, 0.5, 1, 2] as const;
+
+/**
+ * Bets on how strongly the ranks lean. Where the mean ranks of the arms differ by d, with spread s from batch to batch, the
+ * best bet is d / (d^2 + s^2). A slowdown by 15 % makes d 0.08 at a spread of ln latency of 0.5, and 0.03 at 1.2; two
+ * seconds of 75 requests a second make s 0.05, stalls twice that: between 3 and 12. A gross slowdown (d = 0.4) wants 2.
+ */
+export const LAMBDAS = [1, 3, 9] as const;
+/** Bets on the share of slow answers: odds against the baseline's of e^lambda, 1.8 to 11. */
+export const TAIL_LAMBDAS = [0.6, 1.2, 2.4] as const;
+/** d is at least -1/2: a bet of 1.8 keeps a tenth of the stake in the worst case. */
+const LINEAR_MAX = 1.8;
 
 /** The canary's histogram as if it were (1 + margin) times faster: H0 "at most so much slower" becomes "not slower". */
 export function speedUp(canary: Histogram, margin: number): Histogram {
@@ -52,18 +58,32 @@ function scored(baseline: Histogram, canary: Histogram): Scored[] {
   });
 }
 
-/**
- * ln e = lambda S_c - sum over the pool of ln(1 - w + w e^(lambda a)), where S_c sums the canary's scores. Under H0 the
- * answers do not depend on the coin that gave each request its arm, so that given the pool the mean of e is exactly 1.
- * Scores have mean 0 in the pool: a share that is not quite w cancels out to first order. The canary being even quicker
- * than H0 allows only lowers e: raising one of its answers raises its own score and lowers the others'.
- */
-function lnCoin(rows: readonly Scored[], lambda: number, w: number): number {
-  let ln = 0;
-  for (const { score, canary, all } of rows)
-    ln += lambda * score * canary - all * Math.log1p(w * Math.expm1(lambda * score));
-  return ln;
+/** Mean rank of the canary's answers less that of the baseline's, in [-1/2, 1/2]. */
+function lean(rows: readonly Scored[]): number {
+  let nc = 0;
+  let n = 0;
+  let sumCanary = 0;
+  let sum = 0;
+  for (const { score, canary, all } of rows) {
+    nc += canary;
+    n += all;
+    sumCanary += score * canary;
+    sum += score * all;
+  }
+  return sumCanary / nc - (sum - sumCanary) / (n - nc);
 }
+
+/**
+ * ln e of a bet on d, whose mean is at most 0 under H0. With equal shares the arms could be swapped, so that d is
+ * symmetric, and 1 + tanh(lambda d) has mean 1 for any lambda (tanh is odd). With others only the mean is known: the bet is
+ * 1 + lambda d (Waudby-Smith & Ramdas, "Estimating means of bounded random variables by betting", JRSS B 2023).
+ */
+function lnBet(d: number, lambda: number, w: number): number {
+  return w === 0.5 ? Math.log1p(Math.tanh(lambda * d)) : Math.log1p(Math.min(LINEAR_MAX, lambda) * d);
+}
+
+const leanOf = (baseline: Histogram, canary: Histogram, margin: number, floorMs: number): number =>
+  lean(scored(raiseToFloor(baseline, floorMs), raiseToFloor(speedUp(canary, margin), floorMs)));
 
 /** ln e per lambda against H0: the canary is at most `margin` slower (stochastic order). */
 export function lnLatencyHarm(
@@ -73,8 +93,8 @@ export function lnLatencyHarm(
   margin: number,
   floorMs: number,
 ): number[] {
-  const rows = scored(raiseToFloor(baseline, floorMs), raiseToFloor(speedUp(canary, margin), floorMs));
-  return LAMBDAS.map((lambda) => lnCoin(rows, lambda, w));
+  const d = leanOf(baseline, canary, margin, floorMs);
+  return LAMBDAS.map((lambda) => lnBet(d, lambda, w));
 }
 
 /** ln e per lambda against H0: the canary is at least `margin` slower. */
@@ -85,8 +105,8 @@ export function lnLatencySafe(
   margin: number,
   floorMs: number,
 ): number[] {
-  const rows = scored(raiseToFloor(baseline, floorMs), raiseToFloor(speedUp(canary, margin), floorMs));
-  return SAFE_LAMBDAS.map((lambda) => lnCoin(rows, -lambda, w));
+  const d = leanOf(baseline, canary, margin, floorMs);
+  return LAMBDAS.map((lambda) => lnBet(-d, lambda, w));
 }
 
 /** How many lie in buckets above `bucket`. */
@@ -96,13 +116,55 @@ export function above(h: Histogram, bucket: number): number {
   return n;
 }
 
-/** ln e per lambda for "slower than the threshold bucket", the canary sped up by the margin. The threshold is of earlier batches. */
+/** How slow answers come in clumps: what is remembered of the baseline's counts above the threshold, batch by batch. */
+export interface Clumps {
+  readonly batches: number;
+  readonly requests: number;
+  readonly slow: number;
+  /** Sums of (k - n p)^2 and of n p, p being the share before the batch. */
+  readonly squares: number;
+  readonly expected: number;
+}
+export const startClumps: Clumps = { batches: 0, requests: 0, slow: 0, squares: 0, expected: 0 };
+
+export function stepClumps(c: Clumps, n: number, k: number): Clumps {
+  const p = c.requests > 0 ? c.slow / c.requests : 0;
+  const counts = c.requests > 0;
+  return {
+    batches: c.batches + 1,
+    requests: c.requests + n,
+    slow: c.slow + k,
+    squares: c.squares + (counts ? (k - n * p) ** 2 : 0),
+    expected: c.expected + (counts ? n * p : 0),
+  };
+}
+
+/** A clump that has been seen too seldom to be measured is taken for one of this size. */
+const CLUMP_UNKNOWN = 3;
+const CLUMP_BATCHES = 8;
+
+/**
+ * The size of the clumps: variance over mean of the baseline's slow answers per batch, 1 where they come one by one. The
+ * mean of e^(1/size) stays at most 1 when each clump falls on one arm as a whole. Known before the batch it is used on.
+ */
+export function clumpSize(c: Clumps): number {
+  const measured = c.expected > 0 ? c.squares / c.expected : CLUMP_UNKNOWN;
+  return c.batches < CLUMP_BATCHES ? Math.max(CLUMP_UNKNOWN, measured) : Math.max(1, measured);
+}
+
+/**
+ * ln e per lambda for "slower than the threshold bucket", the canary sped up by the margin: of k slow answers each is the
+ * canary's with the chance of its share, and a centred score makes a share that is not quite w cancel out to first
+ * order. ln e = lambda S_c - sum over the pool of ln(1 - w + w e^(lambda a)), over the size of clumps. The threshold is of
+ * earlier batches.
+ */
 export function lnTailHarm(
   w: number,
   baseline: Histogram,
   canary: Histogram,
   thresholdBucket: number,
   margin: number,
+  clump: number,
 ): number[] {
   const fast = speedUp(canary, margin);
   const kc = above(fast, thresholdBucket);
@@ -110,9 +172,7 @@ export function lnTailHarm(
   const nc = countOf(fast);
   const n = nc + countOf(baseline);
   const share = k / n;
-  const rows: Scored[] = [
-    { score: -share, canary: nc - kc, all: n - k },
-    { score: 1 - share, canary: kc, all: k },
-  ];
-  return LAMBDAS.map((lambda) => lnCoin(rows, lambda, w));
+  const coin = (lambda: number, score: number, own: number, all: number) =>
+    lambda * score * own - all * Math.log1p(w * Math.expm1(lambda * score));
+  return TAIL_LAMBDAS.map((lambda) => (coin(lambda, -share, nc - kc, n - k) + coin(lambda, 1 - share, kc, k)) / clump);
 }
