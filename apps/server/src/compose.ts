@@ -9,6 +9,7 @@ import { startLedger } from "./ledger/index.ts";
 import type { Config } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
 import { createDatabaseIfMissing, openDatabase } from "./platform/database.ts";
+import { checkGivenDatabase } from "./platform/database-check.ts";
 import { installationId, lockDirectory } from "./platform/directory-lock.ts";
 import { registerHealth } from "./platform/health.ts";
 import { authorise, createHttp } from "./platform/http.ts";
@@ -46,6 +47,7 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
 }
 
 async function wire(config: Config, log: Logger, undo: (() => Promise<void> | void)[]): Promise<string> {
+  if (config.databaseUrl) await checkGivenDatabase(config.databaseUrl);
   const base = config.databaseUrl ?? (await ensurePostgres({ dir: config.dir, log })).url;
   const own = config.databaseUrl ?? (await createDatabaseIfMissing(base, "latchkey"));
   const database = openDatabase(own);

@@ -26,6 +26,7 @@ export class Kept {
   #fails = 0;
   #stopping = false;
   #replacing = false;
+  #settled = false;
   #timer: NodeJS.Timeout | null = null;
   /** Exit code of a process that gave up by itself with a sentence in its log; null while it runs or after a crash. */
   #gaveUp: number | null = null;
@@ -40,6 +41,11 @@ export class Kept {
 
   get gaveUp(): boolean {
     return this.#gaveUp !== null;
+  }
+
+  /** It came up once: from now on it is started again whatever ends it. Before, one that gives up has said why. */
+  settle(): void {
+    this.#settled = true;
   }
 
   start(): void {
@@ -66,7 +72,7 @@ export class Kept {
     this.#child = null;
     this.#gaveUp = code === 0 ? null : code;
     this.#o.onChange();
-    if (this.#stopping) return;
+    if (this.#stopping || (this.gaveUp && !this.#settled)) return;
     if (this.#replacing) {
       this.#replacing = false;
       this.start();

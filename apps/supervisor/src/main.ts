@@ -106,15 +106,13 @@ class Supervisor {
     const deadline = performance.now() + withinMs;
     while (!(await answers(address))) {
       if (this.#stoppingSince !== null) throw new Stopped();
-      if (kept.gaveUp) {
-        // It has said why; starting it again would say the same.
-        await kept.stop();
+      if (kept.gaveUp)
         throw new Error(lastWords(this.#logOf(name)) ?? `The ${name} ended. Its log: ${this.#logOf(name)}`);
-      }
       if (performance.now() > deadline)
         throw new Error(`The ${name} did not come up within ${withinMs / 1000} s. Its log: ${this.#logOf(name)}`);
       await new Promise((r) => setTimeout(r, 25));
     }
+    kept.settle();
   }
 
   async restart(name: string): Promise<void> {

@@ -8,6 +8,8 @@ const NEEDS_MB = 500;
 export function preparePlace(dir: string): void {
   if (existsSync(dir) && !statSync(dir).isDirectory())
     throw new Error(`${dir} is a file, and Latchkey needs a folder of that name. Move it away, or set LATCHKEY_DIR.`);
+  // Node's recursive mkdir never returns where the system will not have folders at all.
+  if (/^\/(proc|sys)(\/|$)/.test(dir)) throw new Error(`${dir} is no place for data. Set LATCHKEY_DIR to another.`);
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
