@@ -10,7 +10,12 @@ import { plain } from "./text.ts";
 export async function rolloutOf(
   session: Session,
   target: string,
-  o: { readonly environment?: string | undefined; readonly mayBeOver: boolean },
+  o: {
+    readonly environment?: string | undefined;
+    readonly mayBeOver: boolean;
+    /** What to do when nothing is under way; SERVICE stands for the service. */
+    readonly instead?: string;
+  },
 ): Promise<string> {
   if (target.startsWith("rol_")) return target;
   if (target.startsWith("dep_")) return rolloutOfDeployment(session, target);
@@ -35,7 +40,9 @@ export async function rolloutOf(
     detail: last
       ? `No rollout of ${target} is under way; the last one has ended (${plain(last.status)}).`
       : `${target} has never been rolled out.`,
-    remedy: last ? `Why it ended: latchkey explain ${target}` : `Begin one: latchkey ship ${target} --wait`,
+    remedy: last
+      ? (o.instead?.replaceAll("SERVICE", target) ?? `Why it ended: latchkey explain ${target}`)
+      : `Begin one: latchkey ship ${target} --wait`,
   });
 }
 

@@ -46,7 +46,7 @@ export async function watch(session: Session, o: Watch): Promise<WatchEnd> {
         if (told) o.progress.line("The live stream is back.");
         told = false;
         if (
-          await drain(stream, o, look, over.signal, (sequence) => {
+          await drain(session, stream, o, look, over.signal, (sequence) => {
             last = sequence;
           })
         )
@@ -73,6 +73,7 @@ export async function watch(session: Session, o: Watch): Promise<WatchEnd> {
 
 /** Reads events until the stream ends (false) or a look says that it is done (true). */
 async function drain(
+  session: Session,
   stream: AsyncGenerator<StreamEvent>,
   o: Watch,
   look: Watch["look"],
@@ -83,7 +84,7 @@ async function drain(
   let pending = stream.next();
   try {
     for (;;) {
-      const got = await nextOrTick(pending, o.everyMs(), signal);
+      const got = await nextOrTick(pending, o.everyMs(), session, signal);
       if (signal.aborted) return false;
       if (got === "tick") {
         if (await look(null)) return true;
@@ -101,19 +102,19 @@ async function drain(
   }
 }
 
-async function nextOrTick<T>(pending: Promise<T>, everyMs: number | null, signal: AbortSignal): Promise<T | "tick"> {
+async function nextOrTick<T>(
+  pending: Promise<T>,
+  everyMs: number | null,
+  session: Session,
+  signal: AbortSignal,
+): Promise<T | "tick"> {
   if (everyMs === null) return pending;
-  let ring = () => {};
-  const tick = new Promise<"tick">((resolve) => {
-    ring = () => resolve("tick");
-  });
-  const timer = setTimeout(ring, everyMs);
-  signal.addEventListener("abort", ring, { once: true });
+  const over = new AbortController();
+  const tick = session.terminal.pause(everyMs, AbortSignal.any([signal, over.signal])).then(() => "tick" as const);
   try {
     return await Promise.race([pending, tick]);
   } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", ring);
+    over.abort();
   }
 }
 

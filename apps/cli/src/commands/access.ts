@@ -94,7 +94,8 @@ function addTokenList(tokens: Command, terminal: Terminal, outcome: Outcome): vo
     usage: "list",
     about: "list the tokens, without their secrets; `latchkey tokens` alone does this",
     isDefault: true,
-    options: (command) => addPageOptions(command, "50"),
+    // A mistyped subcommand comes here as an argument: it is answered below, with what there is.
+    options: (command) => addPageOptions(command.allowExcessArguments(), "50"),
     examples: [["latchkey tokens", "who has access, and until when"]],
     run: async ({ session: open, args, options }) => {
       if (args.length > 0)

@@ -243,7 +243,10 @@ function addRollout(program: Command, terminal: Terminal, outcome: Outcome): voi
       const rolloutId = await rolloutOf(session, args[0] ?? "", { environment: options.environment, mayBeOver: true });
       if (options.watch) {
         const { end } = await followRollout(session, rolloutId, timeoutMs);
-        if (end === "interrupted") return EXIT.interrupted;
+        if (end === "interrupted") {
+          terminal.err("\nNo longer watching. The rollout goes on.\n");
+          return EXIT.interrupted;
+        }
       }
       const rollout = await session.client.getRollout({ params: { ...session.main, rolloutId } });
       if (!options.watch || !session.json)

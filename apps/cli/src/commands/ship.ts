@@ -1,3 +1,4 @@
+import { ApiError, type Arguments } from "@latchkey/api/client";
 import { type Command, Option } from "commander";
 import { addCommand, type Call, durationOption, type Outcome } from "../command.ts";
 import { endingWords, followDeployment } from "../follow.ts";
@@ -75,16 +76,13 @@ async function ship({ session: open, args, options }: Call<ShipOptions>): Promis
     );
   const timeoutMs = options.timeout === undefined ? null : durationOption(options.timeout, "--timeout");
   const releaseId = options.release === undefined ? null : await releaseOf(session, options.release);
-  const made = await session.client.ship({
-    params: { ...session.main, service },
-    body: {
-      environment: options.environment,
-      reason: options.reason ?? "",
-      ifBusy: options.ifBusy,
-      ...(options.fault ? { fault: options.fault } : {}),
-      ...(options.strategy ? { strategy: options.strategy } : {}),
-      ...(releaseId ? { releaseId } : {}),
-    },
+  const made = await accepted(session, service, {
+    environment: options.environment,
+    reason: options.reason ?? "",
+    ifBusy: options.ifBusy,
+    ...(options.fault ? { fault: options.fault } : {}),
+    ...(options.strategy ? { strategy: options.strategy } : {}),
+    ...(releaseId ? { releaseId } : {}),
   });
   if (!options.wait) {
     session.print(made, () => `${made.id}: ${made.words}\nFollow it: latchkey deployment ${made.id} --wait`);
@@ -92,6 +90,17 @@ async function ship({ session: open, args, options }: Call<ShipOptions>): Promis
   }
   if (!session.json) session.terminal.out(`Shipping ${service} to ${made.environment} (${made.id})\n`);
   return waitFor(session, made.id, timeoutMs);
+}
+
+/** The API's remedy for a busy environment speaks of fields; here they are options. */
+async function accepted(session: Session, service: string, body: Arguments<"ship">["body"]) {
+  try {
+    return await session.client.ship({ params: { ...session.main, service }, body });
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.problem.code !== "LK_BUSY") throw error;
+    const remedy = `Follow it (latchkey deployment ${service} --wait), or add --if-busy queue (after it) or --if-busy supersede (instead of it).`;
+    throw new ApiError({ ...error.problem, remedy }, { cause: error });
+  }
 }
 
 async function waitFor(session: Session, deploymentId: string, timeoutMs: number | null): Promise<number> {
@@ -145,6 +154,9 @@ export function addActions(program: Command, terminal: Terminal, outcome: Outcom
         const rolloutId = await rolloutOf(session, args[0] ?? "", {
           environment: options.environment,
           mayBeOver: false,
+          ...(name === "rollback"
+            ? { instead: "To serve an older release again: latchkey ship SERVICE --release SERVICE/<number> --wait" }
+            : {}),
         });
         const rollout = await session.client.actOnRollout({
           params: { ...session.main, rolloutId },
