@@ -34,7 +34,7 @@ export default {
       name: "platform-knows-no-room",
       comment: "Ports are types in core; the composition root wires.",
       severity: "error",
-      from: { path: room("platform") },
+      from: { path: room("platform"), pathNot: TEST },
       to: { path: "^apps/server/src/", pathNot: room("platform") },
     },
     ...ORDER.map((name) => ({

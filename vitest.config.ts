@@ -33,8 +33,9 @@ export default defineConfig({
           pool: "forks",
           globalSetup: ["apps/server/src/testing/postgres-server.ts"],
           maxWorkers: WORKERS,
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          // Whole rollouts with real processes, on a machine that may be busy: a limit for what hangs.
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
     ],

@@ -8,7 +8,7 @@ import { startDelivery } from "./delivery/index.ts";
 import { startLedger } from "./ledger/index.ts";
 import type { Config } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
-import { createDatabaseIfMissing, openDatabase } from "./platform/database.ts";
+import { createDatabaseIfMissing, databaseNameOf, openDatabase } from "./platform/database.ts";
 import { checkGivenDatabase } from "./platform/database-check.ts";
 import { installationId, lockDirectory } from "./platform/directory-lock.ts";
 import { registerHealth } from "./platform/health.ts";
@@ -81,8 +81,7 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     lease,
     gatewayUrl: `http://127.0.0.1:${config.gatewayPort}`,
     serverUrl: `http://127.0.0.1:${config.port}`,
-    databaseUrlFor: (service, environment) =>
-      createDatabaseIfMissing(base, `${service}_${environment}`.replaceAll("-", "_")),
+    databaseUrlFor: (service, environment) => createDatabaseIfMissing(base, databaseNameOf(service, environment)),
     publish: ledger.publish,
     watched: ledger.watched,
   });

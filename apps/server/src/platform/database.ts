@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { Kysely, type Transaction as KyselyTransaction, PostgresDialect } from "kysely";
 import pg from "pg";
 
@@ -43,6 +44,16 @@ export function openDatabase(url: string, options: { max?: number } = {}): Datab
     },
     close: () => db.destroy(),
   };
+}
+
+/** PostgreSQL cuts longer names off: two that begin alike would be one. */
+const NAME_MAX = 63;
+
+/** The database that the releases of a service share in an environment. No two pairs have the same: neither name holds `_`. */
+export function databaseNameOf(service: string, environment: string): string {
+  const name = `${service}_${environment}`;
+  if (name.length <= NAME_MAX) return name;
+  return `${name.slice(0, NAME_MAX - 17)}_${createHash("sha256").update(name).digest("hex").slice(0, 16)}`;
 }
 
 /** Creates a database of that name on the server of `url` when it is missing; answers its address. */

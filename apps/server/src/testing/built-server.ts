@@ -105,7 +105,7 @@ export class BuiltServer {
     const target = new LocalTarget({ database: this.database, log: pino({ level: "silent" }), dir: this.dir });
     await target.endAll();
     await this.database.drop();
-    await dropDatabasesNamed(`shop_${this.mark}`);
+    await dropDatabasesNamed(`shop-${this.mark}_`);
     removeDirectory(this.dir);
   }
 }

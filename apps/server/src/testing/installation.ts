@@ -95,7 +95,7 @@ export class Installation {
     await this.stop();
     await new LocalTarget({ database: this.database, log, dir: this.dir }).endAll();
     await this.database.drop();
-    await dropDatabasesNamed(`shop_${this.mark}`);
+    await dropDatabasesNamed(`shop-${this.mark}_`);
     removeDirectory(this.dir);
   }
 }
