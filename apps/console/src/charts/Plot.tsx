@@ -52,7 +52,7 @@ function drawMarks(u: uPlot, data: ChartData): void {
     ctx.fillText(labels.text, labels.x, top - 3 * ratio);
   });
   ctx.setLineDash([5 * ratio, 4 * ratio]);
-  ctx.textAlign = "left";
+  ctx.textAlign = "center";
   for (const limit of data.limits ?? []) {
     const y = Math.round(u.valToPos(limit.value, "y", true)) + 0.5;
     ctx.strokeStyle = variable("--soft");
@@ -61,7 +61,7 @@ function drawMarks(u: uPlot, data: ChartData): void {
     ctx.moveTo(left, y);
     ctx.lineTo(left + width, y);
     ctx.stroke();
-    ctx.fillText(limit.label, left + 6 * ratio, y - 4 * ratio);
+    ctx.fillText(limit.label, left + width / 2, y - 4 * ratio);
   }
   ctx.restore();
 }

@@ -82,6 +82,15 @@ function valueWithBand(m: Metric, arm: "baseline" | "canary") {
   );
 }
 
+const NUMBER = "px-3 py-2.5 text-right whitespace-nowrap max-sm:px-4 max-sm:py-1 max-sm:text-left";
+const BARS = "px-3 py-2.5 last:pr-4 max-sm:px-4 max-sm:py-1";
+/** Where the table is narrow its rows become small cards, and each figure says what it is. */
+const Label = ({ children }: { children: string }) => (
+  <span className="block text-xs text-muted sm:hidden" aria-hidden>
+    {children}
+  </span>
+);
+
 function MetricRow({ metric: m, report }: { metric: Metric; report: Report }) {
   // Alone, a metric decides once its weighted share of the average reaches the threshold.
   const harmAlone = report.lnHarmThreshold - Math.log(m.weight);
@@ -90,19 +99,31 @@ function MetricRow({ metric: m, report }: { metric: Metric; report: Report }) {
   const words = METRIC_WORDS[m.metric];
   const name = words?.name ?? m.metric;
   return (
-    <tr className="border-t border-line align-top">
-      <th scope="row" className="py-2.5 pr-3 pl-4 text-left font-medium" title={words?.words}>
+    <tr className="border-t border-line align-top max-sm:grid max-sm:grid-cols-2 max-sm:py-1.5">
+      <th
+        scope="row"
+        className="py-2.5 pr-3 pl-4 text-left font-medium max-sm:col-span-2 max-sm:py-1"
+        title={words?.words}
+      >
         {name}
       </th>
-      <td className="px-3 py-2.5 text-right whitespace-nowrap">{valueWithBand(m, "baseline")}</td>
-      <td className="px-3 py-2.5 text-right whitespace-nowrap">{valueWithBand(m, "canary")}</td>
-      <td className="px-3 py-2.5">
+      <td className={NUMBER}>
+        <Label>Baseline</Label>
+        {valueWithBand(m, "baseline")}
+      </td>
+      <td className={NUMBER}>
+        <Label>Canary</Label>
+        {valueWithBand(m, "canary")}
+      </td>
+      <td className={BARS}>
+        <Label>Harm</Label>
         <Bar share={harm} tone="harm" label={`Evidence of harm in: ${name}`} />
         <span className="mt-1 block text-xs whitespace-nowrap text-muted">
           {Math.round(harm * 100)} %{m.lnHarm > 0.05 && `, ${odds(m.lnHarm)}`}
         </span>
       </td>
-      <td className="py-2.5 pr-4 pl-3">
+      <td className={BARS}>
+        <Label>Safety</Label>
         {safe === null ? (
           <span className="text-xs text-muted">watched for harm only</span>
         ) : (
@@ -152,9 +173,9 @@ export function EvidencePanel({ report }: { report: Report }) {
         tabIndex={0}
         className="overflow-x-auto border-t border-line"
       >
-        <table className="w-full min-w-160 border-collapse">
+        <table className="w-full border-collapse sm:min-w-160">
           <caption className="sr-only">Evidence by metric</caption>
-          <thead className="bg-sunken text-xs text-muted">
+          <thead className="bg-sunken text-xs text-muted max-sm:sr-only">
             <tr>
               <th scope="col" className="py-1.5 pr-3 pl-4 text-left font-medium">
                 Metric
@@ -173,7 +194,7 @@ export function EvidencePanel({ report }: { report: Report }) {
               </th>
             </tr>
           </thead>
-          <tbody>
+          <tbody className="max-sm:block">
             {report.metrics.map((m) => (
               <MetricRow key={m.metric} metric={m} report={report} />
             ))}

@@ -87,55 +87,59 @@ function Shown({ proof, checked: c }: { proof: LedgerProof; checked: Checked }) 
 function Path({ checked: c, sequence, root }: { checked: Checked; sequence: number; root: string }) {
   const cell = "rounded border px-2 py-0.5 font-mono text-xs";
   return (
-    <ol
-      className="m-0 list-none flex flex-col gap-1 overflow-x-auto p-0"
+    <section
       aria-label="The path from the entry to the root"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard.
+      tabIndex={0}
+      className="overflow-x-auto"
     >
-      <li className="flex items-center gap-2">
-        <span className={`${cell} border-accent bg-accent-soft text-accent`}>{shortHash(c.leaf, 10)}</span>
-        <span className="text-xs text-muted">entry {sequence}</span>
-      </li>
-      {c.rungs.map((rung, i) => {
-        const top = i === c.rungs.length - 1;
-        const sibling = (
-          <span className={`${cell} border-line-strong text-muted`} title={rung.sibling}>
-            {shortHash(rung.sibling, 10)}
-          </span>
-        );
-        const own = <span className="font-mono text-xs text-accent">own</span>;
-        return (
-          <li
-            key={rung.result}
-            className="flex items-center gap-2 whitespace-nowrap"
-            style={{ paddingLeft: `${(i + 1) * 10}px` }}
-          >
-            <span className="text-muted" aria-hidden>
-              └
+      <ol className="m-0 flex list-none flex-col gap-1 p-0">
+        <li className="flex items-center gap-2">
+          <span className={`${cell} border-accent bg-accent-soft text-accent`}>{shortHash(c.leaf, 10)}</span>
+          <span className="text-xs text-muted">entry {sequence}</span>
+        </li>
+        {c.rungs.map((rung, i) => {
+          const top = i === c.rungs.length - 1;
+          const sibling = (
+            <span className={`${cell} border-line-strong text-muted`} title={rung.sibling}>
+              {shortHash(rung.sibling, 10)}
             </span>
-            {rung.side === "left" ? (
-              <>
-                {sibling} <span className="text-muted">+</span> {own}
-              </>
-            ) : (
-              <>
-                {own} <span className="text-muted">+</span> {sibling}
-              </>
-            )}
-            <span className="text-muted" aria-hidden>
-              =
-            </span>
-            <span
-              className={`${cell} ${top ? (rung.result === root ? "border-good bg-good-soft text-good" : "border-bad bg-bad-soft text-bad") : "border-accent text-accent"}`}
-              title={rung.result}
+          );
+          const own = <span className="font-mono text-xs text-accent">own</span>;
+          return (
+            <li
+              key={rung.result}
+              className="flex items-center gap-2 whitespace-nowrap"
+              style={{ paddingLeft: `${(i + 1) * 7}px` }}
             >
-              {shortHash(rung.result, 10)}
-            </span>
-            {top && (
-              <span className="text-xs text-muted">{rung.result === root ? "the signed root" : "not the root"}</span>
-            )}
-          </li>
-        );
-      })}
-    </ol>
+              <span className="text-muted" aria-hidden>
+                └
+              </span>
+              {rung.side === "left" ? (
+                <>
+                  {sibling} <span className="text-muted">+</span> {own}
+                </>
+              ) : (
+                <>
+                  {own} <span className="text-muted">+</span> {sibling}
+                </>
+              )}
+              <span className="text-muted" aria-hidden>
+                =
+              </span>
+              <span
+                className={`${cell} ${top ? (rung.result === root ? "border-good bg-good-soft text-good" : "border-bad bg-bad-soft text-bad") : "border-accent text-accent"}`}
+                title={rung.result}
+              >
+                {shortHash(rung.result, 10)}
+              </span>
+              {top && (
+                <span className="text-xs text-muted">{rung.result === root ? "the signed root" : "not the root"}</span>
+              )}
+            </li>
+          );
+        })}
+      </ol>
+    </section>
   );
 }
