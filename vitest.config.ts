@@ -38,6 +38,18 @@ export default defineConfig({
           hookTimeout: 180_000,
         },
       },
+      {
+        // The whole product in a real browser: one file at a time, after nothing else is under way.
+        test: {
+          name: "e2e",
+          include: ["e2e/**/*.test.ts"],
+          pool: "forks",
+          maxWorkers: 1,
+          testTimeout: 60_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
     ],
   },
 });
