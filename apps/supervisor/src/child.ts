@@ -62,7 +62,8 @@ export class Kept {
     });
     closeSync(log);
     this.#child = child;
-    child.once("spawn", () => this.#o.onChange());
+    // At once, not at its "spawn" event: what is not on record when we are killed is an orphan that nobody ends.
+    this.#o.onChange();
     child.once("error", (error) => this.#ended(error.message, null, startedAt));
     child.once("exit", (code, signal) => this.#ended(signal ?? `exit code ${code}`, code, startedAt));
   }

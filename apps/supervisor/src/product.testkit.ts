@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -42,6 +51,8 @@ export class Product {
   gatewayPort = 0;
 
   async place(): Promise<void> {
+    // As root, PostgreSQL runs as another user: below a closed folder its data would go elsewhere.
+    chmodSync(this.home, 0o755);
     this.port = await freePort();
     this.gatewayPort = await freePort();
   }
@@ -120,7 +131,7 @@ export class Product {
     writeFileSync(join(app, "latchkey.config.ts"), CONFIG);
   }
 
-  /** Every living process whose command line names this product's folder, or is one of its two. */
+  /** Every living process whose command line, environment or working folder is of this product. */
   processes(): number[] {
     return readdirSync("/proc")
       .map(Number)
@@ -131,7 +142,8 @@ export class Product {
     try {
       if (startedAt(pid) === null) return false;
       const of = (file: string) => readFileSync(`/proc/${pid}/${file}`, "utf8");
-      return of("cmdline").includes(this.home) || of("environ").includes(this.home);
+      if (of("cmdline").includes(this.home) || of("environ").includes(this.home)) return true;
+      return readlinkSync(`/proc/${pid}/cwd`).startsWith(this.home);
     } catch {
       return false;
     }
@@ -146,11 +158,11 @@ const CONFIG = `export default {
   name: "tiny",
   source: ".",
   build: ["node", "build.mjs"],
-  strategy: { steps: [{ trafficPercent: 50, bakeMs: 1_000, minimumRequests: 20 }], holdbackMs: 2_000 },
+  strategy: { steps: [{ trafficPercent: 50, bakeMs: 1_000, minimumRequests: 20 }], holdbackMs: 2_000, maximumMs: 15_000, onInconclusive: "promote" },
   analysis: { minimumBakeMs: 2_000 },
 };
 `;
-const BUILD = `import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+const BUILD = `import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 const out = process.env.LATCHKEY_ARTIFACT;
 const { version, bad } = JSON.parse(readFileSync("version.json", "utf8"));
 mkdirSync(out + "/public/assets", { recursive: true });
@@ -171,7 +183,7 @@ process.on("SIGTERM", () => server.close(() => process.exit(0)));
 \`);
 `;
 
-/** Visitors of the API, ten at a time, each waiting for its answer: light, and it notices every failure. */
+/** Visitors of the API, four at a time, each waiting for its answer: light, and it notices every failure. */
 export class Visitors {
   readonly failures: string[] = [];
   served = 0;
