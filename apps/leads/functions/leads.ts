@@ -1,0 +1,8 @@
+import { answerApi, createRuntime } from "../src/server/functions.ts";
+
+/** Netlify function: the leads API. */
+const runtime = createRuntime(process.env);
+
+export default async (request: Request): Promise<Response> => answerApi(runtime, request);
+
+export const config = { path: ["/api/leads", "/api/leads/*"] };
