@@ -1,4 +1,5 @@
-import { answerApi, createRuntime } from "../src/server/functions.ts";
+import { createRuntime } from "../src/server/functions.ts";
+import { answerApi } from "../src/server/functions-api.ts";
 
 /** Netlify function: the leads API. */
 const runtime = createRuntime(process.env);

@@ -1,6 +1,5 @@
 import pg from "pg";
 import type { Logger } from "pino";
-import { handleApi } from "../leads/handlers.ts";
 import { memoryStore } from "../leads/memory-store.ts";
 import { postgresStore } from "../leads/postgres-store.ts";
 import type { LeadStore } from "../leads/store.ts";
@@ -20,7 +19,6 @@ export const FUNCTION_POOL = {
   statement_timeout: 5_000,
   allowExitOnIdle: true,
 } as const;
-const BODY_MAX_BYTES = 65_536;
 
 export interface FunctionRuntime {
   readonly log: Logger;
@@ -54,35 +52,6 @@ export function createRuntime(env: Readonly<Record<string, string | undefined>>)
   };
 }
 
-/** Answers a request of the leads API. */
-export async function answerApi(runtime: FunctionRuntime, request: Request): Promise<Response> {
-  return answered(runtime, request, async (url) => {
-    const text = await request.text();
-    if (Buffer.byteLength(text) > BODY_MAX_BYTES) return unreadable();
-    let body: unknown = null;
-    try {
-      if (text !== "") body = JSON.parse(text);
-    } catch {
-      return unreadable();
-    }
-    return handleApi(
-      runtime.store(),
-      {
-        method: request.method,
-        path: url.pathname,
-        query: Object.fromEntries(url.searchParams),
-        body,
-        idempotencyKey: request.headers.get("idempotency-key"),
-      },
-      {
-        // An instance's counters die with it: the figure is a line of the log, to be counted there.
-        leadProcessed: (source, status) =>
-          runtime.log.info({ metric: "leads_processed_total", source, status }, "lead"),
-      },
-    );
-  });
-}
-
 /** Answers the health check: 200 or 503. */
 export async function answerHealth(runtime: FunctionRuntime, request: Request): Promise<Response> {
   return answered(runtime, request, async () => {
@@ -91,21 +60,16 @@ export async function answerHealth(runtime: FunctionRuntime, request: Request): 
   });
 }
 
-interface Answer {
+export interface Answer {
   readonly status: number;
   readonly body: unknown;
   readonly route: string;
 }
 
-const unreadable = (): Answer => ({
-  status: 400,
-  body: { title: "The request is not valid", status: 400, detail: "The body must be JSON of at most 64 kB." },
-  route: "unreadable",
-});
-
 let isCold = true;
 
-async function answered(
+/** Around every function: correlation id, log, and a plain 500 for what nobody foresaw. */
+export async function answered(
   runtime: FunctionRuntime,
   request: Request,
   work: (url: URL) => Promise<Answer>,
