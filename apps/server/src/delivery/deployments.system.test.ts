@@ -44,7 +44,7 @@ describe("a build", () => {
 });
 
 describe("a gate", () => {
-  const gate = (over: object) => ({ name: "unit tests", command: ["node", "gate.mjs"], timeoutMs: 20_000, ...over });
+  const gate = (over: object) => ({ name: "unit tests", command: ["node", "gate.mjs"], timeoutMs: 150_000, ...over });
   afterAll(() => journey.workload.apply());
 
   it.each<[string, object, Partial<Behaviour>, RegExp, string]>([

@@ -1,5 +1,5 @@
 const LOOK_AGAIN_MS = 20;
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 120_000;
 
 /** Thrown from a condition that can't come true any more: `until` gives up at once. */
 export class Hopeless extends Error {}
