@@ -18,9 +18,24 @@ const signIn = createRoute({
 });
 
 /** Everything for people who are signed in. */
-const shell = createRoute({ getParentRoute: () => root, id: "shell", component: Shell });
+const shell = createRoute({
+  getParentRoute: () => root,
+  id: "shell",
+  loader: () => void queryClient.prefetchQuery(queries.me()),
+  component: Shell,
+});
 
-const overview = createRoute({ getParentRoute: () => shell, path: "/", component: OverviewPage });
+const overview = createRoute({
+  getParentRoute: () => shell,
+  path: "/",
+  loader: () => {
+    // All at once, not one after another: the overview is what people open first.
+    void queryClient.prefetchQuery(queries.services());
+    void queryClient.prefetchQuery(queries.recentDeployments());
+    void queryClient.prefetchQuery(queries.newestEntries());
+  },
+  component: OverviewPage,
+});
 const service = createRoute({
   getParentRoute: () => shell,
   path: "/services/$service",
