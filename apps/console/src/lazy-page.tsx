@@ -1,4 +1,4 @@
-import { type ComponentType, lazy, Suspense } from "react";
+import { type ComponentType, lazy, type ReactElement, Suspense } from "react";
 import { Button } from "./ui/Button.tsx";
 import { PageHead } from "./ui/Section.tsx";
 import { PageSkeleton } from "./ui/States.tsx";
@@ -10,7 +10,7 @@ const loads: (() => Promise<unknown>)[] = [];
  * A page in a script of its own. The router's own way answers a failed fetch by reloading the page, which loses the
  * console when the server is away: here the page says so, and reloading is the person's choice.
  */
-export function lazyPage<K extends string>(load: () => Promise<Record<K, ComponentType>>, name: K): ComponentType {
+export function lazyPage<K extends string>(load: () => Promise<Record<K, ComponentType>>, name: K): () => ReactElement {
   const once = async (): Promise<{ default: ComponentType }> => {
     try {
       return { default: (await load())[name] };
