@@ -1,5 +1,6 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, Outlet } from "@tanstack/react-router";
 import { queries } from "./api/queries.ts";
+import { lazyPage } from "./lazy-page.tsx";
 import { OverviewPage } from "./pages/delivery/OverviewPage.tsx";
 import { NotFoundPage } from "./pages/NotFoundPage.tsx";
 import { queryClient } from "./query-client.ts";
@@ -14,33 +15,48 @@ const signIn = createRoute({
   getParentRoute: () => root,
   path: "/sign-in",
   validateSearch: search.signIn,
-  component: lazyRouteComponent(() => import("./pages/security/SignInPage.tsx"), "SignInPage"),
+  component: lazyPage(() => import("./pages/security/SignInPage.tsx"), "SignInPage"),
 });
 
 /** Everything for people who are signed in. */
-const shell = createRoute({ getParentRoute: () => root, id: "shell", component: Shell });
+const shell = createRoute({
+  getParentRoute: () => root,
+  id: "shell",
+  loader: () => void queryClient.prefetchQuery(queries.me()),
+  component: Shell,
+});
 
-const overview = createRoute({ getParentRoute: () => shell, path: "/", component: OverviewPage });
+const overview = createRoute({
+  getParentRoute: () => shell,
+  path: "/",
+  loader: () => {
+    // All at once, not one after another: the overview is what people open first.
+    void queryClient.prefetchQuery(queries.services());
+    void queryClient.prefetchQuery(queries.recentDeployments());
+    void queryClient.prefetchQuery(queries.newestEntries());
+  },
+  component: OverviewPage,
+});
 const service = createRoute({
   getParentRoute: () => shell,
   path: "/services/$service",
   validateSearch: search.service,
   loader: ({ params }) => void queryClient.prefetchQuery(queries.service(params.service)),
-  component: lazyRouteComponent(() => import("./pages/catalog/ServicePage.tsx"), "ServicePage"),
+  component: lazyPage(() => import("./pages/catalog/ServicePage.tsx"), "ServicePage"),
 });
 const deployment = createRoute({
   getParentRoute: () => shell,
   path: "/deployments/$deploymentId",
   validateSearch: search.deployment,
   loader: ({ params }) => void queryClient.prefetchQuery(queries.deployment(params.deploymentId)),
-  component: lazyRouteComponent(() => import("./pages/delivery/DeploymentPage.tsx"), "DeploymentPage"),
+  component: lazyPage(() => import("./pages/delivery/DeploymentPage.tsx"), "DeploymentPage"),
 });
 const release = createRoute({
   getParentRoute: () => shell,
   path: "/releases/$releaseId",
   validateSearch: search.release,
   loader: ({ params }) => void queryClient.prefetchQuery(queries.release(params.releaseId)),
-  component: lazyRouteComponent(() => import("./pages/catalog/ReleasePage.tsx"), "ReleasePage"),
+  component: lazyPage(() => import("./pages/catalog/ReleasePage.tsx"), "ReleasePage"),
 });
 const rollout = createRoute({
   getParentRoute: () => shell,
@@ -50,24 +66,24 @@ const rollout = createRoute({
     void queryClient.prefetchQuery(queries.rollout(params.rolloutId));
     void queryClient.prefetchQuery(queries.looks(params.rolloutId));
   },
-  component: lazyRouteComponent(() => import("./pages/delivery/RolloutPage.tsx"), "RolloutPage"),
+  component: lazyPage(() => import("./pages/delivery/RolloutPage.tsx"), "RolloutPage"),
 });
 const ledger = createRoute({
   getParentRoute: () => shell,
   path: "/ledger",
   validateSearch: search.ledger,
-  component: lazyRouteComponent(() => import("./pages/ledger/LedgerPage.tsx"), "LedgerPage"),
+  component: lazyPage(() => import("./pages/ledger/LedgerPage.tsx"), "LedgerPage"),
 });
 const ledgerEntry = createRoute({
   getParentRoute: () => shell,
   path: "/ledger/$sequence",
-  component: lazyRouteComponent(() => import("./pages/ledger/EntryPage.tsx"), "EntryPage"),
+  component: lazyPage(() => import("./pages/ledger/EntryPage.tsx"), "EntryPage"),
 });
 const settings = createRoute({
   getParentRoute: () => shell,
   path: "/settings",
   validateSearch: search.settings,
-  component: lazyRouteComponent(() => import("./pages/security/SettingsPage.tsx"), "SettingsPage"),
+  component: lazyPage(() => import("./pages/security/SettingsPage.tsx"), "SettingsPage"),
 });
 
 const elsewhere = createRoute({ getParentRoute: () => shell, path: "$", component: () => <NotFoundPage /> });

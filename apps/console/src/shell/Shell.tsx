@@ -4,6 +4,7 @@ import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { isUnauthenticated } from "../api/client.ts";
 import { queries } from "../api/queries.ts";
 import { follow } from "../api/stream.ts";
+import { warmUp } from "../lazy-page.tsx";
 import { ErrorPanel, PageSkeleton } from "../ui/States.tsx";
 import { Toasts } from "../ui/Toasts.tsx";
 import { Announcer } from "./Announcer.tsx";
@@ -34,7 +35,10 @@ export function Shell() {
     first.current = false;
   }, [pathname]);
   useEffect(() => {
-    const timer = window.setTimeout(() => void loadPalette(), 2_000);
+    const timer = window.setTimeout(() => {
+      warmUp();
+      loadPalette().catch(() => {});
+    }, 2_000);
     return () => window.clearTimeout(timer);
   }, []);
   useShortcuts(setOpen);

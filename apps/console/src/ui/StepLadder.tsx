@@ -9,7 +9,7 @@ export function StepLadder(o: {
   steps: readonly Step[];
   holdbackPercent: number;
   holdbackMs: number;
-  at: { index: number; stopped: boolean } | null;
+  at: { index: number; word: string; moving: boolean } | null;
 }) {
   const held = o.holdbackPercent > 0 && o.holdbackMs > 0;
   const columns = [
@@ -42,15 +42,13 @@ export function StepLadder(o: {
           >
             <div className="flex h-16 items-end rounded-t border-b-2 border-line-strong">
               <div
-                className={`w-full rounded-t-sm ${FILLS[state]} ${state === "now" && !o.at?.stopped ? "breathe" : ""}`}
+                className={`w-full rounded-t-sm ${FILLS[state]} ${state === "now" && o.at?.moving ? "breathe" : ""}`}
                 style={{ height: `${Math.max(4, c.share)}%` }}
               />
             </div>
             <div className={`mt-1.5 text-sm font-semibold ${state === "now" ? "text-canary" : ""}`}>
               {c.title}
-              {state === "now" && (
-                <span className="ml-1.5 text-xs font-medium">{o.at?.stopped ? "stopped here" : "now"}</span>
-              )}
+              {state === "now" && <span className="ml-1.5 text-xs font-medium">{o.at?.word}</span>}
               {state === "done" && <span className="sr-only"> passed</span>}
             </div>
             {c.words.filter(Boolean).map((w) => (

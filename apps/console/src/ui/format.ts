@@ -9,7 +9,8 @@ export const plural = (n: number, one: string, many = `${one}s`): string => `${c
 export function percent(ratio: number | null): string {
   if (ratio === null) return DASH;
   const p = ratio * 100;
-  if (p === 0) return "0 %";
+  // Bands of nothing end a rounding error above it.
+  if (p < 1e-6) return "0 %";
   if (p < 0.01) return "< 0.01 %";
   return `${Number(p.toFixed(p < 1 ? 2 : p < 10 ? 1 : 0))} %`;
 }

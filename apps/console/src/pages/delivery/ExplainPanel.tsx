@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { CircleCheck, CircleX } from "lucide-react";
 import { queries } from "../../api/queries.ts";
 import type { Explanation } from "../../api/types.ts";
-import { count, shortHash } from "../../ui/format.ts";
+import { count, moment, sentence, shortHash } from "../../ui/format.ts";
 import { Facts } from "../../ui/Section.tsx";
 import { ErrorPanel, Skeleton } from "../../ui/States.tsx";
 import { CopyButton, Mono } from "../../ui/Text.tsx";
@@ -41,7 +41,7 @@ function Explained({ of: e }: { of: Explanation }) {
       </div>
       <ul className="m-0 list-disc space-y-1 pl-4 text-soft">
         {e.words.map((w) => (
-          <li key={w}>{w}</li>
+          <li key={w}>{sentence(w.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, moment))}</li>
         ))}
       </ul>
       <Facts

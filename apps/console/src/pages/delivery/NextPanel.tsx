@@ -3,7 +3,7 @@ import type { Rollout } from "../../api/types.ts";
 import { count, countdown, duration, sentence } from "../../ui/format.ts";
 import { useNow } from "../../ui/now.ts";
 import { Section } from "../../ui/Section.tsx";
-import { askOf, isOver, storyOf, verdictWords } from "./rollout-words.ts";
+import { askOf, isOver, storyOf, turningOf, verdictWords } from "./rollout-words.ts";
 
 /** What happens by itself and when, or how it all went. */
 export function NextPanel({ rollout: r }: { rollout: Rollout }) {
@@ -61,6 +61,8 @@ function Next({ rollout: r }: { rollout: Rollout }) {
 
 function Story({ rollout: r }: { rollout: Rollout }) {
   const canary = r.arms.find((a) => a.arm === "canary");
+  const lead = turningOf(r)?.words ?? verdictWords(r.report);
+  const more = (r.report?.reasons ?? []).filter((reason) => !lead.includes(reason));
   const took = Date.parse(r.finishedAt ?? r.startedAt) - Date.parse(r.startedAt);
   const figures: [string, string][] = [
     ["Canary requests", count(canary?.requests ?? 0)],
@@ -70,8 +72,8 @@ function Story({ rollout: r }: { rollout: Rollout }) {
   ];
   return (
     <Section title="What happened">
-      {r.report && <p className="m-0 text-base">{verdictWords(r.report)}</p>}
-      {r.report?.reasons.slice(1).map((reason) => (
+      <p className="m-0 text-base">{sentence(lead)}</p>
+      {more.map((reason) => (
         <p key={reason} className="m-0 mt-1 text-soft">
           {sentence(reason)}
         </p>

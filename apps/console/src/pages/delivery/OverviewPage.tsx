@@ -184,7 +184,7 @@ export function OverviewPage() {
           )}
         </Section>
         <Rollouts rollouts={rollouts} />
-        <div className="grid gap-6 lg:grid-cols-[3fr_2fr]">
+        <div className="grid items-start gap-6 lg:grid-cols-[3fr_2fr]">
           <RecentDeployments />
           <NewestEntries />
         </div>

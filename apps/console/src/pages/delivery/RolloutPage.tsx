@@ -25,7 +25,13 @@ function Actions({ actions, onAsk }: { actions: readonly RolloutAction[]; onAsk:
   return actions.map((action) => (
     <Button
       key={action}
-      kind={action === "roll_back" ? "danger" : action === "promote" || action === "resume" ? "primary" : "plain"}
+      kind={
+        action === "roll_back"
+          ? "danger"
+          : action === "resume" || (action === "promote" && !actions.includes("resume"))
+            ? "primary"
+            : "plain"
+      }
       onClick={() => onAsk(action)}
     >
       {ACTION_WORDS[action].verb}

@@ -8,13 +8,14 @@ const NAMES: Record<Arm["arm"], string> = { baseline: "Baseline", canary: "Canar
 const FILLS: Record<Arm["arm"], string> = { baseline: "bg-baseline", canary: "bg-canary", holdback: "bg-holdback" };
 
 /** Where the ladder stands: the step, the holdback after the steps, or beyond all of it. */
-function placeOf(r: Rollout): { index: number; stopped: boolean } {
-  const over = isOver(r) || r.state === "paused";
+function placeOf(r: Rollout): { index: number; word: string; moving: boolean } {
   const n = r.steps.length;
-  if (r.state === "completed") return { index: n + 2, stopped: true };
-  if (r.state === "holdback" || r.state === "promoting") return { index: n, stopped: false };
-  if (r.state === "starting") return { index: -1, stopped: false };
-  return { index: r.stepIndex, stopped: over || r.state === "rolling_back" };
+  if (r.state === "completed") return { index: n + 2, word: "", moving: false };
+  if (r.state === "holdback" || r.state === "promoting") return { index: n, word: "now", moving: true };
+  if (r.state === "starting") return { index: -1, word: "", moving: false };
+  if (r.state === "paused") return { index: r.stepIndex, word: "paused", moving: false };
+  if (isOver(r) || r.state === "rolling_back") return { index: r.stepIndex, word: "stopped here", moving: false };
+  return { index: r.stepIndex, word: "now", moving: true };
 }
 
 /** Traffic by arm as one bar, and the steps behind and ahead. */

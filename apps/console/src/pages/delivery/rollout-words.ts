@@ -1,4 +1,4 @@
-import type { Arm, Report, Rollout } from "../../api/types.ts";
+import type { Arm, Decision, Report, Rollout } from "../../api/types.ts";
 import { count, duration, percent, plural, spaced } from "../../ui/format.ts";
 
 /** Sentences about a rollout, for heads, cards and stories. */
@@ -38,12 +38,16 @@ function ending(r: Rollout): string {
   return `Release ${release} could not be started; ${current} serves as before.`;
 }
 
+/** The decision that settled how it ended: the last one of its kind, as a promoted release can still be taken back. */
+export const turningOf = (r: Rollout): Decision | undefined =>
+  r.decisions.findLast((d) => ["roll_back_begun", "promoted", "start_failed"].includes(d.kind));
+
 /** What it cost: how many requests and people met the release, how many requests failed, how long. */
 export function storyOf(r: Rollout): string[] {
   const canary = armOf(r, "canary");
   const began = Date.parse(r.exposedAt ?? r.startedAt);
   const end = Date.parse(r.finishedAt ?? r.startedAt);
-  const turning = r.decisions.find((d) => ["roll_back_begun", "promoted", "start_failed"].includes(d.kind));
+  const turning = turningOf(r);
   const lines: string[] = [];
   if (!r.exposedAt) lines.push("It never took traffic: nobody met it.");
   if (r.exposedAt && canary) {
