@@ -46,9 +46,13 @@ export class DeploymentsController {
     this.#o = options;
   }
 
-  /** One round over what has not ended. Long work goes on beside; a deployment is never worked on twice at once. */
-  async tick(): Promise<void> {
-    for (const deployment of await activeDeployments(this.#o.database.db)) {
+  /**
+   * One round over what has not ended. Long work goes on beside; a deployment is never worked on twice at once. Answers
+   * whether there was anything.
+   */
+  async tick(): Promise<boolean> {
+    const active = await activeDeployments(this.#o.database.db);
+    for (const deployment of active) {
       if (this.#running.has(deployment.id)) continue;
       if (!["building", "gating", "queued"].includes(deployment.status)) continue;
       this.#running.add(deployment.id);
@@ -56,6 +60,7 @@ export class DeploymentsController {
         .catch((error: unknown) => this.#crashed(deployment, error))
         .finally(() => this.#running.delete(deployment.id));
     }
+    return active.length > 0;
   }
 
   async #work(id: string): Promise<void> {
