@@ -190,10 +190,10 @@ function takeLatency(now: JudgeState, before: JudgeState, look: Look, policy: An
   const tail95 = lnTailHarm(look.canaryShare, baseline, canary, p95, policy.harmLatency);
   const tail99 = lnTailHarm(look.canaryShare, baseline, canary, p99, policy.harmLatency);
   const clump = clumpSize(before.clumps);
-  const [kc, kb, nb] = [above(canary, p99), above(baseline, p99), countOf(baseline)];
+  const [kc, kb] = [above(canary, p99), above(baseline, p99)];
   return {
     ...done,
-    clumps: stepClumps(before.clumps, nb, kb),
+    clumps: stepClumps(before.clumps, countOf(canary), kc, countOf(baseline), kb),
     tail95Harm: done.tail95Harm.map((onset, i) => stepOnset(onset, tail95[i] ?? 0, tookMs)),
     tail99Harm: done.tail99Harm.map((onset, i) => stepOnset(onset, tail99[i] ?? 0, tookMs)),
     tail99Safe: done.tail99Safe.map((ln, i) =>

@@ -120,36 +120,32 @@ export function above(h: Histogram, bucket: number): number {
   return n;
 }
 
-/** How slow answers come in clumps: what is remembered of the baseline's counts above the threshold, batch by batch. */
+/** How slow answers come in clumps: what is remembered of the arms' differences above the threshold, batch by batch. */
 export interface Clumps {
   readonly batches: number;
-  readonly requests: number;
-  readonly slow: number;
-  /** Sums of (k - n p)^2 and of n p, p being the share before the batch. */
+  /** Sums of d^2, and of what d^2 would be if slow answers came one by one: p (1 / n_c + 1 / n_b), p of both arms. */
   readonly squares: number;
   readonly expected: number;
 }
-export const startClumps: Clumps = { batches: 0, requests: 0, slow: 0, squares: 0, expected: 0 };
+export const startClumps: Clumps = { batches: 0, squares: 0, expected: 0 };
 
-export function stepClumps(c: Clumps, n: number, k: number): Clumps {
-  const p = c.requests > 0 ? c.slow / c.requests : 0;
-  const counts = c.requests > 0;
+export function stepClumps(c: Clumps, nc: number, kc: number, nb: number, kb: number): Clumps {
+  const p = (kc + kb) / (nc + nb);
   return {
     batches: c.batches + 1,
-    requests: c.requests + n,
-    slow: c.slow + k,
-    squares: c.squares + (counts ? (k - n * p) ** 2 : 0),
-    expected: c.expected + (counts ? n * p : 0),
+    squares: c.squares + (kc / nc - kb / nb) ** 2,
+    expected: c.expected + p * (1 / nc + 1 / nb),
   };
 }
 
-/** A clump that has been seen too seldom to be measured is taken for one of this size. */
+/** Clumps that have been seen too seldom to be measured are taken for this large. */
 const CLUMP_UNKNOWN = 3;
 const CLUMP_BATCHES = 8;
 
 /**
- * The size of the clumps: variance over mean of the baseline's slow answers per batch, 1 where they come one by one. The
- * mean of e^(1/size) stays at most 1 when each clump falls on one arm as a whole. Known before the batch it is used on.
+ * The size of the clumps: how much more the arms differ than if slow answers came one by one. What slows both arms is no
+ * part of it; a canary that is slower only makes it larger. The mean of e^(1/size) stays at most 1 when each clump falls on
+ * one arm as a whole. Known before the batch it is used on.
  */
 export function clumpSize(c: Clumps): number {
   const measured = c.expected > 0 ? c.squares / c.expected : CLUMP_UNKNOWN;
