@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { type Installation, startOwn, useRunning } from "../../bench/installation.ts";
 import { Traffic } from "../../bench/traffic.ts";
@@ -45,6 +46,11 @@ export async function main(args: readonly string[], root: string): Promise<numbe
       `Visitors come to ${installation.applicationUrl}: ${options.sessionsPerSecond} sessions a second, seed ${options.seed}.`,
     );
     traffic.start();
+    const busy = loadavg()[0] ?? 0;
+    if (busy > 2 * availableParallelism())
+      say(
+        `This machine is busy (load ${busy.toFixed(0)} on ${availableParallelism()} cores): answers vary, and proofs take longer.`,
+      );
     const stage: Stage = { client: installation.client, traffic, signal: stopping.signal, say };
     const outcomes: Outcome[] = [];
     for (const fault of options.faults) outcomes.push(await rehearse(stage, fault));

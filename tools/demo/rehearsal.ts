@@ -62,6 +62,10 @@ export async function rehearse(stage: Stage, fault: string): Promise<Outcome> {
     usersOnCanary: release === null ? 0 : tally.visitorsOf(`leads@${release}`),
   };
   say(`  ${result.right ? "Right" : "WRONG"}: ${outcome.replaceAll("_", " ")}. ${result.why}`);
+  const { requests, errors, failed, brokenPages, dropped } = tally.counts;
+  say(
+    `  Visitors sent ${requests} requests: ${errors} errors, ${failed} without an answer, ${brokenPages} broken pages${dropped > 0 ? `; ${dropped} sessions were too many at once and did not come` : ""}.`,
+  );
   await clear(stage, result);
   return result;
 }

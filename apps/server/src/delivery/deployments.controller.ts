@@ -50,9 +50,13 @@ export class DeploymentsController {
     this.#o = options;
   }
 
-  /** One round over what has not ended. Long work goes on beside; a deployment is never worked on twice at once. */
-  async tick(): Promise<void> {
-    for (const deployment of await activeDeployments(this.#o.database.db)) {
+  /**
+   * One round over what has not ended. Long work goes on beside; a deployment is never worked on twice at once. Answers
+   * whether there was anything.
+   */
+  async tick(): Promise<boolean> {
+    const active = await activeDeployments(this.#o.database.db);
+    for (const deployment of active) {
       if (this.#running.has(deployment.id)) continue;
       if (!["building", "gating", "queued"].includes(deployment.status)) continue;
       if (this.#stopping.signal.aborted) return;
@@ -67,6 +71,7 @@ export class DeploymentsController {
         .finally(() => this.#running.delete(deployment.id));
       this.#running.set(deployment.id, working);
     }
+    return active.length > 0;
   }
 
   /** Ends what runs and leaves every deployment as it is written: the next start does the phase again. */

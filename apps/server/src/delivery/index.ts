@@ -41,6 +41,8 @@ export interface DeliveryOptions {
 }
 
 const TICK_MS = 200;
+/** Without a deployment under way only the processes are tended at each tick; the rest is looked at this often, or when woken. */
+const IDLE_ROUND_MS = 1_000;
 
 export interface Delivery {
   stop(): Promise<void>;
@@ -112,9 +114,13 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   });
   route(o.http, "getSystem", async () => viewSystem(o.database.db, o.installation));
   registerPublicAssets(o.http, { database: o.database, artifacts });
-  loop.run(async (news) => {
+  let underWay = true;
+  let roundAt = 0;
+  loop.run(async (news, woken) => {
     if (!o.lease.held()) return;
-    await deployments.tick();
+    if (!underWay && !woken && performance.now() - roundAt < IDLE_ROUND_MS) return target.tend();
+    roundAt = performance.now();
+    underWay = await deployments.tick();
     await rollouts.tick(news);
   });
   const hourly = setInterval(() => {
@@ -142,6 +148,7 @@ class Loop {
   readonly #log: Logger;
   #wake: (() => void) | null = null;
   #news = false;
+  #woken = false;
   #stopped = false;
   #done: Promise<void> = Promise.resolve();
 
@@ -151,19 +158,21 @@ class Loop {
 
   wake(news = false): void {
     this.#news ||= news;
+    this.#woken = true;
     this.#wake?.();
   }
 
-  run(round: (news: boolean) => Promise<void>): void {
+  run(round: (news: boolean, woken: boolean) => Promise<void>): void {
     this.#done = this.#rounds(round);
   }
 
-  async #rounds(round: (news: boolean) => Promise<void>): Promise<void> {
+  async #rounds(round: (news: boolean, woken: boolean) => Promise<void>): Promise<void> {
     while (!this.#stopped) {
-      const news = this.#news;
+      const [news, woken] = [this.#news, this.#woken];
       this.#news = false;
+      this.#woken = false;
       try {
-        await round(news);
+        await round(news, woken);
       } catch (error) {
         this.#log.error({ err: error }, "a round of the delivery controllers failed");
       }

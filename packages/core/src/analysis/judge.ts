@@ -45,8 +45,7 @@ export interface JudgeState {
   readonly tail95Harm: readonly Onset[];
   readonly tail99Harm: readonly Onset[];
   readonly tail99Safe: readonly number[];
-  readonly clumps95: Clumps;
-  readonly clumps99: Clumps;
+  readonly clumps: Clumps;
   /** When the canary had its first requests; null before. */
   readonly firstCanaryMs: number | null;
   readonly pagesHarm: readonly Onset[];
@@ -54,8 +53,11 @@ export interface JudgeState {
   readonly guards: GuardState;
 }
 
-/** Both arms need this many requests in a latency batch: ranks of fewer say next to nothing. */
-const LATENCY_BATCH_MIN = 4;
+/**
+ * Both arms need this many requests in a latency batch. The bets hold for any number; a single answer leans by up to a half
+ * by chance alone and costs them most of the stake each time, and waiting for more than two only delays what few requests tell.
+ */
+const LATENCY_BATCH_MIN = 2;
 /** Pages fail for reasons of the visitor's browser too: an excess of 0.2 points is no harm. */
 export const PAGE_HARM_RATIO = 0.002;
 /** The share above the baseline's p99 may rise by 1.5 points, from 1 to 2.5 %, and still be called safe. */
@@ -85,8 +87,7 @@ export function startJudge(_policy: AnalysisPolicy): JudgeState {
     tail95Harm: many(TAIL_LAMBDAS.length, startOnset),
     tail99Harm: many(TAIL_LAMBDAS.length, startOnset),
     tail99Safe: many(SAFE_R.length, 0),
-    clumps95: startClumps,
-    clumps99: startClumps,
+    clumps: startClumps,
     firstCanaryMs: null,
     pagesHarm: many(HARM_PSI.length, startOnset),
     lnHarmMax: 0,
@@ -186,20 +187,17 @@ function takeLatency(now: JudgeState, before: JudgeState, look: Look, policy: An
   const p95 = quantileBucket(floored, 0.95);
   const p99 = quantileBucket(floored, 0.99);
   if (p95 === null || p99 === null) return done;
-  const [clump95, clump99] = [clumpSize(before.clumps95), clumpSize(before.clumps99)];
-  const tail95 = lnTailHarm(look.canaryShare, baseline, canary, p95, policy.harmLatency, clump95);
-  const tail99 = lnTailHarm(look.canaryShare, baseline, canary, p99, policy.harmLatency, clump99);
-  const [kc, kb, nb] = [above(canary, p99), above(baseline, p99), countOf(baseline)];
+  const tail95 = lnTailHarm(look.canaryShare, baseline, canary, p95, policy.harmLatency);
+  const tail99 = lnTailHarm(look.canaryShare, baseline, canary, p99, policy.harmLatency);
+  const clump = clumpSize(before.clumps);
+  const [kc, kb] = [above(canary, p99), above(baseline, p99)];
   return {
     ...done,
-    clumps95: stepClumps(before.clumps95, nb, above(baseline, p95)),
-    clumps99: stepClumps(before.clumps99, nb, kb),
+    clumps: stepClumps(before.clumps, countOf(canary), kc, countOf(baseline), kb),
     tail95Harm: done.tail95Harm.map((onset, i) => stepOnset(onset, tail95[i] ?? 0, tookMs)),
     tail99Harm: done.tail99Harm.map((onset, i) => stepOnset(onset, tail99[i] ?? 0, tookMs)),
     tail99Safe: done.tail99Safe.map((ln, i) =>
-      bounded(
-        ln + lnErrorsSafe(SAFE_R[i] ?? 0.5, look.canaryShare, countOf(canary), kc, kb, TAIL_SAFE_RATIO) / clump99,
-      ),
+      bounded(ln + lnErrorsSafe(SAFE_R[i] ?? 0.5, look.canaryShare, countOf(canary), kc, kb, TAIL_SAFE_RATIO) / clump),
     ),
   };
 }

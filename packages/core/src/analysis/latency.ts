@@ -13,10 +13,14 @@ import { bucketOf, countOf, type Histogram, LN_GROWTH } from "../shared/histogra
  * seconds of 75 requests a second make s 0.05, stalls twice that: between 3 and 12. A gross slowdown (d = 0.4) wants 2.
  */
 export const LAMBDAS = [1, 3, 9] as const;
-/** Bets on the share of slow answers: odds against the baseline's of e^lambda, 1.8 to 11. */
-export const TAIL_LAMBDAS = [0.6, 1.2, 2.4] as const;
-/** d is at least -1/2: a bet of 1.8 keeps a tenth of the stake in the worst case. */
-const LINEAR_MAX = 1.8;
+/**
+ * Bets on the share of slow answers. Three answers in a hundred ten times as slow make d 0.02 to 0.03, and 75 answers per arm
+ * make s 0.02 at the p99 and 0.04 at the p95: the best bets are 25 and 12. A gross excess (d = 0.15) wants 6.
+ */
+export const TAIL_LAMBDAS = [6, 25] as const;
+/** d of ranks is at least -1/2, of shares -1: these bets keep a tenth of the stake in the worst case. */
+const RANK_LINEAR_MAX = 1.8;
+const SHARE_LINEAR_MAX = 0.9;
 
 /** The canary's histogram as if it were (1 + margin) times faster: H0 "at most so much slower" becomes "not slower". */
 export function speedUp(canary: Histogram, margin: number): Histogram {
@@ -78,8 +82,8 @@ function lean(rows: readonly Scored[]): number {
  * symmetric, and 1 + tanh(lambda d) has mean 1 for any lambda (tanh is odd). With others only the mean is known: the bet is
  * 1 + lambda d (Waudby-Smith & Ramdas, "Estimating means of bounded random variables by betting", JRSS B 2023).
  */
-function lnBet(d: number, lambda: number, w: number): number {
-  return w === 0.5 ? Math.log1p(Math.tanh(lambda * d)) : Math.log1p(Math.min(LINEAR_MAX, lambda) * d);
+function lnBet(d: number, lambda: number, w: number, linearMax: number): number {
+  return w === 0.5 ? Math.log1p(Math.tanh(lambda * d)) : Math.log1p(Math.min(linearMax, lambda) * d);
 }
 
 const leanOf = (baseline: Histogram, canary: Histogram, margin: number, floorMs: number): number =>
@@ -94,7 +98,7 @@ export function lnLatencyHarm(
   floorMs: number,
 ): number[] {
   const d = leanOf(baseline, canary, margin, floorMs);
-  return LAMBDAS.map((lambda) => lnBet(d, lambda, w));
+  return LAMBDAS.map((lambda) => lnBet(d, lambda, w, RANK_LINEAR_MAX));
 }
 
 /** ln e per lambda against H0: the canary is at least `margin` slower. */
@@ -106,7 +110,7 @@ export function lnLatencySafe(
   floorMs: number,
 ): number[] {
   const d = leanOf(baseline, canary, margin, floorMs);
-  return LAMBDAS.map((lambda) => lnBet(-d, lambda, w));
+  return LAMBDAS.map((lambda) => lnBet(-d, lambda, w, RANK_LINEAR_MAX));
 }
 
 /** How many lie in buckets above `bucket`. */
@@ -116,36 +120,32 @@ export function above(h: Histogram, bucket: number): number {
   return n;
 }
 
-/** How slow answers come in clumps: what is remembered of the baseline's counts above the threshold, batch by batch. */
+/** How slow answers come in clumps: what is remembered of the arms' differences above the threshold, batch by batch. */
 export interface Clumps {
   readonly batches: number;
-  readonly requests: number;
-  readonly slow: number;
-  /** Sums of (k - n p)^2 and of n p, p being the share before the batch. */
+  /** Sums of d^2, and of what d^2 would be if slow answers came one by one: p (1 / n_c + 1 / n_b), p of both arms. */
   readonly squares: number;
   readonly expected: number;
 }
-export const startClumps: Clumps = { batches: 0, requests: 0, slow: 0, squares: 0, expected: 0 };
+export const startClumps: Clumps = { batches: 0, squares: 0, expected: 0 };
 
-export function stepClumps(c: Clumps, n: number, k: number): Clumps {
-  const p = c.requests > 0 ? c.slow / c.requests : 0;
-  const counts = c.requests > 0;
+export function stepClumps(c: Clumps, nc: number, kc: number, nb: number, kb: number): Clumps {
+  const p = (kc + kb) / (nc + nb);
   return {
     batches: c.batches + 1,
-    requests: c.requests + n,
-    slow: c.slow + k,
-    squares: c.squares + (counts ? (k - n * p) ** 2 : 0),
-    expected: c.expected + (counts ? n * p : 0),
+    squares: c.squares + (kc / nc - kb / nb) ** 2,
+    expected: c.expected + p * (1 / nc + 1 / nb),
   };
 }
 
-/** A clump that has been seen too seldom to be measured is taken for one of this size. */
+/** Clumps that have been seen too seldom to be measured are taken for this large. */
 const CLUMP_UNKNOWN = 3;
 const CLUMP_BATCHES = 8;
 
 /**
- * The size of the clumps: variance over mean of the baseline's slow answers per batch, 1 where they come one by one. The
- * mean of e^(1/size) stays at most 1 when each clump falls on one arm as a whole. Known before the batch it is used on.
+ * The size of the clumps: how much more the arms differ than if slow answers came one by one. What slows both arms is no
+ * part of it; a canary that is slower only makes it larger. The mean of e^(1/size) stays at most 1 when each clump falls on
+ * one arm as a whole. Known before the batch it is used on.
  */
 export function clumpSize(c: Clumps): number {
   const measured = c.expected > 0 ? c.squares / c.expected : CLUMP_UNKNOWN;
@@ -153,10 +153,8 @@ export function clumpSize(c: Clumps): number {
 }
 
 /**
- * ln e per lambda for "slower than the threshold bucket", the canary sped up by the margin: of k slow answers each is the
- * canary's with the chance of its share, and a centred score makes a share that is not quite w cancel out to first
- * order. ln e = lambda S_c - sum over the pool of ln(1 - w + w e^(lambda a)), over the size of clumps. The threshold is of
- * earlier batches.
+ * ln e per lambda for "slower than the threshold bucket", the canary sped up by the margin: d is the share of such answers
+ * in the canary's less that in the baseline's. The threshold is of earlier batches.
  */
 export function lnTailHarm(
   w: number,
@@ -164,15 +162,8 @@ export function lnTailHarm(
   canary: Histogram,
   thresholdBucket: number,
   margin: number,
-  clump: number,
 ): number[] {
   const fast = speedUp(canary, margin);
-  const kc = above(fast, thresholdBucket);
-  const k = kc + above(baseline, thresholdBucket);
-  const nc = countOf(fast);
-  const n = nc + countOf(baseline);
-  const share = k / n;
-  const coin = (lambda: number, score: number, own: number, all: number) =>
-    lambda * score * own - all * Math.log1p(w * Math.expm1(lambda * score));
-  return TAIL_LAMBDAS.map((lambda) => (coin(lambda, -share, nc - kc, n - k) + coin(lambda, 1 - share, kc, k)) / clump);
+  const d = above(fast, thresholdBucket) / countOf(fast) - above(baseline, thresholdBucket) / countOf(baseline);
+  return TAIL_LAMBDAS.map((lambda) => lnBet(d, lambda, w, SHARE_LINEAR_MAX));
 }
