@@ -7,20 +7,8 @@ import { ensureInstalled, ROOT } from "./install.mjs";
 ensureInstalled();
 const bin = (...parts) => join(ROOT, "node_modules", ...parts);
 const tsc = (project) => [process.execPath, bin("typescript7", "bin", "tsc"), "-p", project];
-/** What Biome can't see without types: promises that nobody waits for. All else is Biome's. */
-const PROMISES = [
-  "--type-aware",
-  "--tsconfig=tsconfig.json",
-  "-A=all",
-  "-D=typescript/no-floating-promises",
-  "-D=typescript/no-misused-promises",
-  "-D=typescript/await-thenable",
-  "packages",
-  "apps",
-  "tools",
-  "bench",
-  "e2e",
-];
+/** What Biome can't see without types: promises that nobody waits for (.oxlintrc.json). All else is Biome's. */
+const PROMISES = ["--type-aware", "--tsconfig=tsconfig.json", "packages", "apps", "tools", "bench", "e2e"];
 const checks = [
   [
     "format and lint (Biome)",

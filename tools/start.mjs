@@ -6,5 +6,5 @@ if (complaint) {
   console.error(complaint);
   process.exitCode = 1;
 } else {
-  import("./starting.mjs");
+  void import("./starting.mjs");
 }

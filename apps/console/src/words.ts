@@ -59,8 +59,6 @@ export const METRIC_WORDS: Record<string, { name: string; short: string; words: 
     words: "Pages that reported a JavaScript error or a failed load.",
   },
 };
-export const metricName = (metric: string): string => METRIC_WORDS[metric]?.name ?? metric;
-
 export const GUARD_NAMES: Record<string, string> = {
   source_down: "Counts arrive",
   no_traffic: "Traffic on both",

@@ -18,10 +18,3 @@ export function axisFigure(value: number, unit: Unit): string {
   if (unit === "perSecond") return `${trimmed(value, 1)}/s`;
   return trimmed(value, 1);
 }
-
-export const UNIT_WORDS: Record<Unit, string> = {
-  ratio: "share",
-  ms: "milliseconds",
-  perSecond: "requests per second",
-  ln: "ln of the evidence",
-};

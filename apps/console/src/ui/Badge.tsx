@@ -85,7 +85,6 @@ export function StateBadge({ state }: { state: State }) {
     </Badge>
   );
 }
-export const toneOf = (state: State): Tone => TONE_OF[state];
 
 export function VerdictBadge({ verdict }: { verdict: Verdict }) {
   if (verdict === "FAIL")

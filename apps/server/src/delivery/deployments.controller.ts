@@ -59,7 +59,7 @@ export class DeploymentsController {
     for (const deployment of active) {
       if (this.#running.has(deployment.id)) continue;
       if (!["building", "gating", "queued"].includes(deployment.status)) continue;
-      if (this.#stopping.signal.aborted) return;
+      if (this.#stopping.signal.aborted) break;
       const working = this.#work(deployment.id)
         .catch((error: unknown) => this.#crashed(deployment, error))
         .catch((error: unknown) =>
@@ -211,7 +211,7 @@ export class DeploymentsController {
         signal: this.#stopping.signal,
         env: { ...baseEnvironment(), CI: "true", NO_COLOR: "1" },
       });
-      if (this.#stopping.signal.aborted) return;
+      if (this.#stopping.signal.aborted) break;
       gates[i] = {
         ...gates[i],
         status: result.outcome,
