@@ -53,11 +53,44 @@ function ActionsOf({ id, name, go }: { id: string; name: string; go: (href: stri
   ));
 }
 
+function Recent({ go }: { go: (href: string) => void }) {
+  const deployments = useQuery(queries.recentDeployments());
+  const recent = deployments.data?.items ?? [];
+  if (recent.length === 0) return null;
+  return (
+    <Command.Group heading="Recent deployments and rollouts" className={GROUP}>
+      {recent.flatMap((d) => [
+        <Item
+          key={d.id}
+          value={`Deployment ${d.service} release ${d.release?.number ?? ""} ${d.release?.message ?? ""} ${d.id}`}
+          onSelect={() => go(to.deployment(d.id))}
+          side={ago(d.createdAt, Date.now())}
+        >
+          <span className="flex items-center gap-2">
+            <StateBadge state={d.status} />
+            <span className="truncate">
+              {d.service} {d.release ? `#${d.release.number} ${firstLine(d.release.message)}` : shortId(d.id)}
+            </span>
+          </span>
+        </Item>,
+        d.rolloutId && (
+          <Item
+            key={d.rolloutId}
+            value={`Rollout ${d.service} release ${d.release?.number ?? ""} ${d.rolloutId}`}
+            onSelect={() => go(to.rollout(d.rolloutId ?? ""))}
+            side={shortId(d.rolloutId)}
+          >
+            Rollout of {d.service} #{d.release?.number ?? "?"}
+          </Item>
+        ),
+      ])}
+    </Command.Group>
+  );
+}
+
 function Body({ go, run }: { go: (href: string) => void; run: (act: () => void) => void }) {
   const services = useQuery(queries.services());
-  const deployments = useQuery(queries.recentDeployments());
   const names = (services.data?.items ?? []).map((s) => s.name);
-  const recent = deployments.data?.items ?? [];
   return (
     <Command.List className="max-h-[min(60dvh,26rem)] overflow-y-auto p-1.5">
       <Command.Empty className="px-3 py-8 text-center text-muted">Nothing is called that.</Command.Empty>
@@ -95,35 +128,7 @@ function Body({ go, run }: { go: (href: string) => void; run: (act: () => void) 
           Settings
         </Item>
       </Command.Group>
-      {recent.length > 0 && (
-        <Command.Group heading="Recent deployments and rollouts" className={GROUP}>
-          {recent.flatMap((d) => [
-            <Item
-              key={d.id}
-              value={`Deployment ${d.service} release ${d.release?.number ?? ""} ${d.release?.message ?? ""} ${d.id}`}
-              onSelect={() => go(to.deployment(d.id))}
-              side={ago(d.createdAt, Date.now())}
-            >
-              <span className="flex items-center gap-2">
-                <StateBadge state={d.status} />
-                <span className="truncate">
-                  {d.service} {d.release ? `#${d.release.number} ${firstLine(d.release.message)}` : shortId(d.id)}
-                </span>
-              </span>
-            </Item>,
-            d.rolloutId && (
-              <Item
-                key={d.rolloutId}
-                value={`Rollout ${d.service} release ${d.release?.number ?? ""} ${d.rolloutId}`}
-                onSelect={() => go(to.rollout(d.rolloutId ?? ""))}
-                side={shortId(d.rolloutId)}
-              >
-                Rollout of {d.service} #{d.release?.number ?? "?"}
-              </Item>
-            ),
-          ])}
-        </Command.Group>
-      )}
+      <Recent go={go} />
       <Command.Group heading="This console" className={GROUP}>
         <Item value="Theme light appearance" onSelect={() => run(() => chooseTheme("light"))}>
           Use the light theme

@@ -34,7 +34,6 @@ function Rules({ rows }: { rows: readonly (readonly [string, ReactNode, ReactNod
 /** The configuration as people read it. It is changed where it is managed. */
 export function ConfigurationTab({ service }: { service: Service }) {
   const { config: c } = service;
-  const smoke = c.smoke.map((s) => `GET ${s.path} answers ${s.status}${s.contains ? ` and has “${s.contains}”` : ""}`);
   return (
     <div className="flex flex-col gap-6">
       <Section title={`Strategy: ${STRATEGY_WORDS[c.strategy.kind].name}`} note={MANAGERS[service.manager]}>
@@ -73,36 +72,44 @@ export function ConfigurationTab({ service }: { service: Service }) {
       <Section title="Analysis" note="what counts as harm and as proof" flush>
         <Rules rows={analysisRules(c).map((r) => [r.name, r.figure, r.words])} />
       </Section>
-      <Section title="Build and run">
-        <Facts
-          items={[
-            ["Source", <Mono key="s">{c.source}</Mono>],
-            [
-              "Build",
-              <Mono key="b" className="break-all">
-                {c.build.join(" ")}
-              </Mono>,
-            ],
-            [
-              "Run",
-              <Mono key="r" className="break-all">
-                {c.run.join(" ")}
-              </Mono>,
-            ],
-            ["Health", `${c.health.path}, ready within ${duration(c.health.readyTimeoutMs)}`],
-            ["Smoke journeys", smoke.length > 0 ? smoke.join("; ") : "none"],
-            ["API calls under", c.routing.apiPrefixes.join(", ") || "nothing"],
-            ["Browser errors", c.routing.injectBeacon ? "counted by a beacon in the page" : "not counted"],
-            [
-              "Digest",
-              <span key="d" className="inline-flex items-center gap-1">
-                <Mono>{service.configDigest.slice(0, 12)}</Mono>
-                <CopyButton text={service.configDigest} label="Copy the digest" />
-              </span>,
-            ],
-          ]}
-        />
-      </Section>
+      <BuildAndRun service={service} />
     </div>
+  );
+}
+
+function BuildAndRun({ service }: { service: Service }) {
+  const { config: c } = service;
+  const smoke = c.smoke.map((s) => `GET ${s.path} answers ${s.status}${s.contains ? ` and has “${s.contains}”` : ""}`);
+  return (
+    <Section title="Build and run">
+      <Facts
+        items={[
+          ["Source", <Mono key="s">{c.source}</Mono>],
+          [
+            "Build",
+            <Mono key="b" className="break-all">
+              {c.build.join(" ")}
+            </Mono>,
+          ],
+          [
+            "Run",
+            <Mono key="r" className="break-all">
+              {c.run.join(" ")}
+            </Mono>,
+          ],
+          ["Health", `${c.health.path}, ready within ${duration(c.health.readyTimeoutMs)}`],
+          ["Smoke journeys", smoke.length > 0 ? smoke.join("; ") : "none"],
+          ["API calls under", c.routing.apiPrefixes.join(", ") || "nothing"],
+          ["Browser errors", c.routing.injectBeacon ? "counted by a beacon in the page" : "not counted"],
+          [
+            "Digest",
+            <span key="d" className="inline-flex items-center gap-1">
+              <Mono>{service.configDigest.slice(0, 12)}</Mono>
+              <CopyButton text={service.configDigest} label="Copy the digest" />
+            </span>,
+          ],
+        ]}
+      />
+    </Section>
   );
 }

@@ -23,48 +23,9 @@ export function EnvironmentPanel({ service, environment: e }: { service: string;
   const charts = useMemo(() => trafficCharts(e.recent), [e.recent]);
   const [zoom, setZoom] = useState<{ from: number; to: number } | null>(null);
   const [asTable, setAsTable] = useState(false);
-  const d = e.deployment;
   return (
     <div className="flex flex-col gap-6">
-      <Section title={e.name} note="serves now">
-        <div className="flex flex-wrap items-start gap-x-10 gap-y-4">
-          <div className="min-w-0 flex-1 basis-72">
-            {e.serving ? (
-              <>
-                <div className="text-base">
-                  <ReleaseLabel release={e.serving} />
-                </div>
-                <div className="mt-1 flex flex-wrap items-center gap-2 text-xs text-muted">
-                  <span>
-                    built <Ago at={e.serving.createdAt} /> by {e.serving.author}
-                  </span>
-                  <FaultBadge fault={e.serving.fault} />
-                </div>
-              </>
-            ) : (
-              <p className="m-0 text-muted">Nothing yet. Ship the first release.</p>
-            )}
-            {d && (
-              <div className="mt-3 flex flex-wrap items-center gap-2">
-                <StateBadge state={d.status} />
-                <A href={to.deployment(d.id)}>
-                  Last deployment, <Ago at={d.createdAt} />
-                </A>
-              </div>
-            )}
-          </div>
-          <dl className="m-0 flex gap-8">
-            <Big label="Requests" value={rate(e.requestsPerSecond)} />
-            <Big label="Failed" value={percent(e.errorRatio)} />
-            <Big label="P95" value={milliseconds(e.p95Ms)} />
-          </dl>
-          {e.rolloutId && (
-            <LinkButton kind="primary" href={to.rollout(e.rolloutId)}>
-              Watch the rollout
-            </LinkButton>
-          )}
-        </div>
-      </Section>
+      <Serves environment={e} />
       <Section
         title="Traffic"
         note="the last 15 minutes, in steps of 5 seconds; drag to zoom"
@@ -104,5 +65,50 @@ export function EnvironmentPanel({ service, environment: e }: { service: string;
         )}
       </Section>
     </div>
+  );
+}
+
+function Serves({ environment: e }: { environment: Environment }) {
+  const d = e.deployment;
+  return (
+    <Section title={e.name} note="serves now">
+      <div className="flex flex-wrap items-start gap-x-10 gap-y-4">
+        <div className="min-w-0 flex-1 basis-72">
+          {e.serving ? (
+            <>
+              <div className="text-base">
+                <ReleaseLabel release={e.serving} />
+              </div>
+              <div className="mt-1 flex flex-wrap items-center gap-2 text-xs text-muted">
+                <span>
+                  built <Ago at={e.serving.createdAt} /> by {e.serving.author}
+                </span>
+                <FaultBadge fault={e.serving.fault} />
+              </div>
+            </>
+          ) : (
+            <p className="m-0 text-muted">Nothing yet. Ship the first release.</p>
+          )}
+          {d && (
+            <div className="mt-3 flex flex-wrap items-center gap-2">
+              <StateBadge state={d.status} />
+              <A href={to.deployment(d.id)}>
+                Last deployment, <Ago at={d.createdAt} />
+              </A>
+            </div>
+          )}
+        </div>
+        <dl className="m-0 flex gap-8">
+          <Big label="Requests" value={rate(e.requestsPerSecond)} />
+          <Big label="Failed" value={percent(e.errorRatio)} />
+          <Big label="P95" value={milliseconds(e.p95Ms)} />
+        </dl>
+        {e.rolloutId && (
+          <LinkButton kind="primary" href={to.rollout(e.rolloutId)}>
+            Watch the rollout
+          </LinkButton>
+        )}
+      </div>
+    </Section>
   );
 }
