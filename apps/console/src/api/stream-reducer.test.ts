@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { onLedger, onRollout, onService, prepend } from "./stream-reducer.ts";
+import { onDeployment, onLedger, onRollout, onService, prepend } from "./stream-reducer.ts";
 import type { LedgerEntry, Rollout, ServiceSummary } from "./types.ts";
 
 const entry = (over: Partial<LedgerEntry>): LedgerEntry => ({
@@ -84,8 +84,8 @@ describe("a service with its traffic", () => {
     expect(merged).toMatchObject({ config: 1, url: "new" });
   });
 
-  it("asks anew for a deployment only while it builds, is gated or starts", () => {
-    expect(onService(service("gating")).invalidate).toEqual([["deployment", "dep_1"]]);
-    expect(onService(service("rolling_out")).invalidate).toEqual([]);
+  it("leaves deployments alone: they have an event of their own", () => {
+    expect(onService(service("gating")).invalidate).toEqual([]);
+    expect(onDeployment({ id: "dep_1", service: "leads" }).invalidate).toContainEqual(["deployment", "dep_1"]);
   });
 });

@@ -1,5 +1,5 @@
 import { keys } from "./queries.ts";
-import type { DeploymentStatus, LedgerEntry, Look, Page, Rollout, Service, ServiceSummary } from "./types.ts";
+import type { LedgerEntry, Look, Page, Rollout, Service, ServiceSummary } from "./types.ts";
 
 /**
  * What an event of the stream does to the cache, as data: values to patch and keys to fetch anew. Pure, so that the
@@ -13,7 +13,6 @@ export interface Effects {
 
 const NEWEST_MAX = 10;
 const LOOKS_MAX = 1_200;
-const BUSY: readonly DeploymentStatus[] = ["building", "gating", "queued", "starting"];
 
 /** A look as the charts hold it, from a rollout's newest report. */
 export function lookOf(rollout: Rollout, at: string): Look | null {
@@ -56,17 +55,18 @@ export function onService(service: ServiceSummary): Effects {
     return page && { ...page, items: page.items.map((s) => (s.name === service.name ? service : s)) };
   };
   const merged = (old: unknown): unknown => old && { ...(old as Service), ...service };
-  // Building and gates leave no ledger entry on the way: the service's event is what tells of them.
-  const moving = service.environments.flatMap(({ deployment: d }) =>
-    d && BUSY.includes(d.status) ? [keys.deployment(d.id)] : [],
-  );
   return {
     patches: [
       { key: keys.services, change: inList },
       { key: keys.service(service.name), change: merged },
     ],
-    invalidate: moving,
+    invalidate: [],
   };
+}
+
+/** Building and gates leave no ledger entry on the way: a deployment that has gone on is fetched anew. */
+export function onDeployment({ id, service }: { id: string; service: string }): Effects {
+  return { patches: [], invalidate: [keys.deployment(id), keys.deployments(), keys.service(service)] };
 }
 
 type Pages = { pages: Page<LedgerEntry>[]; pageParams: unknown[] };

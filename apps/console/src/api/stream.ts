@@ -2,7 +2,7 @@ import type { QueryClient } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 import { isUnauthenticated, project } from "./client.ts";
 import { keys, queries } from "./queries.ts";
-import { type Effects, onLedger, onRollout, onService, prepend } from "./stream-reducer.ts";
+import { type Effects, onDeployment, onLedger, onRollout, onService, prepend } from "./stream-reducer.ts";
 import type { LedgerEntry, Rollout, ServiceSummary } from "./types.ts";
 
 /** The console's one connection to the server's events, and whether it stands. */
@@ -112,6 +112,7 @@ export function follow(client: QueryClient): () => void {
     });
     listen<Rollout>("rollout", (rollout) => carryOut(client, onRollout(rollout, new Date().toISOString())));
     listen<ServiceSummary>("service", (service) => carryOut(client, onService(service)));
+    listen<{ id: string; service: string }>("deployment", (deployment) => carryOut(client, onDeployment(deployment)));
     listen<{ newest: number }>("heartbeat", ({ newest }) => {
       last ??= newest;
     });

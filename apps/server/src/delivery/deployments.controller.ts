@@ -8,7 +8,7 @@ import { record } from "../ledger/index.ts";
 import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import { baseEnvironment, runCommand } from "../platform/adapters/local/command.ts";
 import { commitsBetween, sourceState } from "../platform/adapters/local/git.ts";
-import type { Database } from "../platform/database.ts";
+import { afterCommit, type Database } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
 import {
   activeDeployments,
@@ -32,6 +32,8 @@ export interface DeploymentsOptions {
   readonly database: Database;
   readonly log: Logger;
   readonly artifacts: ArtifactStore;
+  /** A deployment has gone on: for those who watch. */
+  readonly onChanged: (deploymentId: string) => void;
   /** Woken when a deployment is ready to roll out, or a rollout was asked to make way. */
   readonly wake: () => void;
 }
@@ -88,10 +90,9 @@ export class DeploymentsController {
       if (!service) return;
       if (deployment.status === "building") await this.#build(deployment, service);
       else if (deployment.status === "gating") await this.#gates(deployment, service);
-      else {
-        if (deployment.status === "queued") await this.#begin(deployment, service);
-        return;
-      }
+      else if (deployment.status === "queued") await this.#begin(deployment, service);
+      this.#o.onChanged(id);
+      if (!["building", "gating"].includes(deployment.status)) return;
     }
   }
 
@@ -190,8 +191,9 @@ export class DeploymentsController {
     const gates: GateRow[] = deployment.gates.map((g) => ({ ...g, status: "waiting", output: "" }));
     const save = (words?: string) =>
       this.#o.database.transaction(async (tx) => {
-        if (await lockPhase(tx, deployment.id, "gating"))
-          await updateDeployment(tx, deployment.id, { gates, ...(words ? { words } : {}) });
+        if (!(await lockPhase(tx, deployment.id, "gating"))) return;
+        await updateDeployment(tx, deployment.id, { gates, ...(words ? { words } : {}) });
+        afterCommit(tx, () => this.#o.onChanged(deployment.id));
       });
     for (const [i, gate] of service.config.gates.entries()) {
       const before = gates[i] ?? {

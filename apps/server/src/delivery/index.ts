@@ -6,10 +6,11 @@ import { type Http, route } from "../platform/http.ts";
 import type { Lease } from "../platform/leases.ts";
 import { registerDelivery } from "./delivery.routes.ts";
 import { DeploymentsController } from "./deployments.controller.ts";
+import { findDeployment } from "./deployments.store.ts";
 import { RoutingWaiters, registerGateways } from "./gateways.routes.ts";
 import { forgetOldCounters } from "./gateways.store.ts";
 import { LocalTarget } from "./local-target.controller.ts";
-import type { RolloutView, ServiceSummary } from "./presented.ts";
+import type { Ephemeral } from "./presented.ts";
 import { registerPublicAssets } from "./public-assets.routes.ts";
 import { digestsInUse } from "./releases.store.ts";
 import { RolloutsController } from "./rollouts.controller.ts";
@@ -35,7 +36,11 @@ export interface DeliveryOptions {
   readonly serverUrl: string;
   readonly databaseUrlFor: (service: string, environment: string) => Promise<string>;
   /** For those who watch: the newest state of a rollout or a service. */
-  readonly publish: (event: "rollout" | "service", project: string, data: RolloutView | ServiceSummary) => void;
+  readonly publish: <E extends "rollout" | "service" | "deployment">(
+    event: E,
+    project: string,
+    data: Extract<Ephemeral, { event: E }>["data"],
+  ) => void;
   /** Whether anybody watches: nothing is computed for nobody. */
   readonly watched: () => boolean;
 }
@@ -63,6 +68,14 @@ export function startDelivery(o: DeliveryOptions): Delivery {
         o.log.warn({ err: error, rolloutId }, "a rollout could not be shown to those who watch"),
       );
   };
+  const deploymentChanged = (id: string) => {
+    if (!o.watched()) return;
+    findDeployment(o.database.db, id)
+      .then(
+        (d) => d && o.publish("deployment", d.project, { id, service: d.service, status: d.status, words: d.words }),
+      )
+      .catch((error: unknown) => o.log.warn({ err: error, id }, "a deployment could not be shown to those who watch"));
+  };
   const rerouted = () => {
     waiters.wakeAll();
     loop.wake();
@@ -71,6 +84,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     database: o.database,
     log: o.log,
     artifacts,
+    onChanged: deploymentChanged,
     wake: () => loop.wake(),
   });
   const rollouts = new RolloutsController({

@@ -240,6 +240,7 @@ async function followInDeployment(tx: Transaction, row: RolloutRow, decision: De
       service: row.service,
       environment: row.environment,
       outcome: STATUS[decision.toState],
+      ...words,
       rolloutId: row.id,
       releaseId: row.canary_release_id,
     },

@@ -1,5 +1,5 @@
 import { canonicalJson } from "@latchkey/core/shared/canonical-json";
-import type { Transaction } from "../platform/database.ts";
+import { afterCommit, type Transaction } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { writeOutbox } from "./ledger.store.ts";
@@ -24,7 +24,7 @@ export interface NewEvent {
 const ENTRY_BYTES_MAX = 65_535 - 100;
 
 const wakers = new Set<() => void>();
-/** Calls `wake` soon after each record; the transaction may not have committed yet, so the sequencer also polls. */
+/** Calls `wake` after each commit that recorded something. */
 export function onRecord(wake: () => void): () => void {
   wakers.add(wake);
   return () => wakers.delete(wake);
@@ -54,8 +54,8 @@ export async function record(tx: Transaction, event: NewEvent): Promise<string> 
       remedy: "Ask for less at once.",
     });
   await writeOutbox(tx, id, text);
-  setTimeout(() => {
+  afterCommit(tx, () => {
     for (const wake of wakers) wake();
-  }, 5);
+  });
   return id;
 }

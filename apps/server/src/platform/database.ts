@@ -19,6 +19,15 @@ const RETRYABLE = new Set(["40001", "40P01"]);
 const TRIES = 5;
 const STATEMENT_TIMEOUT_MS = 15_000;
 
+const committed = new WeakMap<Executor, (() => void)[]>();
+
+/** Calls `hook` once the transaction has committed; never when it is undone. Outside of `transaction`, at once. */
+export function afterCommit(tx: Executor, hook: () => void): void {
+  const hooks = committed.get(tx);
+  if (hooks) hooks.push(hook);
+  else hook();
+}
+
 export function openDatabase(url: string, options: { max?: number } = {}): Database {
   const pool = new pg.Pool({
     connectionString: url,
@@ -35,7 +44,13 @@ export function openDatabase(url: string, options: { max?: number } = {}): Datab
     transaction: async (fn) => {
       for (let attempt = 1; ; attempt++) {
         try {
-          return await db.transaction().execute(fn);
+          const hooks: (() => void)[] = [];
+          const result = await db.transaction().execute((tx) => {
+            committed.set(tx, hooks);
+            return fn(tx);
+          });
+          for (const hook of hooks) hook();
+          return result;
         } catch (error) {
           const code = (error as { code?: unknown }).code;
           if (attempt >= TRIES || typeof code !== "string" || !RETRYABLE.has(code)) throw error;
