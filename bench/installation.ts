@@ -47,7 +47,7 @@ export async function startOwn(root: string, signal: AbortSignal): Promise<Insta
   const [port, gatewayPort] = [await freePort(), await freePort()];
   const logFile = join(dir, "start.log");
   const log = openSync(logFile, "a");
-  const child = spawn(process.execPath, [join(root, "apps", "supervisor", "dist", "main.mjs")], {
+  const child = spawn(process.execPath, [join(root, "tools", "start.mjs")], {
     cwd: root,
     // Its own group: Ctrl-C reaches the demo alone, which then ends it in order. A file, so that it can outlive us.
     detached: true,
