@@ -66,7 +66,7 @@ export default {
       comment: "HTTP lives in .routes.ts.",
       severity: "error",
       from: {
-        path: "^apps/server/src/(?!platform|main|compose|testing|security/access.controller|[a-z]+/index)",
+        path: "^apps/server/src/(?!platform|main|compose|testing|[a-z]+/index)",
         pathNot: `\\.routes\\.ts$|${TEST}`,
       },
       to: { path: "^apps/server/src/platform/http" },
@@ -95,7 +95,8 @@ export default {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "/dist/|/coverage/" },
+    // Only our own: what node_modules hold lives in dist/ too, and must be seen.
+    exclude: { path: "^(apps|packages)/[^/]+/dist/|/coverage/" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default"] },

@@ -24,7 +24,7 @@ export default defineService({
       timeoutMs: 120_000,
     },
   ],
-  smoke: [{ path: "/", contains: "Hidden Key" }, { path: "/healthz" }],
+  smoke: [{ path: "/", contains: "Hidden Key" }, { path: "/healthz" }, { path: "/api/leads?limit=25" }],
   strategy: {
     steps: [
       { trafficPercent: 10, bakeMs: 15_000, minimumRequests: 30 },

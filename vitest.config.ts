@@ -16,13 +16,13 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.{ts,tsx}"],
+          include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.{ts,tsx}", "bench/**/*.test.ts"],
           exclude: ["**/*.system.test.ts"],
           isolate: false,
           pool: "threads",
           maxWorkers: WORKERS,
-          // Simulations take their time on a busy machine.
-          testTimeout: 60_000,
+          // Simulations take half a minute of processor time, and six times that on a busy machine.
+          testTimeout: 240_000,
         },
       },
       {
@@ -36,6 +36,18 @@ export default defineConfig({
           // Whole rollouts with real processes, on a machine that may be busy: a limit for what hangs.
           testTimeout: 180_000,
           hookTimeout: 180_000,
+        },
+      },
+      {
+        // The whole product in a real browser: one file at a time, after nothing else is under way.
+        test: {
+          name: "e2e",
+          include: ["e2e/**/*.test.ts"],
+          pool: "forks",
+          maxWorkers: 1,
+          testTimeout: 60_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -1,132 +1,115 @@
+import { setMaxListeners } from "node:events";
+import { Browser, newProfile, type Profile } from "./visitors/browser.ts";
+import { JOURNEYS, thinker } from "./visitors/journeys.ts";
+import { arrivals, type Random, seeded, seedOf, weighted } from "./visitors/random.ts";
+import { type Kind, Tally } from "./visitors/tally.ts";
+
 /**
  * Open-loop traffic for rehearsals: visitors arrive by a Poisson process and do what visitors of the leads site do,
  * whether or not the answers come. Loopback only.
  */
 export interface TrafficOptions {
   readonly url: string;
-  /** Sessions per second; each makes about eight requests. */
+  /** Sessions per second; a session makes about eleven requests. */
   readonly sessionsPerSecond: number;
-  readonly random: () => number;
-}
-export interface TrafficCounts {
-  requests: number;
-  errors: number;
-  failed: number;
+  readonly seed: number;
+  /** Sessions under way at once; those above are counted as dropped, so that a slow answer never slows the arrivals. */
+  readonly sessionsMax?: number;
 }
 
 const LOOPBACK = new Set(["127.0.0.1", "localhost", "[::1]"]);
-const IN_FLIGHT_MAX = 500;
+/** A session takes about 8 s: at 20 a second 160 are under way, and five times that when everything hangs. */
+const SESSIONS_MAX = 800;
+const MIX: Readonly<Record<Kind, number>> = { seller: 0.4, bouncer: 0.25, agent: 0.35 };
+/** A quarter of the visitors was here before and has the cookies and the cache of then. */
+const RETURNING = 0.25;
+const PROFILES_MAX = 400;
+/** A timer that fires late, on a busy machine, starts all sessions that are due by then. */
+const TIMER_MIN_MS = 1;
 
 export class Traffic {
-  readonly counts: TrafficCounts = { requests: 0, errors: 0, failed: 0 };
   readonly #o: TrafficOptions;
-  #running = false;
-  #inFlight = 0;
+  readonly #random: Random;
+  readonly #stop = new AbortController();
+  readonly #underWay = new Set<Promise<void>>();
+  readonly #profiles: Profile[] = [];
+  #tally = new Tally();
+  #sessions = 0;
+  #timer: NodeJS.Timeout | null = null;
 
   constructor(options: TrafficOptions) {
     if (!LOOPBACK.has(new URL(options.url).hostname)) throw new Error("Traffic goes to this machine only.");
     this.#o = options;
+    this.#random = seeded(options.seed);
+    // One listener per visitor who thinks.
+    setMaxListeners(0, this.#stop.signal);
+  }
+
+  /** Counts since the start, or since the last `newPeriod`. */
+  get tally(): Tally {
+    return this.#tally;
+  }
+  get underWay(): number {
+    return this.#underWay.size;
+  }
+
+  /** Begins new counts and answers those that end here. What a session does from now on counts for the new period. */
+  newPeriod(): Tally {
+    const ended = this.#tally;
+    this.#tally = new Tally();
+    return ended;
   }
 
   start(): void {
-    this.#running = true;
+    const begun = performance.now();
+    const times = arrivals(this.#random, this.#o.sessionsPerSecond);
+    let next = times.next().value;
     const arrive = () => {
-      if (!this.#running) return;
-      if (this.#inFlight < IN_FLIGHT_MAX) void this.#session();
-      setTimeout(arrive, (-Math.log(1 - this.#o.random()) / this.#o.sessionsPerSecond) * 1000);
+      while (next <= performance.now() - begun) {
+        this.#begin();
+        next = times.next().value;
+      }
+      this.#timer = setTimeout(arrive, Math.max(TIMER_MIN_MS, next - (performance.now() - begun)));
     };
     arrive();
   }
 
-  stop(): void {
-    this.#running = false;
+  /** Nobody arrives any more; who is here ends what they are waiting for and leaves. */
+  async stop(): Promise<void> {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#stop.abort();
+    await Promise.all(this.#underWay);
   }
 
-  async #session(): Promise<void> {
-    this.#inFlight += 1;
-    const visitor = new Visitor(this.#o.url, this.counts);
+  #begin(): void {
+    if (this.#underWay.size >= (this.#o.sessionsMax ?? SESSIONS_MAX)) {
+      this.#tally.counts.dropped += 1;
+      return;
+    }
+    const number = this.#sessions++;
+    const session = this.#session(number, seeded(seedOf(this.#o.seed, number)));
+    this.#underWay.add(session);
+    void session.finally(() => this.#underWay.delete(session));
+  }
+
+  async #session(number: number, random: Random): Promise<void> {
+    const kind = weighted(random, MIX);
+    const known = random() < RETURNING ? this.#takeProfile(random) : undefined;
+    const profile = known ?? newProfile(number);
+    this.#tally.session(kind, known !== undefined);
+    const browser = new Browser(this.#o.url, profile, () => this.#tally);
     try {
-      await visitor.openPage(this.#o.random() < 0.6 ? "/" : "/crm");
-      const listed = (await visitor.json("GET", "/api/leads?limit=10")) as { items?: { id: string }[] } | null;
-      const first = listed?.items?.[0]?.id;
-      if (first) {
-        await visitor.json("GET", `/api/leads/${first}`);
-        await visitor.json("GET", `/api/leads/${first}/notes`);
-      }
-      if (this.#o.random() < 0.3) await visitor.json("POST", "/api/leads", newLead(this.#o.random));
+      await JOURNEYS[kind]({ browser, random, think: thinker(random, this.#stop.signal) });
     } finally {
-      this.#inFlight -= 1;
-    }
-  }
-}
-
-function newLead(random: () => number): unknown {
-  const n = Math.floor(random() * 1e6);
-  return {
-    contact: { name: `Visitor ${n}`, email: `visitor${n}@example.com`, phone: "555-0100-000" },
-    property: { address: `${n} Example Street`, city: "Austin", state: "TX", zip: "78701", type: "single_family" },
-  };
-}
-
-/** A browser's behaviour, as far as counts go: cookies, the page's script, and the beacon when it is broken. */
-class Visitor {
-  readonly #url: string;
-  readonly #counts: TrafficCounts;
-  readonly #cookies = new Map<string, string>();
-
-  constructor(url: string, counts: TrafficCounts) {
-    this.#url = url;
-    this.#counts = counts;
-  }
-
-  async #send(
-    method: string,
-    path: string,
-    body?: unknown,
-    headers: Record<string, string> = {},
-  ): Promise<{ status: number; type: string; text: string } | null> {
-    this.#counts.requests += 1;
-    try {
-      const answer = await fetch(this.#url + path, {
-        method,
-        headers: {
-          cookie: [...this.#cookies].map(([k, v]) => `${k}=${v}`).join("; "),
-          ...(body === undefined ? {} : { "content-type": "application/json" }),
-          ...headers,
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(10_000),
-      });
-      for (const cookie of answer.headers.getSetCookie()) {
-        const [pair = ""] = cookie.split(";");
-        this.#cookies.set(pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1));
-      }
-      const text = await answer.text();
-      if (answer.status >= 500) this.#counts.errors += 1;
-      return { status: answer.status, type: answer.headers.get("content-type") ?? "", text };
-    } catch {
-      this.#counts.failed += 1;
-      return null;
+      browser.close();
+      if (this.#profiles.length < PROFILES_MAX) this.#profiles.push(profile);
+      else this.#profiles[Math.floor(random() * PROFILES_MAX)] = profile;
     }
   }
 
-  async openPage(path: string): Promise<void> {
-    const page = await this.#send("GET", path, undefined, { accept: "text/html", "sec-fetch-dest": "document" });
-    const script = page && /src="(\/assets\/[^"]+\.js)"/.exec(page.text)?.[1];
-    if (!page || !script) return;
-    const loaded = await this.#send("GET", script, undefined, { accept: "*/*", "sec-fetch-dest": "script" });
-    const broken = !loaded || loaded.status !== 200 || !loaded.type.includes("javascript");
-    const view = /data-(?:view|page-view|lk-view)="([^"]+)"/.exec(page.text)?.[1];
-    if (broken && view) await this.#send("POST", "/__latchkey/beacon", { kind: "error", view });
-  }
-
-  async json(method: string, path: string, body?: unknown): Promise<unknown> {
-    const answer = await this.#send(method, path, body);
-    if (!answer || answer.status >= 400) return null;
-    try {
-      return JSON.parse(answer.text);
-    } catch {
-      return null;
-    }
+  /** Someone who was here before; taken out, because nobody is here twice at once. */
+  #takeProfile(random: Random): Profile | undefined {
+    const [taken] = this.#profiles.splice(Math.floor(random() * this.#profiles.length), 1);
+    return taken;
   }
 }

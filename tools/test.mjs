@@ -1,9 +1,31 @@
-// `npm test`: installs what it needs and runs every suite. Arguments go to vitest.
+// `npm test`: installs what it needs and runs every suite. Arguments go to vitest: `npm test -- packages/core`.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { ensureInstalled, ROOT } from "./install.mjs";
 
 ensureInstalled();
+const given = process.argv.slice(2);
+const { ensureDebian } = await import("./debian.mjs");
+const there = ensureDebian(["chromium", "postgresql-15"]);
+const { buildAll } = await import("./build.mjs");
+await buildAll();
+
 const vitest = join(ROOT, "node_modules", "vitest", "vitest.mjs");
-const result = spawnSync(process.execPath, [vitest, "run", ...process.argv.slice(2)], { cwd: ROOT, stdio: "inherit" });
-process.exit(result.status ?? 1);
+const run = (args, env = {}) =>
+  spawnSync(process.execPath, [vitest, "run", ...args], {
+    cwd: ROOT,
+    stdio: "inherit",
+    env: { ...process.env, ...env },
+  }).status ?? 1;
+
+// Everything once, with its coverage; then the suites that speak to a database on Debian's PostgreSQL, the oldest
+// that is supported.
+let status = run(given.length > 0 ? given : ["--coverage"]);
+if (status === 0 && given.length === 0 && there.includes("postgresql-15")) {
+  console.log("\nThe server's suites again, on Debian's PostgreSQL 15 ...");
+  const { withDebianPostgres } = await import("./postgres15.mjs");
+  status = await withDebianPostgres((url) =>
+    run(["--project", "system", "apps/server"], { LATCHKEY_TEST_DATABASE_URL: url }),
+  );
+}
+process.exit(status);

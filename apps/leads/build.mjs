@@ -1,4 +1,5 @@
 // Builds a release of the leads application into $LATCHKEY_ARTIFACT: server.mjs, public/, migrations/, fault.json.
+// With --netlify: into $LATCHKEY_ARTIFACT or dist/netlify, as functions/, public/, migrations/, netlify.toml.
 // The same sources give the same bytes.
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -6,26 +7,64 @@ import { fileURLToPath } from "node:url";
 import { build as bundle } from "esbuild";
 import { build as buildPage } from "vite";
 
+// React has a slow and large form for development, which Vite takes by this variable: a test's or a shell's must not choose.
+process.env.NODE_ENV = "production";
 const here = dirname(fileURLToPath(import.meta.url));
-const out = process.env.LATCHKEY_ARTIFACT ?? join(here, "dist", "artifact");
+const isNetlify = process.argv.includes("--netlify");
+const out = process.env.LATCHKEY_ARTIFACT ?? join(here, "dist", isNetlify ? "netlify" : "artifact");
 const fault = process.env.LATCHKEY_FAULT;
-rmSync(join(out, "public"), { recursive: true, force: true });
+if (isNetlify && fault) throw new Error("A fault is built into the server only: build it without --netlify.");
+for (const part of ["public", "functions", "migrations"]) rmSync(join(out, part), { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
+
 const banner =
   "import{createRequire as __leadsRequire}from'node:module';const require=__leadsRequire(import.meta.url);";
-await bundle({
-  absWorkingDir: here,
-  entryPoints: ["src/server/main.ts"],
-  outfile: join(out, "server.mjs"),
-  bundle: true,
-  minify: true,
-  platform: "node",
-  format: "esm",
-  target: "node20",
-  banner: { js: banner },
-  external: ["pg-native"],
-  logLevel: "warning",
-});
+const bundled = (entryPoint, outfile) =>
+  bundle({
+    absWorkingDir: here,
+    entryPoints: [entryPoint],
+    outfile: join(out, outfile),
+    bundle: true,
+    minify: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    banner: { js: banner },
+    external: ["pg-native"],
+    logLevel: "warning",
+  });
+
+const NETLIFY = `# Written by build.mjs. The functions name their own paths, which go before the redirects.
+[build]
+  command = "node migrate.mjs"
+  publish = "public"
+
+[functions]
+  directory = "functions"
+
+# A script that is missing must fail as one: the catch-all would answer it with the page and status 200.
+[[redirects]]
+  from = "/assets/*"
+  to = "/index.html"
+  status = 404
+
+[[redirects]]
+  from = "/*"
+  to = "/index.html"
+  status = 200
+
+[[headers]]
+  for = "/assets/*"
+  [headers.values]
+    cache-control = "public, max-age=31536000, immutable"
+`;
+
+if (isNetlify) {
+  await bundled("functions/leads.ts", "functions/leads.mjs");
+  await bundled("functions/health.ts", "functions/health.mjs");
+  await bundled("src/server/migrate.ts", "migrate.mjs");
+  writeFileSync(join(out, "netlify.toml"), NETLIFY);
+} else await bundled("src/server/main.ts", "server.mjs");
 await buildPage({
   root: join(here, "src", "web"),
   configFile: join(here, "vite.config.ts"),

@@ -1,60 +1,77 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { ApiError, type Client, createClient } from "@latchkey/api/client";
+import { type Client, createClient } from "@latchkey/api/client";
+import type { Terminal } from "./terminal.ts";
+import { type Style, styleFor } from "./text.ts";
 
-/** Where the server is and how to speak to it. */
+/** Where the server is, how to speak to it, and how to answer. */
 export interface Session {
   readonly client: Client;
+  readonly baseUrl: string;
+  readonly token: string | null;
+  readonly project: string;
+  /** Part of every route's parameters. */
+  readonly main: { readonly project: string };
   readonly json: boolean;
+  readonly terminal: Terminal;
+  readonly style: Style;
+  /** Writes the answer: as JSON, or in words. */
+  print(data: unknown, words: () => string): void;
 }
 
-/** Exit codes, for CI. */
-export const EXIT = { ok: 0, error: 1, usage: 2, notDeployed: 3, unreachable: 4 } as const;
+export interface GlobalOptions {
+  readonly json?: boolean;
+  readonly url?: string;
+  readonly project?: string;
+}
 
-/** `.latchkey` upward from here, or LATCHKEY_DIR. */
-export function stateDir(): string | null {
-  if (process.env.LATCHKEY_DIR) return resolve(process.env.LATCHKEY_DIR);
-  for (let dir = process.cwd(); ; dir = dirname(dir)) {
+const ANSWER_WITHIN_MS = 120_000;
+
+/** `.latchkey` upward from here, or LATCHKEY_DIR: where a server on this machine leaves its token and sign-in link. */
+export function stateDir(terminal: Terminal): string | null {
+  if (terminal.env.LATCHKEY_DIR) return resolve(terminal.cwd, terminal.env.LATCHKEY_DIR);
+  for (let dir = resolve(terminal.cwd); ; dir = dirname(dir)) {
     if (existsSync(join(dir, ".latchkey", "cli.token"))) return join(dir, ".latchkey");
     if (dir === dirname(dir)) return null;
   }
 }
 
-export function openSession(json: boolean): Session {
-  const dir = stateDir();
-  const file = dir ? join(dir, "cli.token") : null;
-  const token =
-    process.env.LATCHKEY_TOKEN ?? (file && existsSync(file) ? readFileSync(file, "utf8").trim() : undefined);
-  const baseUrl = process.env.LATCHKEY_URL ?? `http://127.0.0.1:${process.env.LATCHKEY_PORT ?? 7400}`;
-  return { json, client: createClient({ baseUrl, ...(token ? { token } : {}) }) };
+export function readState(terminal: Terminal, name: "cli.token" | "sign-in.url"): string | null {
+  const dir = stateDir(terminal);
+  const file = dir ? join(dir, name) : null;
+  return file && existsSync(file) ? readFileSync(file, "utf8").trim() || null : null;
 }
 
-export function print(session: { json: boolean }, data: unknown, words: () => string): void {
-  process.stdout.write(`${session.json ? JSON.stringify(data) : words()}\n`);
+export function findToken(terminal: Terminal): string | null {
+  return terminal.env.LATCHKEY_TOKEN || readState(terminal, "cli.token");
 }
 
-/** Says what went wrong and what to do, and gives the exit code. */
-export function complain(error: unknown, json: boolean): number {
-  if (error instanceof ApiError) {
-    const { title, detail, remedy, requestId, status } = error.problem;
-    if (json) process.stderr.write(`${JSON.stringify(error.problem)}\n`);
-    else process.stderr.write(`${title}. ${detail}\n${remedy}\n${requestId ? `(request ${requestId})\n` : ""}`);
-    return status === 0 ? EXIT.unreachable : EXIT.error;
-  }
-  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
-  return EXIT.error;
-}
-
-/** Columns that line up. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [head, ...rows];
-  const widths = head.map((_, i) => Math.max(...all.map((row) => (row[i] ?? "").length)));
-  return all
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+export function openSession(terminal: Terminal, options: GlobalOptions): Session {
+  const { env } = terminal;
+  const token = findToken(terminal);
+  const baseUrl = (options.url ?? env.LATCHKEY_URL ?? `http://127.0.0.1:${env.LATCHKEY_PORT || 7400}`).replace(
+    /\/+$/,
+    "",
+  );
+  const project = options.project ?? env.LATCHKEY_PROJECT ?? "main";
+  const json = options.json === true;
+  // A server that takes the connection and never answers must not hang a pipeline.
+  const send: typeof fetch = (input, init) => {
+    const limit = AbortSignal.timeout(ANSWER_WITHIN_MS);
+    return fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, limit]) : limit });
+  };
+  return {
+    client: createClient({ baseUrl, project, fetch: send, ...(token ? { token } : {}) }),
+    baseUrl,
+    token,
+    project,
+    main: { project },
+    json,
+    terminal,
+    style: styleFor(terminal),
+    print: (data, words) => {
+      const text = json ? JSON.stringify(data) : words();
+      terminal.out(text === "" ? "" : `${text}\n`);
+    },
+  };
 }

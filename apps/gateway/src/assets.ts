@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import type { RoutingService } from "@latchkey/api/gateway";
 import type { Dispatcher } from "undici";
-import { type HeaderMap, one } from "./headers.ts";
+import { connectionNames, type HeaderMap, one } from "./headers.ts";
 import type { Asked } from "./route.ts";
-import type { Upstreams } from "./upstreams.ts";
+import { splitAddress, type Upstreams } from "./upstreams.ts";
 
 /** A build tool's content hash before the extension: eight or more letters with a digit or capital among them. */
 const HASHED = /[-._](?=[\w-]*[0-9A-Z])[\w-]{8,}\.[a-z0-9]{1,8}(?:[?#]|$)/;
@@ -40,33 +40,125 @@ export function isBrokenScript(asked: Asked, status: number, headers: HeaderMap)
   return codeAsset(asked) === "script" && status >= 200 && status < 300 && isHtml(headers);
 }
 
-/** The asset from a release of the last 24 hours, or null. Releases are asked in the table's order. */
-export async function findAsset(
-  upstreams: Upstreams,
-  service: RoutingService,
-  request: IncomingMessage,
-  headers: string[],
-  tried: string,
-): Promise<Dispatcher.ResponseData | null> {
-  const asked: Asked = {
-    method: request.method ?? "GET",
-    path: request.url ?? "/",
-    accept: undefined,
-    dest: request.headers["sec-fetch-dest"] as string | undefined,
-  };
-  const known = new Set([...service.assetUpstreams, ...service.arms.flatMap((a) => a.upstreams)]);
-  known.delete(tried);
-  for (const origin of known) {
+/** An answer is worth waiting for this long in all; a page that waits longer is broken anyway. */
+const SEARCH_MS = 5_000;
+/** Searches at a time: each may ask 20 releases, and somebody who asks for names that never were must not flood them. */
+const SEARCHES_MAX = 32;
+/** A name that was nowhere is not searched again for this long, or until the table changes. */
+const NOWHERE_KEPT_MS = 10_000;
+const NOWHERE_MAX = 1_000;
+
+/**
+ * What a retired release's files are asked for with. They lie with the control plane's own server, which neither
+ * gets nor needs what a visitor proves to the application with: no cookie, no authorization, no host of theirs.
+ */
+const PUBLIC_HEADERS = new Set([
+  "accept",
+  "accept-encoding",
+  "if-none-match",
+  "if-modified-since",
+  "range",
+  "user-agent",
+]);
+
+export function publicHeaders(request: IncomingMessage): string[] {
+  const drop = connectionNames(request.headers.connection);
+  const out: string[] = [];
+  for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) {
+    const name = request.rawHeaders[i]?.toLowerCase() ?? "";
+    if (PUBLIC_HEADERS.has(name) && !drop.has(name)) out.push(name, request.rawHeaders[i + 1] ?? "");
+  }
+  return out;
+}
+
+/** The path of a file below a base, or null when it could lead out of it. A file has no query. */
+export function pathBelow(base: string, path: string): string | null {
+  const file = path.replace(/[?#].*$/s, "");
+  return /(?:^|[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\]|%2f|%5c|$)/i.test(file) ? null : base + file;
+}
+
+interface Place {
+  readonly origin: string;
+  readonly path: string;
+  readonly headers: string[];
+}
+
+/** Finds a lost asset in the releases of the last 24 hours: those that run first, then those that are retired. */
+export class AssetSearch {
+  readonly #upstreams: Upstreams;
+  /** Per service of one table: a new table brings new objects, and with them a new search. */
+  readonly #nowhere = new WeakMap<RoutingService, Map<string, number>>();
+  #searching = 0;
+
+  constructor(upstreams: Upstreams) {
+    this.#upstreams = upstreams;
+  }
+
+  /** The asset, or null. `tried` is the origin that does not have it, `headers` are those for a running release. */
+  async find(
+    service: RoutingService,
+    request: IncomingMessage,
+    asked: Asked,
+    headers: string[],
+    tried: string,
+  ): Promise<Dispatcher.ResponseData | null> {
+    const nowhere = this.#nowhere.get(service) ?? new Map<string, number>();
+    this.#nowhere.set(service, nowhere);
+    const key = `${asked.dest ?? ""} ${asked.path}`;
+    const known = nowhere.get(key);
+    if (this.#searching >= SEARCHES_MAX || (known !== undefined && performance.now() - known < NOWHERE_KEPT_MS))
+      return null;
+    this.#searching++;
     try {
-      const pool = upstreams.pool(origin);
-      const method = asked.method as Dispatcher.HttpMethod;
-      const answer = await pool.request({ path: asked.path, method, headers, headersTimeout: 5_000 });
-      const held = answer.statusCode === 304 || (answer.statusCode >= 200 && answer.statusCode < 300);
-      if (held && !isLostAsset(asked, answer.statusCode, answer.headers)) return answer;
-      await answer.body.dump();
-    } catch {
-      // A release that is gone cannot have it; the next one may.
+      const found = await this.#ask(placesOf(service, request, asked, headers, tried), asked);
+      if (found === null) remember(nowhere, key);
+      return found;
+    } finally {
+      this.#searching--;
     }
   }
-  return null;
+
+  async #ask(places: readonly Place[], asked: Asked): Promise<Dispatcher.ResponseData | null> {
+    const deadline = performance.now() + SEARCH_MS;
+    for (const { origin, path, headers } of places) {
+      const left = deadline - performance.now();
+      if (left <= 0) return null;
+      try {
+        const method = asked.method as Dispatcher.HttpMethod;
+        const answer = await this.#upstreams.pool(origin).request({ path, method, headers, headersTimeout: left });
+        const held = answer.statusCode === 304 || (answer.statusCode >= 200 && answer.statusCode < 300);
+        if (held && !isLostAsset(asked, answer.statusCode, answer.headers)) return answer;
+        await answer.body.dump();
+      } catch {
+        // A release that is gone cannot have it; the next one may.
+      }
+    }
+    return null;
+  }
+}
+
+function remember(nowhere: Map<string, number>, key: string): void {
+  const [oldest] = nowhere.keys();
+  if (nowhere.size >= NOWHERE_MAX && oldest !== undefined) nowhere.delete(oldest);
+  nowhere.delete(key);
+  nowhere.set(key, performance.now());
+}
+
+function placesOf(
+  service: RoutingService,
+  request: IncomingMessage,
+  asked: Asked,
+  headers: string[],
+  tried: string,
+): Place[] {
+  const running = new Set(service.arms.flatMap((arm) => arm.upstreams));
+  running.delete(tried);
+  const places: Place[] = [...running].map((origin) => ({ origin, path: asked.path, headers }));
+  const plain = publicHeaders(request);
+  for (const address of service.assetUpstreams) {
+    const { origin, base } = splitAddress(address);
+    const path = origin === null ? null : pathBelow(base, asked.path);
+    if (origin !== null && path !== null) places.push({ origin, path, headers: plain });
+  }
+  return places;
 }

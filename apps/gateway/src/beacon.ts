@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CounterRow } from "./counters.ts";
-import { sendJson } from "./pages.ts";
+import { sendJson, sendPage } from "./pages.ts";
 
 export const BEACON_SCRIPT_PATH = "/__latchkey/beacon.js";
 export const BEACON_PATH = "/__latchkey/beacon";
@@ -99,10 +99,13 @@ export function receiveBeacon(request: IncomingMessage, response: ServerResponse
   request.setEncoding("utf8");
   request.on("error", () => undefined);
   request.on("data", (part: string) => {
-    if (text.length <= BODY_LIMIT) text += part;
+    text += part;
+    if (text.length <= BODY_LIMIT) return;
+    request.removeAllListeners("data").removeAllListeners("end").resume();
+    sendPage(response, 413, { connection: "close" });
   });
   request.on("end", () => {
-    const said = text.length > BODY_LIMIT ? null : parseBeacon(text);
+    const said = parseBeacon(text);
     if (said === null) {
       sendJson(response, 400, { error: "not a beacon" });
       return;

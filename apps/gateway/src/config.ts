@@ -9,6 +9,7 @@ const Environment = z.object({
   LATCHKEY_GATEWAY_TOKEN_FILE: z.string().optional(),
   LATCHKEY_GATEWAY_HOST: z.string().default("127.0.0.1"),
   LATCHKEY_GATEWAY_PORT: z.coerce.number().int().min(0).max(65_535).default(7480),
+  LATCHKEY_GATEWAY_LISTEN_FD: z.coerce.number().int().min(3).optional(),
   LATCHKEY_GATEWAY_DIR: z.string().optional(),
   LATCHKEY_GATEWAY_ID: z.string().min(1).max(80).optional(),
   LATCHKEY_GATEWAY_BODY_LIMIT: z.coerce.number().int().min(0).default(10_000_000),
@@ -21,6 +22,8 @@ export interface GatewayConfig {
   readonly tokenFile: string;
   readonly host: string;
   readonly port: number;
+  /** An inherited socket that is bound already; host and port then say nothing. */
+  readonly listenFd?: number;
   /** Holds the last routing table and this gateway's id. */
   readonly dir: string;
   readonly gatewayId: string;
@@ -28,6 +31,8 @@ export interface GatewayConfig {
   /** True when another proxy stands in front: its X-Forwarded-* are believed and continued. */
   readonly trustProxy: boolean;
   readonly logLevel: string;
+  /** How long a visitor may take over a request's head. Left out, it is the gateway's own limit. */
+  readonly headersTimeoutMs?: number;
 }
 
 /** The id of this gateway: given, or drawn once and kept in its directory, so that it survives restarts. */
@@ -67,6 +72,7 @@ export function readConfig(env: Record<string, string | undefined>): GatewayConf
     tokenFile: e.LATCHKEY_GATEWAY_TOKEN_FILE ?? join(e.LATCHKEY_DIR, "gateway.token"),
     host: e.LATCHKEY_GATEWAY_HOST,
     port: e.LATCHKEY_GATEWAY_PORT,
+    ...(e.LATCHKEY_GATEWAY_LISTEN_FD === undefined ? {} : { listenFd: e.LATCHKEY_GATEWAY_LISTEN_FD }),
     dir,
     gatewayId: e.LATCHKEY_GATEWAY_ID ?? gatewayIdIn(dir),
     bodyLimitBytes: e.LATCHKEY_GATEWAY_BODY_LIMIT,

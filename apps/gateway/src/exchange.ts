@@ -3,14 +3,14 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream";
 import type { RoutingArm } from "@latchkey/api/gateway";
 import type { Dispatcher } from "undici";
-import { findAsset, isBrokenScript, isHtml, isLostAsset } from "./assets.ts";
+import { type AssetSearch, isBrokenScript, isHtml, isLostAsset } from "./assets.ts";
 import { beaconTag, type PageViews } from "./beacon.ts";
 import { BodyTooLarge } from "./body.ts";
 import { forwardedHeaders, type HeaderMap, one, responseHeaders } from "./headers.ts";
 import { HeadInjector, scriptPermission } from "./inject.ts";
 import { sendPage } from "./pages.ts";
 import { secondArm } from "./route.ts";
-import { statusOfFailure, type Upstreams } from "./upstreams.ts";
+import { isLostConnection, statusOfFailure, type Upstreams } from "./upstreams.ts";
 import type { Visit } from "./visit.ts";
 
 const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -18,6 +18,7 @@ const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS"]);
 export interface ExchangeContext {
   readonly upstreams: Upstreams;
   readonly views: PageViews;
+  readonly assets: AssetSearch;
   readonly trustProxy: boolean;
 }
 
@@ -39,10 +40,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** True from the moment that bytes may have reached the upstream. */
   #sent = false;
   #retried = false;
+  /** Of the answer that began, or 0. */
+  #status = 0;
   #counted = false;
   #failed = false;
   #gone = false;
   #injector: HeadInjector | null = null;
+  /** What the first release still said while others were asked for the asset; its end may come before their answer. */
+  #held: { readonly chunks: Buffer[]; ended: boolean; error: Error | null } | null = null;
 
   constructor(
     context: ExchangeContext,
@@ -95,27 +100,41 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: HeaderMap): void {
     if (status < 200 || this.#gone) return;
+    this.#status = status;
     this.#count(status >= 500);
     if (!isLostAsset(this.#visit.asked, status, headers)) {
       this.#begin(status, headers);
       return;
     }
     controller.pause();
-    void this.#elsewhere(controller, status, headers);
+    this.#held = { chunks: [], ended: false, error: null };
+    this.#elsewhere(controller, status, headers).catch((error: unknown) => this.#fail(error));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#held !== null) {
+      this.#held.chunks.push(chunk);
+      return;
+    }
     const bytes = this.#injector === null ? chunk : this.#injector.push(chunk);
     if (bytes.length > 0 && !this.#response.write(bytes)) controller.pause();
   }
 
   onResponseEnd(): void {
+    if (this.#held !== null) {
+      this.#held.ended = true;
+      return;
+    }
     const rest = this.#injector?.end();
     if (rest !== undefined && rest.length > 0) this.#response.write(rest);
     this.#response.end();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    if (this.#held !== null) {
+      this.#held.error = error;
+      return;
+    }
     this.#fail(error);
   }
 
@@ -151,15 +170,21 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#response.destroy();
       return;
     }
-    if (!this.#tryAgain()) sendPage(this.#response, statusOfFailure(error));
+    if (!this.#tryAgain(error)) sendPage(this.#response, statusOfFailure(error));
   }
 
-  /** Once, and only when nothing can have been sent and repeating could do no harm. */
-  #tryAgain(): boolean {
-    if (this.#sent || this.#retried || this.#body !== null || !REPEATABLE.has(this.#visit.asked.method)) return false;
+  /**
+   * Once, and only what is safe to repeat: nothing was sent, or a GET lost its connection before an answer began
+   * (RFC 9110, 9.2.2). A time-out is not repeated: the release may be at work on it.
+   */
+  #tryAgain(error: unknown): boolean {
+    if (this.#retried || this.#body !== null || !REPEATABLE.has(this.#visit.asked.method)) return false;
+    if (this.#sent && !(this.#status === 0 && isLostConnection(error))) return false;
     const other = secondArm(this.#visit.service, this.#arm);
-    if (other === null && this.#arm.upstreams.length < 2) return false;
+    // A kept connection may close just as it is used again: then the same process answers on a new one.
+    if (other === null && this.#arm.upstreams.length < 2 && !this.#sent) return false;
     this.#retried = true;
+    this.#sent = false;
     this.#arm = other ?? this.#arm;
     this.start();
     return true;
@@ -167,25 +192,28 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** Holds the answer back while other releases are asked for the asset. */
   async #elsewhere(controller: Dispatcher.DispatchController, status: number, headers: HeaderMap): Promise<void> {
-    const { upstreams, views } = this.#context;
-    const found = await findAsset(upstreams, this.#visit.service, this.#request, this.#headers(), this.#origin);
-    if (this.#gone) {
+    const { assets, views } = this.#context;
+    const { service, asked } = this.#visit;
+    const found = await assets.find(service, this.#request, asked, this.#headers(), this.#origin);
+    const held = this.#held;
+    if (this.#gone || held === null) {
       found?.body.on("error", () => undefined).destroy();
       return;
     }
-    if (found === null) {
-      if (isBrokenScript(this.#visit.asked, status, headers)) views.failOf(this.#visit.visitor, this.#visit.row);
-      this.#begin(status, headers);
+    if (found !== null) {
+      // What the first release still wants to say is not for anybody; read and dropped, for `held` stays.
       controller.resume();
+      this.#response.writeHead(found.statusCode, STATUS_CODES[found.statusCode] ?? "", responseHeaders(found.headers));
+      pipeline(found.body, this.#response, () => undefined);
       return;
     }
-    // What the first release still wants to say is not for anybody; read and dropped.
-    this.onResponseData = () => undefined;
-    this.onResponseEnd = () => undefined;
-    this.onResponseError = () => undefined;
-    controller.resume();
-    this.#response.writeHead(found.statusCode, STATUS_CODES[found.statusCode] ?? "", responseHeaders(found.headers));
-    pipeline(found.body, this.#response, () => undefined);
+    this.#held = null;
+    if (isBrokenScript(asked, status, headers)) views.failOf(this.#visit.visitor, this.#visit.row);
+    this.#begin(status, headers);
+    for (const chunk of held.chunks) this.onResponseData(controller, chunk);
+    if (held.error !== null) this.#fail(held.error);
+    else if (held.ended) this.onResponseEnd();
+    else controller.resume();
   }
 
   #begin(status: number, headers: HeaderMap): void {

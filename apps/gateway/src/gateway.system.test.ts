@@ -1,113 +1,34 @@
-import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { type IncomingMessage, request, type ServerResponse } from "node:http";
-import { connect } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pino } from "pino";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import type { GatewayConfig } from "./config.ts";
-import { type RunningGateway, startGateway } from "./gateway.ts";
-import { arm, ask, ControlPeer, type Peer, startPeer, tableOf } from "./testkit.ts";
+import { type IncomingMessage, request } from "node:http";
+import { expect, test } from "vitest";
+import { scene } from "./scene.testkit.ts";
+import { arm, ask, tableOf } from "./testkit.ts";
 
-let dir: string;
-let control: ControlPeer;
-let gateway: RunningGateway;
-let origin: string;
-let config: GatewayConfig;
-const peers: Peer[] = [];
-
-/** A release: says its name, echoes bodies, streams, has assets, and answers anything else with its page. */
-async function release(name: string, assets: Record<string, string> = {}): Promise<Peer> {
-  const answer = (req: IncomingMessage, res: ServerResponse) => {
-    const path = (req.url ?? "/").split("?")[0] ?? "/";
-    const asset = assets[path];
-    if (asset !== undefined) res.writeHead(200, { "content-type": "text/javascript" }).end(asset);
-    else if (path === "/api/echo") req.pipe(res);
-    else if (path === "/api/sink") req.resume().on("end", () => res.end("all of it"));
-    else if (path === "/api/breaks") res.write("half", () => res.destroy());
-    else if (path === "/api/never") req.resume();
-    else if (path === "/api/fail") res.writeHead(500).end();
-    else if (path === "/api/headers") res.end(JSON.stringify(req.headers));
-    else if (path.startsWith("/api/")) res.end(name);
-    else if (path === "/missing") res.writeHead(404).end();
-    else if (path === "/csp") {
-      res.writeHead(200, { "content-type": "text/html", "content-security-policy": "script-src 'none'" });
-      res.end("<html><head></head></html>");
-    } else {
-      const page = `<!doctype html><html><head><title>${name}</title></head></html>`;
-      res.writeHead(200, { "content-type": "text/html", "content-length": page.length, "cache-control": "max-age=7" });
-      res.end(page);
-    }
-  };
-  const peer = await startPeer(answer);
-  peer.server.on("upgrade", (req, socket) => {
-    const key = createHash("sha1").update(`${req.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`);
-    socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ${key.digest("base64")}\r\n\r\n`,
-    );
-    socket.on("error", () => undefined);
-    socket.pipe(socket);
-  });
-  peers.push(peer);
-  return peer;
-}
-
-async function start(): Promise<void> {
-  gateway = await startGateway(config, pino({ level: "silent" }));
-  origin = `http://127.0.0.1:${gateway.port}`;
-}
-
-beforeEach(async () => {
-  dir = mkdtempSync(join(tmpdir(), "latchkey-gateway-"));
-  writeFileSync(join(dir, "token"), "secret\n");
-  control = new ControlPeer();
-  const serverUrl = await control.start();
-  config = {
-    serverUrl,
-    tokenFile: join(dir, "token"),
-    host: "127.0.0.1",
-    port: 0,
-    dir,
-    gatewayId: "gw_test",
-    bodyLimitBytes: 1_000_000,
-    trustProxy: false,
-    logLevel: "silent",
-  };
-  await start();
-});
-
-afterEach(async () => {
-  await gateway.stop();
-  await control.peer?.kill();
-  await Promise.all(peers.splice(0).map((p) => p.kill()));
-  rmSync(dir, { recursive: true });
-});
-
+const s = scene();
+const release = (name: string, assets?: Record<string, string>) => s.release(name, assets);
 const PAGE = { accept: "text/html" };
 
 test("without a table it says so kindly, and its health answers", async () => {
-  const page = await ask(origin, "/", { headers: PAGE });
+  const page = await ask(s.origin, "/", { headers: PAGE });
   expect([page.status, page.headers["retry-after"]]).toEqual([503, "3"]);
   expect(page.text).toContain("We will be right back");
-  expect(JSON.parse((await ask(origin, "/__latchkey/healthz")).text)).toMatchObject({ status: "waiting" });
+  expect(JSON.parse((await ask(s.origin, "/__latchkey/healthz")).text)).toMatchObject({ status: "waiting" });
 });
 
 test("splits API requests by weight and keeps a visitor on one release", async () => {
   const [a, b] = [await release("old"), await release("new")];
-  await control.publish(tableOf(1, [arm("baseline", [a.origin], 60), arm("canary", [b.origin], 40)]));
+  await s.control.publish(tableOf(1, [arm("baseline", [a.origin], 60), arm("canary", [b.origin], 40)]));
   let canary = 0;
-  for (let i = 0; i < 400; i++) if ((await ask(origin, "/api/name")).text === "new") canary++;
+  for (let i = 0; i < 400; i++) if ((await ask(s.origin, "/api/name")).text === "new") canary++;
   // 400 draws at 40 %: six standard deviations around 160.
   expect(canary).toBeGreaterThan(101);
   expect(canary).toBeLessThan(219);
-  const first = await ask(origin, "/", { headers: PAGE });
+  const first = await ask(s.origin, "/", { headers: PAGE });
   expect(first.headers["cache-control"]).toBe("max-age=7");
   const cookies = first.headers["set-cookie"] ?? [];
   expect(cookies.every((c) => c.includes("HttpOnly") && c.includes("SameSite=Lax"))).toBe(true);
   const cookie = cookies.map((c) => c.split(";")[0]).join("; ");
   for (let i = 0; i < 20; i++) {
-    const again = await ask(origin, "/other", { headers: { ...PAGE, cookie } });
+    const again = await ask(s.origin, "/other", { headers: { ...PAGE, cookie } });
     expect(again.text).toBe(first.text);
     expect(again.headers["set-cookie"]).toBeUndefined();
   }
@@ -115,42 +36,42 @@ test("splits API requests by weight and keeps a visitor on one release", async (
 
 test("a GET to a dead arm is answered by the other and counted on the first; a POST is not repeated", async () => {
   const [a, b] = [await release("old"), await release("new")];
-  await control.publish(tableOf(1, [arm("baseline", [a.origin], 0), arm("canary", [b.origin], 100)]));
+  await s.control.publish(tableOf(1, [arm("baseline", [a.origin], 0), arm("canary", [b.origin], 100)]));
   await b.kill();
-  expect(await ask(origin, "/api/name")).toMatchObject({ status: 200, text: "old" });
-  expect((await ask(origin, "/api/name", { method: "POST", body: "x" })).status).toBe(502);
-  await control.until(() => control.sum((c) => c.arm === "canary", "errors") === 2);
-  expect(control.sum((c) => c.arm === "canary", "requests")).toBe(2);
-  expect(control.sum((c) => c.arm === "baseline", "requests")).toBe(0);
+  expect(await ask(s.origin, "/api/name")).toMatchObject({ status: 200, text: "old" });
+  expect((await ask(s.origin, "/api/name", { method: "POST", body: "x" })).status).toBe(502);
+  await s.control.until(() => s.control.sum((c) => c.arm === "canary", "errors") === 2);
+  expect(s.control.sum((c) => c.arm === "canary", "requests")).toBe(2);
+  expect(s.control.sum((c) => c.arm === "baseline", "requests")).toBe(0);
 });
 
 test("an answer of 500 and above is an error of its arm", async () => {
   const a = await release("old");
-  await control.publish(tableOf(1, [arm("baseline", [a.origin], 100)]));
-  expect((await ask(origin, "/api/fail")).status).toBe(500);
-  await control.until(() => control.sum((c) => c.arm === "baseline", "errors") === 1);
+  await s.control.publish(tableOf(1, [arm("baseline", [a.origin], 100)]));
+  expect((await ask(s.origin, "/api/fail")).status).toBe(500);
+  await s.control.until(() => s.control.sum((c) => c.arm === "baseline", "errors") === 1);
 });
 
 test("an answer that breaks off is an error; a visitor who leaves is not", async () => {
   const a = await release("old");
-  await control.publish(tableOf(1, [arm("baseline", [a.origin], 100)]));
-  await expect(ask(origin, "/api/breaks")).rejects.toThrow();
-  await control.until(() => control.sum((c) => c.arm === "baseline", "errors") === 1);
+  await s.control.publish(tableOf(1, [arm("baseline", [a.origin], 100)]));
+  await expect(ask(s.origin, "/api/breaks")).rejects.toThrow();
+  await s.control.until(() => s.control.sum((c) => c.arm === "baseline", "errors") === 1);
   const arrived = new Promise<void>((done) => a.server.once("request", () => done()));
-  const sent = request(`${origin}/api/never`, { agent: false });
+  const sent = request(`${s.origin}/api/never`, { agent: false });
   const gone = new Promise<void>((done) => sent.on("error", () => done()));
   sent.end();
   await arrived;
   sent.destroy();
   await gone;
-  await control.until(() => control.sum((c) => c.arm === "baseline", "requests") === 2);
-  expect(control.sum((c) => c.arm === "baseline", "errors")).toBe(1);
+  await s.control.until(() => s.control.sum((c) => c.arm === "baseline", "requests") === 2);
+  expect(s.control.sum((c) => c.arm === "baseline", "errors")).toBe(1);
 });
 
 test("streams both ways while the request is still being sent", async () => {
   const a = await release("old");
-  await control.publish(tableOf(1, [arm("baseline", [a.origin], 100)]));
-  const sent = request(`${origin}/api/echo`, { method: "POST", agent: false });
+  await s.control.publish(tableOf(1, [arm("baseline", [a.origin], 100)]));
+  const sent = request(`${s.origin}/api/echo`, { method: "POST", agent: false });
   sent.write("first");
   const answer = await new Promise<IncomingMessage>((done) => sent.on("response", done));
   const parts = answer[Symbol.asyncIterator]();
@@ -162,60 +83,56 @@ test("streams both ways while the request is still being sent", async () => {
 
 test("limits bodies, declared or not, without blaming the release", async () => {
   const a = await release("old");
-  await control.publish(tableOf(1, [arm("baseline", [a.origin], 100)]));
+  await s.control.publish(tableOf(1, [arm("baseline", [a.origin], 100)]));
   const status = await new Promise<number | undefined>((done, fail) => {
-    const sent = request(`${origin}/api/name`, { method: "POST", headers: { "content-length": "1000001" } }, (res) => {
-      res.resume();
-      done(res.statusCode);
-      sent.destroy();
-    });
+    const sent = request(
+      `${s.origin}/api/name`,
+      { method: "POST", headers: { "content-length": "1000001" } },
+      (res) => {
+        res.resume();
+        done(res.statusCode);
+        sent.destroy();
+      },
+    );
     sent.on("error", fail);
     sent.flushHeaders();
   });
   expect(status).toBe(413);
   const headers = { "transfer-encoding": "chunked" };
   const body = "x".repeat(1_000_001);
-  expect((await ask(origin, "/api/sink", { method: "POST", headers, body })).status).toBe(413);
-  await gateway.stop();
-  expect(control.sum((c) => c.arm === "baseline", "errors")).toBe(0);
-  await start();
+  expect((await ask(s.origin, "/api/sink", { method: "POST", headers, body })).status).toBe(413);
+  await s.gateway?.stop();
+  expect(s.control.sum((c) => c.arm === "baseline", "errors")).toBe(0);
+  await s.start();
 });
-
-async function raw(text: string): Promise<string> {
-  const socket = connect(Number(new URL(origin).port), "127.0.0.1");
-  socket.write(text);
-  let answer = "";
-  for await (const part of socket) answer += part;
-  return answer.split("\r\n")[0] ?? "";
-}
 
 test("refuses what could smuggle a second request, and headers that are too large", async () => {
   const a = await release("old");
-  await control.publish(tableOf(1, [arm("baseline", [a.origin], 100)]));
+  await s.control.publish(tableOf(1, [arm("baseline", [a.origin], 100)]));
   const both = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
-  expect(await raw(both)).toMatch(/^HTTP\/1.1 400 /);
+  expect(await s.raw(both)).toMatch(/^HTTP\/1.1 400 /);
   const coding = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n";
-  expect(await raw(coding)).toMatch(/^HTTP\/1.1 400 /);
-  expect(await raw("GET http://evil/ HTTP/1.1\r\nHost: x\r\n\r\n")).toMatch(/^HTTP\/1.1 400 /);
-  expect(await raw(`GET / HTTP/1.1\r\nHost: x\r\nA: ${"a".repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1.1 431 /);
+  expect(await s.raw(coding)).toMatch(/^HTTP\/1.1 400 /);
+  expect(await s.raw("GET http://evil/ HTTP/1.1\r\nHost: x\r\n\r\n")).toMatch(/^HTTP\/1.1 400 /);
+  expect(await s.raw(`GET / HTTP/1.1\r\nHost: x\r\nA: ${"a".repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1.1 431 /);
 });
 
 test("tells the release who asks, and drops what only the gateway may say", async () => {
   const a = await release("old");
-  await control.publish(tableOf(1, [arm("baseline", [a.origin], 100)]));
+  await s.control.publish(tableOf(1, [arm("baseline", [a.origin], 100)]));
   const headers = {
     "x-latchkey-arm": "canary",
     "x-forwarded-for": "6.6.6.6",
     connection: "close, x-once",
     "x-once": "1",
   };
-  const seen = JSON.parse((await ask(origin, "/api/headers", { headers })).text);
+  const seen = JSON.parse((await ask(s.origin, "/api/headers", { headers })).text);
   expect(seen).toMatchObject({
     "x-latchkey-arm": "baseline",
     "x-latchkey-release": "1.0.0-baseline",
     "x-forwarded-for": "127.0.0.1",
     "x-forwarded-proto": "http",
-    "x-forwarded-host": new URL(origin).host,
+    "x-forwarded-host": new URL(s.origin).host,
     traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/),
   });
   expect(seen["x-once"]).toBeUndefined();
@@ -223,8 +140,8 @@ test("tells the release who asks, and drops what only the gateway may say", asyn
 
 test("passes a WebSocket upgrade on", async () => {
   const a = await release("old");
-  await control.publish(tableOf(1, [arm("baseline", [a.origin], 100)]));
-  const sent = request(`${origin}/live`, {
+  await s.control.publish(tableOf(1, [arm("baseline", [a.origin], 100)]));
+  const sent = request(`${s.origin}/live`, {
     headers: { connection: "Upgrade", upgrade: "websocket", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" },
   });
   sent.end();
@@ -242,65 +159,65 @@ test("passes a WebSocket upgrade on", async () => {
 test("finds a lost asset in another release, and counts a script that is nowhere as a broken page", async () => {
   const script = "/assets/index-BKj3x9aZ.js";
   const [a, gone] = [await release("new"), await release("old", { [script]: "run()" })];
-  await control.publish(tableOf(1, [arm("baseline", [a.origin], 100)], { assetUpstreams: [gone.origin] }));
+  await s.control.publish(tableOf(1, [arm("baseline", [a.origin], 100)], { assetUpstreams: [gone.origin] }));
   const headers = { "sec-fetch-dest": "script" };
-  expect(await ask(origin, script, { headers })).toMatchObject({ status: 200, text: "run()" });
-  expect((await ask(origin, "/assets/index-ZZZ3x9aZ.js", { headers })).text).toContain("<title>new");
-  await control.until(() => control.sum((c) => c.arm === "baseline", "pageErrors") === 1);
+  expect(await ask(s.origin, script, { headers })).toMatchObject({ status: 200, text: "run()" });
+  expect((await ask(s.origin, "/assets/index-ZZZ3x9aZ.js", { headers })).text).toContain("<title>new");
+  await s.control.until(() => s.control.sum((c) => c.arm === "baseline", "pageErrors") === 1);
 });
 
 test("puts the beacon into pages where policy allows, and counts a page view's errors once", async () => {
   const a = await release("old");
-  await control.publish(tableOf(1, [arm("baseline", [a.origin], 100)], { injectBeacon: true }));
-  const page = await ask(origin, "/", { headers: { ...PAGE, "accept-encoding": "gzip" } });
+  await s.control.publish(tableOf(1, [arm("baseline", [a.origin], 100)], { injectBeacon: true }));
+  const page = await ask(s.origin, "/", { headers: { ...PAGE, "accept-encoding": "gzip" } });
   const view = /<head><script src="\/__latchkey\/beacon.js" data-view="([0-9a-f-]{36})"><\/script><title>/.exec(
     page.text,
   )?.[1];
   expect(page.text.endsWith("</html>")).toBe(true);
-  expect((await ask(origin, "/__latchkey/beacon.js")).text).toContain("unhandledrejection");
-  expect((await ask(origin, "/csp", { headers: PAGE })).text).toBe("<html><head></head></html>");
+  expect((await ask(s.origin, "/__latchkey/beacon.js")).text).toContain("unhandledrejection");
+  expect((await ask(s.origin, "/csp", { headers: PAGE })).text).toBe("<html><head></head></html>");
   const body = JSON.stringify({ kind: "error", view });
   for (let i = 0; i < 3; i++) {
-    expect((await ask(origin, "/__latchkey/beacon", { method: "POST", body })).status).toBe(204);
+    expect((await ask(s.origin, "/__latchkey/beacon", { method: "POST", body })).status).toBe(204);
   }
-  expect((await ask(origin, "/__latchkey/beacon", { method: "POST", body: "no" })).status).toBe(400);
-  await control.until(() => control.sum((c) => c.routeClass === "document", "pageViews") === 2);
-  await control.until(() => control.sum((c) => c.routeClass === "document", "pageErrors") >= 1);
-  expect(control.sum((c) => c.routeClass === "document", "pageErrors")).toBe(1);
+  expect((await ask(s.origin, "/__latchkey/beacon", { method: "POST", body: "no" })).status).toBe(400);
+  await s.control.until(() => s.control.sum((c) => c.routeClass === "document", "pageViews") === 2);
+  await s.control.until(() => s.control.sum((c) => c.routeClass === "document", "pageErrors") >= 1);
+  expect(s.control.sum((c) => c.routeClass === "document", "pageErrors")).toBe(1);
 });
 
 test("starts again from its file without a server, and refuses an older table afterwards", async () => {
   const [a, b] = [await release("old"), await release("new")];
-  await control.publish(tableOf(7, [arm("baseline", [a.origin], 100)]));
-  const port = Number(new URL(config.serverUrl).port);
-  await gateway.stop();
-  await control.peer?.kill();
-  await start();
-  expect((await ask(origin, "/api/name")).text).toBe("old");
-  control.table = tableOf(3, [arm("baseline", [b.origin], 100)]);
-  control.acknowledged = { epoch: 0, n: 0 };
-  await control.start(port);
-  await control.until(() => control.acknowledged.n === 7);
-  expect((await ask(origin, "/api/name")).text).toBe("old");
+  await s.control.publish(tableOf(7, [arm("baseline", [a.origin], 100)]));
+  const port = Number(new URL(s.config?.serverUrl ?? "").port);
+  await s.gateway?.stop();
+  await s.control.peer?.kill();
+  await s.start();
+  expect((await ask(s.origin, "/api/name")).text).toBe("old");
+  s.control.table = tableOf(3, [arm("baseline", [b.origin], 100)]);
+  s.control.acknowledged = { epoch: 0, n: 0 };
+  await s.control.start(port);
+  await s.control.until(() => s.control.acknowledged.n === 7);
+  expect((await ask(s.origin, "/api/name")).text).toBe("old");
 });
 
 test("taking a release to 0 % drops no request and sends none to it afterwards", async () => {
   const [a, b] = [await release("old"), await release("new")];
-  await control.publish(tableOf(1, [arm("baseline", [a.origin], 50), arm("canary", [b.origin], 50)]));
+  await s.control.publish(tableOf(1, [arm("baseline", [a.origin], 50), arm("canary", [b.origin], 50)]));
   let switched = false;
   const late: string[] = [];
   const statuses = new Set<number>();
   const visitor = async () => {
     for (let i = 0; i < 150; i++) {
       const after = switched;
-      const answer = await ask(origin, "/api/name");
+      const answer = await ask(s.origin, "/api/name");
       statuses.add(answer.status);
       if (after) late.push(answer.text);
     }
   };
   const visitors = Array.from({ length: 8 }, visitor);
-  await ask(origin, "/api/name");
-  await control.publish(tableOf(2, [arm("baseline", [a.origin], 100)]));
+  await ask(s.origin, "/api/name");
+  await s.control.publish(tableOf(2, [arm("baseline", [a.origin], 100)]));
   switched = true;
   await Promise.all(visitors);
   expect([...statuses]).toEqual([200]);

@@ -16,10 +16,22 @@ const HOP_BY_HOP = new Set([
   "expect",
 ]);
 
+/** These frame or direct the message: a Connection header that names them must not make us lose them. */
+const NEVER_DROPPED = new Set(["", "host", "content-length"]);
+
 /** Names that a Connection header declares as meant for this connection only. */
 export function connectionNames(connection: string | undefined): Set<string> {
   const names = (connection ?? "").split(",").map((n) => n.trim().toLowerCase());
-  return new Set(names.filter((n) => n !== ""));
+  return new Set(names.filter((n) => !NEVER_DROPPED.has(n)));
+}
+
+/** Where a visitor comes from, by other proxies' word: a release must not believe it of just anybody. */
+const PROXY_SAID = new Set(["forwarded", "x-real-ip"]);
+
+/** Whether only a gateway may say this; servers that take `_` for `-` must not be told either. */
+function isOurs(lower: string): boolean {
+  const name = lower.includes("_") ? lower.replaceAll("_", "-") : lower;
+  return name.startsWith("x-forwarded-") || name.startsWith("x-latchkey-");
 }
 
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}/;
@@ -56,7 +68,8 @@ export function forwardedHeaders(request: IncomingMessage, options: ForwardOptio
     const name = request.rawHeaders[i] ?? "";
     const lower = name.toLowerCase();
     if (HOP_BY_HOP.has(lower) || drop.has(lower)) continue;
-    if (lower.startsWith("x-forwarded-") || lower.startsWith("x-latchkey-") || lower === "traceparent") continue;
+    if (isOurs(lower) || lower === "traceparent") continue;
+    if (!options.trustProxy && PROXY_SAID.has(lower)) continue;
     if (lower === "tracestate" && traceparent === null) continue;
     if (options.plainBody && (lower === "accept-encoding" || lower === "range" || lower === "if-range")) continue;
     out.push(name, request.rawHeaders[i + 1] ?? "");
@@ -92,6 +105,8 @@ export function responseHeaders(headers: HeaderMap): Record<string, string | str
   return out;
 }
 
+const HOST = /^(?:[a-z0-9._-]*|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
+
 /** Why a request must not be passed on, or null. What the parser lets through is looked at once more here. */
 export function smuggling(request: IncomingMessage): string | null {
   const { headers } = request;
@@ -108,6 +123,8 @@ export function smuggling(request: IncomingMessage): string | null {
     if (name === "content-length") lengths++;
   }
   if (hosts > 1 || lengths > 1) return "a header that may come only once came twice";
+  // Anything but a name and a port could read differently to us and to the release.
+  if (!HOST.test(headers.host ?? "")) return "a host that is not one";
   if (!request.url?.startsWith("/")) return "a request target that is not a path";
   return null;
 }

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
+import { AssetSearch } from "./assets.ts";
 import { BEACON_PATH, BEACON_SCRIPT_PATH, PageViews, receiveBeacon, sendBeaconScript } from "./beacon.ts";
 import { bodyOf, declaredTooLarge } from "./body.ts";
 import type { GatewayConfig } from "./config.ts";
@@ -14,6 +15,11 @@ import { planVisit } from "./visit.ts";
 import { passUpgrade, refuseUpgrade } from "./websocket.ts";
 
 const HEADER_LIMIT_BYTES = 16 * 1024;
+
+const HEADERS_TIMEOUT_MS = 15_000;
+const CHECK_EVERY_MS = 1_000;
+/** 4,000 visitors' connections and as many to releases (128 each) stay far below the usual limit of 2^16 open files. */
+const CONNECTIONS_MAX = 4_000;
 
 export interface TrafficParts {
   readonly config: GatewayConfig;
@@ -29,25 +35,35 @@ export interface TrafficParts {
 export class TrafficServer {
   readonly #parts: TrafficParts;
   readonly #views = new PageViews();
+  readonly #assets: AssetSearch;
   readonly #sockets = new Set<Duplex>();
   readonly server: Server;
   #draining = false;
 
   constructor(parts: TrafficParts) {
     this.#parts = parts;
+    this.#assets = new AssetSearch(parts.upstreams);
     this.server = createServer(
       {
         maxHeaderSize: HEADER_LIMIT_BYTES,
         // Strict parsing is the first guard against request smuggling; `smuggling` is the second.
         insecureHTTPParser: false,
         requireHostHeader: true,
-        headersTimeout: 15_000,
+        headersTimeout: parts.config.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
+        // A slow sender is let go at most this much later; Node's own 30 s would triple the time-out.
+        connectionsCheckingInterval: CHECK_EVERY_MS,
         requestTimeout: 300_000,
         keepAliveTimeout: 65_000,
         noDelay: true,
       },
       (request, response) => this.#guarded(request, response),
     );
+    this.server.maxConnections = CONNECTIONS_MAX;
+    // A body that would be refused is refused before it is sent.
+    this.server.on("checkContinue", (request, response) => {
+      if (!declaredTooLarge(request, parts.config.bodyLimitBytes)) response.writeContinue();
+      this.#guarded(request, response);
+    });
     this.server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
   }
 
@@ -82,13 +98,13 @@ export class TrafficServer {
       sendPage(response, 400, { connection: "close" });
       return;
     }
-    if (request.url?.startsWith("/__latchkey/")) {
-      this.#own(request, response);
-      return;
-    }
     const { config, holder, counters, upstreams } = this.#parts;
     if (declaredTooLarge(request, config.bodyLimitBytes)) {
       sendPage(response, 413, { connection: "close" });
+      return;
+    }
+    if (request.url?.startsWith("/__latchkey/")) {
+      this.#own(request, response);
       return;
     }
     const visit = planVisit(holder.current, request, counters, config.trustProxy);
@@ -97,7 +113,7 @@ export class TrafficServer {
       return;
     }
     const body = bodyOf(request, config.bodyLimitBytes);
-    const context = { upstreams, views: this.#views, trustProxy: config.trustProxy };
+    const context = { upstreams, views: this.#views, assets: this.#assets, trustProxy: config.trustProxy };
     new Exchange(context, visit, request, response, body).start();
   }
 
@@ -114,7 +130,10 @@ export class TrafficServer {
     this.#sockets.add(socket);
     socket.on("close", () => this.#sockets.delete(socket));
     const { config, holder, counters, upstreams } = this.#parts;
-    if (this.#draining || smuggling(request) !== null || request.headers["transfer-encoding"] !== undefined) {
+    const { headers } = request;
+    // A body before the switch of protocols would be read as the first bytes of the new one.
+    const withBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? "0") !== 0;
+    if (this.#draining || smuggling(request) !== null || withBody) {
       refuseUpgrade(socket, this.#draining ? 503 : 400);
       return;
     }

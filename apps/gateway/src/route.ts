@@ -16,7 +16,7 @@ export interface Asked {
 
 /** The service whose host names contain this one (port ignored); the service of "*" where none does. */
 export function serviceOf(table: RoutingTable, host: string | undefined): RoutingService | null {
-  const name = (host ?? "").toLowerCase().replace(/:\d+$/, "");
+  const name = (host ?? "").toLowerCase().replace(/\.?(?::\d+)?$/, "");
   return (
     table.services.find((s) => s.hosts.some((h) => h.toLowerCase() === name)) ??
     table.services.find((s) => s.hosts.includes("*")) ??

@@ -6,6 +6,16 @@ const HEADERS_MS = 30_000;
 const BODY_IDLE_MS = 300_000;
 const CONNECTIONS = 128;
 
+/** An address as a pool needs it: its origin, and the path that goes before each request's own. Null where it is none. */
+export function splitAddress(address: string): { origin: string | null; base: string } {
+  try {
+    const { origin, pathname, protocol } = new URL(address);
+    return { origin: /^https?:$/.test(protocol) ? origin : null, base: pathname.replace(/\/+$/, "") };
+  } catch {
+    return { origin: null, base: "" };
+  }
+}
+
 /** Connections to the release processes, kept alive per origin and let go when a table no longer names it. */
 export class Upstreams {
   readonly #pools = new Map<string, Pool>();
@@ -38,7 +48,7 @@ export class Upstreams {
     const named = new Set<string>();
     for (const service of table.services) {
       for (const arm of service.arms) for (const origin of arm.upstreams) named.add(origin);
-      for (const origin of service.assetUpstreams) named.add(origin);
+      for (const address of service.assetUpstreams) named.add(splitAddress(address).origin ?? "");
     }
     for (const [origin, pool] of this.#pools) {
       if (named.has(origin)) continue;
@@ -53,6 +63,14 @@ export class Upstreams {
 }
 
 const TIMEOUTS = new Set(["UND_ERR_CONNECT_TIMEOUT", "UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT", "ETIMEDOUT"]);
+
+const LOST = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
+
+/** Whether the connection went away, rather than a time-out or an answer that made no sense. */
+export function isLostConnection(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" && LOST.has(code);
+}
 
 /** The status that tells a visitor of an upstream's failure: 504 for a time-out, 502 for the rest. */
 export function statusOfFailure(error: unknown): 502 | 504 {

@@ -50,11 +50,14 @@ export function passUpgrade(
 ): void {
   const target = new URL(upstreams.originOf(visit.arm));
   const flat = forwardedHeaders(request, { arm: visit.arm, trustProxy, plainBody: false });
-  flat.push("connection", "Upgrade", "upgrade", request.headers.upgrade ?? "websocket");
+  // Only WebSocket is passed on. Another wish (curl's h2c) may be overlooked (RFC 9110, 7.8); passed on, it would open a
+  // tunnel past everything that is checked here.
+  if (request.headers.upgrade?.toLowerCase() === "websocket")
+    flat.push("connection", "Upgrade", "upgrade", "websocket");
   const outgoing = httpRequest({
     host: target.hostname,
     port: target.port || 80,
-    method: "GET",
+    method: request.method ?? "GET",
     path: visit.asked.path,
     headers: flat as unknown as Record<string, string>,
     timeout: HANDSHAKE_MS,

@@ -9,12 +9,14 @@ import { startLedger } from "./ledger/index.ts";
 import type { Config } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
 import { createDatabaseIfMissing, databaseNameOf, openDatabase } from "./platform/database.ts";
-import { lockDirectory } from "./platform/directory-lock.ts";
+import { checkGivenDatabase } from "./platform/database-check.ts";
+import { installationId, lockDirectory } from "./platform/directory-lock.ts";
 import { registerHealth } from "./platform/health.ts";
-import { createHttp } from "./platform/http.ts";
+import { authorise, createHttp } from "./platform/http.ts";
+import { keepLease } from "./platform/leases.ts";
 import { migrate } from "./platform/migrate.ts";
 import { ensurePostgres } from "./platform/postgres/embedded.ts";
-import { authenticator, idempotency, startAccess } from "./security/index.ts";
+import { authenticator, idempotency, recordRefusals, startAccess } from "./security/index.ts";
 
 /** The composition root: the only place that wires things together. */
 export const VERSION = "0.1.0";
@@ -45,6 +47,7 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
 }
 
 async function wire(config: Config, log: Logger, undo: (() => Promise<void> | void)[]): Promise<string> {
+  if (config.databaseUrl) await checkGivenDatabase(config.databaseUrl);
   const base = config.databaseUrl ?? (await ensurePostgres({ dir: config.dir, log })).url;
   const own = config.databaseUrl ?? (await createDatabaseIfMissing(base, "latchkey"));
   const database = openDatabase(own);
@@ -52,11 +55,18 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
   await migrate(database, MIGRATIONS);
   const operator = userInfo().username;
   let ready = false;
-  const http = createHttp({ log, authenticate: authenticator(database), idempotency: idempotency(database) });
+  const http = createHttp({
+    log,
+    authenticate: authenticator(database),
+    idempotency: idempotency(database),
+    onRefusal: recordRefusals(database, log),
+  });
   undo.push(() => http.close());
   registerHealth(http, { database, version: VERSION, isReady: () => ready });
   const ledger = startLedger({ database, http, log, dir: config.dir });
   undo.push(() => ledger.stop());
+  const lease = await keepLease(database, log, "delivery", installationId(config.dir));
+  undo.push(() => lease.release());
   const delivery = startDelivery({
     database,
     http,
@@ -68,6 +78,7 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     },
     log,
     dir: config.dir,
+    lease,
     gatewayUrl: `http://127.0.0.1:${config.gatewayPort}`,
     serverUrl: `http://127.0.0.1:${config.port}`,
     databaseUrlFor: (service, environment) => createDatabaseIfMissing(base, databaseNameOf(service, environment)),
@@ -75,10 +86,21 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     watched: ledger.watched,
   });
   undo.push(() => delivery.stop());
-  http.get("/api/v1/openapi.json", async () => openApi(VERSION));
+  http.get("/api/v1/openapi.json", async (request) => {
+    await authorise(http, request, "self.read");
+    return openApi(VERSION);
+  });
   serveConsole(http, CONSOLE);
   const url = config.publicUrl ?? `http://127.0.0.1:${config.port}`;
-  const access = await startAccess(http, { database, log, version: VERSION, dir: config.dir, baseUrl: url, operator });
+  const access = await startAccess(http, {
+    database,
+    log,
+    version: VERSION,
+    dir: config.dir,
+    baseUrl: url,
+    operator,
+    onRevoked: ledger.recheck,
+  });
   undo.push(() => access.stop());
   await http.listen({ host: config.host, port: config.port });
   ready = true;

@@ -10,16 +10,19 @@ async function main(): Promise<void> {
   if (process.argv.includes("--stop-database")) return config.databaseUrl ? undefined : stopPostgres(config.dir);
   if (process.argv.includes("--stop-releases")) return endRecordedReleases(config.dir);
   const log = createLog("server");
-  const server = await startServer(config, log);
+  // From the first moment: a stop during the start waits for it, so that no PostgreSQL is left that nobody knows of.
+  const starting = startServer(config, log);
   let stopping = false;
   const stop = async () => {
     if (stopping) return;
     stopping = true;
-    await server.stop();
+    const server = await starting.catch(() => null);
+    await server?.stop();
     log.info("server stopped");
     process.exit(0);
   };
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => void stop());
+  await starting;
 }
 
 main().catch((error: unknown) => {

@@ -1,47 +1,151 @@
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
-import { createServer } from "node:net";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { serverFlagsHelp } from "@latchkey/config/server";
 import { Kept } from "./child.ts";
-import { dropRecord, endOrphans, livingSupervisor, writeRecord } from "./record.ts";
+import { applyServices, firstReleases } from "./first-release.ts";
+import { boundLogs, LOOK_EVERY_MS } from "./logs.ts";
+import { preparePlace } from "./place.ts";
+import { holdPort, portComplaint } from "./ports.ts";
+import { endOrphans, leaveFolder, takeFolder, writeRecord } from "./record.ts";
+import { programs, readSettings, type Settings } from "./settings.ts";
+import { type Progress, Steps } from "./step.ts";
 
 /**
  * Keeps the server and the gateway running, and stops everything it started, in order, and nothing else.
  * Releases and PostgreSQL outlive a crash of the server on purpose; at a full stop the server's own commands end them.
  */
-const here = dirname(fileURLToPath(import.meta.url));
-const ROOT = resolve(here, "..", "..", "..");
-const dir = resolve(process.env.LATCHKEY_DIR ?? join(ROOT, ".latchkey"));
-const port = Number(process.env.LATCHKEY_PORT ?? 7400);
-const gatewayPort = Number(process.env.LATCHKEY_GATEWAY_PORT ?? 7480);
-const SERVER = join(ROOT, "apps", "server", "dist", "main.mjs");
-const GATEWAY = join(ROOT, "apps", "gateway", "dist", "main.mjs");
-const CLI = join(ROOT, "apps", "cli", "dist", "main.mjs");
-const URL_ = `http://127.0.0.1:${port}`;
-const env: NodeJS.ProcessEnv = {
-  ...process.env,
-  LATCHKEY_DIR: dir,
-  LATCHKEY_PORT: String(port),
-  LATCHKEY_GATEWAY_PORT: String(gatewayPort),
-  LATCHKEY_URL: URL_,
-  LATCHKEY_GATEWAY_TOKEN_FILE: join(dir, "gateway.token"),
-  LATCHKEY_GATEWAY_DIR: join(dir, "gateway"),
-};
-const say = (words: string): void => {
-  process.stdout.write(`${words}\n`);
-};
-const fail = (words: string): never => {
-  process.stderr.write(`${words}\n`);
-  process.exit(1);
-};
+const SERVER_UP_MS = 60_000;
+const GATEWAY_UP_MS = 30_000;
+/** A release has 10 s to end, PostgreSQL 10 s; starting it for the purpose, where it had crashed, takes some more. */
+const STOP_STEP_MS = 45_000;
+/** npm and the terminal both pass Ctrl-C on: within this it is one and the same. */
+const SAME_SIGNAL_MS = 500;
 
-async function portIsFree(wanted: number): Promise<boolean> {
-  const probe = createServer();
-  return new Promise((done) => {
-    probe.once("error", () => done(false));
-    probe.listen(wanted, "127.0.0.1", () => probe.close(() => done(true)));
-  });
+class Stopped extends Error {}
+
+class Supervisor {
+  readonly #s: Settings;
+  readonly #progress: Progress;
+  readonly #steps = new Steps();
+  readonly #kept: Kept[] = [];
+  readonly #named = new Map<string, Kept>();
+  #stoppingSince: number | null = null;
+  #ownsFolder = false;
+
+  constructor(settings: Settings, progress: Progress) {
+    this.#s = settings;
+    this.#progress = progress;
+  }
+
+  async up(): Promise<void> {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => this.#signalled());
+    // A terminal that closed takes no more words; that must not end us before the others.
+    for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+    const { dir, url, port, gatewayPort, applicationUrl } = this.#s;
+    preparePlace(dir);
+    const other = takeFolder(dir);
+    if (other !== null)
+      throw new Error(
+        `Latchkey runs already in ${dir} (process ${other}). Stop that one first, or set LATCHKEY_DIR and other ports.`,
+      );
+    this.#ownsFolder = true;
+    const orphans = await endOrphans(dir);
+    if (orphans > 0) this.#progress.say(`Ended ${orphans} processes that an earlier start had left behind.`);
+    const complaint =
+      (await portComplaint(port, "the server", "LATCHKEY_PORT")) ??
+      (await portComplaint(gatewayPort, "the application", "LATCHKEY_GATEWAY_PORT"));
+    if (complaint !== null) throw new Error(complaint);
+    boundLogs(dir);
+    setInterval(() => boundLogs(dir), LOOK_EVERY_MS).unref();
+
+    const { step } = this.#progress;
+    await step("Starting PostgreSQL and the server", "Started PostgreSQL and the server", () => {
+      const server = this.#keep("server", programs(this.#s.root).server);
+      return this.#until(server, "server", `${url}/readyz`, SERVER_UP_MS);
+    });
+    const { bare } = this.#s;
+    const applying = bare ? Promise.resolve(false) : applyServices(this.#s, this.#steps, this.#progress);
+    await step("Starting the gateway", "Started the gateway", () => {
+      const gateway = this.#keep("gateway", programs(this.#s.root).gateway, holdPort(gatewayPort));
+      return this.#until(gateway, "gateway", `${applicationUrl}/__latchkey/healthz`, GATEWAY_UP_MS);
+    });
+    if ((await applying) && this.#stoppingSince === null) await firstReleases(this.#s, this.#steps, this.#progress);
+    if (this.#stoppingSince === null) this.#progress.say(welcome(this.#s));
+  }
+
+  #logOf(name: string): string {
+    return join(this.#s.dir, "logs", `${name}.log`);
+  }
+
+  #keep(name: "server" | "gateway", script: string, socket?: number): Kept {
+    const kept: Kept = new Kept({
+      name,
+      script,
+      logFile: this.#logOf(name),
+      env: socket === undefined ? this.#s.env : { ...this.#s.env, LATCHKEY_GATEWAY_LISTEN_FD: "3" },
+      ...(socket === undefined ? {} : { socket }),
+      say: (words) => this.#progress.say(words),
+      onChange: () => this.#note(),
+    });
+    if (this.#stoppingSince !== null) throw new Stopped();
+    this.#named.set(name, kept);
+    // The last started is the first stopped.
+    this.#kept.unshift(kept);
+    kept.start();
+    return kept;
+  }
+  #note(): void {
+    writeRecord(
+      this.#s.dir,
+      [...this.#named].map(([name, kept]) => ({ name, pid: kept.pid })),
+    );
+  }
+
+  /** Until it answers; throws its own last words when it gives up. */
+  async #until(kept: Kept, name: string, address: string, withinMs: number): Promise<void> {
+    const deadline = performance.now() + withinMs;
+    while (!(await answers(address))) {
+      if (this.#stoppingSince !== null) throw new Stopped();
+      if (kept.gaveUp)
+        throw new Error(lastWords(this.#logOf(name)) ?? `The ${name} ended. Its log: ${this.#logOf(name)}`);
+      if (performance.now() > deadline)
+        throw new Error(`The ${name} did not come up within ${withinMs / 1000} s. Its log: ${this.#logOf(name)}`);
+      await new Promise((r) => setTimeout(r, 25));
+    }
+    kept.settle();
+  }
+
+  async restart(name: string): Promise<void> {
+    await this.#named.get(name)?.restart();
+  }
+
+  #signalled(): void {
+    if (this.#stoppingSince === null) {
+      void this.stop(0);
+      return;
+    }
+    if (performance.now() - this.#stoppingSince < SAME_SIGNAL_MS) return;
+    for (const kept of this.#kept) kept.hasten();
+  }
+
+  /** Gateway, server, releases, database: in this order, so that nobody is answered by half a product. */
+  async stop(code: number): Promise<never> {
+    const first = this.#stoppingSince === null;
+    this.#stoppingSince ??= performance.now();
+    if (!first) return new Promise<never>(() => undefined);
+    if (this.#ownsFolder && this.#kept.length > 0) {
+      this.#progress.say("\nStopping …");
+      this.#steps.end();
+      for (const kept of this.#kept) await kept.stop();
+      const { root, env } = this.#s;
+      const endings = new Steps();
+      for (const step of ["--stop-releases", "--stop-database"])
+        await endings.run([programs(root).server, step], { cwd: root, env, timeoutMs: STOP_STEP_MS });
+      this.#progress.say(`Stopped. Everything is kept in ${this.#s.dir}; \`npm start\` goes on from there.`);
+    }
+    if (this.#ownsFolder) leaveFolder(this.#s.dir);
+    process.exit(code);
+  }
 }
 
 async function answers(address: string): Promise<boolean> {
@@ -54,119 +158,62 @@ async function answers(address: string): Promise<boolean> {
   }
 }
 
-async function until(what: string, address: string, seconds: number, logFile: string): Promise<void> {
-  const deadline = performance.now() + seconds * 1000;
-  while (!(await answers(address))) {
-    if (performance.now() > deadline) {
-      const tail = existsSync(logFile) ? readFileSync(logFile, "utf8").trim().split("\n").slice(-5).join("\n") : "";
-      throw new Error(`The ${what} did not come up within ${seconds} s. Its last lines:\n${tail}`);
+/** What a program said before it gave up: the plain lines at the end of its log, which is JSON otherwise. */
+function lastWords(logFile: string): string | null {
+  if (!existsSync(logFile)) return null;
+  const lines = readFileSync(logFile, "utf8").trimEnd().split("\n");
+  const from = lines.findLastIndex((line) => line.startsWith("{")) + 1;
+  const words = lines
+    .slice(from)
+    .join("\n")
+    .split(/^latchkey[ -](?:server|gateway): /m)
+    .at(-1)
+    ?.trim();
+  return words ? words : null;
+}
+
+function welcome(s: Settings): string {
+  const signIn = readFileSync(join(s.dir, "sign-in.url"), "utf8").trim();
+  const set = (name: string) => (process.env[name] ? `${name}=${process.env[name]} ` : "");
+  const there = `${set("LATCHKEY_DIR")}${set("LATCHKEY_PORT")}`;
+  const tries = s.bare
+    ? []
+    : [
+        `  ${there}npx latchkey services`,
+        `  ${set("LATCHKEY_GATEWAY_PORT")}npm run traffic                          visitors for the application; a canary needs some`,
+        `  ${there}npx latchkey ship leads --fault none --wait      a healthy release: canary, judged, promoted`,
+        `  ${there}npx latchkey ship leads --fault errors=5% --wait a bad one: rolled back by itself`,
+      ];
+  return [
+    "\nLatchkey is up.\n",
+    `  Console       ${signIn}`,
+    "                (signs you in once, within 15 minutes)",
+    `  Application   ${s.applicationUrl}/\n`,
+    ...(tries.length > 0 ? ["Try next, in another terminal:", ...tries, ""] : []),
+    "Ctrl-C stops everything.",
+  ].join("\n");
+}
+
+/** Starts everything; the process is the supervisor from here on, until a signal. */
+export function supervise(progress: Progress): { restart(name: string): Promise<void> } {
+  const complain = (error: unknown) =>
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  let settings: Settings;
+  try {
+    const argv = process.argv.slice(2);
+    if (argv.includes("--help")) {
+      process.stdout.write(`npm start -- [flags]\n\n${serverFlagsHelp()}\n`);
+      process.exit(0);
     }
-    await new Promise((r) => setTimeout(r, 50));
+    settings = readSettings(process.env, argv);
+  } catch (error) {
+    complain(error);
+    process.exit(1);
   }
-}
-
-function cli(...args: string[]): boolean {
-  const result = spawnSync(process.execPath, [CLI, ...args], { cwd: ROOT, env, encoding: "utf8" });
-  if (result.status !== 0) say(`${result.stdout}${result.stderr}`.trim());
-  return result.status === 0;
-}
-
-/** On the first start: the services of latchkey.config.ts, and release 1 of each. */
-async function firstRelease(): Promise<void> {
-  if (process.env.LATCHKEY_BARE || !cli("apply", "--yes")) return;
-  const token = readFileSync(join(dir, "cli.token"), "utf8").trim();
-  const answer = await fetch(`${URL_}/api/v1/projects/main/services`, {
-    headers: { authorization: `Bearer ${token}` },
+  const supervisor = new Supervisor(settings, progress);
+  supervisor.up().catch((error: unknown) => {
+    if (!(error instanceof Stopped)) complain(error);
+    void supervisor.stop(1);
   });
-  const { items } = (await answer.json()) as {
-    items: { name: string; environments: { serving: unknown; deployment: { finishedAt: string | null } | null }[] }[];
-  };
-  for (const service of items) {
-    const busy = service.environments.some((e) => e.deployment && e.deployment.finishedAt === null);
-    if (busy || service.environments.some((e) => e.serving)) continue;
-    say(`Building and starting the first release of ${service.name} ...`);
-    if (!cli("ship", service.name, "--strategy", "all_at_once", "--wait", "--reason", "first release"))
-      say("The first release did not come up. `npx latchkey deployments` says why.");
-  }
+  return { restart: (name) => supervisor.restart(name) };
 }
-
-const log = (name: string): string => join(dir, "logs", `${name}.log`);
-const server = new Kept({ name: "server", script: SERVER, logFile: log("server"), env, say });
-const gateway = new Kept({ name: "gateway", script: GATEWAY, logFile: log("gateway"), env, say });
-
-let stopping = false;
-async function stop(code: number): Promise<void> {
-  if (stopping) {
-    server.hasten();
-    gateway.hasten();
-    return;
-  }
-  stopping = true;
-  say("\nStopping ...");
-  await gateway.stop();
-  await server.stop();
-  for (const step of ["--stop-releases", "--stop-database"])
-    spawnSync(process.execPath, [SERVER, step], { env, stdio: "ignore" });
-  dropRecord(dir);
-  say("Stopped. Everything is kept in .latchkey/; `npm start` goes on from there.");
-  process.exit(code);
-}
-
-async function main(): Promise<void> {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  if (!statSync(dir).isDirectory()) fail(`${dir} is not a folder. Move it away, or set LATCHKEY_DIR.`);
-  const other = livingSupervisor(dir);
-  if (other !== null)
-    fail(
-      `Latchkey runs already (process ${other}): ${URL_}. Stop that one first, or set LATCHKEY_DIR and other ports.`,
-    );
-  const orphans = await endOrphans(dir);
-  if (orphans > 0) say(`Ended ${orphans} processes that an earlier start had left behind.`);
-  for (const [what, wanted, name] of [
-    ["the server", port, "LATCHKEY_PORT"],
-    ["the gateway", gatewayPort, "LATCHKEY_GATEWAY_PORT"],
-  ] as const) {
-    if (!(await portIsFree(wanted)))
-      fail(`Port ${wanted}, for ${what}, is taken. Free it, or choose another: ${name}=${wanted + 1} npm start`);
-  }
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void stop(0));
-  say("Starting the database and the server ...");
-  server.start();
-  await until("server", `${URL_}/readyz`, 60, log("server"));
-  say("Starting the gateway ...");
-  gateway.start();
-  await until("gateway", `http://127.0.0.1:${gatewayPort}/__latchkey/healthz`, 30, log("gateway"));
-  const note = setInterval(
-    () =>
-      writeRecord(dir, [
-        { name: "server", pid: server.pid },
-        { name: "gateway", pid: gateway.pid },
-      ]),
-    1_000,
-  );
-  note.unref();
-  writeRecord(dir, [
-    { name: "server", pid: server.pid },
-    { name: "gateway", pid: gateway.pid },
-  ]);
-  await firstRelease();
-  if (stopping) return;
-  say(`
-Latchkey is up.
-
-  Console       ${readFileSync(join(dir, "sign-in.url"), "utf8").trim()}
-                (signs you in once, within 15 minutes)
-  Application   http://127.0.0.1:${gatewayPort}/
-
-Try next, in another terminal:
-  npx latchkey services
-  npx latchkey ship leads --wait
-  npx latchkey ship leads --fault errors=5% --wait     a bad release, rolled back by itself
-
-Ctrl-C stops everything.`);
-}
-
-main().catch(async (error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
-  await stop(1);
-});

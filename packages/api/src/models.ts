@@ -90,6 +90,15 @@ export const ServiceConfig = z.strictObject({
       /** Path prefixes whose requests are API calls, routed request by request; all else is sticky by visitor. */
       apiPrefixes: z.array(z.string().startsWith("/")).max(20).default(["/api/"]),
       injectBeacon: z.boolean().default(true),
+      /** Host names of the service's first environment; without any, all that no other service names. */
+      hosts: z
+        .array(
+          z
+            .string()
+            .regex(/^[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?$/, "a host name in small letters, such as www.example.com"),
+        )
+        .max(20)
+        .default([]),
     })
     .prefault({}),
   strategy: z
@@ -108,6 +117,8 @@ export const ServiceConfig = z.strictObject({
       onInconclusive: z.enum(["hold", "promote", "roll_back"]).default("hold"),
       holdbackPercent: z.number().min(0).max(50).default(5),
       holdbackMs: z.int().min(0).max(86_400_000).default(600_000),
+      /** Blue-green: switch as soon as the smoke journeys pass, or wait at the preview address for a person. */
+      autoPromote: z.boolean().default(true),
     })
     .prefault({}),
   analysis: z
@@ -119,6 +130,7 @@ export const ServiceConfig = z.strictObject({
       harmLatency: z.number().min(0).max(2).default(0.05),
       safeLatency: z.number().min(0.01).max(5).default(0.15),
       latencyFloorMs: z.number().min(0).max(10_000).default(10),
+      settleMs: z.int().min(0).max(3_600_000).default(15_000),
       minimumBakeMs: z.int().min(0).max(86_400_000).default(120_000),
       minimumCanaryRequests: z.int().min(0).max(1_000_000).default(50),
       memoryGrowthRatio: z.number().min(0.05).max(10).default(0.5),

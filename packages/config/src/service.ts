@@ -4,3 +4,5 @@ import type { ServiceConfigInput } from "@latchkey/api/models";
 export function defineService(config: ServiceConfigInput): ServiceConfigInput {
   return config;
 }
+
+export type { ServiceConfigInput } from "@latchkey/api/models";

@@ -32,6 +32,59 @@ describe("leads", () => {
     expect((second.body as Lead).id).toBe((first.body as Lead).id);
     expect(o.seen).toEqual(["website/new"]);
   });
+  it("refuses another lead under a used key, instead of losing it", async () => {
+    const store = memoryStore();
+    const post = (body: unknown, idempotencyKey: string) =>
+      handleApi(store, ask({ method: "POST", body, idempotencyKey }), observer());
+    expect((await post(lead(), "k1")).status).toBe(201);
+    expect((await post(lead("other@example.com"), "k1")).status).toBe(422);
+    expect((await post(lead("other@example.com"), "k2")).status).toBe(201);
+    expect((await post(lead("third@example.com"), "x".repeat(201))).status).toBe(400);
+  });
+  it("finds by status and by text, in name, e-mail or address", async () => {
+    const store = memoryStore();
+    const made = (await handleApi(store, ask({ method: "POST", body: lead() }), observer())).body as Lead;
+    await handleApi(store, ask({ method: "POST", body: lead("kim@example.org") }), observer());
+    await store.move(made.id, "new", "contacted");
+    const found = async (query: Record<string, string>) =>
+      ((await handleApi(store, ask({ query }), observer())).body as { items: Lead[] }).items.map(
+        (l) => l.contact.email,
+      );
+    expect(await found({ status: "contacted" })).toEqual(["sam@example.com"]);
+    expect(await found({ q: "KIM@" })).toEqual(["kim@example.org"]);
+    expect(await found({ q: "main st" })).toHaveLength(2);
+    expect(await found({ q: "%" })).toEqual([]);
+    expect(await found({ q: "main st", status: "new" })).toEqual(["kim@example.org"]);
+    expect((await handleApi(store, ask({ query: { status: "sold" } }), observer())).status).toBe(400);
+  });
+  it("keeps notes, oldest first, of a lead that is there", async () => {
+    const store = memoryStore();
+    const made = (await handleApi(store, ask({ method: "POST", body: lead() }), observer())).body as Lead;
+    const notes = (over: Partial<ApiRequest>) =>
+      handleApi(store, ask({ path: `/api/leads/${made.id}/notes`, ...over }), observer());
+    expect((await notes({ method: "POST", body: { body: "Called." } })).status).toBe(201);
+    expect((await notes({ method: "POST", body: { body: "Sold.", author: "Ada" } })).status).toBe(201);
+    expect((await notes({ method: "POST", body: { body: " " } })).status).toBe(400);
+    const { items } = (await notes({})).body as { items: { body: string; author: string }[] };
+    expect(items.map((n) => [n.author, n.body])).toEqual([
+      ["Team", "Called."],
+      ["Ada", "Sold."],
+    ]);
+    expect((await notes({ path: "/api/leads/lead_none/notes" })).status).toBe(404);
+  });
+  it.each([
+    ["DELETE", "/api/leads", 405],
+    ["PUT", "/api/leads/lead_1", 405],
+    ["GET", "/api/leads/lead_1/status", 405],
+    ["DELETE", "/api/leads/lead_1/notes", 405],
+    ["GET", "/api/leads/lead_1/other", 404],
+    ["GET", "/api/leads/lead_1/notes/more", 404],
+    ["GET", "/api/houses", 404],
+    ["GET", "/api/leads/lead_1", 404],
+    ["GET", "/api/leads/", 200],
+  ])("%s %s: %i", async (method, path, status) => {
+    expect((await handleApi(memoryStore(), ask({ method, path }), observer())).status).toBe(status);
+  });
   it("links the same person and house, and gives spam a friendly nothing", async () => {
     const store = memoryStore();
     const o = observer();

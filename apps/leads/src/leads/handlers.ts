@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { ListQuery, NEXT, NewLead, NewNote, StatusChange } from "./lead.ts";
+import { type Lead, ListQuery, NEXT, NewLead, NewNote, StatusChange } from "./lead.ts";
 import type { LeadStore } from "./store.ts";
 
 /** The API, separate from whatever server is around it: a request as data in, an answer as data out. */
@@ -42,19 +42,49 @@ function invalid(route: string, error: z.ZodError): ApiAnswer {
 }
 
 export async function handleApi(store: LeadStore, request: ApiRequest, observe: Observer): Promise<ApiAnswer> {
-  const [, , resource, id, sub, ...rest] = request.path.split("/");
+  const [, , resource, id, sub, ...rest] = request.path.replace(/\/$/, "").split("/");
   const { method } = request;
-  if (resource === "leads" && rest.length === 0) {
-    if (!id && method === "POST") return create(store, request, observe);
-    if (!id && method === "GET") return list(store, request);
-    if (id && !sub && method === "GET") {
-      const lead = await store.find(id);
-      return lead ? { route: "/api/leads/:id", status: 200, body: lead } : noLead("/api/leads/:id", id);
-    }
-    if (id && sub === "status" && method === "POST") return move(store, id, request, observe);
-    if (id && sub === "notes" && (method === "GET" || method === "POST")) return notes(store, id, request);
+  const isKnown = resource === "leads" && rest.length === 0 && (!sub || sub === "status" || sub === "notes");
+  if (!isKnown) return problem("unknown", 404, "Not found", `There is nothing at ${request.path}.`);
+  if (!id) {
+    if (method === "POST") return create(store, request, observe);
+    return method === "GET" ? list(store, request) : notAllowed("/api/leads", method, "GET and POST");
   }
-  return problem("unknown", 404, "Not found", `There is nothing at ${method} ${request.path}.`);
+  if (!sub) {
+    const route = "/api/leads/:id";
+    if (method !== "GET") return notAllowed(route, method, "GET");
+    const lead = await store.find(id);
+    return lead ? { route, status: 200, body: lead } : noLead(route, id);
+  }
+  if (sub === "status")
+    return method === "POST" ? move(store, id, request, observe) : notAllowed("/api/leads/:id/status", method, "POST");
+  return method === "GET" || method === "POST"
+    ? notes(store, id, request)
+    : notAllowed("/api/leads/:id/notes", method, "GET and POST");
+}
+
+const notAllowed = (route: string, method: string, allowed: string): ApiAnswer =>
+  problem(route, 405, "Method not allowed", `${method} does nothing here; ${allowed} do.`);
+
+const KEY_MAX = 200;
+
+/** Whether a stored lead is what was sent: its status may have moved on since. */
+function isSame(lead: Lead, asked: NewLead): boolean {
+  const parts = ({ contact: c, property: p, source, message }: Lead | NewLead) =>
+    JSON.stringify([
+      c.name,
+      c.email,
+      c.phone,
+      p.address,
+      p.city,
+      p.state,
+      p.zip,
+      p.type,
+      p.valueCents ?? null,
+      source,
+      message,
+    ]);
+  return parts(lead) === parts(asked);
 }
 
 const noLead = (route: string, id: string) => problem(route, 404, "Not found", `There is no lead ${id}.`);
@@ -68,7 +98,18 @@ async function create(store: LeadStore, request: ApiRequest, observe: Observer):
     observe.leadProcessed(parsed.data.source, "spam");
     return { route, status: 202, body: { accepted: true } };
   }
-  const { lead, created } = await store.add(parsed.data, request.idempotencyKey);
+  const key = request.idempotencyKey;
+  if (key !== null && (key.length === 0 || key.length > KEY_MAX))
+    return problem(route, 400, "The request is not valid", `Idempotency-Key must have 1 to ${KEY_MAX} characters.`);
+  const { lead, created } = await store.add(parsed.data, key);
+  // Answering another lead as if it were this one would lose this one without a word.
+  if (!created && !isSame(lead, parsed.data))
+    return problem(
+      route,
+      422,
+      "The Idempotency-Key was used for another lead",
+      "Send a new key with a new lead, and the same body with the same key.",
+    );
   if (created) observe.leadProcessed(lead.source, lead.duplicateOf ? "duplicate" : "new");
   return { route, status: created ? 201 : 200, body: lead };
 }

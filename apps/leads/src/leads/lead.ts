@@ -1,19 +1,7 @@
 import { z } from "zod";
+import { STATUSES, type Status } from "./status.ts";
 
-/** A property lead: somebody who may sell a house. */
-export const STATUSES = ["new", "contacted", "qualified", "nurturing", "converted", "disqualified", "lost"] as const;
-export type Status = (typeof STATUSES)[number];
-
-/** Where a lead may go from each status. An end stays an end. */
-export const NEXT: Readonly<Record<Status, readonly Status[]>> = {
-  new: ["contacted", "disqualified", "lost"],
-  contacted: ["qualified", "disqualified", "lost"],
-  qualified: ["nurturing", "converted", "disqualified", "lost"],
-  nurturing: ["qualified", "converted", "disqualified", "lost"],
-  converted: [],
-  disqualified: [],
-  lost: [],
-};
+export { NEXT, STATUSES, type Status } from "./status.ts";
 
 const text = (max: number) => z.string().trim().min(1).max(max);
 export const NewLead = z.strictObject({

@@ -33,7 +33,9 @@ export function memoryStore(): LeadStore {
         .sort((a, b) => (a.id < b.id ? 1 : -1))
         .filter((l) => (!status || l.status === status) && (!cursor || l.id < cursor))
         .filter(
-          (l) => !needle || `${l.contact.name} ${l.contact.email} ${l.property.address}`.toLowerCase().includes(needle),
+          (l) =>
+            !needle ||
+            [l.contact.name, l.contact.email, l.property.address].some((text) => text.toLowerCase().includes(needle)),
         );
       const items = found.slice(0, limit);
       return { items, next: found.length > limit ? (items.at(-1)?.id ?? null) : null };

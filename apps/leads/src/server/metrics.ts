@@ -32,3 +32,4 @@ export function createMetrics() {
     query: (operation: string, table: string, seconds: number) => queries.observe({ operation, table }, seconds),
   };
 }
+export type Metrics = ReturnType<typeof createMetrics>;

@@ -86,7 +86,7 @@ export function LeadForm() {
         <label className="unseen" aria-hidden="true">
           Website <input name="website" tabIndex={-1} autoComplete="off" />
         </label>
-        {phase.kind === "failed" && <p role="alert">{phase.words}</p>}
+        {phase.kind === "failed" && <p role="alert">{phase.words} What you wrote is still here.</p>}
         <button type="submit" disabled={phase.kind === "sending"}>
           {phase.kind === "sending" ? "Sending …" : "Get my offer"}
         </button>

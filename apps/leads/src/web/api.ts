@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import type { Lead, Note } from "../leads/lead.ts";
 
 /** Calls the API; an error's message is a sentence for people. */
@@ -30,11 +30,20 @@ export interface Loaded<T> {
 export function useLoad<T>(path: string): Loaded<T> {
   const [data, setData] = useState<T | null>(null);
   const [error, setError] = useState<string | null>(null);
+  // Answers may come in another order than they were asked for: only the newest question counts.
+  const asked = useRef(0);
   const reload = useCallback(() => {
+    asked.current += 1;
+    const mine = asked.current;
     setError(null);
     call<T>(path)
-      .then(setData)
-      .catch((cause: Error) => setError(cause.message));
+      .then((loaded) => mine === asked.current && setData(loaded))
+      .catch((cause: Error) => {
+        if (mine !== asked.current) return;
+        // What was shown before belongs to another question.
+        setData(null);
+        setError(cause.message);
+      });
   }, [path]);
   useEffect(reload, [reload]);
   return { data, error, reload };

@@ -5,15 +5,25 @@ import type { ServiceConfig } from "@latchkey/api/models";
 import type { Actor } from "@latchkey/core/delivery/rollout";
 import { type Change, differences } from "@latchkey/core/shared/difference";
 import { record } from "../ledger/index.ts";
-import type { Database } from "../platform/database.ts";
+import type { Database, Transaction } from "../platform/database.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { findService, saveService } from "./services.store.ts";
 
-/** Applies a service's canonical configuration, or only tells the difference. Nothing is written on any error. */
+export interface Applied {
+  readonly changes: Change[];
+  readonly applied: boolean;
+  readonly service: string;
+}
+
+/**
+ * Applies a service's canonical configuration, or only tells the difference. Nothing is written on any error.
+ * `also` runs in the transaction that applies it.
+ */
 export async function applyService(
   database: Database,
   asked: { project: string; config: ServiceConfig; root: string; dryRun: boolean; actor: Actor },
-): Promise<{ changes: Change[]; applied: boolean; service: string }> {
+  also: (tx: Transaction, applied: Applied) => Promise<void>,
+): Promise<Applied> {
   const { config, project } = asked;
   if (!isAbsolute(asked.root)) {
     throw new ProblemError("LK_INVALID", {
@@ -50,6 +60,8 @@ export async function applyService(
       actor: asked.actor,
       data: { service: config.name, configDigest: digest, changes },
     });
-    return { changes, applied: true, service: config.name };
+    const applied = { changes, applied: true, service: config.name };
+    await also(tx, applied);
+    return applied;
   });
 }

@@ -1,10 +1,11 @@
+import type { Answer } from "@latchkey/api/client";
 import type { Actor } from "@latchkey/core/delivery/rollout";
 import { applyService, findService, listServices, type ServiceRow } from "../catalog/index.ts";
+import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { findDeployment, listDeployments } from "./deployments.store.ts";
-import type { LocalTarget } from "./local-target.controller.ts";
 import { presentDeployment, presentRelease } from "./presentation.ts";
 import { filesOf, findRelease, findReleases, listReleases } from "./releases.store.ts";
 import { viewService } from "./services.view.ts";
@@ -13,7 +14,7 @@ import type { TrafficController } from "./traffic.controller.ts";
 
 export interface DeliveryRoutesOptions {
   readonly database: Database;
-  readonly target: LocalTarget;
+  readonly artifacts: ArtifactStore;
   readonly gatewayUrl: string;
   readonly traffic: TrafficController;
   /** Something was asked for: the controllers look at once. */
@@ -53,8 +54,14 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
     };
   });
 
-  route(http, "applyService", async ({ project, body, principal }) =>
-    applyService(o.database, { project, ...body, actor: actorOf(principal) }),
+  route(
+    http,
+    "applyService",
+    async ({ project, body, principal, remember }) =>
+      applyService(o.database, { project, ...body, actor: actorOf(principal) }, (tx, applied) =>
+        remember(tx, JSON.stringify(applied)),
+      ),
+    async (reference) => JSON.parse(reference) as Answer<"applyService">,
   );
 
   route(http, "listReleases", async ({ project, params, query }) => {
@@ -85,21 +92,33 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
     };
   });
 
-  route(http, "ship", async ({ project, params, body, principal }) => {
-    const made = await ship(o.database, {
-      project,
-      service: params.service,
-      environment: body.environment,
-      fault: body.fault ?? null,
-      strategy: body.strategy ?? null,
-      releaseId: body.releaseId ?? null,
-      reason: body.reason,
-      ifBusy: body.ifBusy,
-      actor: actorOf(principal),
-    });
-    o.wake();
-    return presentDeployment(made, await findReleases(db, [made.release_id]));
-  });
+  const summaryOf = async (id: string) => {
+    const row = await findDeployment(db, id);
+    if (!row) throw notFound("deployment", id);
+    return presentDeployment(row, await findReleases(db, [row.release_id]));
+  };
+  route(
+    http,
+    "ship",
+    async ({ project, params, body, principal, remember }) => {
+      const asked = {
+        project,
+        service: params.service,
+        environment: body.environment,
+        fault: body.fault ?? null,
+        strategy: body.strategy ?? null,
+        releaseId: body.releaseId ?? null,
+        reason: body.reason,
+        ifBusy: body.ifBusy,
+        actor: actorOf(principal),
+        hasArtifact: (digest: string) => o.artifacts.has(digest),
+      };
+      const made = await ship(o.database, asked, remember);
+      o.wake();
+      return summaryOf(made.id);
+    },
+    summaryOf,
+  );
 
   route(http, "listDeployments", async ({ project, query }) => {
     const rows = await listDeployments(db, project, {

@@ -15,6 +15,7 @@ import {
   type DeploymentRow,
   findDeployment,
   type GateRow,
+  lockPhase,
   updateDeployment,
 } from "./deployments.store.ts";
 import { findRelease, findReleaseByDigest, insertRelease, type ReleaseRow } from "./releases.store.ts";
@@ -22,6 +23,8 @@ import { applyToRollout } from "./rollout-engine.ts";
 import { findActiveRollout, insertRollout } from "./rollouts.store.ts";
 
 const BUILD_TIMEOUT_MS = 600_000;
+/** A release of leads has 1 MB; most have less than 100. PostgreSQL must still have room for its log after it. */
+const FREE_BYTES_MIN = 200e6;
 const UNCHANGED =
   "Nothing to deploy: this release is what the environment serves already. Change something and ship again, or rehearse with --fault none.";
 
@@ -47,12 +50,16 @@ export class DeploymentsController {
     this.#o = options;
   }
 
-  /** One round over what has not ended. Long work goes on beside; a deployment is never worked on twice at once. */
-  async tick(): Promise<void> {
-    for (const deployment of await activeDeployments(this.#o.database.db)) {
+  /**
+   * One round over what has not ended. Long work goes on beside; a deployment is never worked on twice at once. Answers
+   * whether there was anything.
+   */
+  async tick(): Promise<boolean> {
+    const active = await activeDeployments(this.#o.database.db);
+    for (const deployment of active) {
       if (this.#running.has(deployment.id)) continue;
       if (!["building", "gating", "queued"].includes(deployment.status)) continue;
-      if (this.#stopping.signal.aborted) return;
+      if (this.#stopping.signal.aborted) break;
       const working = this.#work(deployment.id)
         .catch((error: unknown) => this.#crashed(deployment, error))
         .catch((error: unknown) =>
@@ -64,6 +71,7 @@ export class DeploymentsController {
         .finally(() => this.#running.delete(deployment.id));
       this.#running.set(deployment.id, working);
     }
+    return active.length > 0;
   }
 
   /** Ends what runs and leaves every deployment as it is written: the next start does the phase again. */
@@ -90,7 +98,8 @@ export class DeploymentsController {
   async #crashed(deployment: DeploymentRow, error: unknown): Promise<void> {
     const words = error instanceof Error ? error.message : String(error);
     this.#o.log.error({ deploymentId: deployment.id, err: error }, "deployment could not be worked on");
-    await this.#fail(deployment, "failed_build", `It could not be carried on: ${words}`);
+    const now = await findDeployment(this.#o.database.db, deployment.id);
+    if (now) await this.#fail(now, "failed_build", `It could not be carried on: ${words}`);
   }
 
   async #fail(
@@ -99,11 +108,19 @@ export class DeploymentsController {
     words: string,
     buildOutput?: string,
   ): Promise<void> {
-    await this.#o.database.transaction((tx) => end(tx, deployment, status, words, buildOutput));
+    await this.#o.database.transaction(async (tx) => {
+      if (await lockPhase(tx, deployment.id, deployment.status)) await end(tx, deployment, status, words, buildOutput);
+    });
   }
 
   async #build(deployment: DeploymentRow, service: ServiceRow): Promise<void> {
     const cwd = join(service.root, service.config.source);
+    const free = await this.#o.artifacts.freeBytes();
+    if (free < FREE_BYTES_MIN) {
+      const words = `The disk is full: ${Math.floor(free / 1e6)} MB are free where releases are kept, and a build needs ${FREE_BYTES_MIN / 1e6} MB. Nothing was built.`;
+      await this.#fail(deployment, "failed_build", words);
+      return;
+    }
     const workspace = await this.#o.artifacts.workspace(deployment.id);
     const source = await sourceState(cwd);
     const result = await runCommand(service.config.build, {
@@ -131,6 +148,7 @@ export class DeploymentsController {
     const manifest = await this.#o.artifacts.take(workspace);
     const { project, name } = service;
     await this.#o.database.transaction(async (tx) => {
+      if (!(await lockPhase(tx, deployment.id, "building"))) return;
       const known = await findReleaseByDigest(tx, project, name, manifest.digest);
       const release =
         known ??
@@ -171,7 +189,10 @@ export class DeploymentsController {
   async #gates(deployment: DeploymentRow, service: ServiceRow): Promise<void> {
     const gates: GateRow[] = deployment.gates.map((g) => ({ ...g, status: "waiting", output: "" }));
     const save = (words?: string) =>
-      updateDeployment(this.#o.database.db, deployment.id, { gates, ...(words ? { words } : {}) });
+      this.#o.database.transaction(async (tx) => {
+        if (await lockPhase(tx, deployment.id, "gating"))
+          await updateDeployment(tx, deployment.id, { gates, ...(words ? { words } : {}) });
+      });
     for (const [i, gate] of service.config.gates.entries()) {
       const before = gates[i] ?? {
         name: gate.name,
@@ -190,7 +211,7 @@ export class DeploymentsController {
         signal: this.#stopping.signal,
         env: { ...baseEnvironment(), CI: "true", NO_COLOR: "1" },
       });
-      if (this.#stopping.signal.aborted) return;
+      if (this.#stopping.signal.aborted) break;
       gates[i] = {
         ...gates[i],
         status: result.outcome,
@@ -210,6 +231,7 @@ export class DeploymentsController {
       }
     }
     await this.#o.database.transaction(async (tx) => {
+      if (!(await lockPhase(tx, deployment.id, "gating"))) return;
       await updateDeployment(tx, deployment.id, {
         status: "queued",
         words: "Its gates passed; it waits for its turn.",
@@ -287,6 +309,7 @@ export class DeploymentsController {
     const policy: AnalysisPolicy = service.config.analysis;
     const id = newId("rol");
     await this.#o.database.transaction(async (tx) => {
+      if (!(await lockPhase(tx, deployment.id, "queued"))) return;
       await insertRollout(tx, {
         id,
         deployment_id: deployment.id,
@@ -299,6 +322,7 @@ export class DeploymentsController {
         decider_version: DECIDER_VERSION,
         canary_release_id: releaseId,
         baseline_release_id: baselineId,
+        generation_epoch: environment.epoch,
         generation_n: environment.generation,
       });
       await updateDeployment(tx, deployment.id, {

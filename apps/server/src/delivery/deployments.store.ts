@@ -100,6 +100,18 @@ export async function activeDeployments(db: Executor): Promise<DeploymentRow[]> 
   return found.rows;
 }
 
+/**
+ * Takes the row's lock and tells whether the deployment still is in a phase: whoever worked on the phase may have been
+ * overtaken, and then must not write.
+ */
+export async function lockPhase(tx: Executor, id: string, phase: DeploymentStatus): Promise<boolean> {
+  const found =
+    await sql`select 1 from deployment where id = ${id} and status = ${phase} and finished_at is null for update`.execute(
+      tx,
+    );
+  return found.rows.length > 0;
+}
+
 /** Sets what is given; `finished_at` follows from the status. */
 export async function updateDeployment(
   tx: Executor,

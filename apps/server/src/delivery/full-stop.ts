@@ -1,15 +1,13 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { readConfig } from "../platform/config.ts";
 import { createDatabaseIfMissing, openDatabase } from "../platform/database.ts";
 import { createLog } from "../platform/log.ts";
-import { ensurePostgres } from "../platform/postgres/embedded.ts";
+import { ensurePostgres, hasPostgres } from "../platform/postgres/embedded.ts";
 import { LocalTarget } from "./local-target.controller.ts";
 
 /** Ends every release that this directory's installation started: the last step but one of a full stop. */
 export async function endRecordedReleases(dir: string): Promise<void> {
   const config = readConfig(process.env);
-  if (!config.databaseUrl && !existsSync(join(dir, "postgres", "data", "PG_VERSION"))) return;
+  if (!config.databaseUrl && !hasPostgres(dir)) return;
   const log = createLog("stop");
   const base = config.databaseUrl ?? (await ensurePostgres({ dir, log })).url;
   const database = openDatabase(config.databaseUrl ?? (await createDatabaseIfMissing(base, "latchkey")), { max: 2 });

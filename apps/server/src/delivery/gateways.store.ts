@@ -15,7 +15,7 @@ export interface GatewayRow {
   readonly seen_at: Date;
 }
 
-/** What a gateway has applied: it only ever grows within a boot. */
+/** What a gateway has applied: it only ever grows within a boot. A new boot counts its reports from one again. */
 export async function seeGateway(
   db: Executor,
   id: string,
@@ -23,7 +23,8 @@ export async function seeGateway(
   applied: { epoch: number; n: number },
 ): Promise<void> {
   await sql`insert into gateway (id, boot, applied_epoch, applied_n, seen_at) values (${id}, ${boot}, ${applied.epoch}, ${applied.n}, now())
-    on conflict (id) do update set boot = excluded.boot, applied_epoch = excluded.applied_epoch, applied_n = excluded.applied_n, seen_at = now()
+    on conflict (id) do update set boot = excluded.boot, applied_epoch = excluded.applied_epoch, applied_n = excluded.applied_n, seen_at = now(),
+      report_sequence = case when gateway.boot = excluded.boot then gateway.report_sequence else 0 end
     where gateway.boot <> excluded.boot or (gateway.applied_epoch, gateway.applied_n) <= (excluded.applied_epoch, excluded.applied_n)`.execute(
     db,
   );
@@ -47,7 +48,10 @@ export async function listGateways(
   return found.rows;
 }
 
-/** Stores cumulative counts; a report that arrives late or twice changes nothing. True when it was news. */
+/**
+ * Stores cumulative counts; a report that arrives late or twice changes nothing. True when it was news. A heartbeat holds
+ * every row of the gateway: those that stand still are not written again.
+ */
 export async function saveReport(tx: Executor, report: GatewayReport): Promise<boolean> {
   const fresh =
     await sql`insert into gateway (id, boot, applied_epoch, applied_n, seen_at, report_sequence, resident_bytes)
@@ -64,7 +68,9 @@ export async function saveReport(tx: Executor, report: GatewayReport): Promise<b
       on conflict (gateway, boot, service, environment, generation_n, release_id, route_class) do update set
         requests = excluded.requests, errors = excluded.errors, latency = excluded.latency, page_views = excluded.page_views,
         page_errors = excluded.page_errors, users = excluded.users, updated_at = now()
-      where arm_counter.requests <= excluded.requests`.execute(tx);
+      where arm_counter.requests <= excluded.requests
+        and (arm_counter.requests, arm_counter.errors, arm_counter.page_views, arm_counter.page_errors)
+          <> (excluded.requests, excluded.errors, excluded.page_views, excluded.page_errors)`.execute(tx);
   }
   return true;
 }

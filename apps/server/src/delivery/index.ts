@@ -3,6 +3,7 @@ import { allServices } from "../catalog/index.ts";
 import { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
+import type { Lease } from "../platform/leases.ts";
 import { registerDelivery } from "./delivery.routes.ts";
 import { DeploymentsController } from "./deployments.controller.ts";
 import { RoutingWaiters, registerGateways } from "./gateways.routes.ts";
@@ -10,6 +11,7 @@ import { forgetOldCounters } from "./gateways.store.ts";
 import { LocalTarget } from "./local-target.controller.ts";
 import type { RolloutView, ServiceSummary } from "./presented.ts";
 import { registerPublicAssets } from "./public-assets.routes.ts";
+import { digestsInUse } from "./releases.store.ts";
 import { RolloutsController } from "./rollouts.controller.ts";
 import { registerRollouts } from "./rollouts.routes.ts";
 import { viewRollout } from "./rollouts.view.ts";
@@ -26,6 +28,8 @@ export interface DeliveryOptions {
   readonly log: Logger;
   /** `.latchkey`. */
   readonly dir: string;
+  /** The controllers work while this server holds it: one server of several at a time. */
+  readonly lease: Lease;
   readonly gatewayUrl: string;
   /** This server's own address, for the assets of releases that run no more. */
   readonly serverUrl: string;
@@ -37,6 +41,8 @@ export interface DeliveryOptions {
 }
 
 const TICK_MS = 200;
+/** Without a deployment under way only the processes are tended at each tick; the rest is looked at this often, or when woken. */
+const IDLE_ROUND_MS = 1_000;
 
 export interface Delivery {
   stop(): Promise<void>;
@@ -51,7 +57,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const loop = new Loop(o.log);
   const changed = (rolloutId: string) => {
     if (!o.watched()) return;
-    viewRollout(o.database.db, rolloutId, target)
+    viewRollout(o.database.db, rolloutId, { target, gatewayUrl: o.gatewayUrl })
       .then((view) => view && o.publish("rollout", "main", view))
       .catch((error: unknown) =>
         o.log.warn({ err: error, rolloutId }, "a rollout could not be shown to those who watch"),
@@ -84,12 +90,18 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   };
   registerDelivery(o.http, {
     database: o.database,
-    target,
+    artifacts,
     traffic,
     gatewayUrl: o.gatewayUrl,
     wake: () => loop.wake(),
   });
-  registerRollouts(o.http, { database: o.database, target, onRerouted: rerouted, onChanged: changed });
+  registerRollouts(o.http, {
+    database: o.database,
+    target,
+    gatewayUrl: o.gatewayUrl,
+    onRerouted: rerouted,
+    onChanged: changed,
+  });
   registerGateways(o.http, {
     database: o.database,
     waiters,
@@ -102,14 +114,22 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   });
   route(o.http, "getSystem", async () => viewSystem(o.database.db, o.installation));
   registerPublicAssets(o.http, { database: o.database, artifacts });
-  loop.run(async (news) => {
-    await deployments.tick();
+  let underWay = true;
+  let roundAt = 0;
+  loop.run(async (news, woken) => {
+    if (!o.lease.held()) return;
+    if (!underWay && !woken && performance.now() - roundAt < IDLE_ROUND_MS) return target.tend();
+    roundAt = performance.now();
+    underWay = await deployments.tick();
     await rollouts.tick(news);
   });
   const hourly = setInterval(() => {
     forgetOldCounters(o.database.db).catch((error: unknown) =>
       o.log.warn({ err: error }, "old counters could not be deleted"),
     );
+    digestsInUse(o.database.db)
+      .then((used) => artifacts.keepOnly(used))
+      .catch((error: unknown) => o.log.warn({ err: error }, "old artifacts could not be collected"));
   }, 3_600_000);
   return {
     stop: async () => {
@@ -128,6 +148,7 @@ class Loop {
   readonly #log: Logger;
   #wake: (() => void) | null = null;
   #news = false;
+  #woken = false;
   #stopped = false;
   #done: Promise<void> = Promise.resolve();
 
@@ -137,19 +158,21 @@ class Loop {
 
   wake(news = false): void {
     this.#news ||= news;
+    this.#woken = true;
     this.#wake?.();
   }
 
-  run(round: (news: boolean) => Promise<void>): void {
+  run(round: (news: boolean, woken: boolean) => Promise<void>): void {
     this.#done = this.#rounds(round);
   }
 
-  async #rounds(round: (news: boolean) => Promise<void>): Promise<void> {
+  async #rounds(round: (news: boolean, woken: boolean) => Promise<void>): Promise<void> {
     while (!this.#stopped) {
-      const news = this.#news;
+      const [news, woken] = [this.#news, this.#woken];
       this.#news = false;
+      this.#woken = false;
       try {
-        await round(news);
+        await round(news, woken);
       } catch (error) {
         this.#log.error({ err: error }, "a round of the delivery controllers failed");
       }

@@ -24,6 +24,21 @@ export interface ReleaseRow {
 }
 const COLUMNS = sql`id, project, service, number, digest, created_at, created_by, commit_sha, branch, message, author, dirty, fault, size_bytes`;
 
+/** Per service, artifacts of the newest releases are spared by the collection; so is everything in use. */
+const SPARED = 20;
+
+/** Digests of releases that may be needed: the newest, what is served or under way, what was in the last two days. */
+export async function digestsInUse(db: Executor): Promise<Set<string>> {
+  const found = await sql<{ digest: string }>`select digest from (
+      select digest, row_number() over (partition by project, service order by number desc) as age from release) r
+      where age <= ${SPARED}
+    union select r.digest from release r join environment e on e.serving_release_id = r.id
+    union select r.digest from release r join deployment d on r.id in (d.release_id, d.previous_release_id)
+      where d.finished_at is null or d.finished_at > now() - interval '48 hours'
+    union select digest from release where created_at > now() - interval '48 hours'`.execute(db);
+  return new Set(found.rows.map((row) => row.digest));
+}
+
 export async function findRelease(db: Executor, id: string): Promise<ReleaseRow | null> {
   const found = await sql<ReleaseRow>`select ${COLUMNS} from release where id = ${id}`.execute(db);
   return found.rows[0] ?? null;

@@ -37,7 +37,14 @@ export interface Applied {
 
 export type Input =
   | { readonly kind: "event"; readonly event: RolloutEvent }
-  | { readonly kind: "looks"; readonly atMs: number; readonly looks: readonly Look[]; readonly taken: Taken };
+  | {
+      readonly kind: "looks";
+      readonly atMs: number;
+      /** Steps of the rollout when the looks were made: they hold the news since then, and no other. */
+      readonly stepCount: number;
+      readonly looks: readonly Look[];
+      readonly taken: Taken;
+    };
 
 const hashOn = (before: string, text: string): string =>
   createHash("sha256").update(before).update("\n").update(text).digest("hex");
@@ -50,6 +57,7 @@ interface Draft {
   evidence: string;
   steps: number;
   decisions: number;
+  generationEpoch: number;
   generationN: number;
   shares: Record<string, number>;
   taken: Taken;
@@ -61,6 +69,7 @@ export async function applyToRollout(
   database: Database,
   rolloutId: string,
   input: Input,
+  also: (tx: Transaction) => Promise<void> = async () => {},
 ): Promise<Result<Applied, Refusal>> {
   return database.transaction(async (tx) => {
     const row = await lockRollout(tx, rolloutId);
@@ -72,6 +81,7 @@ export async function applyToRollout(
       evidence: row.evidence_sha256,
       steps: row.step_count,
       decisions: await countDecisions(tx, rolloutId),
+      generationEpoch: row.generation_epoch,
       generationN: row.generation_n,
       shares: { ...row.shares },
       taken: row.taken,
@@ -81,6 +91,9 @@ export async function applyToRollout(
     if (input.kind === "event") {
       const outcome = await step(tx, row, draft, { kind: "event", event: input.event }, input.event, null);
       if (!outcome.ok) return outcome;
+    } else if (input.stepCount !== row.step_count) {
+      // Another event came in between, or another server looked: these counts may be in already. The next look has them.
+      return ok({ machine: row.machine, decisions: [], rerouted: false });
     } else {
       draft.taken = input.taken;
       for (const look of input.looks) {
@@ -96,6 +109,7 @@ export async function applyToRollout(
       machine: draft.machine,
       judge: draft.judge,
       report: draft.report,
+      generation_epoch: draft.generationEpoch,
       generation_n: draft.generationN,
       shares: draft.shares,
       taken: draft.taken,
@@ -103,6 +117,7 @@ export async function applyToRollout(
       evidence_sha256: draft.evidence,
       finished_at: isTerminal(draft.machine.state) ? new Date() : null,
     });
+    await also(tx);
     return ok({ machine: draft.machine, decisions: draft.made, rerouted: draft.rerouted });
   });
 }
@@ -154,6 +169,7 @@ async function carryOut(
       { project: row.project, service: row.service, name: row.environment },
       serving,
     );
+    draft.generationEpoch = generation.epoch;
     draft.generationN = generation.n;
     draft.shares[String(generation.n)] = decision.trafficPercent / 100;
     draft.rerouted = true;
@@ -175,7 +191,7 @@ async function carryOut(
       fromState: decision.fromState,
       toState: decision.toState,
       trafficPercent: decision.trafficPercent,
-      generation: draft.generationN,
+      generation: { epoch: draft.generationEpoch, n: draft.generationN },
       deciderVersion: row.decider_version,
       evidence: { sha256: draft.evidence, steps: draft.steps },
       ...(report
@@ -192,6 +208,7 @@ async function carryOut(
 /** An ended rollout re-routes also at an unchanged share: its arms are called otherwise, and the old release leaves. */
 const changesRouting = (decision: Decision): boolean =>
   decision.reroutes ||
+  decision.kind === "previewed" ||
   (decision.fromState !== decision.toState && ["completed", "rolling_back"].includes(decision.toState));
 
 const STATUS = {

@@ -3,7 +3,7 @@ import { NO_COUNTS, takeDeltas } from "@latchkey/core/delivery/counters";
 import type { RunSpec } from "@latchkey/core/delivery/ports";
 import type { RolloutEvent } from "@latchkey/core/delivery/rollout";
 import type { Logger } from "pino";
-import { allServices, environmentsOf, findService } from "../catalog/index.ts";
+import { allServices, environmentsOf, findService, type ServiceRow, takeGeneration } from "../catalog/index.ts";
 import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import type { Database } from "../platform/database.ts";
 import { countersSince, liveGateways } from "./gateways.store.ts";
@@ -14,12 +14,18 @@ import { applyToRollout, type Input } from "./rollout-engine.ts";
 import { activeRollouts, type RolloutRow } from "./rollouts.store.ts";
 import { currentGeneration } from "./routing.view.ts";
 
-/** A look at least this often while traffic is judged; sooner when a gateway reports new errors. */
-const LOOK_EVERY_MS = 5_000;
+/**
+ * A look at least this often while traffic is judged; sooner when a gateway reports new errors. Latency's unit of evidence is
+ * the look: a gateway reports once a second, and two reports span most stalls of a process.
+ */
+const LOOK_EVERY_MS = 2_000;
 const NEWS_LOOK_EVERY_MS = 250;
 /** Just-in-time compilers need some calls: a cold process answers several times slower than a warm one. */
 const WARM_UP_ROUNDS = 20;
+const WARM_UP_LANES = 4;
 const RETIRE_AFTER_MS = 5_000;
+/** Six queries that nobody waits for: at each of five rounds a second they would be most of an idle server's work. */
+const SURVEY_EVERY_MS = 1_000;
 
 export interface RolloutsOptions {
   readonly database: Database;
@@ -40,6 +46,7 @@ export class RolloutsController {
   readonly #starting = new Set<string>();
   readonly #lookedAt = new Map<string, number>();
   readonly #unused = new Map<string, number>();
+  #surveyedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RolloutsOptions) {
     this.#o = options;
@@ -55,12 +62,14 @@ export class RolloutsController {
       }
     }
     await this.#o.target.tend();
+    if (performance.now() - this.#surveyedAt < SURVEY_EVERY_MS) return;
+    this.#surveyedAt = performance.now();
     await this.#retireUnused();
   }
 
   async #drive(row: RolloutRow, news: boolean): Promise<void> {
     if (row.machine.state === "starting") return this.#start(row);
-    if (!row.machine.acknowledged && (await this.#isServed(row.generation_n))) {
+    if (!row.machine.acknowledged && (await this.#isServed(row.generation_epoch, row.generation_n))) {
       await this.#apply(row.id, { kind: "event", event: { kind: "acknowledged", atMs: Date.now() } });
     }
     const every = news ? NEWS_LOOK_EVERY_MS : LOOK_EVERY_MS;
@@ -68,7 +77,8 @@ export class RolloutsController {
     const judged =
       ["progressing", "paused", "promoting", "holdback"].includes(row.machine.state) &&
       row.baseline_release_id !== null &&
-      row.machine.strategy.kind === "canary";
+      // Blue-green has no traffic to compare with, but its processes are watched.
+      row.machine.strategy.kind !== "all_at_once";
     if (judged && due) {
       this.#lookedAt.set(row.id, performance.now());
       await this.#look(row);
@@ -76,10 +86,11 @@ export class RolloutsController {
   }
 
   /** True when every live gateway has applied the generation. Without a live gateway nobody has. */
-  async #isServed(generationN: number): Promise<boolean> {
+  async #isServed(epoch: number, n: number): Promise<boolean> {
     const gateways = await liveGateways(this.#o.database.db);
-    const { epoch } = await currentGeneration(this.#o.database.db);
-    return gateways.length > 0 && gateways.every((g) => g.applied_epoch === epoch && g.applied_n >= generationN);
+    const applied = (g: { applied_epoch: number; applied_n: number }) =>
+      g.applied_epoch > epoch || (g.applied_epoch === epoch && g.applied_n >= n);
+    return gateways.length > 0 && gateways.every(applied);
   }
 
   async #apply(rolloutId: string, input: Input): Promise<void> {
@@ -136,22 +147,17 @@ export class RolloutsController {
   async #smoke(row: RolloutRow, upstream: string): Promise<string | null> {
     const service = await findService(this.#o.database.db, row.project, row.service);
     const journeys = service?.config.smoke ?? [];
-    // The first round is the check; the others warm the process up, so that users do not and it is judged as it will be.
-    for (const journey of Array.from({ length: WARM_UP_ROUNDS }, () => journeys).flat()) {
-      try {
-        const answer = await fetch(upstream + journey.path, {
-          signal: AbortSignal.timeout(10_000),
-          redirect: "manual",
-        });
-        const body = await answer.text();
-        if (answer.status !== journey.status)
-          return `Smoke journey ${journey.path} answered ${answer.status} instead of ${journey.status}.`;
-        if (journey.contains !== undefined && !body.includes(journey.contains))
-          return `Smoke journey ${journey.path} answered without "${journey.contains}".`;
-      } catch (cause) {
-        return `Smoke journey ${journey.path} did not answer: ${cause instanceof Error ? cause.message : "no reason given"}.`;
-      }
+    for (const journey of journeys) {
+      const failed = await walk(journey, upstream);
+      if (failed !== null) return failed;
     }
+    // The round above was the check. These warm the process up, so that users do not and it is judged as it will be:
+    // several at once, because connections to a database are opened by concurrency. Their answers say nothing new.
+    const lane = async () => {
+      for (let round = 0; round < WARM_UP_ROUNDS; round++)
+        for (const journey of journeys) await walk(journey, upstream);
+    };
+    await Promise.all(Array.from({ length: WARM_UP_LANES }, lane));
     return null;
   }
 
@@ -204,7 +210,7 @@ export class RolloutsController {
     }));
     if (looks.length === 0)
       looks.push({ ...common, canaryShare: share(row.generation_n), baseline: NO_COUNTS, canary: NO_COUNTS });
-    await this.#apply(row.id, { kind: "looks", atMs, looks, taken });
+    await this.#apply(row.id, { kind: "looks", atMs, stepCount: row.step_count, looks, taken });
   }
 
   /** Releases that no routing names any more leave after a drain; those that should serve and do not are brought up. */
@@ -236,8 +242,8 @@ export class RolloutsController {
       used.set(r.canary_release_id, place);
     }
     const running = new Set((await listProcesses(db)).map((p) => p.release_id));
-    const { n } = await currentGeneration(db);
-    const served = await this.#isServed(n);
+    const { epoch, n } = await currentGeneration(db);
+    const served = await this.#isServed(epoch, n);
     for (const id of running) {
       if (used.has(id)) {
         this.#unused.delete(id);
@@ -252,12 +258,33 @@ export class RolloutsController {
       this.#starting.add(id);
       this.#specOf(place.project, place.service, place.environment, place.deploymentId, id)
         .then((spec) => this.#o.target.ensureRunning(spec))
+        // It may have another address than before: only a newer generation moves a gateway that keeps its table on disk.
+        .then(() =>
+          this.#o.database.transaction((tx) => takeGeneration(tx, { ...place, name: place.environment }, null)),
+        )
         .then(() => this.#o.onRerouted())
         .catch((error: unknown) =>
           this.#o.log.error({ releaseId: id, err: error }, "a served release could not be brought up"),
         )
         .finally(() => this.#starting.delete(id));
     }
+  }
+}
+
+type Journey = ServiceRow["config"]["smoke"][number];
+
+/** Walks one journey; null when it answers as declared, else a sentence. */
+async function walk(journey: Journey, upstream: string): Promise<string | null> {
+  try {
+    const answer = await fetch(upstream + journey.path, { signal: AbortSignal.timeout(10_000), redirect: "manual" });
+    const body = await answer.text();
+    if (answer.status !== journey.status)
+      return `Smoke journey ${journey.path} answered ${answer.status} instead of ${journey.status}.`;
+    if (journey.contains !== undefined && !body.includes(journey.contains))
+      return `Smoke journey ${journey.path} answered without "${journey.contains}".`;
+    return null;
+  } catch (cause) {
+    return `Smoke journey ${journey.path} did not answer: ${cause instanceof Error ? cause.message : "no reason given"}.`;
   }
 }
 

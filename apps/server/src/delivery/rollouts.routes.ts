@@ -1,6 +1,6 @@
 import { transition } from "@latchkey/core/delivery/transitions";
 import type { Database } from "../platform/database.ts";
-import { type Http, route } from "../platform/http.ts";
+import { type Http, type RouteContext, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import type { LocalTarget } from "./local-target.controller.ts";
 import { applyToRollout } from "./rollout-engine.ts";
@@ -10,6 +10,7 @@ import { explain, viewLooks, viewRollout } from "./rollouts.view.ts";
 export interface RolloutRoutesOptions {
   readonly database: Database;
   readonly target: LocalTarget;
+  readonly gatewayUrl: string;
   readonly onRerouted: () => void;
   readonly onChanged: (rolloutId: string) => void;
 }
@@ -23,7 +24,7 @@ export function registerRollouts(http: Http, o: RolloutRoutesOptions): void {
     return row;
   };
   const view = async (id: string) => {
-    const rollout = await viewRollout(db, id, o.target);
+    const rollout = await viewRollout(db, id, o);
     if (!rollout) throw new ProblemError("LK_NOT_FOUND", { detail: `There is no rollout "${id}".` });
     return rollout;
   };
@@ -45,17 +46,18 @@ export function registerRollouts(http: Http, o: RolloutRoutesOptions): void {
     return explained;
   });
 
-  route(http, "actOnRollout", async ({ project, params, body, principal }) => {
+  const act = async ({ project, params, body, principal, remember }: RouteContext<"actOnRollout">) => {
     const row = await rowOf(project, params.rolloutId);
     const actor = { id: principal.id, kind: principal.kind, name: principal.name };
     const event = { kind: body.action, atMs: Date.now(), actor, reason: body.reason };
     // A wish that changes nothing (rolling back what is being rolled back) is granted and writes nothing.
     const asked = transition(row.machine, event);
     if (asked.ok && asked.value.decisions.length === 0) return view(row.id);
-    const outcome = await applyToRollout(o.database, row.id, { kind: "event", event });
+    const outcome = await applyToRollout(o.database, row.id, { kind: "event", event }, (tx) => remember(tx, row.id));
     if (!outcome.ok) throw new ProblemError(outcome.error.code, { detail: outcome.error.words });
     if (outcome.value.rerouted) o.onRerouted();
     o.onChanged(row.id);
     return view(row.id);
-  });
+  };
+  route(http, "actOnRollout", act, view);
 }

@@ -20,6 +20,7 @@ export interface RolloutRow {
   readonly decider_version: string;
   readonly canary_release_id: string;
   readonly baseline_release_id: string | null;
+  readonly generation_epoch: number;
   readonly generation_n: number;
   /** Canary share (0..1) by generation. */
   readonly shares: Readonly<Record<string, number>>;
@@ -45,14 +46,15 @@ export async function insertRollout(
     | "decider_version"
     | "canary_release_id"
     | "baseline_release_id"
+    | "generation_epoch"
     | "generation_n"
   >,
 ): Promise<void> {
   const machine = JSON.stringify(row.machine);
-  await sql`insert into rollout (id, deployment_id, project, service, environment, machine, first_machine, policy, judge, decider_version, canary_release_id, baseline_release_id, generation_n, started_at)
+  await sql`insert into rollout (id, deployment_id, project, service, environment, machine, first_machine, policy, judge, decider_version, canary_release_id, baseline_release_id, generation_epoch, generation_n, started_at)
     values (${row.id}, ${row.deployment_id}, ${row.project}, ${row.service}, ${row.environment}, ${machine}::jsonb, ${machine}::jsonb,
       ${JSON.stringify(row.policy)}::jsonb, ${JSON.stringify(row.judge)}::json, ${row.decider_version}, ${row.canary_release_id}, ${row.baseline_release_id},
-      ${row.generation_n}, ${new Date(row.machine.createdAtMs)})`.execute(tx);
+      ${row.generation_epoch}, ${row.generation_n}, ${new Date(row.machine.createdAtMs)})`.execute(tx);
 }
 
 export async function findRollout(db: Executor, id: string): Promise<RolloutRow | null> {
@@ -92,6 +94,7 @@ export async function updateRollout(
     | "machine"
     | "judge"
     | "report"
+    | "generation_epoch"
     | "generation_n"
     | "shares"
     | "taken"
@@ -101,7 +104,8 @@ export async function updateRollout(
   >,
 ): Promise<void> {
   await sql`update rollout set machine = ${JSON.stringify(row.machine)}::jsonb, judge = ${JSON.stringify(row.judge)}::json,
-      report = ${row.report === null ? null : JSON.stringify(row.report)}::jsonb, generation_n = ${row.generation_n},
+      report = ${row.report === null ? null : JSON.stringify(row.report)}::jsonb,
+      generation_epoch = ${row.generation_epoch}, generation_n = ${row.generation_n},
       shares = ${JSON.stringify(row.shares)}::jsonb, taken = ${JSON.stringify(row.taken)}::jsonb,
       step_count = ${row.step_count}, evidence_sha256 = ${row.evidence_sha256}, finished_at = ${row.finished_at}
     where id = ${id}`.execute(tx);

@@ -7,6 +7,7 @@ import { replay } from "@latchkey/core/delivery/replay";
 import { armsOf } from "@latchkey/core/delivery/routing";
 import { allowedActions } from "@latchkey/core/delivery/transitions";
 import { mergeHistograms, quantileMs } from "@latchkey/core/shared/histogram";
+import { findService } from "../catalog/index.ts";
 import { sequencesOf } from "../ledger/index.ts";
 import type { Executor } from "../platform/database.ts";
 import { type Counter, countersSince } from "./gateways.store.ts";
@@ -15,6 +16,7 @@ import { presentRelease } from "./presentation.ts";
 import type { Explanation, RolloutView } from "./presented.ts";
 import { findReleases, type ReleaseRow } from "./releases.store.ts";
 import { decisionsOf, findRollout, type RolloutRow, recordedSteps, thinnedLooks } from "./rollouts.store.ts";
+import { previewAddress } from "./routing.view.ts";
 
 type Arm = RolloutView["arms"][number];
 const finite = (value: number): number =>
@@ -107,8 +109,7 @@ async function decisionsView(db: Executor, row: RolloutRow): Promise<RolloutView
 export async function viewRollout(
   db: Executor,
   id: string,
-  target: LocalTarget,
-  isAcknowledged: boolean | null = null,
+  o: { target: LocalTarget; gatewayUrl: string },
 ): Promise<RolloutView | null> {
   const row = await findRollout(db, id);
   if (!row) return null;
@@ -118,7 +119,6 @@ export async function viewRollout(
   const baseline = row.baseline_release_id ? releases.get(row.baseline_release_id) : undefined;
   const { machine } = row;
   const next = whatIsNext(machine);
-  const preview = row.finished_at === null ? await target.upstreamOf(row.canary_release_id) : null;
   return {
     id: row.id,
     deploymentId: row.deployment_id,
@@ -134,8 +134,8 @@ export async function viewRollout(
     exposedAt: machine.exposedAtMs === null ? null : new Date(machine.exposedAtMs).toISOString(),
     stepIndex: machine.stepIndex,
     trafficPercent: machine.trafficPercent,
-    generation: { epoch: 1, n: row.generation_n },
-    acknowledged: isAcknowledged ?? machine.acknowledged,
+    generation: { epoch: row.generation_epoch, n: row.generation_n },
+    acknowledged: machine.acknowledged,
     startedAt: row.started_at.toISOString(),
     stepStartedAt: new Date(machine.stepStartedAtMs).toISOString(),
     finishedAt: row.finished_at?.toISOString() ?? null,
@@ -143,11 +143,18 @@ export async function viewRollout(
     allowedActions: allowedActions(machine),
     canary: presentRelease(canary),
     baseline: baseline ? presentRelease(baseline) : null,
-    arms: await armsView(db, row, releases, target),
+    arms: await armsView(db, row, releases, o.target),
     report: row.report ? presentReport(row.report) : null,
     decisions: await decisionsView(db, row),
-    previewUrl: preview,
+    previewUrl: await previewUrlOf(db, row, o.gatewayUrl),
   };
+}
+
+/** Where the new release alone can be looked at, from the moment that gateways know of it until the end. */
+async function previewUrlOf(db: Executor, row: RolloutRow, gatewayUrl: string): Promise<string | null> {
+  if (row.finished_at !== null || ["starting", "rolling_back"].includes(row.machine.state)) return null;
+  const service = await findService(db, row.project, row.service);
+  return previewAddress(gatewayUrl, row.service, row.environment, service?.config.environments[0] === row.environment);
 }
 
 const LOOKS_MAX = 600;

@@ -35,8 +35,7 @@ export async function routingTable(
   const rows = await allServices(db);
   for (const service of rows) {
     for (const environment of await environmentsOf(db, service.project, service.name)) {
-      const routed = await routeEnvironment(db, service, environment, rows.length === 1, options);
-      if (routed) services.push(routed);
+      services.push(...(await routeEnvironment(db, service, environment, rows.length === 1, options)));
     }
   }
   return { generation, services };
@@ -48,7 +47,7 @@ async function routeEnvironment(
   environment: EnvironmentRow,
   alone: boolean,
   options: { upstreamOf: (releaseId: string) => Promise<string | null>; assetsUrl: (releaseId: string) => string },
-): Promise<RoutingService | null> {
+): Promise<RoutingService[]> {
   const rollout = await findActiveRollout(db, service.project, service.name, environment.name);
   const shares = rollout
     ? armsOf(rollout.machine, rollout.canary_release_id, rollout.baseline_release_id)
@@ -68,23 +67,47 @@ async function routeEnvironment(
   }
   // A release whose process is gone for good leaves its share to the others: better than half an answer.
   const total = arms.reduce((sum, arm) => sum + arm.weightPercent, 0);
-  if (arms.length === 0 || total === 0) return null;
+  if (arms.length === 0 || total === 0) return [];
   const recent = await recentReleases(db, service.name, environment.name);
-  return {
+  const isFirst = environment.name === service.config.environments[0];
+  const own = [
+    ...(isFirst ? [...service.config.routing.hosts, `${service.name}.localhost`] : []),
+    `${environment.name}.${service.name}.localhost`,
+  ];
+  const main: RoutingService = {
     service: service.name,
     environment: environment.name,
     deploymentId:
       (rollout && !isTerminal(rollout.machine.state) ? rollout.deployment_id : environment.serving_deployment_id) ?? "",
     rolloutId: rollout?.id ?? null,
-    hosts: [
-      `${service.name}.localhost`,
-      `${environment.name}.${service.name}.localhost`,
-      ...(alone && environment.name === service.config.environments[0] ? ["*"] : []),
-    ],
+    hosts: [...own, ...(alone && isFirst ? ["*"] : [])],
     generation: { epoch: environment.epoch, n: environment.generation },
     arms: arms.map((arm) => ({ ...arm, weightPercent: (arm.weightPercent * 100) / total })),
     assetUpstreams: recent.map(options.assetsUrl),
     apiPrefixes: service.config.routing.apiPrefixes,
     injectBeacon: service.config.routing.injectBeacon,
   };
+  const preview = arms.find((arm) => arm.releaseId === rollout?.canary_release_id);
+  return preview ? [main, previewOf(main, own, preview)] : [main];
 }
+
+/** The new release alone, at `preview.<host>`: counted apart, so that those who look at it are no evidence. */
+function previewOf(
+  main: RoutingService,
+  hosts: readonly string[],
+  arm: RoutingService["arms"][number],
+): RoutingService {
+  return {
+    ...main,
+    environment: `${main.environment}/preview`,
+    hosts: hosts.map((host) => `preview.${host}`),
+    arms: [{ ...arm, weightPercent: 100 }],
+    injectBeacon: false,
+  };
+}
+
+export const previewAddress = (gatewayUrl: string, service: string, environment: string, isFirst: boolean): string => {
+  const address = new URL(gatewayUrl);
+  address.hostname = `preview.${isFirst ? "" : `${environment}.`}${service}.localhost`;
+  return address.toString();
+};

@@ -1,7 +1,7 @@
 import type { Actor, StrategyKind } from "@latchkey/core/delivery/rollout";
 import { findService, lockEnvironment } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
-import type { Database } from "../platform/database.ts";
+import type { Database, Transaction } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { activeDeployments, type DeploymentRow, findDeployment, insertDeployment } from "./deployments.store.ts";
@@ -17,14 +17,23 @@ export interface ShipRequest {
   readonly reason: string;
   readonly ifBusy: "queue" | "supersede" | "refuse";
   readonly actor: Actor;
+  /** Old artifacts are collected: a release that exists in the books may be gone. */
+  readonly hasArtifact: (digest: string) => Promise<boolean>;
 }
 
 /** Faults that a rehearsal may build in; the workload's own parser has the last word at build time. */
 const FAULT =
   /^(none|errors=\d+(\.\d+)?%|latency=\+\d+(\.\d+)?%|crash-after=\d+|leak|slow-tail=\d+(\.\d+)?%x\d+(\.\d+)?|broken-page)$/;
 
-/** Accepts a wish to deploy: checks it, writes the deployment and its ledger entry in one transaction. */
-export async function ship(database: Database, asked: ShipRequest): Promise<DeploymentRow> {
+/**
+ * Accepts a wish to deploy: checks it, writes the deployment and its ledger entry in one transaction, in which `also`
+ * runs with the deployment's id.
+ */
+export async function ship(
+  database: Database,
+  asked: ShipRequest,
+  also: (tx: Transaction, deploymentId: string) => Promise<void>,
+): Promise<DeploymentRow> {
   return database.transaction(async (tx) => {
     const service = await findService(tx, asked.project, asked.service);
     if (!service)
@@ -91,6 +100,7 @@ export async function ship(database: Database, asked: ShipRequest): Promise<Depl
         ifBusy: asked.ifBusy,
       },
     });
+    await also(tx, id);
     const made = await findDeployment(tx, id);
     if (!made) throw new Error("the deployment just written is not there");
     return made;
@@ -109,6 +119,12 @@ async function checkRelease(tx: Parameters<typeof findRelease>[0], asked: ShipRe
     throw new ProblemError("LK_INVALID", {
       detail: `Release ${release.id} is one of ${release.service}, not of ${asked.service}.`,
       fields: [{ field: "releaseId", message: `a release of ${asked.service}` }],
+    });
+  }
+  if (!(await asked.hasArtifact(release.digest))) {
+    throw new ProblemError("LK_INVALID", {
+      detail: `The files of release ${release.number} were collected: only the newest 20 and what is in use are kept.`,
+      fields: [{ field: "releaseId", message: "a newer release; or build the old commit again" }],
     });
   }
   if (asked.fault !== null) {

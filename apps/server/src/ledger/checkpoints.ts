@@ -1,4 +1,12 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { rootOf } from "@latchkey/core/shared/merkle";
 import type { Logger } from "pino";
@@ -15,6 +23,10 @@ export const ORIGIN = "latchkey/ledger";
 export interface Signer {
   readonly publicKey: string;
   sign(size: number, root: Buffer): string;
+  /** Signs any text that begins with the name of its form, so that it can't be taken for a checkpoint. */
+  signText(text: string): string;
+  /** Whether a note says just this and bears this key's signature. */
+  verify(note: string, size: number, root: Buffer): boolean;
 }
 
 export function openSigner(file: string): Signer {
@@ -30,12 +42,22 @@ export function openSigner(file: string): Signer {
     .update(raw)
     .digest()
     .subarray(0, 4);
+  const textOf = (size: number, root: Buffer) => `${ORIGIN}\n${size}\n${root.toString("base64")}\n`;
+  const mark = `\u2014 ${ORIGIN} `;
   return {
     publicKey: raw.toString("base64"),
     sign: (size, root) => {
-      const text = `${ORIGIN}\n${size}\n${root.toString("base64")}\n`;
+      const text = textOf(size, root);
       const signature = sign(null, Buffer.from(text, "utf8"), key);
-      return `${text}\n\u2014 ${ORIGIN} ${Buffer.concat([keyHash, signature]).toString("base64")}\n`;
+      return `${text}\n${mark}${Buffer.concat([keyHash, signature]).toString("base64")}\n`;
+    },
+    signText: (text) => sign(null, Buffer.from(text, "utf8"), key).toString("base64"),
+    verify: (note, size, root) => {
+      const text = textOf(size, root);
+      if (!note.startsWith(`${text}\n${mark}`)) return false;
+      const signed = Buffer.from(note.slice(text.length + 1 + mark.length).trim(), "base64");
+      if (!signed.subarray(0, 4).equals(keyHash)) return false;
+      return verify(null, Buffer.from(text, "utf8"), createPublicKey(key), signed.subarray(4));
     },
   };
 }

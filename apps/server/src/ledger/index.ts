@@ -3,21 +3,25 @@ import type { Logger } from "pino";
 import type { Database } from "../platform/database.ts";
 import type { Http } from "../platform/http.ts";
 import { checkpoint, openSigner, startCheckpoints } from "./checkpoints.ts";
+import { registerExport } from "./export.routes.ts";
 import { registerLedger } from "./ledger.routes.ts";
 import { onRecord } from "./record.ts";
 import { drainOnce, startSequencer } from "./sequencer.ts";
 import { LedgerStream } from "./stream.routes.ts";
+import { registerTiles } from "./tiles.routes.ts";
 
 /** The ledger: append-only, numbered, tamper-evident; and the stream of it. */
 export { sequencesOf } from "./ledger.store.ts";
 export { ledgerStanding } from "./ledger.view.ts";
-export { type NewEvent, record } from "./record.ts";
+export { record } from "./record.ts";
 
 export interface Ledger {
   /** Ed25519, base64: what checkpoints are signed with. */
   readonly publicKey: string;
   /** Sends an ephemeral event to those who watch a project. */
   publish(event: string, project: string, data: unknown): void;
+  /** Closes the streams of credentials that are good no more. */
+  recheck(): void;
   /** Whether anybody watches. */
   watched(): boolean;
   /** Numbers and signs what is still in the outbox, then ends. */
@@ -26,15 +30,22 @@ export interface Ledger {
 
 export function startLedger(o: { database: Database; http: Http; log: Logger; dir: string }): Ledger {
   const signer = openSigner(join(o.dir, "ledger.key"));
-  const stream = new LedgerStream({ database: o.database, log: o.log });
+  const stream = new LedgerStream({
+    database: o.database,
+    log: o.log,
+    authenticate: o.http.latchkey.authenticate,
+  });
   const sequencer = startSequencer(o.database, o.log, () => stream.wake());
   const off = onRecord(() => sequencer.wake());
   const checkpoints = startCheckpoints(o.database, signer, o.log);
   registerLedger(o.http, { database: o.database, signer });
+  registerTiles(o.http, o.database);
+  registerExport(o.http, { database: o.database, signer });
   stream.register(o.http);
   return {
     publicKey: signer.publicKey,
     publish: (event, project, data) => stream.publish(event, project, data),
+    recheck: () => void stream.recheck(),
     watched: () => stream.clientCount > 0,
     stop: async () => {
       off();

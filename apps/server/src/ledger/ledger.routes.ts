@@ -48,5 +48,5 @@ export function registerLedger(http: Http, o: { database: Database; signer: Sign
     if (!checkpoint) throw new ProblemError("LK_NOT_FOUND", { detail: "Nothing is signed yet: the ledger is empty." });
     return checkpoint;
   });
-  route(http, "verifyLedger", async () => verifyLedger(db));
+  route(http, "verifyLedger", async () => verifyLedger(db, o.signer));
 }

@@ -124,6 +124,14 @@ export async function readNodes(
   return new Map(found.rows.map((row) => [`${row.level}/${row.index}`, row.hash]));
 }
 
+/** Hashes of one level of the tree, in order; throws where one is missing. */
+export async function readNodeRange(db: Executor, level: number, from: number, count: number): Promise<Buffer[]> {
+  const found = await sql<{ hash: Buffer }>`select hash from ledger_node
+    where level = ${level} and index >= ${from} and index < ${from + count} order by index`.execute(db);
+  if (found.rows.length !== count) throw new Error(`the ledger lacks nodes of level ${level} from ${from}`);
+  return found.rows.map((row) => row.hash);
+}
+
 export interface CheckpointRow {
   readonly size: number;
   readonly root_hash: Buffer;
@@ -137,6 +145,15 @@ export async function newestCheckpoint(db: Executor): Promise<CheckpointRow | nu
   }>`select size, root_hash, note from ledger_checkpoint order by size desc limit 1`.execute(db);
   const row = found.rows[0];
   return row ? { ...row, size: Number(row.size) } : null;
+}
+/** Every checkpoint, the smallest first. */
+export async function allCheckpoints(db: Executor): Promise<CheckpointRow[]> {
+  const found = await sql<{
+    size: string;
+    root_hash: Buffer;
+    note: string;
+  }>`select size, root_hash, note from ledger_checkpoint order by size`.execute(db);
+  return found.rows.map((row) => ({ ...row, size: Number(row.size) }));
 }
 export async function saveCheckpoint(db: Executor, row: CheckpointRow): Promise<void> {
   await sql`insert into ledger_checkpoint (size, root_hash, note) values (${row.size}, ${row.root_hash}, ${row.note}) on conflict do nothing`.execute(

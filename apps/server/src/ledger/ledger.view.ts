@@ -2,7 +2,16 @@ import type { Answer } from "@latchkey/api/client";
 import { append, inclusionProof, leafHash, rootOf, verifyInclusion } from "@latchkey/core/shared/merkle";
 import type { Executor } from "../platform/database.ts";
 import { ORIGIN, type Signer } from "./checkpoints.ts";
-import { allEntriesAfter, type EntryRow, findEntry, newestCheckpoint, readNodes, readTree } from "./ledger.store.ts";
+import {
+  allCheckpoints,
+  allEntriesAfter,
+  type CheckpointRow,
+  type EntryRow,
+  findEntry,
+  newestCheckpoint,
+  readNodes,
+  readTree,
+} from "./ledger.store.ts";
 import { sha256 } from "./sha256.ts";
 
 export type LedgerEntry = Answer<"getLedgerEntry">;
@@ -74,13 +83,17 @@ export async function ledgerStanding(db: Executor): Promise<{ size: number; sign
 
 const BATCH = 5_000;
 
-/** Walks the whole ledger: numbers without a gap, every leaf's hash, the root of the tree and of the newest checkpoint. */
-export async function verifyLedger(db: Executor): Promise<Answer<"verifyLedger">> {
+/**
+ * Walks the whole ledger: numbers without a gap, every leaf's hash, the root of the tree, and of every checkpoint the
+ * root and the signature.
+ */
+export async function verifyLedger(db: Executor, signer: Signer): Promise<Answer<"verifyLedger">> {
   const tree = await readTree(db);
-  const checkpoint = await newestCheckpoint(db);
+  const checkpoints = await allCheckpoints(db);
   let peaks: Uint8Array[] = [];
   let size = 0;
-  let rootAtCheckpoint: string | null = null;
+  let signed = 0;
+  const rootHex = () => Buffer.from(rootOf(sha256, peaks)).toString("hex");
   const bad = (firstBadSequence: number, words: string) => ({ ok: false, size, rootHash: "", words, firstBadSequence });
   for (
     let rows = await allEntriesAfter(db, -1, BATCH);
@@ -94,19 +107,31 @@ export async function verifyLedger(db: Executor): Promise<Answer<"verifyLedger">
         return bad(size, `Entry ${size} was changed: its bytes do not have the recorded hash.`);
       peaks = append(sha256, size, peaks, leaf).peaks;
       size += 1;
-      if (checkpoint?.size === size) rootAtCheckpoint = Buffer.from(rootOf(sha256, peaks)).toString("hex");
+      const checkpoint = checkpoints[signed];
+      if (checkpoint?.size !== size) continue;
+      const wrong = faultOf(checkpoint, rootHex(), signer);
+      if (wrong) return bad(size - 1, wrong);
+      signed += 1;
     }
   }
-  const rootHash = Buffer.from(rootOf(sha256, peaks)).toString("hex");
   if (size < tree.size) return bad(size, `The tree has ${tree.size} leaves, but entries end at ${size}.`);
-  if (checkpoint && rootAtCheckpoint !== checkpoint.root_hash.toString("hex"))
-    return bad(0, `The first ${checkpoint.size} entries do not have the root that was signed.`);
-  const signed = checkpoint ? `, and the first ${checkpoint.size} are those that were signed` : "";
+  if (signed < checkpoints.length)
+    return bad(size, `A checkpoint of ${checkpoints[signed]?.size} entries was signed, but there are ${size}.`);
+  const last = checkpoints.at(-1);
+  const words = last ? `, and the first ${last.size} are those that were signed (${signed} checkpoints)` : "";
   return {
     ok: true,
     size,
-    rootHash,
-    words: `${size} entries, none missing or changed${signed}.`,
+    rootHash: rootHex(),
+    words: `${size} entries, none missing or changed${words}.`,
     firstBadSequence: null,
   };
+}
+
+function faultOf(checkpoint: CheckpointRow, rootHash: string, signer: Signer): string | null {
+  if (checkpoint.root_hash.toString("hex") !== rootHash)
+    return `The first ${checkpoint.size} entries do not have the root that was signed.`;
+  if (!signer.verify(checkpoint.note, checkpoint.size, checkpoint.root_hash))
+    return `The checkpoint of ${checkpoint.size} entries does not bear the signature of this ledger's key.`;
+  return null;
 }

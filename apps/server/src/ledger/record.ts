@@ -1,6 +1,7 @@
 import { canonicalJson } from "@latchkey/core/shared/canonical-json";
 import type { Transaction } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
+import { ProblemError } from "../platform/problems.ts";
 import { writeOutbox } from "./ledger.store.ts";
 
 export interface NewEvent {
@@ -18,6 +19,9 @@ export interface NewEvent {
   readonly source?: string;
   readonly schemaVersion?: number;
 }
+
+/** Bundles of entries have 16-bit lengths; the sequencer adds the number and the time of recording, below 100 bytes. */
+const ENTRY_BYTES_MAX = 65_535 - 100;
 
 const wakers = new Set<() => void>();
 /** Calls `wake` soon after each record; the transaction may not have committed yet, so the sequencer also polls. */
@@ -43,7 +47,13 @@ export async function record(tx: Transaction, event: NewEvent): Promise<string> 
     schemaVersion: event.schemaVersion ?? 1,
     data: event.data,
   };
-  await writeOutbox(tx, id, canonicalJson(envelope));
+  const text = canonicalJson(envelope);
+  if (Buffer.byteLength(text, "utf8") > ENTRY_BYTES_MAX)
+    throw new ProblemError("LK_TOO_LARGE", {
+      detail: `What is to be recorded (${event.type}) has more than ${ENTRY_BYTES_MAX} bytes.`,
+      remedy: "Ask for less at once.",
+    });
+  await writeOutbox(tx, id, text);
   setTimeout(() => {
     for (const wake of wakers) wake();
   }, 5);

@@ -10,7 +10,8 @@ import { sha256 } from "./sha256.ts";
  * Nothing is lost or doubled whoever dies when, and several servers take turns.
  */
 const BATCH = 500;
-const POLL_MS = 200;
+/** Woken by this server's own records; what another server wrote waits for its sequencer, or for this. */
+const POLL_MS = 1_000;
 
 export async function drainOnce(database: Database): Promise<number> {
   if (await outboxIsEmpty(database.db)) return 0;

@@ -1,8 +1,10 @@
 import type { ServerResponse } from "node:http";
 import { isAllowed } from "@latchkey/core/security/authorisation";
+import type { FastifyRequest } from "fastify";
 import type { Logger } from "pino";
+import type { Authenticate } from "../platform/auth.ts";
 import type { Database } from "../platform/database.ts";
-import type { Http } from "../platform/http.ts";
+import { authorise, type Http } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { entriesAfter, readTree } from "./ledger.store.ts";
 import { presentEntry } from "./ledger.view.ts";
@@ -15,6 +17,7 @@ const HEARTBEAT_MS = 15_000;
 const STALLED_MS = 10_000;
 
 interface Client {
+  readonly request: FastifyRequest;
   readonly response: ServerResponse;
   readonly project: string;
   last: number;
@@ -25,12 +28,14 @@ interface Client {
 export class LedgerStream {
   readonly #database: Database;
   readonly #log: Logger;
+  readonly #authenticate: Authenticate;
   readonly #stalledMs: number;
   readonly #clients = new Set<Client>();
   readonly #heartbeat: NodeJS.Timeout;
 
-  constructor(o: { database: Database; log: Logger; stalledMs?: number }) {
+  constructor(o: { database: Database; log: Logger; authenticate: Authenticate; stalledMs?: number }) {
     this.#database = o.database;
+    this.#authenticate = o.authenticate;
     this.#stalledMs = o.stalledMs ?? STALLED_MS;
     this.#log = o.log;
     this.#heartbeat = setInterval(() => void this.#beat(), HEARTBEAT_MS);
@@ -42,14 +47,9 @@ export class LedgerStream {
 
   register(http: Http): void {
     http.get<{ Querystring: Record<string, string | undefined> }>("/api/v1/stream", async (request, reply) => {
-      const principal = await http.latchkey.authenticate(request);
-      if (!principal)
-        throw new ProblemError("LK_UNAUTHENTICATED", {
-          detail: "The stream needs a signed-in person or an API token.",
-        });
-      const project = request.query.project ?? principal.project;
-      if (!isAllowed(principal.role, "ledger.read", principal.project, project))
-        throw new ProblemError("LK_FORBIDDEN", { detail: "This role may not read the ledger." });
+      const own = (await authorise(http, request, "ledger.read")).project;
+      const project = request.query.project ?? own;
+      if (project !== own) await authorise(http, request, "ledger.read", project);
       if (this.#clients.size >= CLIENTS_MAX)
         throw new ProblemError("LK_TOO_MANY", { detail: `The stream has its ${CLIENTS_MAX} clients.` });
       const from = request.headers["last-event-id"] ?? request.query.after;
@@ -64,11 +64,24 @@ export class LedgerStream {
         "x-request-id": request.id,
       });
       response.write(": the ledger as it grows\n\n");
-      const client: Client = { response, project, last, busy: false, again: false };
+      const client: Client = { request, response, project, last, busy: false, again: false };
       this.#clients.add(client);
       response.on("close", () => this.#clients.delete(client));
       void this.#pump(client);
     });
+  }
+
+  /** A stream must not outlive its credential: whoever may not read any longer is cut off. */
+  async recheck(): Promise<void> {
+    for (const client of [...this.#clients]) {
+      const good = await this.#mayRead(client.request, client.project).catch(() => true);
+      if (!good) client.response.end();
+    }
+  }
+
+  async #mayRead(request: FastifyRequest, project: string): Promise<boolean> {
+    const principal = await this.#authenticate(request);
+    return principal !== null && isAllowed(principal.role, "ledger.read", principal.project, project);
   }
 
   /** New entries were committed. */
@@ -117,6 +130,7 @@ export class LedgerStream {
 
   async #beat(): Promise<void> {
     if (this.#clients.size === 0) return;
+    await this.recheck();
     const { size } = await readTree(this.#database.db).catch(() => ({ size: 0 }));
     for (const client of this.#clients) client.response.write(`event: heartbeat\ndata: {"newest":${size - 1}}\n\n`);
   }

@@ -1,4 +1,5 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startTimeOf } from "./adapters/local/process-table.ts";
 
@@ -24,6 +25,13 @@ export function lockDirectory(dir: string): () => void {
     rmSync(file, { force: true });
   }
   throw new Error(`The lock ${file} changes hands all the time. Is another Latchkey starting?`);
+}
+
+/** The name of this installation's folder, drawn once: who owns leases. */
+export function installationId(dir: string): string {
+  const file = join(dir, "server.id");
+  if (!existsSync(file)) writeFileSync(file, `srv_${randomUUID()}\n`, { mode: 0o600 });
+  return readFileSync(file, "utf8").trim();
 }
 
 function readQuietly(file: string): string {

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Database } from "./database.ts";
-import type { Http } from "./http.ts";
+import { authorise, type Http } from "./http.ts";
 
 interface Check {
   readonly status: "healthy" | "degraded" | "unhealthy";
@@ -9,7 +9,7 @@ interface Check {
   readonly words: string;
 }
 
-/** /livez, /readyz, /healthz and /metrics: open to all, telling nothing that helps an attacker. */
+/** /livez, /readyz and /healthz, open to all and telling nothing that helps an attacker; /metrics for who may read the system. */
 export function registerHealth(http: Http, o: { database: Database; version: string; isReady: () => boolean }): void {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: "latchkey_" });
@@ -42,9 +42,10 @@ export function registerHealth(http: Http, o: { database: Database; version: str
   http.get("/readyz", async (_, reply) =>
     reply.code(o.isReady() ? 200 : 503).send({ status: o.isReady() ? "ready" : "starting" }),
   );
-  http.get("/metrics", async (_, reply) =>
-    reply.header("content-type", registry.contentType).send(await registry.metrics()),
-  );
+  http.get("/metrics", async (request, reply) => {
+    await authorise(http, request, "system.read");
+    return reply.header("content-type", registry.contentType).send(await registry.metrics());
+  });
   http.get("/healthz", async (_, reply) => {
     const database = await timed(async () => {
       await sql`select 1`.execute(o.database.db);

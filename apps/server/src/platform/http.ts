@@ -1,21 +1,16 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { Answer } from "@latchkey/api/client";
 import { type Contract, contract } from "@latchkey/api/contract";
-import { type PathSpec, paths, type RouteName } from "@latchkey/api/paths";
-import { isAllowed, type Role } from "@latchkey/core/security/authorisation";
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { type Action, type PathSpec, paths, type RouteName } from "@latchkey/api/paths";
+import { isAllowed } from "@latchkey/core/security/authorisation";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from "fastify";
 import type { Logger } from "pino";
 import type { z } from "zod";
+import type { Authenticate, IdempotencyStore, OnRefusal, Principal } from "./auth.ts";
+import type { Transaction } from "./database.ts";
 import { ProblemError } from "./problems.ts";
 
 /** HTTP: routes come from the API's contract, validated, authorised and answered in one place. */
-export interface Principal {
-  readonly id: string;
-  readonly name: string;
-  readonly kind: "person" | "token" | "gateway" | "system";
-  readonly role: Role;
-  readonly project: string;
-}
 type PathParams<P extends string> = P extends `${string}:${infer Name}/${infer Rest}`
   ? { readonly [K in Name]: string } & PathParams<Rest>
   : P extends `${string}:${infer Name}`
@@ -33,34 +28,35 @@ export interface RouteContext<N extends RouteName> {
   readonly requestId: string;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
+  /**
+   * To be called in the transaction that does what was asked: notes under the request's Idempotency-Key that it is
+   * done, and by which reference the answer can be made again. A server that dies before it answers then does not do
+   * it twice. Without a key it does nothing.
+   */
+  readonly remember: (tx: Transaction, reference: string) => Promise<void>;
 }
 
-/** Who a request comes from, by cookie or bearer token; null when it says nothing or nothing true. */
-export type Authenticate = (request: FastifyRequest) => Promise<Principal | null>;
-/** Answers stored by (actor, route, key): see security/idempotency. */
-export interface IdempotencyStore {
-  begin(
-    actor: string,
-    route: string,
-    key: string,
-    bodySha256: string,
-  ): Promise<
-    { kind: "new" } | { kind: "done"; status: number; answer: string } | { kind: "other_body" } | { kind: "under_way" }
-  >;
-  finish(actor: string, route: string, key: string, status: number, answer: string): Promise<void>;
-  forget(actor: string, route: string, key: string): Promise<void>;
-}
 export interface Http extends FastifyInstance {
-  readonly latchkey: { readonly authenticate: Authenticate; readonly idempotency: IdempotencyStore };
+  readonly latchkey: {
+    readonly authenticate: Authenticate;
+    readonly idempotency: IdempotencyStore;
+    readonly onRefusal: OnRefusal;
+  };
+}
+export interface HttpOptions {
+  readonly log: Logger;
+  readonly authenticate: Authenticate;
+  readonly idempotency: IdempotencyStore;
+  readonly onRefusal: OnRefusal;
 }
 
 const BODY_MAX_BYTES = 1_048_576;
 const ANONYMOUS: Principal = { id: "anonymous", name: "anonymous", kind: "person", role: "viewer", project: "main" };
 
-export function createHttp(o: { log: Logger; authenticate: Authenticate; idempotency: IdempotencyStore }): Http {
+export function createHttp(o: HttpOptions): Http {
   const app = fastify({
     loggerInstance: o.log as never,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_MAX_BYTES,
     genReqId: () => `req_${randomUUID()}`,
     requestTimeout: 60_000,
@@ -79,9 +75,27 @@ export function createHttp(o: { log: Logger; authenticate: Authenticate; idempot
       .header("referrer-policy", "no-referrer")
       .header("x-frame-options", "DENY");
   });
+  app.addHook("onResponse", async (request, reply) => {
+    // Writes and failures are told; reads and the gateways' counts, once a second each, would drown them. `reqId` is in the answer's x-request-id too.
+    const level =
+      reply.statusCode >= 500
+        ? "warn"
+        : request.method === "GET" || request.url.startsWith("/api/v1/gateway/")
+          ? "debug"
+          : "info";
+    request.log[level](
+      {
+        method: request.method,
+        route: request.routeOptions.url,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
+      "request",
+    );
+  });
   app.setErrorHandler(answerProblem);
   return Object.assign(app, {
-    latchkey: { authenticate: o.authenticate, idempotency: o.idempotency },
+    latchkey: { authenticate: o.authenticate, idempotency: o.idempotency, onRefusal: o.onRefusal },
   }) as unknown as Http;
 }
 
@@ -156,11 +170,18 @@ function checkOrigin(request: FastifyRequest): void {
   throw new ProblemError("LK_ORIGIN", { detail: `A page of ${origin} may not write here.` });
 }
 
-/** Adds a route of the contract. Method, path and the action to authorise come from the same tables as the client. */
+/** Routes whose answers are never stored: counts that are cumulative anyway, and secrets. */
+const NOT_REMEMBERED: readonly RouteName[] = ["gatewayReport", "signIn", "createToken", "createSignInLink"];
+
+/**
+ * Adds a route of the contract. Method, path and the action to authorise come from the same tables as the client.
+ * `recall` makes the answer of something that was done but, because the server died, never answered.
+ */
 export function route<N extends RouteName>(
   app: Http,
   name: N,
   handler: (context: RouteContext<N>) => Promise<Answer<N>>,
+  recall?: (reference: string) => Promise<Answer<N>>,
 ): void {
   const spec: PathSpec = paths[name];
   const rules = contract[name] as { query?: z.ZodType; body?: z.ZodType; status: number };
@@ -170,90 +191,111 @@ export function route<N extends RouteName>(
     handler: async (request, reply) => {
       checkOrigin(request);
       const params = request.params as Record<string, string>;
-      const principal = (await authorise(app, spec, request, params.project ?? null)) ?? ANONYMOUS;
-      const context = {
-        params,
-        query: check(rules.query, request.query, "query"),
-        body: check(rules.body, request.body, "body"),
-        principal,
-        project: params.project ?? principal.project,
-        requestId: request.id,
-        request,
-        reply,
-      } as RouteContext<N>;
-      const run = async (): Promise<string | null> => {
-        const answer = await handler(context);
-        return answer === null ? null : JSON.stringify(answer);
-      };
-      const key = request.headers["idempotency-key"];
-      // Gateways report cumulative counts many times a minute: those are idempotent as they are. Secrets are never stored.
-      const remembered =
-        spec.method !== "GET" &&
-        typeof key === "string" &&
-        !["gatewayReport", "signIn", "createToken", "createSignInLink"].includes(name);
-      const done = remembered
-        ? await once(app, principal, name, key, request.body, rules.status, run)
-        : { status: rules.status, body: await run() };
-      if (done.body === null) return reply.code(204).send();
-      return reply
-        .code(done.status)
-        .header("content-type", "application/json; charset=utf-8")
-        .header("cache-control", "no-store")
-        .send(done.body);
+      const principal = spec.action === "public" ? ANONYMOUS : await known(app, request);
+      try {
+        if (spec.action !== "public") allow(principal, spec.action, params.project ?? null);
+        refuseUnstorable(params, []);
+        const keyed = keyOf(request, name, principal, spec.method);
+        const context = {
+          params,
+          query: check(rules.query, request.query, "query"),
+          body: check(rules.body, request.body, "body"),
+          principal,
+          project: params.project ?? principal.project,
+          requestId: request.id,
+          request,
+          reply,
+          remember: async (tx: Transaction, reference: string) => {
+            if (keyed) await app.latchkey.idempotency.remember(tx, keyed.actor, keyed.route, keyed.key, reference);
+          },
+        } as RouteContext<N>;
+        const text = (answer: Answer<N>): string | null => (answer === null ? null : JSON.stringify(answer));
+        const run = async () => text(await handler(context));
+        const again = async (reference: string) => (recall ? text(await recall(reference)) : run());
+        const body = keyed ? await once(app.latchkey.idempotency, keyed, rules.status, run, again) : await run();
+        if (body === null) return reply.code(204).send();
+        return reply
+          .code(rules.status)
+          .header("content-type", "application/json; charset=utf-8")
+          .header("cache-control", "no-store")
+          .send(body);
+      } catch (error) {
+        if (spec.method !== "GET" && principal !== ANONYMOUS && error instanceof ProblemError)
+          app.latchkey.onRefusal(principal, name, params, error);
+        throw error;
+      }
     },
   });
 }
 
-async function authorise(
-  app: Http,
-  spec: PathSpec,
-  request: FastifyRequest,
-  project: string | null,
-): Promise<Principal | null> {
-  if (spec.action === "public") return null;
+async function known(app: Http, request: FastifyRequest): Promise<Principal> {
   const principal = await app.latchkey.authenticate(request);
   if (!principal)
     throw new ProblemError("LK_UNAUTHENTICATED", { detail: "This needs a signed-in person or an API token." });
-  if (!isAllowed(principal.role, spec.action, principal.project, project)) {
-    throw new ProblemError("LK_FORBIDDEN", { detail: `The role ${principal.role} may not do this (${spec.action}).` });
-  }
   return principal;
 }
 
-async function once(
+function allow(principal: Principal, action: Action, project: string | null): void {
+  if (isAllowed(principal.role, action, principal.project, project)) return;
+  throw new ProblemError("LK_FORBIDDEN", { detail: `The role ${principal.role} may not do this (${action}).` });
+}
+
+/** For the few addresses outside of the contract: who asks, when that one may. Throws a problem otherwise. */
+export async function authorise(
   app: Http,
-  principal: Principal,
-  name: string,
-  key: string,
-  body: unknown,
-  status: number,
-  run: () => Promise<string | null>,
-): Promise<{ status: number; body: string | null }> {
-  if (key.length === 0 || key.length > 200)
+  request: FastifyRequest,
+  action: Action,
+  project: string | null = null,
+): Promise<Principal> {
+  const principal = await known(app, request);
+  allow(principal, action, project);
+  return principal;
+}
+
+interface Keyed {
+  readonly actor: string;
+  readonly route: string;
+  readonly key: string;
+  /** Of the address and the body: a key stands for one request. */
+  readonly sha256: string;
+}
+
+function keyOf(request: FastifyRequest, name: RouteName, principal: Principal, method: string): Keyed | null {
+  const key = request.headers["idempotency-key"];
+  if (method === "GET" || key === undefined || NOT_REMEMBERED.includes(name)) return null;
+  if (typeof key !== "string" || key.length === 0 || key.length > 200)
     throw new ProblemError("LK_INVALID", {
       detail: "Idempotency-Key must have 1 to 200 characters.",
       fields: [{ field: "Idempotency-Key", message: "1 to 200 characters" }],
     });
-  const sha256 = createHash("sha256")
-    .update(JSON.stringify(body ?? null))
-    .digest("hex");
-  const store = app.latchkey.idempotency;
-  const begun = await store.begin(principal.id, name, key, sha256);
+  const asked = JSON.stringify([request.params ?? null, request.body ?? null]);
+  return { actor: principal.id, route: name, key, sha256: createHash("sha256").update(asked).digest("hex") };
+}
+
+/** Does what was asked at most once for its key, and gives the first answer again. */
+async function once(
+  store: IdempotencyStore,
+  { actor, route: name, key, sha256 }: Keyed,
+  status: number,
+  run: () => Promise<string | null>,
+  again: (reference: string) => Promise<string | null>,
+): Promise<string | null> {
+  const begun = await store.begin(actor, name, key, sha256);
   if (begun.kind === "other_body")
-    throw new ProblemError("LK_IDEMPOTENCY_REUSED", { detail: "The same key came with another body." });
+    throw new ProblemError("LK_IDEMPOTENCY_REUSED", { detail: "The same key came with another address or body." });
   if (begun.kind === "under_way")
     throw new ProblemError("LK_BUSY", {
       detail: "The same request is being worked on.",
       remedy: "Ask again in a moment for its answer.",
     });
-  if (begun.kind === "done") return { status: begun.status, body: begun.answer === "" ? null : begun.answer };
+  if (begun.kind === "done") return begun.answer === "" ? null : begun.answer;
   try {
-    const answer = await run();
-    await store.finish(principal.id, name, key, status, answer ?? "");
-    return { status, body: answer };
+    const answer = begun.kind === "effected" ? await again(begun.reference) : await run();
+    await store.finish(actor, name, key, status, answer ?? "");
+    return answer;
   } catch (error) {
-    // Nothing was done: the same key may be tried again.
-    await store.forget(principal.id, name, key);
+    // Nothing was done, or it is remembered as done: either way the same key may be tried again.
+    await store.forget(actor, name, key);
     throw error;
   }
 }

@@ -1,11 +1,18 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { FastifyRequest } from "fastify";
+import type { Authenticate, Credentials, IdempotencyStore, Principal } from "../platform/auth.ts";
 import type { Database, Executor } from "../platform/database.ts";
-import type { Authenticate, IdempotencyStore, Principal } from "../platform/http.ts";
 import { newId } from "../platform/ids.ts";
-import { beginAnswer, findBySecret, finishAnswer, forgetAnswer, insertToken, type TokenRow } from "./access.store.ts";
+import {
+  beginAnswer,
+  findBySecret,
+  finishAnswer,
+  forgetAnswer,
+  insertToken,
+  rememberAnswer,
+  type TokenRow,
+} from "./access.store.ts";
 
 export const COOKIE = "lk_session";
 const DAY_MS = 86_400_000;
@@ -33,7 +40,7 @@ export async function issue(
   return { id, secret, expiresAt };
 }
 
-function secretOf(request: FastifyRequest): string | null {
+function secretOf(request: Credentials): string | null {
   const { authorization, cookie } = request.headers;
   if (authorization?.startsWith("Bearer ")) return authorization.slice(7).trim();
   const found = cookie?.split(/;\s*/).find((part) => part.startsWith(`${COOKIE}=`));
@@ -61,9 +68,11 @@ export function idempotency(database: Database): IdempotencyStore {
       const known = await beginAnswer(db, actor, route, key, bodySha256);
       if (!known) return { kind: "new" };
       if (known.body_sha256 !== bodySha256) return { kind: "other_body" };
-      if (known.status === null) return { kind: "under_way" };
+      if (known.status === null)
+        return known.reference === null ? { kind: "under_way" } : { kind: "effected", reference: known.reference };
       return { kind: "done", status: known.status, answer: known.answer ?? "" };
     },
+    remember: (tx, actor, route, key, reference) => rememberAnswer(tx, actor, route, key, reference),
     finish: (actor, route, key, status, answer) => finishAnswer(db, actor, route, key, status, answer),
     forget: (actor, route, key) => forgetAnswer(db, actor, route, key),
   };

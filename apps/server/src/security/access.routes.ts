@@ -1,6 +1,7 @@
 import { record } from "../ledger/index.ts";
+import type { Principal } from "../platform/auth.ts";
 import type { Database } from "../platform/database.ts";
-import { type Http, type Principal, route } from "../platform/http.ts";
+import { type Http, route } from "../platform/http.ts";
 import { newId } from "../platform/ids.ts";
 import { ProblemError } from "../platform/problems.ts";
 import {
@@ -37,10 +38,19 @@ const meOf = (p: Principal, version: string) => ({
   version,
 });
 
-export function registerAccess(
-  http: Http,
-  o: { database: Database; version: string; dir: string; baseUrl: string; operator: string },
-): void {
+export interface AccessRoutesOptions {
+  readonly database: Database;
+  readonly version: string;
+  /** `.latchkey`: holds the sign-in link. */
+  readonly dir: string;
+  readonly baseUrl: string;
+  /** The name of who started this server. */
+  readonly operator: string;
+  /** A credential is good no more: what it keeps open is closed. */
+  readonly onRevoked: () => void;
+}
+
+export function registerAccess(http: Http, o: AccessRoutesOptions): void {
   const { db } = o.database;
 
   route(http, "signIn", async ({ body, reply }) => {
@@ -83,6 +93,7 @@ export function registerAccess(
   route(http, "signOut", async ({ request, reply }) => {
     const secret = secretOf(request);
     if (secret) await revokeByHash(db, hashOf(secret));
+    o.onRevoked();
     reply.header("set-cookie", `${COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0`);
     return null;
   });
@@ -130,18 +141,25 @@ export function registerAccess(
     }),
   );
 
-  route(http, "revokeToken", async ({ project, params, principal }) => {
-    await o.database.transaction(async (tx) => {
-      if (!(await revokeToken(tx, project, params.tokenId)))
-        throw new ProblemError("LK_NOT_FOUND", { detail: `There is no token "${params.tokenId}".` });
-      await record(tx, {
-        type: "security.token.revoked",
-        subject: `token/${params.tokenId}`,
-        project,
-        actor: { id: principal.id, kind: principal.kind, name: principal.name },
-        data: {},
+  route(
+    http,
+    "revokeToken",
+    async ({ project, params, principal, remember }) => {
+      await o.database.transaction(async (tx) => {
+        if (!(await revokeToken(tx, project, params.tokenId)))
+          throw new ProblemError("LK_NOT_FOUND", { detail: `There is no token "${params.tokenId}".` });
+        await record(tx, {
+          type: "security.token.revoked",
+          subject: `token/${params.tokenId}`,
+          project,
+          actor: { id: principal.id, kind: principal.kind, name: principal.name },
+          data: {},
+        });
+        await remember(tx, "revoked");
       });
-    });
-    return null;
-  });
+      o.onRevoked();
+      return null;
+    },
+    async () => null,
+  );
 }

@@ -52,13 +52,14 @@ export async function listTokens(
   limit: number,
 ): Promise<TokenRow[]> {
   const found = await sql<TokenRow>`select ${COLUMNS} from access_token
-    where project = ${project} and kind = 'token' and revoked_at is null and (${before ?? null}::text is null or id < ${before ?? null})
+    where project = ${project} and kind in ('token', 'gateway') and revoked_at is null and expires_at > now()
+      and (${before ?? null}::text is null or id < ${before ?? null})
     order by id desc limit ${limit}`.execute(db);
   return found.rows;
 }
 export async function revokeToken(tx: Executor, project: string, id: string): Promise<boolean> {
   const done =
-    await sql`update access_token set revoked_at = now() where id = ${id} and project = ${project} and kind = 'token' and revoked_at is null returning id`.execute(
+    await sql`update access_token set revoked_at = now() where id = ${id} and project = ${project} and kind in ('token', 'gateway') and revoked_at is null returning id`.execute(
       tx,
     );
   return done.rows.length > 0;
@@ -77,7 +78,8 @@ interface AnswerRow {
   readonly body_sha256: string;
   readonly status: number | null;
   readonly answer: string | null;
-  readonly stuck: boolean;
+  /** Set in the transaction that did what was asked. */
+  readonly reference: string | null;
 }
 /** A request whose server died before it answered is open again after this long. */
 const STUCK_SECONDS = 60;
@@ -91,14 +93,27 @@ export async function beginAnswer(
 ): Promise<AnswerRow | null> {
   const made =
     await sql`insert into idempotent_answer (actor, route, key, body_sha256) values (${actor}, ${route}, ${key}, ${bodySha256})
-    on conflict (actor, route, key) do update set created_at = now(), body_sha256 = excluded.body_sha256
+    on conflict (actor, route, key) do update set created_at = now(), body_sha256 = excluded.body_sha256,
+      status = null, answer = null, reference = null
       where idempotent_answer.created_at < now() - interval '24 hours'
-        or (idempotent_answer.status is null and idempotent_answer.created_at < now() - make_interval(secs => ${STUCK_SECONDS}))
+        or (idempotent_answer.status is null and idempotent_answer.reference is null
+          and idempotent_answer.created_at < now() - make_interval(secs => ${STUCK_SECONDS}))
     returning key`.execute(db);
   if (made.rows.length > 0) return null;
-  const found = await sql<AnswerRow>`select body_sha256, status, answer, false as stuck from idempotent_answer
+  const found = await sql<AnswerRow>`select body_sha256, status, answer, reference from idempotent_answer
     where actor = ${actor} and route = ${route} and key = ${key}`.execute(db);
   return found.rows[0] ?? null;
+}
+export async function rememberAnswer(
+  tx: Executor,
+  actor: string,
+  route: string,
+  key: string,
+  reference: string,
+): Promise<void> {
+  await sql`update idempotent_answer set reference = ${reference} where actor = ${actor} and route = ${route} and key = ${key}`.execute(
+    tx,
+  );
 }
 export async function finishAnswer(
   db: Executor,
@@ -113,7 +128,7 @@ export async function finishAnswer(
   );
 }
 export async function forgetAnswer(db: Executor, actor: string, route: string, key: string): Promise<void> {
-  await sql`delete from idempotent_answer where actor = ${actor} and route = ${route} and key = ${key} and status is null`.execute(
+  await sql`delete from idempotent_answer where actor = ${actor} and route = ${route} and key = ${key} and status is null and reference is null`.execute(
     db,
   );
 }

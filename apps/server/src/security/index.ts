@@ -1,22 +1,16 @@
 import type { Logger } from "pino";
-import type { Database } from "../platform/database.ts";
 import type { Http } from "../platform/http.ts";
 import { createSignInLink, seedLocalAccess } from "./access.controller.ts";
-import { registerAccess } from "./access.routes.ts";
+import { type AccessRoutesOptions, registerAccess } from "./access.routes.ts";
 import { forgetOldSecrets } from "./access.store.ts";
 
 /** Security: who may come in. */
 export { authenticator, idempotency } from "./access.controller.ts";
 
-export interface AccessOptions {
-  readonly database: Database;
+export { recordRefusals } from "./refusals.controller.ts";
+
+export interface AccessOptions extends AccessRoutesOptions {
   readonly log: Logger;
-  readonly version: string;
-  /** `.latchkey`: holds the tokens of the local gateway and CLI, and the sign-in link. */
-  readonly dir: string;
-  readonly baseUrl: string;
-  /** The name of who started this server. */
-  readonly operator: string;
 }
 const FORGET_EVERY_MS = 3_600_000;
 

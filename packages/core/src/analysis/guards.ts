@@ -13,11 +13,14 @@ export interface GuardState {
   readonly share: readonly number[];
   /** Counts of about the last ten looks, decayed: [requests, errors] of baseline and canary. */
   readonly recent: readonly [number, number, number, number];
-  readonly samples: number;
+  /** When the canary's process was first seen, or last restarted. */
+  readonly processSinceMs: number | null;
   readonly canaryBytesFirst: number | null;
   readonly baselineBytesFirst: number | null;
-  /** Looks in a row in which the canary's memory was over its limit. */
-  readonly overMemory: number;
+  /** Since when the canary's memory is over its limit; null while it is not. */
+  readonly overMemorySinceMs: number | null;
+  /** Memory of the last 20 s, oldest first: [time, canary's bytes, baseline's or 0]. */
+  readonly memory: readonly (readonly [number, number, number])[];
   readonly canaryRestarts: number;
   readonly baselineRestarts: number;
 }
@@ -33,9 +36,16 @@ const DECAY = 0.9;
 /** A baseline that fails one request in five is no measure of health. */
 const SICK_RATIO = 0.2;
 const INCIDENT_RATIO = 0.05;
-/** Samples before memory is compared (a process fills its caches first), and looks in a row over the limit. */
-const MEMORY_WARM_SAMPLES = 3;
-const MEMORY_OVER_LOOKS = 3;
+/** A collection may be due just then: memory that stays over the limit for this long is not given back. */
+const MEMORY_OVER_MS = 5_000;
+/**
+ * While memory still grows, nobody can tell a leak from caches that fill. Growth by a quarter of what is harm within 20 s
+ * would be harm within 80 s: until it is less, the canary goes no further. A healthy one levels off and is promoted then.
+ */
+const MEMORY_WINDOW_MS = 20_000;
+const MEMORY_GROWING = 0.25;
+/** Looks may come every 250 ms: points that close would only fill the state. */
+const MEMORY_POINTS_MS = 2_000;
 
 export const startGuards: GuardState = {
   baselineSinceCanary: 0,
@@ -45,10 +55,11 @@ export const startGuards: GuardState = {
   expected: 0,
   share: SHARE_ODDS.map(() => 0),
   recent: [0, 0, 0, 0],
-  samples: 0,
+  processSinceMs: null,
   canaryBytesFirst: null,
   baselineBytesFirst: null,
-  overMemory: 0,
+  overMemorySinceMs: null,
+  memory: [],
   canaryRestarts: 0,
   baselineRestarts: 0,
 };
@@ -117,18 +128,36 @@ function stepProcess(s: GuardState, look: Look, policy: AnalysisPolicy): GuardSt
     baselineRestarts: s.baselineRestarts + (look.baselineProcess?.restarts ?? 0),
   };
   if (canary === null) return next;
-  // A fresh process starts small: the comparison starts anew with it.
-  const samples = restarted ? 1 : s.samples + 1;
-  if (samples <= MEMORY_WARM_SAMPLES)
-    return { ...next, samples, canaryBytesFirst: canary, baselineBytesFirst: baseline, overMemory: 0 };
-  const first = s.canaryBytesFirst ?? canary;
-  const own = canary / first - 1;
-  const others =
-    baseline !== null && s.baselineBytesFirst !== null && s.baselineBytesFirst > 0
-      ? Math.max(0, baseline / s.baselineBytesFirst - 1)
-      : 0;
-  const over = own > policy.memoryGrowthRatio && own > 2 * others;
-  return { ...next, samples, canaryBytesFirst: first, overMemory: over ? s.overMemory + 1 : 0 };
+  // A fresh process starts small and fills its caches first: the comparison begins, or begins anew, once it has settled.
+  const since = restarted ? look.atMs : (s.processSinceMs ?? look.atMs);
+  if (look.atMs - since < policy.settleMs || s.canaryBytesFirst === null || restarted)
+    return {
+      ...next,
+      processSinceMs: since,
+      canaryBytesFirst: canary,
+      baselineBytesFirst: baseline,
+      overMemorySinceMs: null,
+      memory: [],
+    };
+  const own = canary / s.canaryBytesFirst - 1;
+  const over = own > policy.memoryGrowthRatio && own > 2 * growth(s.baselineBytesFirst ?? 0, baseline ?? 0);
+  return {
+    ...next,
+    processSinceMs: since,
+    overMemorySinceMs: over ? (s.overMemorySinceMs ?? look.atMs) : null,
+    memory: remember(s.memory, look.atMs, canary, baseline ?? 0),
+  };
+}
+
+const growth = (from: number, to: number): number => (from > 0 && to > 0 ? Math.max(0, to / from - 1) : 0);
+
+/** Points at least 2 s apart that span the window. */
+function remember(before: GuardState["memory"], atMs: number, canary: number, baseline: number): GuardState["memory"] {
+  const last = before.at(-1);
+  if (last && atMs - last[0] < MEMORY_POINTS_MS) return before;
+  // The oldest point kept is the newest one that is at least a window old.
+  const kept = before.filter((_, i) => (before[i + 1]?.[0] ?? atMs) > atMs - MEMORY_WINDOW_MS);
+  return [...kept, [atMs, canary, baseline]];
 }
 
 function silence(s: GuardState, look: Look): GuardReport {
@@ -187,14 +216,24 @@ function sickness(s: GuardState): GuardReport[] {
 
 function memory(s: GuardState, policy: AnalysisPolicy, look: Look): GuardReport {
   const now = perProcess(look.canaryProcess);
-  if (s.overMemory >= MEMORY_OVER_LOOKS) {
-    const from = Math.round((s.canaryBytesFirst ?? 0) / 1e6);
-    const to = now === null ? "" : ` to ${Math.round(now / 1e6)} MB`;
+  const mb = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
+  if (s.overMemorySinceMs !== null && look.atMs - s.overMemorySinceMs >= MEMORY_OVER_MS) {
+    const to = now === null ? "" : ` to ${mb(now)}`;
     return {
       guard: "memory",
       state: "harm",
-      words: `Its memory grew from ${from} MB${to}, by more than ${percent(policy.memoryGrowthRatio)}, while the current release's did not: it leaks.`,
+      words: `Its memory grew from ${mb(s.canaryBytesFirst ?? 0)}${to}, by more than ${percent(policy.memoryGrowthRatio)}, while the current release's did not: it leaks.`,
     };
+  }
+  const [first, last] = [s.memory[0], s.memory.at(-1)];
+  if (first && last) {
+    const own = growth(first[1], last[1]);
+    if (own > MEMORY_GROWING * policy.memoryGrowthRatio && own > 2 * growth(first[2], last[2]))
+      return {
+        guard: "memory",
+        state: "hold",
+        words: `Its memory still grows (from ${mb(first[1])} to ${mb(last[1])} within ${Math.round((last[0] - first[0]) / 1000)} s): it waits to see where that ends.`,
+      };
   }
   return quiet("memory", "Memory is steady.");
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { bucketOf } from "../shared/histogram.ts";
 import { lnErrorsHarm, lnErrorsSafe } from "./errors.ts";
 import { judge, startJudge } from "./judge.ts";
-import { lnLatencyHarm } from "./latency.ts";
+import { lnLatencyHarm, lnLatencySafe, lnTailHarm } from "./latency.ts";
 import { defaultPolicy } from "./policy.ts";
 import type { ArmCounts, Look } from "./types.ts";
 
@@ -22,15 +22,38 @@ interface World {
   readonly share: number;
   readonly errors: readonly [number, number];
   readonly slower: number;
+  /** Of ln latency; 0.5 where left out. */
+  readonly spread?: number;
+  readonly medianMs?: number;
+  /** Chance per look that a process stalls: then a third of what it answers takes 150 ms longer. */
+  readonly stalls?: number;
+  /** Stalls begin at this time: the machine gets busy while the rollout is under way. */
+  readonly stallsFromMs?: number;
+  /** The canary's answers take three times as long at first; this halves every 5 s. */
+  readonly cold?: boolean;
+  readonly lookMs?: number;
+  /** Share of the canary's answers that take 400 ms longer. */
+  readonly slowTail?: number;
 }
 
-function draw(random: () => number, n: number, errorRatio: number, slower: number): ArmCounts {
+function draw(
+  random: () => number,
+  n: number,
+  errorRatio: number,
+  slower: number,
+  { spread = 0.5, medianMs = 100, stalls = 0, slowTail = 0 }: Partial<World> = {},
+): ArmCounts {
   const latency: Record<string, number> = {};
+  const stalled = stalls > 0 && random() < stalls ? 1 / 3 : 0;
   let errors = 0;
   for (let i = 0; i < n; i++) {
     if (random() < errorRatio) errors += 1;
     const z = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-    const bucket = bucketOf(100 * Math.exp(0.5 * z) * slower);
+    const bucket = bucketOf(
+      medianMs * Math.exp(spread * z) * slower +
+        (stalled > 0 && random() < stalled ? 150 : 0) +
+        (slowTail > 0 && random() < slowTail ? 400 : 0),
+    );
     latency[bucket] = (latency[bucket] ?? 0) + 1;
   }
   return { requests: n, errors, latency, pageViews: 0, pageErrors: 0 };
@@ -45,14 +68,17 @@ function play(
   const random = seeded(seed);
   let state = startJudge(defaultPolicy);
   let last = { verdict: "INCONCLUSIVE", atMs: 0, canaryRequests: 0 };
-  for (let atMs = 5_000; atMs <= 1_800_000; atMs += 5_000) {
+  const { lookMs = 5_000 } = world;
+  for (let atMs = lookMs; atMs <= 1_800_000; atMs += lookMs) {
+    const now = atMs >= (world.stallsFromMs ?? 0) ? world : { ...world, stalls: 0 };
+    const cold = world.cold ? 1 + 2 * 0.5 ** (atMs / 5_000) : 1;
     let nc = 0;
     for (let i = 0; i < world.perLook; i++) if (random() < world.share) nc += 1;
     const look: Look = {
       atMs,
       canaryShare: world.share,
-      baseline: draw(random, world.perLook - nc, world.errors[0], 1),
-      canary: draw(random, nc, world.errors[1], world.slower),
+      baseline: draw(random, world.perLook - nc, world.errors[0], 1, { ...now, slowTail: 0 }),
+      canary: draw(random, nc, world.errors[1], world.slower * cold, now),
       baselineProcess: null,
       canaryProcess: null,
       sourceUp: true,
@@ -102,23 +128,32 @@ describe("error bound", () => {
 });
 
 describe("latency by ranks", () => {
-  it("has a mean of at most 1 over all assignments of a small pool", () => {
-    const values = [5, 9, 20, 31, 44, 60];
-    const arms = Array.from({ length: 64 }, (_, bits) => values.map((_v, i) => ((bits >> i) & 1) === 1)).filter(
-      (a) => a.filter(Boolean).length === 3,
-    );
-    const histogram = (keep: (i: number) => boolean) =>
-      Object.fromEntries(values.flatMap((v, i) => (keep(i) ? [[v, 1]] : [])));
-    const es = arms.map((arm) =>
-      lnLatencyHarm(
-        histogram((i) => !arm[i]),
-        histogram((i) => arm[i] === true),
-        0,
-        0,
-      ).map(Math.exp),
-    );
-    for (const lambda of [0, 1, 2])
-      expect(es.reduce((sum, e) => sum + (e[lambda] ?? 0), 0) / es.length).toBeLessThanOrEqual(1);
+  const values = [5, 9, 20, 31, 44, 60];
+  const histogram = (keep: (i: number) => boolean) =>
+    Object.fromEntries(values.flatMap((v, i) => (keep(i) ? [[v, 1]] : [])));
+  /** Mean of e over all ways in which the coin of share w may fall on six answers. */
+  const meanOver = (w: number, lnE: (baseline: Record<string, number>, canary: Record<string, number>) => number[]) => {
+    const sums = [0, 0, 0, 0];
+    for (let bits = 0; bits < 64; bits++) {
+      const isCanary = (i: number) => ((bits >> i) & 1) === 1;
+      const nc = values.filter((_, i) => isCanary(i)).length;
+      const chance = w ** nc * (1 - w) ** (values.length - nc);
+      const lns = lnE(
+        histogram((i) => !isCanary(i)),
+        histogram(isCanary),
+      );
+      lns.forEach((ln, i) => {
+        sums[i] = (sums[i] ?? 0) + chance * Math.exp(ln);
+      });
+    }
+    return sums;
+  };
+  it.each([0.1, 0.5, 0.9])("has a mean of at most 1 over all ways of routing a small pool at %d", (w) => {
+    const bothArms = (lnE: typeof lnLatencyHarm) => (b: Record<string, number>, c: Record<string, number>) =>
+      Object.keys(b).length > 0 && Object.keys(c).length > 0 ? lnE(w, b, c, 0, 0) : [0, 0, 0];
+    const tail: typeof lnLatencyHarm = (share, b, c) => [...lnTailHarm(share, b, c, 40, 0), 0];
+    for (const lnE of [lnLatencyHarm, lnLatencySafe, tail])
+      for (const mean of meanOver(w, bothArms(lnE)).slice(0, 3)) expect(mean).toBeCloseTo(1, 9);
   });
 });
 
@@ -140,10 +175,10 @@ describe("the judge", () => {
   });
   it("finds answers that take twice as long", () => {
     const runs = Array.from({ length: 20 }, (_, i) =>
-      play({ perLook: 50, share: 0.1, errors: [0.001, 0.001], slower: 2 }, 3000 + i),
+      play({ perLook: 20, lookMs: 2_000, share: 0.1, errors: [0.001, 0.001], slower: 2 }, 3000 + i),
     );
     expect(runs.every((r) => r.verdict === "FAIL")).toBe(true);
-    expect(median(runs.map((r) => r.atMs))).toBeLessThanOrEqual(60_000);
+    expect(median(runs.map((r) => r.atMs))).toBeLessThanOrEqual(75_000);
   });
   it("does not blame the canary for an incident that both share", () => {
     const runs = Array.from({ length: 40 }, (_, i) =>
@@ -156,6 +191,53 @@ describe("the judge", () => {
       play({ perLook: 400, share: 0.3, errors: [0.001, 0.001], slower: 1 }, 5000 + i, true),
     );
     expect(runs.filter((r) => r.verdict === "PASS").length).toBeGreaterThanOrEqual(9);
+  });
+});
+
+describe("on a busy machine", () => {
+  // 75 judged requests a second at 50 %, median 12 ms and spread 1.1, a look every 2 s: measured on two cores that others used as well.
+  const busy = {
+    perLook: 150,
+    share: 0.5,
+    errors: [0.0005, 0.0005],
+    medianMs: 12,
+    spread: 1.1,
+    lookMs: 2_000,
+  } as const;
+  const verdicts = (world: World, from: number, runs: number, stopAtPass: boolean) =>
+    Array.from({ length: runs }, (_, i) => play(world, from + i, stopAtPass));
+  const count = (runs: { verdict: string }[], verdict: string) => runs.filter((r) => r.verdict === verdict).length;
+  it("proves a healthy release safe within minutes, though answers vary widely", () => {
+    const runs = verdicts({ ...busy, slower: 1 }, 6000, 20, true);
+    expect(count(runs, "PASS")).toBeGreaterThanOrEqual(19);
+    expect(median(runs.map((r) => r.atMs))).toBeLessThanOrEqual(150_000);
+  });
+  it("seldom calls a release safe that is slower by exactly the margin", () => {
+    // beta = 5 %: more than 8 of 60 has a chance of 0.3 %.
+    expect(count(verdicts({ ...busy, slower: 1.16 }, 7000, 60, true), "PASS")).toBeLessThanOrEqual(8);
+  });
+  it.each([
+    [0.1, 0],
+    [0.5, 0],
+    [0.5, 30_000],
+  ])("seldom blames a healthy release for the stalls of its process, at %d, from %d ms on", (share, stallsFromMs) => {
+    const runs = verdicts({ ...busy, share, slower: 1, stalls: 0.25, stallsFromMs }, 8000, 25, true);
+    // alpha = 1 %: more than 2 of 25 has a chance of 2 in 1,000.
+    expect(count(runs, "FAIL")).toBeLessThanOrEqual(2);
+  });
+  it("does not blame a healthy release for its cold start", () => {
+    const runs = verdicts({ ...busy, perLook: 150, share: 0.1, slower: 1, cold: true }, 9000, 20, true);
+    expect(count(runs, "FAIL")).toBeLessThanOrEqual(2);
+  });
+  it("finds three answers in a hundred that take ten times as long", () => {
+    const runs = verdicts({ ...busy, spread: 0.5, slower: 1, slowTail: 0.03 }, 9800, 20, true);
+    expect(count(runs, "FAIL")).toBeGreaterThanOrEqual(19);
+    expect(median(runs.map((r) => r.atMs))).toBeLessThanOrEqual(90_000);
+  });
+  it("finds answers that take 20 ms longer, stalls or not", () => {
+    const runs = verdicts({ ...busy, slower: 2.7, stalls: 0.25 }, 9500, 20, true);
+    expect(count(runs, "FAIL")).toBe(20);
+    expect(median(runs.map((r) => r.atMs))).toBeLessThanOrEqual(60_000);
   });
 });
 
@@ -240,29 +322,38 @@ describe("whatever comes", () => {
     };
     expect(judge(startJudge(defaultPolicy), look, defaultPolicy).report.hold).toBe(true);
   });
-  it("fails a leak and a process that keeps dying", () => {
-    const run = (canary: (i: number) => { restarts: number; residentBytes: number }) => {
-      let state = startJudge(defaultPolicy);
-      let verdict = "";
-      for (let i = 1; i <= 30 && verdict !== "FAIL"; i++) {
-        const arm = { ...NOTHING, requests: 20 };
-        const look: Look = {
-          atMs: i * 5_000,
-          canaryShare: 0.5,
-          baseline: arm,
-          canary: arm,
-          sourceUp: true,
-          baselineProcess: { restarts: 0, residentBytes: 8e7, processes: 1 },
-          canaryProcess: { ...canary(i), processes: 1 },
-        };
-        const judged = judge(state, look, defaultPolicy);
-        state = judged.state;
-        verdict = judged.report.verdict;
-      }
-      return verdict;
-    };
-    expect(run((i) => ({ restarts: 0, residentBytes: 8e7 + i * 4e6 }))).toBe("FAIL");
-    expect(run((i) => ({ restarts: i % 5 === 0 ? 1 : 0, residentBytes: 8e7 }))).toBe("FAIL");
-    expect(run(() => ({ restarts: 0, residentBytes: 8e7 }))).not.toBe("FAIL");
-  });
+  const watch = (lookMs: number, canary: (atMs: number) => { restarts: number; residentBytes: number }) => {
+    let state = startJudge(defaultPolicy);
+    const arm = { ...NOTHING, requests: 20, latency: { 10: 20 } };
+    for (let atMs = lookMs; atMs <= 400_000; atMs += lookMs) {
+      const look: Look = {
+        atMs,
+        canaryShare: 0.5,
+        baseline: arm,
+        canary: arm,
+        sourceUp: true,
+        baselineProcess: { restarts: 0, residentBytes: 8e7, processes: 1 },
+        canaryProcess: { ...canary(atMs), processes: 1 },
+      };
+      const judged = judge(state, look, defaultPolicy);
+      state = judged.state;
+      if (judged.report.verdict !== "INCONCLUSIVE") return judged.report.verdict;
+    }
+    return "INCONCLUSIVE";
+  };
+  it.each([250, 2_000, 5_000])(
+    "fails a leak, fast or slow, and a process that keeps dying, with a look every %d ms",
+    (lookMs) => {
+      for (const perSecond of [8e5, 2e6])
+        expect(watch(lookMs, (atMs) => ({ restarts: 0, residentBytes: 8e7 + (atMs / 1000) * perSecond }))).toBe("FAIL");
+      expect(watch(lookMs, (atMs) => ({ restarts: atMs % 10_000 === 0 ? 1 : 0, residentBytes: 8e7 }))).toBe("FAIL");
+    },
+  );
+  it.each([250, 2_000, 5_000])(
+    "passes memory that grows at first and levels off, with a look every %d ms",
+    (lookMs) => {
+      const filling = (atMs: number) => ({ restarts: 0, residentBytes: 6.5e7 + 5e7 * (1 - Math.exp(-atMs / 8_000)) });
+      expect(watch(lookMs, filling)).toBe("PASS");
+    },
+  );
 });

@@ -3,7 +3,19 @@ import { quantileBucket } from "./bands.ts";
 import { HARM_PSI, lnErrorsHarm, lnErrorsSafe, lnShareSmall, SAFE_R } from "./errors.ts";
 import { type GuardState, startGuards, stepGuards } from "./guards.ts";
 import { type Onset, startOnset, stepOnset } from "./late-onset.ts";
-import { above, LAMBDAS, lnLatencyHarm, lnLatencySafe, lnTailHarm, raiseToFloor } from "./latency.ts";
+import {
+  above,
+  type Clumps,
+  clumpSize,
+  LAMBDAS,
+  lnLatencyHarm,
+  lnLatencySafe,
+  lnTailHarm,
+  raiseToFloor,
+  startClumps,
+  stepClumps,
+  TAIL_LAMBDAS,
+} from "./latency.ts";
 import { bounded } from "./log-space.ts";
 import { reportOn } from "./report.ts";
 import type { AnalysisPolicy, ArmCounts, JudgeReport, Look } from "./types.ts";
@@ -12,7 +24,7 @@ import type { AnalysisPolicy, ArmCounts, JudgeReport, Look } from "./types.ts";
  * The judge: a fold over looks. Each metric keeps e-processes (nonnegative, mean at most 1 under "no harm"), so that
  * looking at any time is free: P(ever E >= 1/alpha) <= alpha (Ville 1939).
  */
-export const DECIDER_VERSION = "judge-1";
+export const DECIDER_VERSION = "judge-2";
 
 export interface JudgeState {
   readonly lastMs: number;
@@ -33,13 +45,19 @@ export interface JudgeState {
   readonly tail95Harm: readonly Onset[];
   readonly tail99Harm: readonly Onset[];
   readonly tail99Safe: readonly number[];
+  readonly clumps: Clumps;
+  /** When the canary had its first requests; null before. */
+  readonly firstCanaryMs: number | null;
   readonly pagesHarm: readonly Onset[];
   readonly lnHarmMax: number;
   readonly guards: GuardState;
 }
 
-/** Both arms need this many requests in a latency batch: ranks of fewer say next to nothing. */
-const LATENCY_BATCH_MIN = 4;
+/**
+ * Both arms need this many requests in a latency batch. The bets hold for any number; a single answer leans by up to a half
+ * by chance alone and costs them most of the stake each time, and waiting for more than two only delays what few requests tell.
+ */
+const LATENCY_BATCH_MIN = 2;
 /** Pages fail for reasons of the visitor's browser too: an excess of 0.2 points is no harm. */
 export const PAGE_HARM_RATIO = 0.002;
 /** The share above the baseline's p99 may rise by 1.5 points, from 1 to 2.5 %, and still be called safe. */
@@ -66,9 +84,11 @@ export function startJudge(_policy: AnalysisPolicy): JudgeState {
     latencyHarm: many(LAMBDAS.length, startOnset),
     latencySafe: many(LAMBDAS.length, 0),
     latencyFast: many(SAFE_R.length, 0),
-    tail95Harm: many(LAMBDAS.length, startOnset),
-    tail99Harm: many(LAMBDAS.length, startOnset),
+    tail95Harm: many(TAIL_LAMBDAS.length, startOnset),
+    tail99Harm: many(TAIL_LAMBDAS.length, startOnset),
     tail99Safe: many(SAFE_R.length, 0),
+    clumps: startClumps,
+    firstCanaryMs: null,
     pagesHarm: many(HARM_PSI.length, startOnset),
     lnHarmMax: 0,
     guards: startGuards,
@@ -103,6 +123,7 @@ function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, since
     ...state,
     baseline: add(state.baseline, b),
     canary: add(state.canary, c),
+    firstCanaryMs: state.firstCanaryMs ?? (c.requests > 0 ? state.lastMs : null),
     errorsHarm: state.errorsHarm.map((onset, i) =>
       stepOnset(
         onset,
@@ -121,7 +142,10 @@ function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, since
       ),
     ),
   };
-  return takeLatency(withErrors, state, look, policy);
+  // A process that has just come up compiles, fills caches and opens connections while it answers: that tells of its start,
+  // not of its code. Which looks are left out is known before they are seen.
+  const settled = withErrors.firstCanaryMs !== null && look.atMs - withErrors.firstCanaryMs >= policy.settleMs;
+  return settled ? takeLatency(withErrors, state, look, policy) : { ...withErrors, pendingSinceMs: look.atMs };
 }
 
 /** Latency batches wait until both arms have enough; what waits under another share is a batch of its own, dropped if too small. */
@@ -140,8 +164,8 @@ function takeLatency(now: JudgeState, before: JudgeState, look: Look, policy: An
     };
   }
   const tookMs = Math.max(0, look.atMs - since);
-  const harm = lnLatencyHarm(baseline, canary, policy.harmLatency, policy.latencyFloorMs);
-  const safe = lnLatencySafe(baseline, canary, policy.safeLatency, policy.latencyFloorMs);
+  const harm = lnLatencyHarm(look.canaryShare, baseline, canary, policy.harmLatency, policy.latencyFloorMs);
+  const safe = lnLatencySafe(look.canaryShare, baseline, canary, policy.safeLatency, policy.latencyFloorMs);
   const done: JudgeState = {
     ...now,
     pendingBaseline: {},
@@ -163,15 +187,17 @@ function takeLatency(now: JudgeState, before: JudgeState, look: Look, policy: An
   const p95 = quantileBucket(floored, 0.95);
   const p99 = quantileBucket(floored, 0.99);
   if (p95 === null || p99 === null) return done;
-  const tail95 = lnTailHarm(baseline, canary, p95, policy.harmLatency);
-  const tail99 = lnTailHarm(baseline, canary, p99, policy.harmLatency);
+  const tail95 = lnTailHarm(look.canaryShare, baseline, canary, p95, policy.harmLatency);
+  const tail99 = lnTailHarm(look.canaryShare, baseline, canary, p99, policy.harmLatency);
+  const clump = clumpSize(before.clumps);
   const [kc, kb] = [above(canary, p99), above(baseline, p99)];
   return {
     ...done,
+    clumps: stepClumps(before.clumps, countOf(canary), kc, countOf(baseline), kb),
     tail95Harm: done.tail95Harm.map((onset, i) => stepOnset(onset, tail95[i] ?? 0, tookMs)),
     tail99Harm: done.tail99Harm.map((onset, i) => stepOnset(onset, tail99[i] ?? 0, tookMs)),
     tail99Safe: done.tail99Safe.map((ln, i) =>
-      bounded(ln + lnErrorsSafe(SAFE_R[i] ?? 0.5, look.canaryShare, countOf(canary), kc, kb, TAIL_SAFE_RATIO)),
+      bounded(ln + lnErrorsSafe(SAFE_R[i] ?? 0.5, look.canaryShare, countOf(canary), kc, kb, TAIL_SAFE_RATIO) / clump),
     ),
   };
 }

@@ -9,6 +9,7 @@ export const defaultPolicy: AnalysisPolicy = {
   harmLatency: 0.05,
   safeLatency: 0.15,
   latencyFloorMs: 10,
+  settleMs: 15_000,
   minimumBakeMs: 120_000,
   minimumCanaryRequests: 50,
   memoryGrowthRatio: 0.5,

@@ -2,7 +2,7 @@ import { quantileBand, wilson } from "./bands.ts";
 import { HARM_PRIOR, SAFE_R } from "./errors.ts";
 import type { JudgeState } from "./judge.ts";
 import { lnOnset, type Onset } from "./late-onset.ts";
-import { LAMBDAS } from "./latency.ts";
+import { LAMBDAS, TAIL_LAMBDAS } from "./latency.ts";
 import { bounded, lnAverage } from "./log-space.ts";
 import type { AnalysisPolicy, GuardReport, JudgeReport, Look, MetricName, MetricReport, Verdict } from "./types.ts";
 
@@ -57,6 +57,7 @@ export function reportOn(s: JudgeState, guards: GuardReport[], look: Look, polic
 
 function metricReports(s: JudgeState): MetricReport[] {
   const lambdas = even(LAMBDAS.length);
+  const tails = even(TAIL_LAMBDAS.length);
   const rs = even(SAFE_R.length);
   const { baseline: b, canary: c } = s;
   const row = (
@@ -96,8 +97,8 @@ function metricReports(s: JudgeState): MetricReport[] {
       lnAverage([lnAverage(s.latencySafe, lambdas), lnAverage(s.latencyFast, rs)], [0.5, 0.5]),
       ...quantiles(0.5),
     ),
-    row("tail_p95", "ms", harmOf(s.tail95Harm, lambdas), null, ...quantiles(0.95)),
-    row("tail_p99", "ms", harmOf(s.tail99Harm, lambdas), lnAverage(s.tail99Safe, rs), ...quantiles(0.99)),
+    row("tail_p95", "ms", harmOf(s.tail95Harm, tails), null, ...quantiles(0.95)),
+    row("tail_p99", "ms", harmOf(s.tail99Harm, tails), lnAverage(s.tail99Safe, rs), ...quantiles(0.99)),
     row(
       "page_errors",
       "ratio",

@@ -53,6 +53,8 @@ export interface AnalysisPolicy {
   readonly safeLatency: number;
   /** Answers quicker than this count as equally quick: nobody feels 2 ms against 1 ms, yet ranks would. */
   readonly latencyFloorMs: number;
+  /** Latency is judged from this long after the canary's first requests: before, it is that of a cold process. */
+  readonly settleMs: number;
   readonly minimumBakeMs: number;
   readonly minimumCanaryRequests: number;
   /** Guards on the process: canary memory growth over baseline that is harm, and restarts that are. */

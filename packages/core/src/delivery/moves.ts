@@ -54,6 +54,14 @@ export function expose(rollout: Rollout, atMs: number): Transition {
       patch,
     });
   }
+  if (rollout.strategy.kind === "blue_green" && rollout.hasBaseline && rollout.strategy.autoPromote === false) {
+    return change(rollout, {
+      kind: "previewed",
+      words: "Its preview passed the smoke journeys. It takes no traffic until a person promotes it.",
+      state: "paused",
+      patch: { stepStartedAtMs: atMs, waitsForPerson: true },
+    });
+  }
   const why = !rollout.hasBaseline
     ? "It is the first release here, so there is nothing to compare it with."
     : rollout.strategy.kind === "blue_green"
@@ -71,6 +79,10 @@ export function expose(rollout: Rollout, atMs: number): Transition {
 /** Share after promotion: a canary leaves the holdback on the old release, the other strategies switch wholly. */
 export const promotedPercent = (r: Rollout): number =>
   r.strategy.kind === "canary" && r.hasBaseline && r.strategy.holdbackMs > 0 ? 100 - r.strategy.holdbackPercent : 100;
+
+/** Blue-green, ready, and nobody has switched yet. */
+export const isPreview = (r: Rollout): boolean =>
+  r.state === "paused" && r.strategy.kind === "blue_green" && r.exposedAtMs === null;
 
 export function promote(rollout: Rollout, atMs: number, words: string, actor?: Actor): Transition {
   return change(rollout, {

@@ -1,3 +1,4 @@
+import { isPreview } from "./moves.ts";
 import type { Rollout } from "./rollout.ts";
 
 /** What happens next by itself, and when: for people who watch. `atMs` null means that no time is set. */
@@ -8,6 +9,8 @@ export function whatIsNext(r: Rollout): { atMs: number | null; words: string } {
     case "starting":
       return { atMs: null, words: "Traffic begins when the release answers its health check and its smoke journeys." };
     case "paused":
+      if (isPreview(r))
+        return { atMs: null, words: "A person must promote it: until then only its preview address shows it." };
       return { atMs: null, words: "Nothing until somebody resumes it. Harm still rolls it back." };
     case "promoting":
       return { atMs: null, words: "Waiting for every gateway to serve the new release." };

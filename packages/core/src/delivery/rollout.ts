@@ -36,6 +36,8 @@ export interface Strategy {
   readonly onInconclusive: "hold" | "promote" | "roll_back";
   readonly holdbackPercent: number;
   readonly holdbackMs: number;
+  /** Blue-green: switch as soon as the smoke journeys pass (the default), or wait at the preview for a person. */
+  readonly autoPromote?: boolean;
 }
 
 export interface Rollout {
@@ -91,6 +93,7 @@ export type RolloutEvent =
 export type RolloutEventKind = RolloutEvent["kind"];
 
 export type DecisionKind =
+  | "previewed"
   | "exposed"
   | "advanced"
   | "paused"

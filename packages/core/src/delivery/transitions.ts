@@ -1,5 +1,16 @@
 import { err, ok, type Result } from "../shared/result.ts";
-import { afterPromotion, change, endHoldback, expose, onProgress, promote, rollBack, stay, takeLook } from "./moves.ts";
+import {
+  afterPromotion,
+  change,
+  endHoldback,
+  expose,
+  isPreview,
+  onProgress,
+  promote,
+  rollBack,
+  stay,
+  takeLook,
+} from "./moves.ts";
 import type { Refusal, Rollout, RolloutEvent, RolloutEventKind, RolloutState, Transition } from "./rollout.ts";
 
 /**
@@ -79,16 +90,19 @@ const paused: Row = {
   looked: (r, e) => ok(takeLook(r, e)),
   time_passed: ignore,
   pause: refuse("It is paused already"),
+  // A preview has no steps to go on with: to resume it is to switch.
   resume: (r, e) =>
-    ok(
-      change(r, {
-        kind: "resumed",
-        words: `${e.actor.name} resumed it: ${e.reason}`,
-        actor: e.actor,
-        state: "progressing",
-        patch: { waitsForPerson: false },
-      }),
-    ),
+    isPreview(r)
+      ? asks.promote(r, e)
+      : ok(
+          change(r, {
+            kind: "resumed",
+            words: `${e.actor.name} resumed it: ${e.reason}`,
+            actor: e.actor,
+            state: "progressing",
+            patch: { waitsForPerson: false },
+          }),
+        ),
 };
 
 const promoting: Row = {

@@ -4,12 +4,14 @@ import { describe, expect, it } from "vitest";
 import { canonicalJson } from "./canonical-json.ts";
 import {
   append,
+  consistencyProof,
   type Hash,
   inclusionProof,
   leafHash,
   peaksOf,
   rootOf,
   type Sha256,
+  verifyConsistency,
   verifyInclusion,
 } from "./merkle.ts";
 
@@ -80,6 +82,40 @@ describe("the tree of RFC 6962", () => {
         },
       ),
       { numRuns: 200 },
+    );
+  });
+});
+
+describe("consistency of two sizes", () => {
+  const SIZES = 40;
+  const entries = Array.from({ length: SIZES }, (_, i) => new Uint8Array([i, i * 3]));
+  const roots = Array.from({ length: SIZES + 1 }, (_, n) => rootOf(sha256, build(entries.slice(0, n)).peaks));
+  const root = (n: number): Hash => roots[n] ?? new Uint8Array();
+  const tree = build(entries);
+
+  it("is proved for every pair of sizes", () => {
+    for (let now = 0; now <= SIZES; now++)
+      for (let old = 0; old <= now; old++) {
+        const proof = consistencyProof(sha256, tree.read, old, now);
+        expect(verifyConsistency(sha256, old, now, root(old), root(now), proof), `${old} in ${now}`).toBe(true);
+      }
+  });
+
+  it("is not proved of another beginning, another end, or by a proof that was touched", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: SIZES - 1 }), fc.nat(), fc.nat(), fc.nat(), (old, more, at, bit) => {
+        const now = old + 1 + (more % (SIZES - old));
+        const proof = consistencyProof(sha256, tree.read, old, now);
+        const wrong = root((old + 1) % SIZES);
+        expect(verifyConsistency(sha256, old, now, wrong, root(now), proof)).toBe(false);
+        if (now !== old + 1) expect(verifyConsistency(sha256, old, now, root(old), wrong, proof)).toBe(false);
+        expect(verifyConsistency(sha256, old, now, root(old), root(now), proof.slice(1))).toBe(false);
+        expect(verifyConsistency(sha256, old, now, root(old), root(now), [...proof, root(1)])).toBe(false);
+        const touched = proof.map((hash) => Uint8Array.from(hash));
+        const hash = touched[at % touched.length];
+        if (hash) hash[bit % 32] = (hash[bit % 32] ?? 0) ^ (1 << (bit % 8));
+        expect(verifyConsistency(sha256, old, now, root(old), root(now), touched)).toBe(false);
+      }),
     );
   });
 });

@@ -118,3 +118,73 @@ export function verifyInclusion(
   }
   return sn === 0 && hash.length === root.length && hash.every((byte, i) => byte === root[i]);
 }
+
+/** PROOF(m, D[n]) of RFC 6962, section 2.1.2: that the tree of `newSize` begins with the tree of `oldSize`. */
+export function consistencyProof(sha256: Sha256, read: NodeReader, oldSize: number, newSize: number): Hash[] {
+  if (oldSize < 0 || oldSize > newSize) throw new RangeError(`a tree of ${newSize} has no beginning of ${oldSize}`);
+  if (oldSize === 0 || oldSize === newSize) return [];
+  return subproof(sha256, read, oldSize, 0, newSize, true);
+}
+
+/** `whole` says that the old tree is a whole subtree of what was looked at so far: its root is known and left out. */
+function subproof(sha256: Sha256, read: NodeReader, old: number, start: number, width: number, whole: boolean): Hash[] {
+  if (old === width) return whole ? [] : [subtree(sha256, read, start, width)];
+  const k = largestPowerBelow(width);
+  if (old <= k) return [...subproof(sha256, read, old, start, k, whole), subtree(sha256, read, start + k, width - k)];
+  return [...subproof(sha256, read, old - k, start + k, width - k, false), subtree(sha256, read, start, k)];
+}
+
+const equal = (a: Hash, b: Hash): boolean => a.length === b.length && a.every((byte, i) => byte === b[i]);
+
+/** Does the proof show that the new root's tree begins with the old one's? RFC 9162, section 2.1.4.2. */
+export function verifyConsistency(
+  sha256: Sha256,
+  oldSize: number,
+  newSize: number,
+  oldRoot: Hash,
+  newRoot: Hash,
+  proof: readonly Hash[],
+): boolean {
+  if (oldSize < 0 || oldSize > newSize) return false;
+  if (oldSize === 0) return proof.length === 0 && equal(oldRoot, sha256());
+  if (oldSize === newSize) return proof.length === 0 && equal(oldRoot, newRoot);
+  const path = isPowerOfTwo(oldSize) ? [oldRoot, ...proof] : [...proof];
+  const first = path.shift();
+  if (!first) return false;
+  let fn = oldSize - 1;
+  let sn = newSize - 1;
+  while (fn % 2 === 1) {
+    fn = Math.floor(fn / 2);
+    sn = Math.floor(sn / 2);
+  }
+  let fr = first;
+  let sr = first;
+  for (const step of path) {
+    if (sn === 0) return false;
+    if (fn % 2 === 1 || fn === sn) {
+      fr = nodeHash(sha256, step, fr);
+      sr = nodeHash(sha256, step, sr);
+      while (fn % 2 === 0 && fn !== 0) {
+        fn = Math.floor(fn / 2);
+        sn = Math.floor(sn / 2);
+      }
+    } else sr = nodeHash(sha256, sr, step);
+    fn = Math.floor(fn / 2);
+    sn = Math.floor(sn / 2);
+  }
+  return sn === 0 && equal(fr, oldRoot) && equal(sr, newRoot);
+}
+
+const isPowerOfTwo = (n: number): boolean => Number.isInteger(Math.log2(n));
+
+/** The fewest whole subtrees that cover the leaves [start, end), from left to right. */
+export function coverOf(start: number, end: number): { level: number; index: number }[] {
+  const cover: { level: number; index: number }[] = [];
+  for (let at = start; at < end; ) {
+    let level = 0;
+    while (at % 2 ** (level + 1) === 0 && at + 2 ** (level + 1) <= end) level += 1;
+    cover.push({ level, index: at / 2 ** level });
+    at += 2 ** level;
+  }
+  return cover;
+}

@@ -10,12 +10,13 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import pg from "pg";
 import type { Logger } from "pino";
 import { runCommand } from "../adapters/local/command.ts";
 import { freePort, isAlive, isFree, launch, startTimeOf, tailOf } from "../adapters/local/process-table.ts";
 import { findBinaries } from "./binaries.ts";
+import { dataHome, makeShared, reachable } from "./walkable.ts";
 
 /**
  * A real PostgreSQL 17 of our own in `<dir>/postgres`, on a loopback port with a generated password. It outlives this
@@ -38,16 +39,17 @@ interface Place {
   readonly portFile: string;
   readonly log: string;
 }
+const isRoot = (): boolean => process.getuid?.() === 0;
 const placeOf = (dir: string): Place => ({
-  data: join(dir, "postgres", "data"),
+  data: join(dataHome(dir, isRoot()), "data"),
   passwordFile: join(dir, "postgres.password"),
   portFile: join(dir, "postgres.port"),
-  log: join(dir, "postgres", "postgres.log"),
+  log: join(dir, "logs", "postgres.log"),
 });
 
 export async function ensurePostgres(options: { dir: string; log: Logger }): Promise<EmbeddedPostgres> {
   const place = placeOf(options.dir);
-  const asRoot = process.getuid?.() === 0;
+  const asRoot = isRoot();
   mkdirSync(dirname(place.data), { recursive: true, mode: 0o700 });
   if (asRoot) openTheWay(options.dir, place);
   if (!existsSync(join(place.data, "PG_VERSION"))) await initialise(place, asRoot);
@@ -57,6 +59,9 @@ export async function ensurePostgres(options: { dir: string; log: Logger }): Pro
   await untilAnswers(url, place);
   return { url, stop: () => stopPostgres(options.dir) };
 }
+
+/** Whether there is a PostgreSQL of this directory, running or not. */
+export const hasPostgres = (dir: string): boolean => existsSync(join(placeOf(dir).data, "PG_VERSION"));
 
 /** Ends the PostgreSQL of a directory if one runs there. */
 export async function stopPostgres(dir: string): Promise<void> {
@@ -99,16 +104,8 @@ function isPostgresOf(pid: number, data: string): boolean {
 
 /** As root the data belongs to an unprivileged user, who must be able to walk to it. */
 function openTheWay(dir: string, place: Place): void {
-  for (let path = dir; path !== dirname(path); path = dirname(path)) {
-    const mode = statSync(path).mode & 0o777;
-    if ((mode & 0o001) !== 0) continue;
-    if (path !== dir) {
-      throw new Error(
-        `Started as root, PostgreSQL runs as another user, who may not enter ${path}. Clone into a folder that others may enter (such as /opt/latchkey), start as another user, or set DATABASE_URL.`,
-      );
-    }
-    chmodSync(path, mode | 0o011);
-  }
+  if (place.data.startsWith(dir + sep)) chmodSync(dir, (statSync(dir).mode & 0o777) | 0o011);
+  else makeShared();
   chownSync(dirname(place.data), UNPRIVILEGED_ID, UNPRIVILEGED_ID);
 }
 
@@ -123,7 +120,7 @@ const childEnvironment = (lib: string): Record<string, string> => ({
 });
 
 async function initialise(place: Place, asRoot: boolean): Promise<void> {
-  const { bin, lib } = findBinaries();
+  const { bin, lib } = reachable(findBinaries(), asRoot);
   // What an initdb that was cut short left behind.
   rmSync(place.data, { recursive: true, force: true });
   const password = randomBytes(24).toString("base64url");
@@ -174,7 +171,7 @@ const SETTINGS = [
 ];
 
 async function start(place: Place, asRoot: boolean, log: Logger): Promise<void> {
-  const { bin, lib } = findBinaries();
+  const { bin, lib } = reachable(findBinaries(), asRoot);
   const port = await lastingPort(place);
   writeFileSync(place.portFile, `${port}\n`);
   const settings = [...SETTINGS, `port=${port}`].flatMap((s) => ["-c", s]);

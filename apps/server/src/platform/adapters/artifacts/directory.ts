@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, statfs } from "node:fs/promises";
 import { join, normalize, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 
@@ -52,6 +52,28 @@ export class ArtifactStore {
 
   async drop(dir: string): Promise<void> {
     await rm(dir, { recursive: true, force: true });
+  }
+
+  async has(digest: string): Promise<boolean> {
+    return exists(this.pathOf(digest));
+  }
+
+  /** What is free where artifacts are kept, for those who are not root. */
+  async freeBytes(): Promise<number> {
+    await mkdir(this.#root, { recursive: true });
+    const { bavail, bsize } = await statfs(this.#root);
+    return bavail * bsize;
+  }
+
+  /** Drops every artifact that is not named. Answers how many. Builds under way are left alone. */
+  async keepOnly(digests: ReadonlySet<string>): Promise<number> {
+    let dropped = 0;
+    for (const entry of await readdir(this.#root, { withFileTypes: true }).catch(() => [])) {
+      if (!entry.isDirectory() || !/^[0-9a-f]{64}$/.test(entry.name) || digests.has(entry.name)) continue;
+      await rm(join(this.#root, entry.name), { recursive: true, force: true });
+      dropped += 1;
+    }
+    return dropped;
   }
 
   /** A file of an artifact's `public/` folder; null when there is none or the path leaves the folder. */

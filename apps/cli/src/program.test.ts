@@ -1,0 +1,255 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Problem } from "@latchkey/api/models";
+import { paths, type RouteName } from "@latchkey/api/paths";
+import type { Command } from "commander";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createProgram } from "./program.ts";
+import { processTerminal } from "./terminal.ts";
+import { type Answers, Refusal } from "./testkit/contract-server.ts";
+import * as example from "./testkit/examples.ts";
+import { Bench } from "./testkit/terminal.ts";
+
+const HELP = join(dirname(fileURLToPath(import.meta.url)), "testdata", "help");
+let bench: Bench;
+beforeEach(async () => {
+  bench = new Bench();
+  await bench.start();
+});
+afterEach(async () => {
+  await bench.stop();
+  expect(bench.server.violations).toEqual([]);
+});
+
+const all: Answers = {
+  me: () => ({
+    principal: { id: "p", name: "root", kind: "person", role: "owner" },
+    project: "main",
+    version: "0.1.0",
+  }),
+  createSignInLink: () => ({ url: "http://127.0.0.1:7400/sign-in#fresh", expiresAt: "2026-11-25T02:15:00Z" }),
+  getSystem: () => example.system,
+  listTokens: () => example.page(example.token),
+  createToken: () => ({ token: example.token, secret: "lk_secret" }),
+  revokeToken: () => null,
+  listServices: () => example.page(example.summary),
+  getService: () => example.service,
+  applyService: ({ body }) => ({
+    changes: [{ path: "source", before: "apps/old", after: "." }],
+    applied: !(body as { dryRun: boolean }).dryRun,
+    service: "leads",
+  }),
+  listReleases: () => example.page(example.release),
+  getRelease: () => ({ ...example.release, files: [], deployments: [] }),
+  ship: () => example.deployment,
+  listDeployments: () => example.page(example.deployment),
+  getDeployment: () => example.deployment,
+  getRollout: () => example.rollout,
+  listLooks: () => example.page(),
+  explainRollout: () => example.explanation,
+  actOnRollout: () => ({ ...example.rollout, state: "paused" as const }),
+  listLedger: () => example.page(example.entry),
+  getLedgerEntry: () => example.entry,
+  getLedgerProof: () => example.proof,
+  getCheckpoint: () => example.proof.checkpoint,
+  verifyLedger: () => ({ ok: true, size: 2, rootHash: "r", words: "2 entries.", firstBadSequence: null }),
+};
+
+/** The command that does what each route does. */
+const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
+  me: ["whoami"],
+  createSignInLink: ["sign-in"],
+  getSystem: ["system"],
+  listTokens: ["tokens"],
+  createToken: ["tokens", "create", "ci"],
+  revokeToken: ["tokens", "revoke", "ci", "--yes"],
+  listServices: ["services"],
+  getService: ["service", "leads"],
+  applyService: ["apply", "--yes"],
+  listReleases: ["releases", "leads"],
+  getRelease: ["release", "leads/2"],
+  ship: ["ship", "leads"],
+  listDeployments: ["deployments", "leads"],
+  getDeployment: ["deployment", "leads"],
+  getRollout: ["rollout", "leads"],
+  listLooks: ["looks", "dep_1"],
+  explainRollout: ["explain", "leads"],
+  actOnRollout: ["pause", "leads", "--reason", "lunch"],
+  listLedger: ["ledger", "list", "delivery.rollout"],
+  getLedgerEntry: ["ledger", "show", "0"],
+  getLedgerProof: ["ledger", "proof", "0"],
+  getCheckpoint: ["ledger", "verify"],
+  verifyLedger: ["verify-ledger"],
+};
+/** Browsers sign in and out, gateways route and report: nobody types that. */
+const NOT_TYPED: readonly RouteName[] = ["signIn", "signOut", "gatewayRouting", "gatewayReport"];
+
+describe("everything that the API can do", () => {
+  beforeEach(() => {
+    bench.server.answers = all;
+    writeFileSync(join(bench.dir, "latchkey.config.yaml"), "name: leads\nsource: .\nbuild: [make]\n");
+  });
+  it("has a command", () => {
+    const missing = (Object.keys(paths) as RouteName[]).filter((name) => !COMMANDS[name] && !NOT_TYPED.includes(name));
+    expect(missing).toEqual([]);
+  });
+  it.each(Object.entries(COMMANDS))("%s: in words and in JSON", async (name, argv) => {
+    const words = await bench.run(...argv);
+    expect(words).toMatchObject({ exitCode: 0 });
+    expect(words.out.trim()).not.toBe("");
+    const json = await bench.run(...argv, "--json");
+    expect(json).toMatchObject({ exitCode: 0, err: "" });
+    expect(() => JSON.parse(json.out) as unknown).not.toThrow();
+    expect(bench.server.asked.map((asked) => asked.name)).toContain(name);
+  });
+});
+
+describe("help", () => {
+  const leaves = (command: Command, path: string[] = []): string[][] => [
+    path,
+    ...command.commands.flatMap((sub) => leaves(sub, [...path, sub.name()])),
+  ];
+  const commands = leaves(createProgram(processTerminal(), { exitCode: 0 }));
+  it.each(commands.map((path) => [path.join(" ") || "latchkey", path] as const))("%s", async (name, path) => {
+    const { out, err, exitCode } = await bench.run(...path, "--help");
+    expect({ err, exitCode }).toEqual({ err: "", exitCode: 0 });
+    expect(out).toContain("\nExamples:\n  ");
+    for (const line of out.split("\n")) expect(line.length, line).toBeLessThanOrEqual(115);
+    await expect(out).toMatchFileSnapshot(join(HELP, `${name.replaceAll(" ", "-")}.txt`));
+  });
+  it("documents every exit code", async () => {
+    const { out } = await bench.run("--help");
+    for (const code of [0, 1, 2, 3, 4]) expect(out).toMatch(new RegExp(`\\n {2}${code} {3}\\S`));
+  });
+  it("is what a bare call shows", async () => {
+    expect((await bench.run()).out).toBe((await bench.run("--help")).out);
+  });
+});
+
+describe("wrong use", () => {
+  it.each([
+    [["shp", "leads"], "Unknown command 'shp'. Did you mean ship?", "latchkey --help"],
+    [["ship"], "Missing required argument 'service'.", "latchkey ship --help"],
+    [["services", "--limt", "3"], "Unknown option '--limt'. Did you mean --limit?", "latchkey services --help"],
+    [["services", "--limit", "many"], "--limit many does not fit.", "whole number from 1 to 200"],
+    [["pause", "leads"], "Required option '--reason <text>' not specified.", "latchkey pause --help"],
+    [["pause", "leads", "--reason", " "], "--reason is empty.", "Say why"],
+    [["ship", "leads", "--strategy", "yolo"], "is invalid. Allowed choices are canary", "latchkey ship --help"],
+    [["ship", "leads", "--wait", "--timeout", "soon"], "--timeout soon is not a time.", "--timeout 10m"],
+    [["ship", "leads", "--timeout", "5m"], "--timeout is for --wait.", "Add --wait"],
+    [["ledger", "verfy"], "Did you mean verify?", "Commands: list"],
+    [["tokens", "delete"], "There is no command latchkey tokens delete.", "revoke"],
+    [["config"], "latchkey config needs one of: check, show, schema.", "latchkey config --help"],
+    [["release", "twelve"], "twelve is not a release.", "leads/12"],
+    [["completion", "tcsh"], "There is no completion for tcsh.", "bash, zsh, fish"],
+  ])("%j: exit code 2, what is wrong, what to do", async (argv, detail, remedy) => {
+    const words = await bench.run(...argv);
+    expect(words).toMatchObject({ exitCode: 2, out: argv[0] === "config" ? expect.anything() : "" });
+    expect(words.err).toContain(detail);
+    expect(words.err).toContain(remedy);
+    const json = await bench.run(...argv, "--json");
+    const problem = JSON.parse(json.err.trim().split("\n").at(-1) ?? "") as Problem;
+    expect(Problem.parse(problem)).toMatchObject({ code: "LK_CLI_USAGE" });
+    expect(problem.detail).toContain(detail);
+  });
+});
+
+describe("errors", () => {
+  it("are problem JSON with --json, and name the fields in words", async () => {
+    const fields = [{ field: "fault", message: "errors=5% or its like" }];
+    bench.server.answers = { ship: () => new Refusal(400, "LK_INVALID", '"x" is not a fault.', fields) };
+    const words = await bench.run("ship", "leads", "--fault", "x");
+    expect(words.exitCode).toBe(1);
+    expect(words.err).toContain("  fault: errors=5% or its like\nDo something else.\n(request req_1)");
+    const json = await bench.run("ship", "leads", "--fault", "x", "--json");
+    expect(json.out).toBe("");
+    expect(Problem.parse(JSON.parse(json.err))).toMatchObject({ code: "LK_INVALID", status: 400 });
+  });
+  it("exit code 4 when the server can't be reached", async () => {
+    const { exitCode, err } = await bench.run("services", "--url", "http://127.0.0.1:9", "--json");
+    expect(exitCode).toBe(4);
+    expect(JSON.parse(err)).toMatchObject({ code: "LK_UNREACHABLE", status: 0, exitCode: 4 });
+  });
+  it("say where a token comes from when there is none", async () => {
+    bench.env.LATCHKEY_TOKEN = "";
+    expect((await bench.run("services")).err).toContain("set LATCHKEY_TOKEN");
+  });
+  it("say in options what to do when another rollout is under way", async () => {
+    bench.server.answers = { ship: () => new Refusal(409, "LK_BUSY", "One is under way.") };
+    expect((await bench.run("ship", "leads")).err).toContain("--if-busy queue");
+  });
+});
+
+describe("targets", () => {
+  it("a service stands for its rollout under way; without one the last may be looked at, not acted on", async () => {
+    bench.server.answers = { ...all, getService: () => example.idle };
+    expect((await bench.run("explain", "leads")).exitCode).toBe(0);
+    const refused = await bench.run("rollback", "leads", "--reason", "prices");
+    expect(refused.exitCode).toBe(1);
+    expect(refused.err).toContain("latchkey ship leads --release leads/<number> --wait");
+    expect(bench.server.asked.map((a) => a.name)).not.toContain("actOnRollout");
+  });
+  it("a release by its number, wherever its page is", async () => {
+    bench.server.answers = {
+      ...all,
+      listReleases: ({ query }) =>
+        query.cursor === "9"
+          ? example.page({ ...example.release, id: "rel_old", number: 1 })
+          : { items: [example.release], next: "9" },
+    };
+    await bench.run("ship", "leads", "--release", "leads/1");
+    expect(bench.server.asked.at(-1)).toMatchObject({ name: "ship", body: { releaseId: "rel_old" } });
+  });
+});
+
+describe("apply", () => {
+  beforeEach(() => {
+    bench.server.answers = all;
+    writeFileSync(join(bench.dir, "latchkey.config.yaml"), "name: leads\nsource: .\nbuild: [make]\n");
+  });
+  const applied = () => bench.server.asked.filter((a) => !(a.body as { dryRun: boolean }).dryRun).length;
+  it("shows the difference and asks", async () => {
+    bench.agrees = false;
+    expect((await bench.run("apply")).out).toContain('~ source: "apps/old" -> "."');
+    expect(applied()).toBe(0);
+    bench.agrees = true;
+    expect((await bench.run("apply")).out).toContain("Applied: leads.");
+    expect(applied()).toBe(1);
+  });
+  it("asks nobody in CI: --yes or --dry-run", async () => {
+    expect(await bench.run("apply")).toMatchObject({ exitCode: 2, err: expect.stringContaining("Add --yes") });
+    expect((await bench.run("apply", "--dry-run")).exitCode).toBe(0);
+    expect(applied()).toBe(0);
+  });
+  it("works from a folder below, and names mistakes with their lines", async () => {
+    writeFileSync(join(bench.dir, "latchkey.config.yaml"), "name: leads\nsorce: .\nbuild: [make]\n");
+    const { exitCode, err } = await bench.run("config", "check", "--json");
+    expect(exitCode).toBe(1);
+    expect(JSON.parse(err)).toMatchObject({ code: "LK_CLI_CONFIG" });
+    expect(err).toContain("line 2, column 1: sorce: there is no such field. Did you mean source?");
+  });
+  it("checks the server's own configuration too", async () => {
+    mkdirSync(join(bench.dir, ".latchkey"));
+    writeFileSync(join(bench.dir, ".latchkey", "config.json"), '{"prot": 7500}');
+    const { exitCode, err } = await bench.run("config", "check", "--server");
+    expect(exitCode).toBe(1);
+    expect(err).toContain("Did you mean port?");
+  });
+});
+
+describe("sign-in", () => {
+  it("takes the link that the server left when the token may not ask for one", async () => {
+    bench.server.answers = { createSignInLink: () => new Refusal(403, "LK_FORBIDDEN") };
+    expect((await bench.run("sign-in")).exitCode).toBe(1);
+    mkdirSync(join(bench.dir, ".latchkey"));
+    writeFileSync(join(bench.dir, ".latchkey", "sign-in.url"), "http://left\n");
+    expect(await bench.run("sign-in")).toMatchObject({ exitCode: 0, out: "http://left\n" });
+  });
+  it("open --browser is signed in", async () => {
+    bench.server.answers = all;
+    await bench.run("open", "--browser");
+    expect(bench.browsed).toEqual(["http://127.0.0.1:7400/sign-in#fresh"]);
+    expect((await bench.run("open")).out).toBe(`${bench.url}\n`);
+  });
+});

@@ -1,0 +1,70 @@
+import type { Session } from "./session.ts";
+
+/**
+ * Progress of long work. Somebody who watches a terminal sees one line that changes, with a spinner; a log in CI gets
+ * plain lines: each turn of events at once, figures at most every quarter of a minute. With --json nothing is said.
+ */
+export interface Progress {
+  /** Something happened: stays on the screen. */
+  line(text: string): void;
+  /** How it stands. `turn` names the turn of events: when it differs, the line is news. */
+  standing(text: string, turn: string): void;
+  end(): void;
+}
+
+const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const FRAME_MS = 120;
+const FIGURES_EVERY_MS = 15_000;
+
+export function openProgress(session: Session): Progress {
+  if (session.json) return { line: () => {}, standing: () => {}, end: () => {} };
+  return session.terminal.isInteractive ? drawn(session) : logged(session);
+}
+
+function logged({ terminal }: Session): Progress {
+  let saidTurn = "";
+  let saidText = "";
+  let saidAt = Number.NEGATIVE_INFINITY;
+  return {
+    line: (text) => terminal.out(`${text}\n`),
+    standing: (text, turn) => {
+      if (text === saidText) return;
+      if (turn === saidTurn && terminal.now() - saidAt < FIGURES_EVERY_MS) return;
+      saidTurn = turn;
+      saidText = text;
+      saidAt = terminal.now();
+      terminal.out(`${text}\n`);
+    },
+    end: () => {},
+  };
+}
+
+function drawn({ terminal, style }: Session): Progress {
+  let text = "";
+  let frame = 0;
+  const erase = "\r\u001b[2K";
+  const draw = () => {
+    if (text === "") return;
+    frame = (frame + 1) % FRAMES.length;
+    const room = terminal.columns - 3;
+    const shown = text.length > room ? `${text.slice(0, room - 1)}…` : text;
+    terminal.out(`${erase}${style.dim(FRAMES[frame] ?? "")} ${shown}`);
+  };
+  const timer = setInterval(draw, FRAME_MS);
+  timer.unref();
+  return {
+    line: (said) => {
+      terminal.out(`${text === "" ? "" : erase}${said}\n`);
+      draw();
+    },
+    standing: (said) => {
+      text = said;
+      draw();
+    },
+    end: () => {
+      clearInterval(timer);
+      if (text !== "") terminal.out(erase);
+      text = "";
+    },
+  };
+}

@@ -1,0 +1,112 @@
+import type { Answer } from "@latchkey/api/client";
+import { duration, milliseconds, moment, plain, type Style, state, table } from "./text.ts";
+
+export type Deployment = Answer<"getDeployment">;
+export type Rollout = Answer<"getRollout">;
+
+const PROMOTED = ["succeeded", "holdback", "unchanged"];
+const UNDER_WAY = ["building", "gating", "queued", "starting", "rolling_out"];
+export const isUnderWay = (status: string): boolean => UNDER_WAY.includes(status);
+export const isPromoted = (status: string): boolean => PROMOTED.includes(status);
+
+const OVER = ["completed", "rolled_back", "aborted", "failed", "superseded"];
+export const isOver = (rolloutState: string): boolean => OVER.includes(rolloutState);
+
+const share = (value: number, whole: number): string =>
+  `${whole > 0 ? Math.max(0, Math.min(100, Math.round((value / whole) * 100))) : 0} %`;
+
+/** How far the evidence has come, for harm and for safety. */
+export function evidenceWords(report: Rollout["report"]): string {
+  if (!report) return "no evidence yet";
+  const { lnHarm, lnHarmThreshold, lnSafe, lnSafeThreshold } = report;
+  return `proof of harm ${share(lnHarm, lnHarmThreshold)}, of safety ${share(lnSafe, lnSafeThreshold)}`;
+}
+
+/** One line: how a rollout stands and what it waits for. */
+export function standingWords(rollout: Rollout, nowMs: number): string {
+  const canary = rollout.arms.find((arm) => arm.arm === "canary");
+  const at = rollout.next.at === null ? null : new Date(rollout.next.at).getTime() - nowMs;
+  const soon = at !== null && at > 0 ? ` (in ${duration(at)})` : "";
+  const judged = rollout.state === "progressing" ? `; ${evidenceWords(rollout.report)}` : "";
+  return `${rollout.trafficPercent} % to release ${rollout.canary.number}, ${canary?.requests ?? 0} requests, ${canary?.errors ?? 0} errors${judged}. Next: ${rollout.next.words}${soon}`;
+}
+
+/** What a turn of events is made of: when it stays the same, only figures have changed. */
+export const turnOf = (rollout: Rollout): string =>
+  `${rollout.state}/${rollout.stepIndex}/${rollout.trafficPercent}/${rollout.report?.verdict}/${rollout.report?.hold}`;
+
+/** A decision, for the log of a rollout. */
+export function decisionLine(decision: Rollout["decisions"][number], style: Style): string {
+  return `${style.dim(moment(decision.at).slice(11))}  ${state(decision.kind, style)}: ${decision.words}`;
+}
+
+/** The whole picture of a rollout. */
+export function rolloutWords(r: Rollout, style: Style, nowMs: number): string {
+  const arms = table(
+    ["arm", "release", "traffic", "requests", "errors", "p50", "p95", "visitors"],
+    r.arms.map((a) => [
+      a.arm,
+      String(a.releaseNumber),
+      `${a.trafficPercent} %`,
+      String(a.requests),
+      String(a.errors),
+      milliseconds(a.p50Ms),
+      milliseconds(a.p95Ms),
+      String(a.users),
+    ]),
+    style,
+  );
+  const at = r.next.at === null ? null : new Date(r.next.at).getTime() - nowMs;
+  const guards = (r.report?.guards ?? []).filter((g) => g.state !== "quiet").map((g) => `  ${g.guard}: ${g.words}`);
+  const actions = r.allowedActions.map((action) => action.replace("roll_back", "rollback"));
+  return [
+    `${style.bold(r.service)} to ${r.environment}: ${state(r.state, style)} (${r.id})`,
+    "",
+    arms,
+    "",
+    ...(r.report
+      ? [
+          `Verdict  ${state(r.report.verdict, style)}; ${evidenceWords(r.report)}`,
+          ...r.report.reasons.map((w) => `  ${w}`),
+        ]
+      : []),
+    ...guards,
+    `Next     ${r.next.words}${at !== null && at > 0 ? ` (in ${duration(at)})` : ""}`,
+    `You may  ${actions.length > 0 ? `${actions.join(", ")}: latchkey ${actions[0]} ${r.service} --reason "..."` : "nothing, it is over"}`,
+  ].join("\n");
+}
+
+/** A deployment: gates, changes, what became of it. */
+export function deploymentWords(d: Deployment, style: Style): string {
+  const gates = d.gates.map((g) => `  ${g.name}: ${state(g.status, style)}${g.required ? "" : " (not required)"}`);
+  const failedGates = d.gates.filter((g) => ["failed", "timed_out", "could_not_run"].includes(g.status) && g.output);
+  const changes = d.changes.map((c) => `  ${c.commit.slice(0, 8)} ${c.message.split("\n")[0]} (${c.author})`);
+  return [
+    `${style.bold(d.service)} to ${d.environment}: ${state(d.status, style)} (${d.id})`,
+    `  ${d.words}`,
+    `  begun ${moment(d.createdAt)} by ${d.createdBy}${d.reason ? `: ${d.reason}` : ""}${d.fault ? ` (rehearses ${d.fault})` : ""}`,
+    ...(d.finishedAt ? [`  ended ${moment(d.finishedAt)}`] : []),
+    ...(d.release ? [`  release ${d.release.number} (${d.release.id})`] : []),
+    ...(gates.length > 0 ? ["Gates", ...gates] : []),
+    ...failedGates.flatMap((g) => [`Last lines of ${g.name}`, indent(g.output)]),
+    ...(changes.length > 0 ? ["Changes", ...changes] : []),
+    ...(d.status === "failed_build" && d.buildOutput ? ["Last lines of the build", indent(d.buildOutput)] : []),
+    ...(d.rolloutId ? [`Rollout ${d.rolloutId}: latchkey rollout ${d.rolloutId}`] : []),
+  ].join("\n");
+}
+
+export const indent = (text: string): string =>
+  text
+    .trimEnd()
+    .split("\n")
+    .map((line) => `  ${line}`)
+    .join("\n");
+
+/** "waiting for its gates: tests (running)". */
+export function deploymentLine(d: Deployment): string {
+  const running = d.gates.filter((g) => g.status === "running").map((g) => g.name);
+  const gates = running.length > 0 ? ` (${running.join(", ")})` : "";
+  return `${capital(plain(d.status))}: ${d.words}${gates}`;
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,0 +1,175 @@
+import { createHash, generateKeyPairSync, sign } from "node:crypto";
+import type { Answer } from "@latchkey/api/client";
+import { ServiceConfig } from "@latchkey/api/models";
+import { canonicalJson } from "@latchkey/core/shared/canonical-json";
+import { leafHash, nodeHash, type Sha256 } from "@latchkey/core/shared/merkle";
+
+/** One example of everything that the API answers, as a server in the middle of a rollout gives it. */
+const AT = "2026-11-25T02:00:00.000Z";
+export const release = {
+  id: "rel_2",
+  service: "leads",
+  number: 2,
+  digest: "d2",
+  createdAt: AT,
+  createdBy: "root",
+  commit: "0123456789abcdef",
+  branch: "main",
+  message: "A better form",
+  author: "Ada",
+  dirty: false,
+  fault: null,
+  sizeBytes: 1_000_000,
+};
+export const deployment: Answer<"getDeployment"> = {
+  id: "dep_1",
+  service: "leads",
+  environment: "production",
+  status: "rolling_out",
+  words: "It takes its first 10 % of the traffic.",
+  createdAt: AT,
+  finishedAt: null,
+  createdBy: "root",
+  reason: "",
+  fault: null,
+  release,
+  previousReleaseId: "rel_1",
+  rolloutId: "rol_1",
+  gates: [{ name: "tests", status: "passed", required: true, startedAt: AT, finishedAt: AT, output: "" }],
+  buildOutput: "",
+  changes: [{ commit: "0123456789abcdef", message: "A better form", author: "Ada", at: AT }],
+};
+const arm = { p50Ms: 10, p95Ms: 20, pageViews: 0, pageErrors: 0, users: 5, restarts: 0, residentBytes: null };
+export const decision: Answer<"getRollout">["decisions"][number] = {
+  sequence: 7,
+  at: AT,
+  kind: "exposed",
+  words: "The release takes its first 10 % of the traffic.",
+  actor: "Latchkey",
+  fromState: "starting",
+  toState: "progressing",
+  trafficPercent: 10,
+};
+export const rollout: Answer<"getRollout"> = {
+  id: "rol_1",
+  deploymentId: "dep_1",
+  service: "leads",
+  environment: "production",
+  state: "progressing",
+  strategy: "canary",
+  steps: [{ trafficPercent: 10, bakeMs: 1, minimumRequests: 1 }],
+  maximumMs: 60_000,
+  onInconclusive: "hold",
+  holdbackPercent: 5,
+  holdbackMs: 60_000,
+  exposedAt: AT,
+  stepIndex: 0,
+  trafficPercent: 10,
+  generation: { epoch: 1, n: 3 },
+  acknowledged: true,
+  startedAt: AT,
+  stepStartedAt: AT,
+  finishedAt: null,
+  next: { at: null, words: "On to 50 % after its bake time, unless harm shows." },
+  allowedActions: ["pause", "promote", "roll_back", "abort"],
+  canary: release,
+  baseline: { ...release, id: "rel_1", number: 1 },
+  arms: [
+    { ...arm, arm: "baseline", releaseId: "rel_1", releaseNumber: 1, trafficPercent: 90, requests: 90, errors: 0 },
+    { ...arm, arm: "canary", releaseId: "rel_2", releaseNumber: 2, trafficPercent: 10, requests: 10, errors: 0 },
+  ],
+  report: null,
+  decisions: [decision],
+  previewUrl: null,
+};
+export const config = ServiceConfig.parse({ name: "leads", source: ".", build: ["make"] });
+const place = {
+  name: "production",
+  serving: { ...release, id: "rel_1", number: 1 },
+  deployment: null,
+  rolloutId: "rol_1" as string | null,
+  requestsPerSecond: 1.5,
+  errorRatio: 0,
+  p95Ms: 20,
+  recent: [],
+};
+export const summary = { name: "leads", description: "Leads", url: "http://127.0.0.1:7480", environments: [place] };
+export const service: Answer<"getService"> = { ...summary, config, configDigest: "abcdef", manager: "file" };
+export const idle: Answer<"getService"> = { ...service, environments: [{ ...place, rolloutId: null }] };
+export const token = {
+  id: "tok_1",
+  name: "ci",
+  role: "viewer" as const,
+  createdAt: AT,
+  expiresAt: AT,
+  lastUsedAt: null,
+};
+
+const sha256: Sha256 = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash("sha256")).digest();
+const hex = (hash: Uint8Array): string => Buffer.from(hash).toString("hex");
+const bare = {
+  sequence: 0,
+  id: "evt_0",
+  type: "delivery.rollout.exposed",
+  source: "latchkey/server",
+  subject: "rollout/rol_1",
+  project: "main",
+  actor: { id: "system", kind: "system", name: "Latchkey" },
+  occurredAt: AT,
+  recordedAt: AT,
+  causation: null,
+  correlation: "dep_1",
+  schemaVersion: 1,
+  data: { words: "It takes 10 %." },
+};
+const canonical = canonicalJson({ specversion: "1.0", ...bare });
+const leaf = leafHash(sha256, Buffer.from(canonical, "utf8"));
+export const entry: Answer<"getLedgerEntry"> = { ...bare, leafHash: hex(leaf) };
+
+/** A ledger of two entries, signed as the server signs its checkpoints. */
+function signedCheckpoint(): Answer<"getLedgerProof"> {
+  const sibling = leafHash(sha256, Buffer.from("another entry", "utf8"));
+  const root = Buffer.from(nodeHash(sha256, leaf, sibling));
+  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+  const raw = publicKey.export({ type: "spki", format: "der" }).subarray(-32);
+  const origin = "latchkey/ledger";
+  const text = `${origin}\n2\n${root.toString("base64")}\n`;
+  const keyHash = sha256(Buffer.from(`${origin}\n`), new Uint8Array([1]), raw).subarray(0, 4);
+  const signature = Buffer.concat([keyHash, sign(null, Buffer.from(text), privateKey)]).toString("base64");
+  return {
+    entry,
+    canonical,
+    leafHash: hex(leaf),
+    proof: [hex(sibling)],
+    checkpoint: {
+      origin,
+      size: 2,
+      rootHash: root.toString("hex"),
+      note: `${text}\n\u2014 ${origin} ${signature}\n`,
+      publicKey: raw.toString("base64"),
+    },
+  };
+}
+export const proof = signedCheckpoint();
+export const system: Answer<"getSystem"> = {
+  version: "0.1.0",
+  nodeVersion: "20.20.2",
+  startedAt: AT,
+  residentBytes: 100_000_000,
+  database: { version: "17.10", embedded: true, sizeBytes: 9_000_000 },
+  gateways: [{ id: "gw_1", live: true, seenAt: AT, applied: { epoch: 1, n: 3 }, residentBytes: 80_000_000 }],
+  generation: { epoch: 1, n: 3 },
+  ledger: { size: 2, signedSize: 2, publicKey: proof.checkpoint.publicKey },
+};
+export const explanation: Answer<"explainRollout"> = {
+  rolloutId: "rol_1",
+  words: ["It was promoted."],
+  looks: 3,
+  agrees: true,
+  evidenceSha256: "e",
+  evidenceIntact: true,
+  deciderVersion: "1",
+  report: null,
+  decisions: [decision],
+};
+export const page = <T>(...items: T[]) => ({ items, next: null });

@@ -1,0 +1,129 @@
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { api, project } from "./client.ts";
+
+/**
+ * Every query of the console. Nothing polls: the stream patches these keys (`stream-reducer.ts`), so what is in the
+ * cache stays fresh while the stream stands, and is fetched anew after it was away.
+ */
+const PAGE = 25;
+
+export const keys = {
+  services: ["services"],
+  service: (name: string) => ["service", name],
+  releases: (service: string) => ["releases", service],
+  release: (id: string) => ["release", id],
+  deployments: (service?: string) => (service ? ["deployments", service] : ["deployments"]),
+  deployment: (id: string) => ["deployment", id],
+  rollout: (id: string) => ["rollout", id],
+  looks: (id: string) => ["looks", id],
+  explanation: (id: string) => ["explanation", id],
+  ledger: ["ledger"],
+  ledgerList: (type: string, subject: string) => ["ledger", "list", type, subject],
+  ledgerEntry: (sequence: number) => ["ledger-entry", sequence],
+  ledgerProof: (sequence: number) => ["ledger-proof", sequence],
+  tokens: ["tokens"],
+  system: ["system"],
+  me: ["me"],
+} as const;
+
+export const queries = {
+  me: () => queryOptions({ queryKey: keys.me, queryFn: ({ signal }) => api.me({ signal }) }),
+  services: () =>
+    queryOptions({
+      queryKey: keys.services,
+      queryFn: ({ signal }) => api.listServices({ query: { limit: 200 }, signal }),
+    }),
+  service: (service: string) =>
+    queryOptions({
+      queryKey: keys.service(service),
+      queryFn: ({ signal }) => api.getService({ params: { project, service }, signal }),
+    }),
+  releases: (service: string) =>
+    infiniteQueryOptions({
+      queryKey: keys.releases(service),
+      queryFn: ({ pageParam, signal }) =>
+        api.listReleases({
+          params: { project, service },
+          query: { limit: PAGE, ...(pageParam ? { cursor: pageParam } : {}) },
+          signal,
+        }),
+      initialPageParam: "",
+      getNextPageParam: (page) => page.next,
+    }),
+  release: (releaseId: string) =>
+    queryOptions({
+      queryKey: keys.release(releaseId),
+      queryFn: ({ signal }) => api.getRelease({ params: { project, releaseId }, signal }),
+    }),
+  recentDeployments: () =>
+    queryOptions({
+      queryKey: [...keys.deployments(), "recent"],
+      queryFn: ({ signal }) => api.listDeployments({ query: { limit: 8 }, signal }),
+    }),
+  deployments: (service: string) =>
+    infiniteQueryOptions({
+      queryKey: [...keys.deployments(service), "all"],
+      queryFn: ({ pageParam, signal }) =>
+        api.listDeployments({ query: { service, limit: PAGE, ...(pageParam ? { cursor: pageParam } : {}) }, signal }),
+      initialPageParam: "",
+      getNextPageParam: (page) => page.next,
+    }),
+  deployment: (deploymentId: string) =>
+    queryOptions({
+      queryKey: keys.deployment(deploymentId),
+      queryFn: ({ signal }) => api.getDeployment({ params: { project, deploymentId }, signal }),
+    }),
+  rollout: (rolloutId: string) =>
+    queryOptions({
+      queryKey: keys.rollout(rolloutId),
+      queryFn: ({ signal }) => api.getRollout({ params: { project, rolloutId }, signal }),
+    }),
+  looks: (rolloutId: string) =>
+    queryOptions({
+      queryKey: keys.looks(rolloutId),
+      queryFn: ({ signal }) => api.listLooks({ params: { project, rolloutId }, signal }),
+    }),
+  explanation: (rolloutId: string) =>
+    queryOptions({
+      queryKey: keys.explanation(rolloutId),
+      queryFn: ({ signal }) => api.explainRollout({ params: { project, rolloutId }, signal }),
+    }),
+  newestEntries: () =>
+    queryOptions({
+      queryKey: [...keys.ledger, "newest"],
+      queryFn: ({ signal }) => api.listLedger({ query: { limit: 10 }, signal }),
+    }),
+  ledger: (type: string, subject: string) =>
+    infiniteQueryOptions({
+      queryKey: keys.ledgerList(type, subject),
+      queryFn: ({ pageParam, signal }) =>
+        api.listLedger({
+          query: {
+            limit: 50,
+            ...(type ? { type } : {}),
+            ...(subject ? { subject } : {}),
+            ...(pageParam ? { cursor: pageParam } : {}),
+          },
+          signal,
+        }),
+      initialPageParam: "",
+      getNextPageParam: (page) => page.next,
+    }),
+  ledgerEntry: (sequence: number) =>
+    queryOptions({
+      queryKey: keys.ledgerEntry(sequence),
+      queryFn: ({ signal }) => api.getLedgerEntry({ params: { project, sequence: String(sequence) }, signal }),
+    }),
+  ledgerProof: (sequence: number) =>
+    queryOptions({
+      queryKey: keys.ledgerProof(sequence),
+      queryFn: ({ signal }) => api.getLedgerProof({ params: { project, sequence: String(sequence) }, signal }),
+      // A checkpoint is signed within a second of an entry: one more try covers an entry that is brand-new.
+      retry: 2,
+      retryDelay: 1_200,
+    }),
+  tokens: () =>
+    queryOptions({ queryKey: keys.tokens, queryFn: ({ signal }) => api.listTokens({ query: { limit: 200 }, signal }) }),
+  system: () =>
+    queryOptions({ queryKey: keys.system, queryFn: ({ signal }) => api.getSystem({ signal }), staleTime: 0 }),
+};

@@ -1,0 +1,109 @@
+import { keys } from "./queries.ts";
+import type { DeploymentStatus, LedgerEntry, Look, Page, Rollout, Service, ServiceSummary } from "./types.ts";
+
+/**
+ * What an event of the stream does to the cache, as data: values to patch and keys to fetch anew. Pure, so that the
+ * rules are tested without a browser; `stream.ts` carries them out.
+ */
+export type Patch = { readonly key: readonly unknown[]; readonly change: (old: unknown) => unknown };
+export interface Effects {
+  readonly patches: readonly Patch[];
+  readonly invalidate: readonly (readonly unknown[])[];
+}
+
+const NEWEST_MAX = 10;
+const LOOKS_MAX = 1_200;
+const BUSY: readonly DeploymentStatus[] = ["building", "gating", "queued", "starting"];
+
+/** A look as the charts hold it, from a rollout's newest report. */
+export function lookOf(rollout: Rollout, at: string): Look | null {
+  const { report } = rollout;
+  if (!report) return null;
+  return {
+    atMs: report.atMs,
+    at,
+    trafficPercent: rollout.trafficPercent,
+    verdict: report.verdict,
+    lnHarm: report.lnHarm,
+    lnSafe: report.lnSafe,
+    baselineRequests: report.baselineRequests,
+    canaryRequests: report.canaryRequests,
+    metrics: report.metrics,
+  };
+}
+
+export function onRollout(rollout: Rollout, at: string): Effects {
+  const look = lookOf(rollout, at);
+  const append = (old: unknown): unknown => {
+    const page = old as Page<Look> | undefined;
+    if (!page || !look) return old;
+    const last = page.items.at(-1);
+    if (last && last.atMs >= look.atMs) return old;
+    return { ...page, items: [...page.items, look].slice(-LOOKS_MAX) };
+  };
+  return {
+    patches: [
+      { key: keys.rollout(rollout.id), change: () => rollout },
+      { key: keys.looks(rollout.id), change: append },
+    ],
+    invalidate: [],
+  };
+}
+
+export function onService(service: ServiceSummary): Effects {
+  const inList = (old: unknown): unknown => {
+    const page = old as Page<ServiceSummary> | undefined;
+    return page && { ...page, items: page.items.map((s) => (s.name === service.name ? service : s)) };
+  };
+  const merged = (old: unknown): unknown => old && { ...(old as Service), ...service };
+  // Building and gates leave no ledger entry on the way: the service's event is what tells of them.
+  const moving = service.environments.flatMap(({ deployment: d }) =>
+    d && BUSY.includes(d.status) ? [keys.deployment(d.id)] : [],
+  );
+  return {
+    patches: [
+      { key: keys.services, change: inList },
+      { key: keys.service(service.name), change: merged },
+    ],
+    invalidate: moving,
+  };
+}
+
+type Pages = { pages: Page<LedgerEntry>[]; pageParams: unknown[] };
+
+/** Puts an entry on top of the newest list, or of a filtered one that it belongs to. */
+export function prepend(entry: LedgerEntry, key: readonly unknown[], old: unknown): unknown {
+  if (!old) return old;
+  if (key[1] === "newest") {
+    const page = old as Page<LedgerEntry>;
+    if (page.items.some((e) => e.sequence === entry.sequence)) return old;
+    return { ...page, items: [entry, ...page.items].slice(0, NEWEST_MAX) };
+  }
+  const [, , type, subject] = key as string[];
+  const fits = entry.type.startsWith(type ?? "") && (!subject || entry.subject === subject);
+  const { pages, pageParams } = old as Pages;
+  const [first, ...rest] = pages;
+  if (!fits || !first || first.items.some((e) => e.sequence === entry.sequence)) return old;
+  return { pages: [{ ...first, items: [entry, ...first.items] }, ...rest], pageParams };
+}
+
+/** Lists and pages that an entry of the ledger makes old. The ledger's own lists are patched, never fetched again. */
+export function onLedger(entry: LedgerEntry): Effects {
+  const id = entry.subject.slice(entry.subject.indexOf("/") + 1);
+  const { deploymentId, service } = entry.data as { deploymentId?: string; service?: string };
+  const invalidate: (readonly unknown[])[] = [];
+  if (entry.type.startsWith("delivery.")) invalidate.push(keys.deployments(), keys.services);
+  if (entry.type.startsWith("delivery.") && service) invalidate.push(keys.service(service));
+  if (entry.type.startsWith("delivery.deployment.")) invalidate.push(keys.deployment(id));
+  if (entry.type.startsWith("delivery.release.")) {
+    invalidate.push(service ? keys.releases(service) : ["releases"]);
+    if (entry.correlation) invalidate.push(keys.deployment(entry.correlation));
+  }
+  if (entry.type.startsWith("delivery.rollout.")) {
+    invalidate.push(keys.rollout(id), keys.explanation(id));
+    if (deploymentId) invalidate.push(keys.deployment(deploymentId));
+  }
+  if (entry.type.startsWith("catalog.")) invalidate.push(keys.services, ["service"]);
+  if (entry.type.startsWith("security.token.")) invalidate.push(keys.tokens);
+  return { patches: [], invalidate };
+}

@@ -1,0 +1,32 @@
+import type { Answer } from "@latchkey/api/client";
+
+/** Names for what the API answers. Types only: the contract's zod stays out of the bundle. */
+export type Me = Answer<"me">;
+export type ServiceSummary = Answer<"listServices">["items"][number];
+export type Environment = ServiceSummary["environments"][number];
+export type TrafficSample = Environment["recent"][number];
+export type Service = Answer<"getService">;
+export type ServiceConfig = Service["config"];
+export type DeploymentSummary = Answer<"listDeployments">["items"][number];
+export type Deployment = Answer<"getDeployment">;
+export type DeploymentStatus = DeploymentSummary["status"];
+export type Gate = Deployment["gates"][number];
+export type ReleaseSummary = Answer<"listReleases">["items"][number];
+export type Release = Answer<"getRelease">;
+export type Rollout = Answer<"getRollout">;
+export type RolloutState = Rollout["state"];
+export type RolloutAction = Rollout["allowedActions"][number];
+export type Arm = Rollout["arms"][number];
+export type Step = Rollout["steps"][number];
+export type Report = NonNullable<Rollout["report"]>;
+export type Verdict = Report["verdict"];
+export type Metric = Report["metrics"][number];
+export type Guard = Report["guards"][number];
+export type Decision = Rollout["decisions"][number];
+export type Look = Answer<"listLooks">["items"][number];
+export type Explanation = Answer<"explainRollout">;
+export type LedgerEntry = Answer<"getLedgerEntry">;
+export type LedgerProof = Answer<"getLedgerProof">;
+export type Token = Answer<"listTokens">["items"][number];
+export type SystemView = Answer<"getSystem">;
+export type Page<T> = { items: T[]; next: string | null };

@@ -1,0 +1,20 @@
+import { milliseconds, percent, rate } from "../ui/format.ts";
+import type { Unit } from "./chart-data.ts";
+
+/** A value of a chart, exactly. */
+export function figure(value: number | null | undefined, unit: Unit): string {
+  const v = value ?? null;
+  if (unit === "ratio") return percent(v);
+  if (unit === "ms") return milliseconds(v);
+  if (unit === "perSecond") return rate(v);
+  return v === null ? "–" : v.toFixed(2);
+}
+
+/** A value on an axis: as short as can be told apart. */
+export function axisFigure(value: number, unit: Unit): string {
+  const trimmed = (n: number, digits: number): string => String(Number(n.toFixed(digits)));
+  if (unit === "ratio") return `${trimmed(value * 100, 2)} %`;
+  if (unit === "ms") return value >= 1_000 ? `${trimmed(value / 1_000, 1)} s` : `${trimmed(value, 1)} ms`;
+  if (unit === "perSecond") return `${trimmed(value, 1)}/s`;
+  return trimmed(value, 1);
+}

@@ -1,0 +1,35 @@
+import type { ReleaseSummary } from "../../api/types.ts";
+import { to } from "../../paths.ts";
+import { FaultBadge } from "../../ui/Badge.tsx";
+import { LinkButton } from "../../ui/Button.tsx";
+import { bytes } from "../../ui/format.ts";
+import { Ago, Mono } from "../../ui/Text.tsx";
+import { ReleaseLabel } from "./ReleaseLabel.tsx";
+
+export function ReleaseList({ items, serving }: { items: readonly ReleaseSummary[]; serving: readonly string[] }) {
+  return (
+    <ul className="m-0 list-none divide-y divide-line p-0">
+      {items.map((r) => (
+        <li key={r.id} className="flex flex-wrap items-center gap-x-4 gap-y-1 px-4 py-2.5 hover:bg-hover">
+          <div className="min-w-0 flex-1 basis-64">
+            <ReleaseLabel release={r} />
+            <div className="flex flex-wrap gap-x-3 text-xs text-muted">
+              <span>{r.author}</span>
+              <Ago at={r.createdAt} />
+              <span>{bytes(r.sizeBytes)}</span>
+              <Mono>{r.digest.slice(0, 12)}</Mono>
+            </div>
+          </div>
+          <FaultBadge fault={r.fault} />
+          {serving.includes(r.id) ? (
+            <span className="text-xs font-medium text-good">serves now</span>
+          ) : (
+            <LinkButton size="small" href={to.ship(r.service, undefined, r.id)}>
+              Roll out
+            </LinkButton>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,189 @@
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { ExternalLink } from "lucide-react";
+import { Tabs } from "radix-ui";
+import type { ReactNode } from "react";
+import { isMissing } from "../../api/client.ts";
+import { queries } from "../../api/queries.ts";
+import type { Service } from "../../api/types.ts";
+import { type ServiceTab, to } from "../../paths.ts";
+import { SERVICE_TABS } from "../../search.ts";
+import { Button } from "../../ui/Button.tsx";
+import { sentence } from "../../ui/format.ts";
+import { PageHead, Section } from "../../ui/Section.tsx";
+import { Empty, ErrorPanel, PageSkeleton, Skeleton } from "../../ui/States.tsx";
+import { A, Mono } from "../../ui/Text.tsx";
+import { DeploymentList } from "../delivery/DeploymentList.tsx";
+import { NotFoundPage } from "../NotFoundPage.tsx";
+import { ConfigurationTab } from "./ConfigurationTab.tsx";
+import { EnvironmentPanel } from "./EnvironmentPanel.tsx";
+import { ReleaseList } from "./ReleaseList.tsx";
+import { ShipDialog } from "./ShipDialog.tsx";
+
+interface Paged<T> {
+  data?: { pages: { items: T[] }[] } | undefined;
+  error: unknown;
+  hasNextPage: boolean;
+  isFetchingNextPage: boolean;
+  fetchNextPage: () => unknown;
+  refetch: () => unknown;
+}
+
+/** A list that grows by pages: its states and the button for more. */
+function Pages<T>({
+  query: q,
+  empty,
+  children,
+}: {
+  query: Paged<T>;
+  empty: ReactNode;
+  children: (items: T[]) => ReactNode;
+}) {
+  const items = q.data?.pages.flatMap((p) => p.items);
+  if (!items) return q.error ? <ErrorPanel error={q.error} retry={() => void q.refetch()} /> : <Skeleton rows={8} />;
+  if (items.length === 0) return empty;
+  return (
+    <>
+      {children(items)}
+      {q.hasNextPage && (
+        <div className="border-t border-line p-2 text-center">
+          <Button kind="quiet" busy={q.isFetchingNextPage} onClick={() => void q.fetchNextPage()}>
+            Show older ones
+          </Button>
+        </div>
+      )}
+    </>
+  );
+}
+
+function DeploymentsTab({ service }: { service: string }) {
+  const q = useInfiniteQuery(queries.deployments(service));
+  return (
+    <Section title="Deployments" note="newest first" flush>
+      <Pages
+        query={q}
+        empty={
+          <Empty title="Never deployed">
+            Press Ship, or run <Mono>npx latchkey ship {service}</Mono>.
+          </Empty>
+        }
+      >
+        {(items) => <DeploymentList items={items} />}
+      </Pages>
+    </Section>
+  );
+}
+
+/** The top of the list, for the overview. */
+function LatestDeployments({ service }: { service: string }) {
+  const q = useInfiniteQuery(queries.deployments(service));
+  const items = q.data?.pages[0]?.items.slice(0, 5) ?? [];
+  if (items.length === 0) return null;
+  return (
+    <Section
+      title="Latest deployments"
+      actions={<A href={to.service(service, "deployments")}>All deployments</A>}
+      flush
+    >
+      <DeploymentList items={items} />
+    </Section>
+  );
+}
+
+function ReleasesTab({ service }: { service: Service }) {
+  const q = useInfiniteQuery(queries.releases(service.name));
+  const serving = service.environments.flatMap((e) => (e.serving ? [e.serving.id] : []));
+  return (
+    <Section title="Releases" note="each one can be rolled out again" flush>
+      <Pages query={q} empty={<Empty title="No release yet">Shipping builds one.</Empty>}>
+        {(items) => <ReleaseList items={items} serving={serving} />}
+      </Pages>
+    </Section>
+  );
+}
+
+const TAB =
+  "-mb-px border-b-2 border-transparent px-1 pb-2 font-medium text-muted hover:text-ink data-[state=active]:border-accent data-[state=active]:text-ink";
+
+function Body({ service }: { service: Service }) {
+  const { tab = "overview" } = useSearch({ from: "/shell/services/$service" });
+  const navigate = useNavigate({ from: "/services/$service" });
+  const go = (next: string): void =>
+    void navigate({
+      search: (old) => ({ ...old, tab: next === "overview" ? undefined : (next as ServiceTab) }),
+      replace: true,
+      resetScroll: false,
+    });
+  return (
+    <Tabs.Root value={tab} onValueChange={go}>
+      <Tabs.List
+        aria-label={`Parts of ${service.name}`}
+        className="mb-5 flex gap-5 overflow-x-auto overflow-y-hidden border-b border-line"
+      >
+        {SERVICE_TABS.map((name) => (
+          <Tabs.Trigger key={name} value={name} className={TAB}>
+            {sentence(name)}
+          </Tabs.Trigger>
+        ))}
+      </Tabs.List>
+      <Tabs.Content value="overview" className="flex flex-col gap-8">
+        {service.environments.map((e) => (
+          <EnvironmentPanel key={e.name} service={service.name} environment={e} />
+        ))}
+        <LatestDeployments service={service.name} />
+      </Tabs.Content>
+      <Tabs.Content value="deployments">
+        <DeploymentsTab service={service.name} />
+      </Tabs.Content>
+      <Tabs.Content value="releases">
+        <ReleasesTab service={service} />
+      </Tabs.Content>
+      <Tabs.Content value="configuration">
+        <ConfigurationTab service={service} />
+      </Tabs.Content>
+    </Tabs.Root>
+  );
+}
+
+export function ServicePage() {
+  const { service } = useParams({ from: "/shell/services/$service" });
+  const { dialog } = useSearch({ from: "/shell/services/$service" });
+  const navigate = useNavigate({ from: "/services/$service" });
+  const q = useQuery(queries.service(service));
+  if (isMissing(q.error)) return <NotFoundPage what="service" />;
+  if (!q.data) return q.error ? <ErrorPanel error={q.error} retry={() => void q.refetch()} /> : <PageSkeleton />;
+  const close = (): void =>
+    void navigate({
+      search: (old) => ({ ...old, dialog: undefined, environment: undefined, release: undefined }),
+      replace: true,
+      resetScroll: false,
+    });
+  return (
+    <>
+      <PageHead
+        title={q.data.name}
+        lead={q.data.description}
+        actions={
+          <>
+            <a
+              href={q.data.url}
+              target="_blank"
+              rel="noreferrer"
+              className="link inline-flex h-8 items-center gap-1 px-2 text-sm"
+            >
+              Open the application <ExternalLink size={13} aria-hidden />
+            </a>
+            <Button
+              kind="primary"
+              onClick={() => void navigate({ search: (old) => ({ ...old, dialog: "ship" }), resetScroll: false })}
+            >
+              Ship
+            </Button>
+          </>
+        }
+      />
+      <Body service={q.data} />
+      <ShipDialog service={q.data} open={dialog === "ship"} onClose={close} />
+    </>
+  );
+}

@@ -1,0 +1,163 @@
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { api, wordsOf } from "../../api/client.ts";
+import { queries } from "../../api/queries.ts";
+import type { SystemView } from "../../api/types.ts";
+import { Badge } from "../../ui/Badge.tsx";
+import { Button } from "../../ui/Button.tsx";
+import { Choices } from "../../ui/Form.tsx";
+import { bytes, count, duration, moment } from "../../ui/format.ts";
+import { useNow } from "../../ui/now.ts";
+import { Facts, PageHead, Section } from "../../ui/Section.tsx";
+import { ErrorPanel, Skeleton } from "../../ui/States.tsx";
+import { Ago, CopyButton, Mono } from "../../ui/Text.tsx";
+import { chooseTheme, useTheme } from "../../ui/theme.ts";
+import { Tokens } from "./Tokens.tsx";
+
+function SignInLink() {
+  const make = useMutation({ mutationFn: () => api.createSignInLink({}) });
+  return (
+    <Section title="Another browser" note="sign in without a terminal">
+      {make.data ? (
+        <div className="flex flex-col gap-2" role="status">
+          <div className="flex items-center gap-2 rounded-md border border-line-strong bg-sunken py-2 pr-2 pl-3">
+            <Mono className="min-w-0 flex-1 break-all">{make.data.url}</Mono>
+            <CopyButton text={make.data.url} label="Copy the link" />
+          </div>
+          <p className="m-0 text-muted">
+            Works once, until {moment(make.data.expiresAt)}. Whoever opens it is signed in as you are.
+          </p>
+        </div>
+      ) : (
+        <div className="flex flex-wrap items-center justify-between gap-3">
+          <p className="m-0 text-soft">A link that signs one browser in, once, within 15 minutes.</p>
+          <Button busy={make.isPending} onClick={() => make.mutate()}>
+            Make a link
+          </Button>
+        </div>
+      )}
+      {make.error && <p className="m-0 mt-2 text-bad">{wordsOf(make.error)}</p>}
+    </Section>
+  );
+}
+
+function Gateways({ system: s }: { system: SystemView }) {
+  return (
+    <Section title="Gateways" note={`the newest routing is generation ${s.generation.epoch}.${s.generation.n}`} flush>
+      {s.gateways.length === 0 ? (
+        <p className="m-0 px-4 py-3 text-muted">None has called in. Without a gateway there is no traffic to judge.</p>
+      ) : (
+        <ul className="m-0 list-none divide-y divide-line p-0">
+          {s.gateways.map((g) => {
+            const fresh = g.applied.epoch === s.generation.epoch && g.applied.n >= s.generation.n;
+            return (
+              <li key={g.id} className="flex flex-wrap items-center gap-x-4 gap-y-1 px-4 py-2.5">
+                <Mono className="min-w-0 flex-1 basis-40 break-all">{g.id}</Mono>
+                <Badge tone={!g.live ? "bad" : fresh ? "good" : "warn"}>
+                  {!g.live ? "not seen lately" : fresh ? "up to date" : `behind, at ${g.applied.epoch}.${g.applied.n}`}
+                </Badge>
+                <span className="text-xs text-muted">
+                  {bytes(g.residentBytes)}, seen <Ago at={g.seenAt} />
+                </span>
+              </li>
+            );
+          })}
+        </ul>
+      )}
+    </Section>
+  );
+}
+
+function Installation({ system: s }: { system: SystemView }) {
+  const now = useNow();
+  return (
+    <>
+      <Section title="This installation">
+        <Facts
+          items={[
+            ["Latchkey", s.version],
+            ["Node", s.nodeVersion],
+            ["Up for", duration(now - Date.parse(s.startedAt))],
+            ["Memory of the server", bytes(s.residentBytes)],
+            ["PostgreSQL", `${s.database.version}, ${s.database.embedded ? "embedded" : "your own"}`],
+            ["Database", bytes(s.database.sizeBytes)],
+            ["Ledger", `${count(s.ledger.size)} entries, ${count(s.ledger.signedSize)} signed`],
+            [
+              "Key of the ledger",
+              <span key="k" className="inline-flex items-center gap-1">
+                <Mono>{s.ledger.publicKey.slice(0, 14)}…</Mono>
+                <CopyButton text={s.ledger.publicKey} label="Copy the ledger's public key" />
+              </span>,
+            ],
+          ]}
+        />
+      </Section>
+      <Gateways system={s} />
+    </>
+  );
+}
+
+function Appearance() {
+  const theme = useTheme();
+  return (
+    <Section title="Appearance" note="remembered in this browser">
+      <div className="max-w-md">
+        <Choices
+          legend="Theme"
+          value={theme}
+          onChange={chooseTheme}
+          options={[
+            { value: "system", label: "As the system" },
+            { value: "light", label: "Light" },
+            { value: "dark", label: "Dark" },
+          ]}
+        />
+      </div>
+    </Section>
+  );
+}
+
+export function SettingsPage() {
+  const system = useQuery(queries.system());
+  const me = useQuery(queries.me());
+  const mayManage = me.data?.principal.role === "owner";
+  return (
+    <>
+      <PageHead
+        title="Settings"
+        lead={
+          me.data && `Signed in as ${me.data.principal.name}, ${me.data.principal.role} of project ${me.data.project}.`
+        }
+      />
+      <div className="grid items-start gap-6 lg:grid-cols-2">
+        <div className="flex flex-col gap-6">
+          {mayManage && <Tokens />}
+          {mayManage && <SignInLink />}
+          <Appearance />
+        </div>
+        <div className="flex flex-col gap-6">
+          {system.data ? (
+            <Installation system={system.data} />
+          ) : (
+            <Section title="This installation" flush>
+              {system.error ? (
+                <ErrorPanel error={system.error} retry={() => void system.refetch()} />
+              ) : (
+                <Skeleton rows={5} />
+              )}
+            </Section>
+          )}
+          <Section title="About">
+            <p className="m-0 text-soft">
+              Latchkey takes a change from commit to production, judges it on evidence, takes it back when it does harm,
+              and proves afterwards what happened and why. Apache-2.0. The API is described at{" "}
+              <a className="link underline" href="/api/v1/openapi.json">
+                /api/v1/openapi.json
+              </a>
+              ; everything here, <Mono>npx latchkey</Mono> does too.
+            </p>
+          </Section>
+        </div>
+      </div>
+    </>
+  );
+}

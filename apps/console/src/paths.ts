@@ -1,0 +1,36 @@
+/** Every address of the console: links are made here only, and `router.tsx` answers to the same patterns. */
+export type ServiceTab = "overview" | "deployments" | "releases" | "configuration";
+
+const withQuery = (path: string, query: Record<string, string | undefined>): string => {
+  const set = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) if (value) set.set(key, value);
+  return set.size > 0 ? `${path}?${set}` : path;
+};
+
+export const to = {
+  overview: () => "/",
+  signIn: (back?: string) => withQuery("/sign-in", { back }),
+  service: (service: string, tab?: ServiceTab) => withQuery(`/services/${encodeURIComponent(service)}`, { tab }),
+  ship: (service: string, environment?: string, releaseId?: string) =>
+    withQuery(`/services/${encodeURIComponent(service)}`, { dialog: "ship", environment, release: releaseId }),
+  deployment: (id: string) => `/deployments/${encodeURIComponent(id)}`,
+  release: (id: string) => `/releases/${encodeURIComponent(id)}`,
+  rollout: (id: string, ask?: string) => withQuery(`/rollouts/${encodeURIComponent(id)}`, { ask }),
+  ledger: (filter: { type?: string; subject?: string } = {}) => withQuery("/ledger", filter),
+  ledgerEntry: (sequence: number) => `/ledger/${sequence}`,
+  settings: () => "/settings",
+} as const;
+
+/** The page of a ledger entry's subject ("rollout/rol_..."), when there is one. */
+export function ofSubject(subject: string): string | null {
+  const slash = subject.indexOf("/");
+  const kind = subject.slice(0, slash);
+  const id = subject.slice(slash + 1);
+  if (slash < 0 || id === "") return null;
+  if (kind === "rollout") return to.rollout(id);
+  if (kind === "deployment") return to.deployment(id);
+  if (kind === "release") return to.release(id);
+  if (kind === "service") return to.service(id);
+  if (kind === "token") return to.settings();
+  return null;
+}

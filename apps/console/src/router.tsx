@@ -1,0 +1,108 @@
+import { createRootRoute, createRoute, createRouter, Outlet } from "@tanstack/react-router";
+import { queries } from "./api/queries.ts";
+import { lazyPage } from "./lazy-page.tsx";
+import { OverviewPage } from "./pages/delivery/OverviewPage.tsx";
+import { NotFoundPage } from "./pages/NotFoundPage.tsx";
+import { queryClient } from "./query-client.ts";
+import * as search from "./search.ts";
+import { Shell } from "./shell/Shell.tsx";
+import { ErrorPanel, PageSkeleton } from "./ui/States.tsx";
+
+/** The console's pages. Addresses are made by `paths.ts`; what stands behind "?" is read by `search.ts`. */
+const root = createRootRoute({ component: Outlet, notFoundComponent: () => <NotFoundPage /> });
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in",
+  validateSearch: search.signIn,
+  component: lazyPage(() => import("./pages/security/SignInPage.tsx"), "SignInPage"),
+});
+
+/** Everything for people who are signed in. */
+const shell = createRoute({
+  getParentRoute: () => root,
+  id: "shell",
+  loader: () => void queryClient.prefetchQuery(queries.me()),
+  component: Shell,
+});
+
+const overview = createRoute({
+  getParentRoute: () => shell,
+  path: "/",
+  loader: () => {
+    // All at once, not one after another: the overview is what people open first.
+    void queryClient.prefetchQuery(queries.services());
+    void queryClient.prefetchQuery(queries.recentDeployments());
+    void queryClient.prefetchQuery(queries.newestEntries());
+  },
+  component: OverviewPage,
+});
+const service = createRoute({
+  getParentRoute: () => shell,
+  path: "/services/$service",
+  validateSearch: search.service,
+  loader: ({ params }) => void queryClient.prefetchQuery(queries.service(params.service)),
+  component: lazyPage(() => import("./pages/catalog/ServicePage.tsx"), "ServicePage"),
+});
+const deployment = createRoute({
+  getParentRoute: () => shell,
+  path: "/deployments/$deploymentId",
+  validateSearch: search.deployment,
+  loader: ({ params }) => void queryClient.prefetchQuery(queries.deployment(params.deploymentId)),
+  component: lazyPage(() => import("./pages/delivery/DeploymentPage.tsx"), "DeploymentPage"),
+});
+const release = createRoute({
+  getParentRoute: () => shell,
+  path: "/releases/$releaseId",
+  validateSearch: search.release,
+  loader: ({ params }) => void queryClient.prefetchQuery(queries.release(params.releaseId)),
+  component: lazyPage(() => import("./pages/catalog/ReleasePage.tsx"), "ReleasePage"),
+});
+const rollout = createRoute({
+  getParentRoute: () => shell,
+  path: "/rollouts/$rolloutId",
+  validateSearch: search.rollout,
+  loader: ({ params }) => {
+    void queryClient.prefetchQuery(queries.rollout(params.rolloutId));
+    void queryClient.prefetchQuery(queries.looks(params.rolloutId));
+  },
+  component: lazyPage(() => import("./pages/delivery/RolloutPage.tsx"), "RolloutPage"),
+});
+const ledger = createRoute({
+  getParentRoute: () => shell,
+  path: "/ledger",
+  validateSearch: search.ledger,
+  component: lazyPage(() => import("./pages/ledger/LedgerPage.tsx"), "LedgerPage"),
+});
+const ledgerEntry = createRoute({
+  getParentRoute: () => shell,
+  path: "/ledger/$sequence",
+  component: lazyPage(() => import("./pages/ledger/EntryPage.tsx"), "EntryPage"),
+});
+const settings = createRoute({
+  getParentRoute: () => shell,
+  path: "/settings",
+  validateSearch: search.settings,
+  component: lazyPage(() => import("./pages/security/SettingsPage.tsx"), "SettingsPage"),
+});
+
+const elsewhere = createRoute({ getParentRoute: () => shell, path: "$", component: () => <NotFoundPage /> });
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    signIn,
+    shell.addChildren([overview, service, deployment, release, rollout, ledger, ledgerEntry, settings, elsewhere]),
+  ]),
+  defaultPreload: "intent",
+  defaultPreloadStaleTime: 0,
+  defaultPendingComponent: PageSkeleton,
+  defaultPendingMs: 150,
+  defaultErrorComponent: ({ error, reset }) => <ErrorPanel error={error} retry={reset} />,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,74 @@
+import type { RolloutAction } from "./api/types.ts";
+import type { ServiceTab } from "./paths.ts";
+
+/** What stands behind "?" in each page's address. What is not understood is left out, never an error. */
+type Raw = Record<string, unknown>;
+type Optional<T> = { [K in keyof T]?: T[K] | undefined };
+
+const text = (value: unknown): string | undefined => {
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  return typeof value === "string" && value !== "" ? value : undefined;
+};
+const oneOf = <T extends string>(value: unknown, allowed: readonly T[]): T | undefined =>
+  allowed.find((one) => one === value);
+const number = (value: unknown): number | undefined => {
+  const n = Number(value);
+  return value !== undefined && value !== "" && Number.isFinite(n) ? n : undefined;
+};
+
+export const SERVICE_TABS: readonly ServiceTab[] = ["overview", "deployments", "releases", "configuration"];
+export const ROLLOUT_ACTIONS: readonly RolloutAction[] = ["pause", "resume", "promote", "roll_back", "abort"];
+
+export const signIn = (raw: Raw): Optional<{ back: string }> => {
+  const back = text(raw.back);
+  // Only a path of this console: an address elsewhere would make sign-in a way to lure people away.
+  return { back: back?.startsWith("/") && !/^\/[/\\]/.test(back) ? back : undefined };
+};
+
+export interface ServiceSearch {
+  tab: ServiceTab;
+  dialog: "ship";
+  environment: string;
+  release: string;
+  window: number;
+}
+export const service = (raw: Raw): Optional<ServiceSearch> => ({
+  tab: oneOf(raw.tab, SERVICE_TABS),
+  dialog: oneOf(raw.dialog, ["ship"] as const),
+  environment: text(raw.environment),
+  release: text(raw.release),
+  window: number(raw.window),
+});
+
+export const deployment = (raw: Raw): Optional<{ gate: string }> => ({ gate: text(raw.gate) });
+export const release = (raw: Raw): Optional<{ files: string; show: "changed" | "all" }> => ({
+  files: text(raw.files),
+  show: oneOf(raw.show, ["changed", "all"] as const),
+});
+
+export interface RolloutSearch {
+  /** The action whose dialog is open. */
+  ask: RolloutAction;
+  view: "table";
+  explain: "1";
+  /** Zoom of the charts, seconds since 1970. */
+  from: number;
+  to: number;
+}
+export const rollout = (raw: Raw): Optional<RolloutSearch> => ({
+  ask: oneOf(raw.ask, ROLLOUT_ACTIONS),
+  view: oneOf(raw.view, ["table"] as const),
+  explain: text(raw.explain) === "1" ? "1" : undefined,
+  from: number(raw.from),
+  to: number(raw.to),
+});
+
+export const ledger = (raw: Raw): Optional<{ type: string; subject: string }> => ({
+  type: text(raw.type),
+  subject: text(raw.subject),
+});
+
+export const settings = (raw: Raw): Optional<{ dialog: "token" | "link"; revoke: string }> => ({
+  dialog: oneOf(raw.dialog, ["token", "link"] as const),
+  revoke: text(raw.revoke),
+});

@@ -1,0 +1,45 @@
+import type { RouteName } from "@latchkey/api/paths";
+import type { Role } from "@latchkey/core/security/authorisation";
+import type { Transaction } from "./database.ts";
+import type { ProblemError } from "./problems.ts";
+
+/** What HTTP needs of the security room, as types: the room implements them, the composition root wires. */
+export interface Principal {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: "person" | "token" | "gateway" | "system";
+  readonly role: Role;
+  readonly project: string;
+}
+/** The headers that say who somebody is. */
+export interface Credentials {
+  readonly headers: { readonly authorization?: string | undefined; readonly cookie?: string | undefined };
+}
+/** Who a request comes from, by cookie or bearer token; null when it says nothing or nothing true. */
+export type Authenticate = (request: Credentials) => Promise<Principal | null>;
+/** Answers stored by (actor, route, key): see security/idempotency. */
+export interface IdempotencyStore {
+  begin(
+    actor: string,
+    route: string,
+    key: string,
+    sha256: string,
+  ): Promise<
+    | { kind: "new" }
+    | { kind: "done"; status: number; answer: string }
+    /** Done in a committed transaction, but never answered: `reference` tells how to answer now. */
+    | { kind: "effected"; reference: string }
+    | { kind: "other_body" }
+    | { kind: "under_way" }
+  >;
+  remember(tx: Transaction, actor: string, route: string, key: string, reference: string): Promise<void>;
+  finish(actor: string, route: string, key: string, status: number, answer: string): Promise<void>;
+  forget(actor: string, route: string, key: string): Promise<void>;
+}
+/** A write that somebody known asked for and did not get: for the record. Never throws. */
+export type OnRefusal = (
+  principal: Principal,
+  route: RouteName,
+  params: Readonly<Record<string, string>>,
+  problem: ProblemError,
+) => void;

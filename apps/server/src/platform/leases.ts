@@ -1,0 +1,86 @@
+import { sql } from "kysely";
+import type { Logger } from "pino";
+import type { Database, Executor } from "./database.ts";
+
+/**
+ * Leases: work that one server at a time may do. Owner, fence and expiry are in the database and expire by its clock,
+ * so that servers' clocks need not agree. A lease hastens nothing and guards nothing by itself: what must not happen
+ * twice is guarded where it is written (row locks, phases, step counts); the lease keeps two servers from doing the
+ * same long work side by side. No session locks: poolers break them.
+ */
+const TTL_MS = 6_000;
+/** Three tries before it expires. */
+const RENEW_MS = 2_000;
+
+export interface Lease {
+  /** True while this process holds it, by its own monotonic clock from before the last renewal was asked for. */
+  held(): boolean;
+  /** Grows with each change of owner; null while it is not held. */
+  fence(): number | null;
+  /** Gives it up, so that another server need not wait for its expiry. */
+  release(): Promise<void>;
+}
+
+/**
+ * Takes or renews a lease: its fence, or null while another owner's has not expired. `anew` says that this is a new
+ * life of the owner: what its earlier life held it takes over at once, under a new fence.
+ */
+export async function claim(
+  db: Executor,
+  name: string,
+  owner: string,
+  ttlMs: number,
+  anew = false,
+): Promise<number | null> {
+  const ttl = sql`make_interval(secs => ${ttlMs / 1000})`;
+  const taken = await sql<{
+    fence: string;
+  }>`insert into lease (name, owner, expires_at) values (${name}, ${owner}, now() + ${ttl})
+    on conflict (name) do update set
+      fence = case when lease.owner = excluded.owner and lease.expires_at > now() and not ${anew} then lease.fence else lease.fence + 1 end,
+      owner = excluded.owner, expires_at = excluded.expires_at
+    where lease.owner = excluded.owner or lease.expires_at <= now()
+    returning fence`.execute(db);
+  const row = taken.rows[0];
+  return row ? Number(row.fence) : null;
+}
+
+export async function giveUp(db: Executor, name: string, owner: string): Promise<void> {
+  await sql`update lease set expires_at = now() where name = ${name} and owner = ${owner}`.execute(db);
+}
+
+/**
+ * Keeps trying to hold a lease until it is released. The owner is the installation's folder, whose lock one process
+ * has: after a crash its successor need not wait for the expiry.
+ */
+export async function keepLease(database: Database, log: Logger, name: string, owner: string): Promise<Lease> {
+  let anew = true;
+  let fence: number | null = null;
+  let goodUntil = 0;
+  let stopped = false;
+  const renew = async () => {
+    const asked = performance.now();
+    try {
+      const now = await claim(database.db, name, owner, TTL_MS, anew);
+      anew = false;
+      const isNew = now !== null && now !== fence;
+      fence = now;
+      if (now !== null) goodUntil = asked + TTL_MS;
+      if (isNew) log.info({ lease: name, fence: now }, "lease taken");
+    } catch (error) {
+      log.warn({ err: error, lease: name }, "the lease could not be renewed");
+    }
+  };
+  await renew();
+  const timer = setInterval(() => void renew(), RENEW_MS);
+  const held = () => !stopped && fence !== null && performance.now() < goodUntil;
+  return {
+    held,
+    fence: () => (held() ? fence : null),
+    release: async () => {
+      stopped = true;
+      clearInterval(timer);
+      await giveUp(database.db, name, owner).catch(() => {});
+    },
+  };
+}

@@ -1,0 +1,96 @@
+import { type Bench, type Figure, figure, median } from "../figure.ts";
+import type { Installation } from "../installation.ts";
+import { OpenLoop, type OpenLoopAnswer } from "../open-loop.ts";
+
+/** (a) From the decision to roll back until no request goes to the canary any more, at 500 requests a second. */
+const PER_SECOND = 500;
+const GIVE_UP_MS = 120_000;
+const main = { project: "main" } as const;
+
+interface Run {
+  readonly lastCanaryMs: number;
+  readonly dropped: number;
+  readonly canaryRequests: number;
+}
+
+export async function measureRollback(bench: Bench, installation: Installation): Promise<Figure[]> {
+  const runs: Run[] = [];
+  let releaseId: string | null = null;
+  for (let i = 0; i < (bench.quick ? 1 : 7); i++) {
+    const run = await once(bench, installation, releaseId, 100 + i);
+    releaseId = run.releaseId;
+    runs.push(run);
+    bench.say(
+      `rollback ${i + 1}: last canary request ${run.lastCanaryMs} ms after the decision, ${run.dropped} dropped`,
+    );
+  }
+  const times = runs.map((r) => r.lastCanaryMs);
+  const lost = runs.reduce((n, r) => n + r.dropped, 0);
+  return [
+    figure(`decision to last canary request, median of ${runs.length}`, median(times), "ms", { below: 100 }),
+    figure("decision to last canary request, worst", Math.max(...times), "ms", { below: 100 }),
+    figure("requests without an answer while rolling back", lost, "requests", { below: 1 }),
+  ];
+}
+
+async function once(
+  bench: Bench,
+  { client, applicationUrl }: Installation,
+  releaseId: string | null,
+  seed: number,
+): Promise<Run & { releaseId: string }> {
+  const answers: OpenLoopAnswer[] = [];
+  const loop = new OpenLoop({
+    url: applicationUrl,
+    perSecond: PER_SECOND,
+    seed,
+    next: () => "/api/leads?limit=3",
+    onAnswer: (answer) => answers.push(answer),
+  });
+  const made = await client.ship({
+    params: { ...main, service: "leads" },
+    body: { fault: "errors=60%", ifBusy: "queue", ...(releaseId ? { releaseId } : {}), reason: "bench" },
+  });
+  let started = false;
+  const deadline = performance.now() + GIVE_UP_MS;
+  try {
+    for (;;) {
+      if (bench.signal.aborted || performance.now() > deadline) throw new Error("The rollout did not end in time.");
+      const deployment = await client.getDeployment({ params: { ...main, deploymentId: made.id } });
+      // Building takes the machine: the load begins with the release's start.
+      if (!started && deployment.status === "starting") {
+        loop.start();
+        started = true;
+      }
+      if (deployment.finishedAt !== null) {
+        if (deployment.status !== "rolled_back" || !deployment.rolloutId || !deployment.release)
+          throw new Error(
+            `The bench's release was to be rolled back, and is "${deployment.status}": ${deployment.words}`,
+          );
+        const rollout = await client.getRollout({ params: { ...main, rolloutId: deployment.rolloutId } });
+        await loop.stop();
+        return { ...read(rollout, answers, loop.dropped), releaseId: deployment.release.id };
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  } finally {
+    await loop.stop();
+  }
+}
+
+function read(
+  rollout: { canary: { number: number }; decisions: readonly { kind: string; at: string }[] },
+  answers: readonly OpenLoopAnswer[],
+  dropped: number,
+): Run {
+  // The time of the look behind the decision: judging and committing are in what is measured.
+  const decidedAt = Date.parse(rollout.decisions.find((d) => d.kind === "roll_back_begun")?.at ?? "");
+  const canary = answers.filter((a) => a.release === `leads@${rollout.canary.number}`);
+  // A request belongs to the moment at which it was sent: the gateway chose its release then.
+  const last = Math.max(...canary.map((a) => a.sentAtMs));
+  return {
+    lastCanaryMs: Math.max(0, last - decidedAt),
+    dropped: dropped + answers.filter((a) => a.status === null || a.status === 502 || a.status === 503).length,
+    canaryRequests: canary.length,
+  };
+}

@@ -1,0 +1,53 @@
+import { benchDelivery, PARTS } from "./delivery/index.ts";
+import { type Bench, type Figure, tableOf } from "./figure.ts";
+
+/** `npm run bench`: answers the exit code. */
+interface Topic {
+  readonly words: string;
+  readonly parts: readonly string[];
+  readonly run: (bench: Bench, only: readonly string[]) => Promise<Figure[]>;
+}
+const TOPICS: Readonly<Record<string, Topic>> = {
+  delivery: {
+    words: "time to 0 % after a FAIL, memory, idle CPU, API reads, Overview, start, the gateway beside HAProxy",
+    parts: PARTS,
+    run: benchDelivery,
+  },
+};
+
+const USAGE = `Measures what Latchkey promises, beside peers where there are any. A busy machine shows in the figures.
+
+Topics:
+${Object.entries(TOPICS)
+  .map(([name, t]) => `  ${name.padEnd(10)} ${t.words}\n${"".padEnd(13)}parts: ${t.parts.join(", ")}`)
+  .join("\n")}
+
+  npm run bench -- delivery                 all of it, in some minutes
+  npm run bench -- delivery judge gateway   only these parts
+  npm run bench -- delivery --quick         under a minute: proves that the bench works, not that the goals hold
+  npm run bench -- delivery --json          one JSON object per figure
+
+Exit codes: 0 every goal holds, 2 one does not, 1 it could not be measured.`;
+
+export async function main(args: readonly string[], root: string): Promise<number> {
+  const [name, ...only] = args.filter((a) => !a.startsWith("--"));
+  const topic = name === undefined ? undefined : TOPICS[name];
+  const strange = only.find((part) => !topic?.parts.includes(part));
+  if (!topic || strange !== undefined) {
+    if (name !== undefined) console.error(topic ? `There is no part "${strange}".` : `There is no topic "${name}".`);
+    console.log(USAGE);
+    return name === undefined ? 0 : 1;
+  }
+  const stopping = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopping.abort());
+  const bench: Bench = {
+    quick: args.includes("--quick"),
+    root,
+    signal: stopping.signal,
+    say: (words) => process.stderr.write(`${words}\n`),
+  };
+  const figures = await topic.run(bench, only);
+  if (args.includes("--json")) for (const f of figures) console.log(JSON.stringify(f));
+  else console.log(tableOf(figures));
+  return figures.every((f) => f.holds) ? 0 : 2;
+}

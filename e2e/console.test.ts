@@ -1,0 +1,227 @@
+import { join } from "node:path";
+import type { Answer } from "@latchkey/api/client";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Installation, startOwn } from "../bench/installation.ts";
+import { Traffic } from "../bench/traffic.ts";
+import { hasBrowser, launch, overhang, violations } from "./browser.ts";
+
+/**
+ * The product as people meet it: the real supervisor, server, gateway, database, releases of leads, visitors, and the
+ * console in a real browser, by accessible roles.
+ */
+const ROOT = join(import.meta.dirname, "..");
+/** A build, its gates and a canary on a busy machine. */
+const ROLLOUT_MS = 240_000;
+
+let installation: Installation;
+let browser: Browser;
+let context: BrowserContext;
+let page: Page;
+let traffic: Traffic;
+/** What the browser's own console complained of; a page that is well complains of nothing. */
+const complaints: string[] = [];
+
+async function open(path: string): Promise<void> {
+  await page.goto(`${installation.url}${path}`);
+  await page.getByRole("heading", { level: 1 }).waitFor();
+}
+
+type Rollout = Answer<"getRollout">;
+const LOOK_AGAIN_MS = 100;
+
+/** The rollout of a deployment, once its release takes traffic. */
+async function exposed(deploymentId: string): Promise<Rollout> {
+  for (;;) {
+    const { client } = installation;
+    const { rolloutId, words, finishedAt } = await client.getDeployment({ params: { project: "main", deploymentId } });
+    expect(finishedAt, words).toBeNull();
+    const rollout = rolloutId ? await client.getRollout({ params: { project: "main", rolloutId } }) : null;
+    if (rollout?.exposedAt && rollout.acknowledged) return rollout;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  }
+}
+
+async function settled(rolloutId: string, isSo: (arms: Rollout["arms"]) => boolean): Promise<void> {
+  while (!isSo((await installation.client.getRollout({ params: { project: "main", rolloutId } })).arms))
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+}
+
+describe.skipIf(!hasBrowser)("the console", () => {
+  beforeAll(async () => {
+    installation = await startOwn(ROOT, new AbortController().signal);
+    traffic = new Traffic({ url: installation.applicationUrl, sessionsPerSecond: 6, seed: 7 });
+    traffic.start();
+    browser = await launch();
+    context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+    page = await context.newPage();
+    page.on("console", (message) => {
+      if (message.type() === "error") complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(error.message));
+  }, 300_000);
+  afterAll(async () => {
+    await browser?.close();
+    await traffic?.stop();
+    await installation?.stop();
+  });
+
+  it("signs in by a link, which works once", async () => {
+    const { url } = await installation.client.createSignInLink({});
+    await page.goto(url);
+    await page.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
+    expect(page.url()).not.toContain("lk_");
+    await page.getByRole("link", { name: "leads" }).first().waitFor();
+
+    const stranger = await (await browser.newContext()).newPage();
+    await stranger.goto(url);
+    await stranger.getByRole("heading", { name: "Sign in to Latchkey" }).waitFor();
+    await stranger.getByText("npx latchkey sign-in").first().waitFor();
+    await stranger.goto(`${installation.url}/ledger`);
+    await stranger.getByRole("heading", { name: "Sign in to Latchkey" }).waitFor();
+    await stranger.context().close();
+  });
+
+  it(
+    "ships a bad release from its dialog, and shows it taken back, with the evidence",
+    async () => {
+      await open("/services/leads");
+      await page.getByRole("button", { name: "Ship", exact: true }).first().click();
+      const dialog = page.getByRole("dialog", { name: "Ship leads" });
+      await dialog.getByRole("radio", { name: /errors=5%/ }).check();
+      await dialog.getByLabel("Reason").fill("a rehearsal");
+      expect(await violations(page)).toEqual([]);
+      await dialog.getByRole("button", { name: /^Ship to/ }).click();
+      await page.waitForURL(/\/deployments\/dep_/);
+      await page
+        .getByRole("link", { name: /rollout/i })
+        .first()
+        .click({ timeout: ROLLOUT_MS });
+      await page.waitForURL(/\/rollouts\/rol_/);
+      await page.getByRole("heading", { name: "Decisions" }).waitFor();
+      await page.getByText("rolled back", { exact: true }).first().waitFor({ timeout: ROLLOUT_MS });
+      await page
+        .getByText(/canary requests failed/)
+        .first()
+        .waitFor();
+      await page.getByRole("button", { name: "Replay it" }).click();
+      await page.getByText("The replay comes to the same decisions").waitFor();
+      await page.getByText("The evidence is untouched").waitFor();
+      expect(await violations(page)).toEqual([]);
+    },
+    2 * ROLLOUT_MS,
+  );
+
+  it("proves a ledger entry in the browser", async () => {
+    await open("/ledger");
+    await page
+      .getByRole("link", { name: /roll back begun|rolled back/i })
+      .first()
+      .click();
+    await page.waitForURL(/\/ledger\/\d+/);
+    await page.getByText("The Ed25519 signature of the note is the key's.").waitFor();
+    expect(await page.getByText("fails", { exact: true }).count()).toBe(0);
+    expect(await page.getByText("not checked", { exact: true }).count()).toBe(0);
+  });
+
+  it("makes an API token, shows its secret once, and revokes it", async () => {
+    await open("/settings");
+    await page.getByRole("button", { name: "New token" }).click();
+    const dialog = page.getByRole("dialog", { name: "New API token" });
+    await dialog.getByLabel("Name").fill("e2e laptop");
+    await dialog.getByRole("button", { name: "Make the token" }).click();
+    const secret = await page.getByText(/^lk_[\w-]{40,}$/).textContent();
+    const asked = () => fetch(`${installation.url}/api/v1/me`, { headers: { authorization: `Bearer ${secret}` } });
+    expect((await asked()).status).toBe(200);
+    await page.getByRole("button", { name: "I have it" }).click();
+    await page.getByRole("button", { name: "Revoke e2e laptop" }).click();
+    await page.getByRole("button", { name: /^Revoke “e2e laptop”/ }).click();
+    await page.getByRole("button", { name: "Revoke e2e laptop" }).waitFor({ state: "detached" });
+    expect((await asked()).status).toBe(401);
+  });
+
+  it("goes everywhere by keyboard", async () => {
+    await open("/");
+    await page.keyboard.press("Control+k");
+    await page.getByRole("combobox").fill("settings");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Settings", level: 1 }).waitFor();
+  });
+
+  it("says that the connection is lost, and when it is back", async () => {
+    await open("/");
+    await context.setOffline(true);
+    // The stream of a page that is open ends with its connection: the browser is told to let it go.
+    await page.evaluate(() => globalThis.dispatchEvent(new Event("offline")));
+    await page.getByText("The connection to the server is lost.").waitFor({ timeout: 60_000 });
+    await context.setOffline(false);
+    await page.getByRole("button", { name: "Try now" }).click();
+    await page.getByText("The connection to the server is lost.").waitFor({ state: "detached" });
+  }, 120_000);
+
+  it(
+    "counts a page that breaks in a visitor's own browser, although every answer has status 200",
+    async () => {
+      await traffic.stop();
+      const made = await installation.client.ship({
+        params: { project: "main", service: "leads" },
+        body: { fault: "broken-page", ifBusy: "supersede", reason: "e2e" },
+      });
+      const rollout = await exposed(made.id);
+      for (let visitor = 0; ; visitor++) {
+        expect(visitor, "visitors until one met the canary").toBeLessThan(200);
+        const visit = await browser.newContext();
+        const answer = await (await visit.newPage()).goto(installation.applicationUrl, { waitUntil: "load" });
+        const release = answer?.headers()["x-latchkey-release"];
+        if (release === `leads@${rollout.canary.number}`) {
+          await settled(rollout.id, (arms) => arms.some((arm) => arm.arm === "canary" && arm.pageErrors > 0));
+          await visit.close();
+          break;
+        }
+        await visit.close();
+      }
+      await installation.client.actOnRollout({
+        params: { project: "main", rolloutId: rollout.id },
+        body: { action: "abort", reason: "seen" },
+      });
+    },
+    ROLLOUT_MS,
+  );
+
+  it("has no accessibility fault on any page, in light and dark, and fits 390 px", async () => {
+    const deployment = (await installation.client.listDeployments({ params: { project: "main" } })).items[0];
+    const paths = [
+      "/",
+      "/services/leads",
+      "/services/leads?tab=deployments",
+      "/services/leads?tab=releases",
+      "/services/leads?tab=configuration",
+      `/deployments/${deployment?.id}`,
+      `/releases/${deployment?.release?.id}`,
+      `/rollouts/${deployment?.rolloutId}`,
+      "/ledger",
+      "/ledger/0",
+      "/settings",
+      "/nowhere",
+    ];
+    for (const scheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+      for (const path of paths) {
+        await open(path);
+        await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
+        expect(await violations(page), `${path} in ${scheme}`).toEqual([]);
+      }
+    }
+    await page.setViewportSize({ width: 390, height: 844 });
+    for (const path of paths) {
+      await open(path);
+      expect(await overhang(page), `${path} at 390 px`).toBeLessThanOrEqual(0);
+    }
+    await page.setViewportSize({ width: 1280, height: 900 });
+  }, 240_000);
+
+  it("has made the browser complain of nothing", () => {
+    const expected = /net::ERR_INTERNET_DISCONNECTED|401|404/;
+    expect(complaints.filter((text) => !expected.test(text))).toEqual([]);
+  });
+});

@@ -1,0 +1,81 @@
+import { ServiceConfig } from "@latchkey/api/models";
+import { z } from "zod";
+
+/** What an editor shows beside each field: by its path, list entries as `*`. */
+const WORDS: Readonly<Record<string, string>> = {
+  name: "The service's name: 3 to 40 of a-z, 0-9 and -, starting with a letter.",
+  description: "One sentence for people.",
+  source: "Folder of the service's sources, relative to this file.",
+  build: "Command that writes the release into $LATCHKEY_ARTIFACT. It runs in `source`; each word is an entry.",
+  run: "Command that serves the release, run in its folder. It must listen on $PORT.",
+  environments: "Where the service is deployed.",
+  gates: "Checks that a release must pass before it may be deployed.",
+  "gates.*.name": "What the gate is called.",
+  "gates.*.command": "Command of the gate, run in `source`; exit code 0 passes.",
+  "gates.*.timeoutMs": "The gate fails when it takes longer.",
+  "gates.*.required": "false: the result is shown, and a failure stops nothing.",
+  health: "How the service tells that it is ready.",
+  "health.path": "Answers 200 when the service is ready.",
+  "health.readyTimeoutMs": "A release that is not ready by then has failed to start.",
+  smoke: "Requests to the new release before it gets any traffic.",
+  "smoke.*.path": "Path to GET.",
+  "smoke.*.status": "Status that it must answer.",
+  "smoke.*.contains": "Text that the answer must contain.",
+  routing: "How the gateway treats the service's requests.",
+  "routing.apiPrefixes": "Paths that are split request by request; all else is sticky by visitor.",
+  "routing.injectBeacon": "Adds a small script to pages that counts page views and script errors.",
+  strategy: "How a release is exposed.",
+  "strategy.kind":
+    "canary: step by step under judgement; blue_green: judged, then all at once; all_at_once: no judgement.",
+  "strategy.steps": "The canary's steps, growing.",
+  "strategy.steps.*.trafficPercent": "Share of the traffic that the new release gets in this step.",
+  "strategy.steps.*.bakeMs": "The step takes at least this long.",
+  "strategy.steps.*.minimumRequests": "Requests that the new release must have had in this step.",
+  "strategy.maximumMs": "Without proof this long after exposure, `onInconclusive` decides.",
+  "strategy.onInconclusive": "What to do without proof of harm or safety.",
+  "strategy.holdbackPercent": "Share that the old release keeps after promotion, to compare with.",
+  "strategy.holdbackMs": "How long that lasts.",
+  analysis: "How certain the judge must be.",
+  "analysis.alpha": "Chance of rolling back a release that does no harm.",
+  "analysis.beta": "Chance of promoting a release that is not safe.",
+  "analysis.harmErrorRatio": "More extra errors than this are harm (0.0002 is 2 in 10,000).",
+  "analysis.safeErrorRatio": "Fewer extra errors than this are safe.",
+  "analysis.harmLatency": "Slower by more than this share is harm (0.05 is 5 %).",
+  "analysis.safeLatency": "Slower by less than this share is safe.",
+  "analysis.latencyFloorMs": "Answers quicker than this count as equal.",
+  "analysis.minimumBakeMs": "No promotion before this time under traffic.",
+  "analysis.minimumCanaryRequests": "No verdict before this many requests.",
+  "analysis.memoryGrowthRatio": "Memory that grows by more than this share holds the rollout.",
+  "analysis.restartLimit": "This many restarts of the new release are harm.",
+};
+
+interface SchemaNode {
+  description?: string;
+  properties?: Record<string, SchemaNode>;
+  items?: SchemaNode;
+}
+
+/** A JSON Schema (draft 7, which editors know best) for latchkey.config.yaml: a service, or a list of services. */
+export function configJsonSchema(): Record<string, unknown> {
+  const { $schema: _, ...service } = z.toJSONSchema(ServiceConfig, { io: "input", target: "draft-7" }) as SchemaNode & {
+    $schema?: string;
+  };
+  describeNode(service, "");
+  return {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    title: "Latchkey's configuration of services",
+    oneOf: [
+      { $ref: "#/definitions/service" },
+      { type: "array", minItems: 1, items: { $ref: "#/definitions/service" } },
+    ],
+    definitions: { service },
+  };
+}
+
+function describeNode(node: SchemaNode, path: string): void {
+  const words = WORDS[path];
+  if (words) node.description = words;
+  for (const [name, child] of Object.entries(node.properties ?? {}))
+    describeNode(child, path ? `${path}.${name}` : name);
+  if (node.items) describeNode(node.items, `${path}.*`);
+}

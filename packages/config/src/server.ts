@@ -1,0 +1,172 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { z } from "zod";
+import { didYouMean } from "./nearest.ts";
+
+/**
+ * The server's own configuration. Three sources, the later wins: `config.json` in the data folder, the environment,
+ * flags. Every value has a default. One schema for all who need it: the server, the supervisor that starts it, and
+ * `latchkey config check --server`.
+ */
+const port = z.coerce
+  .number("a port is a number from 1 to 65535")
+  .int("a port is a whole number")
+  .min(1, "a port is a number from 1 to 65535")
+  .max(65_535, "a port is a number from 1 to 65535");
+export const ServerConfig = z.strictObject({
+  dir: z.string().min(1),
+  host: z
+    .enum(["127.0.0.1", "0.0.0.0", "::1"], "must be 127.0.0.1 or ::1 (this machine only), or 0.0.0.0 (every network)")
+    .default("127.0.0.1"),
+  port: port.default(7400),
+  gatewayPort: port.default(7480),
+  /** PostgreSQL 15 to 17. Without it, an embedded one is started in `dir`. */
+  databaseUrl: z
+    .url({ protocol: /^postgres(ql)?$/, error: "must be an address such as postgres://user:password@host:5432/name" })
+    .optional(),
+  /** The address that people use, for sign-in links. */
+  publicUrl: z
+    .url({ protocol: /^https?$/, error: "must be an address such as https://latchkey.example.com" })
+    .optional(),
+});
+export type ServerConfig = z.infer<typeof ServerConfig>;
+
+interface Source {
+  readonly flag: string;
+  /** Later names win over earlier ones. */
+  readonly environment: readonly string[];
+  readonly words: string;
+}
+export const SERVER_SOURCES: Readonly<Record<keyof ServerConfig, Source>> = {
+  dir: { flag: "--dir", environment: ["LATCHKEY_DIR"], words: "folder for all data (.latchkey)" },
+  host: { flag: "--host", environment: ["LATCHKEY_HOST"], words: "address to listen on (127.0.0.1)" },
+  port: { flag: "--port", environment: ["LATCHKEY_PORT"], words: "port of the console and the API (7400)" },
+  gatewayPort: {
+    flag: "--gateway-port",
+    environment: ["LATCHKEY_GATEWAY_PORT"],
+    words: "port of the application behind the gateway (7480)",
+  },
+  databaseUrl: {
+    flag: "--database-url",
+    environment: ["DATABASE_URL", "LATCHKEY_DATABASE_URL"],
+    words: "a PostgreSQL of your own, 15 to 17 (an embedded one)",
+  },
+  publicUrl: { flag: "--public-url", environment: ["LATCHKEY_PUBLIC_URL"], words: "the address that people use" },
+};
+const FIELDS = Object.keys(SERVER_SOURCES) as (keyof ServerConfig)[];
+
+/** The flags and what they mean, a line each. */
+export function serverFlagsHelp(): string {
+  return FIELDS.map((field) => {
+    const { flag, environment, words } = SERVER_SOURCES[field];
+    return `  ${`${flag} <value>`.padEnd(24)}${words}; in the environment ${environment.at(-1)}`;
+  }).join("\n");
+}
+
+export interface ServerSources {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Flags, without the program's name. */
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  /** A file's text, or null when it is not there. */
+  readonly readText: (file: string) => string | null;
+}
+
+/** Pure but for `readText`. Throws an error that names each wrong field, where it came from, and what it must be. */
+export function parseServerConfig(sources: ServerSources): ServerConfig {
+  const flags = readFlags(sources.argv);
+  const from = new Map<string, string>();
+  const given: Record<string, unknown> = {};
+  const inEnvironment: Record<string, string> = {};
+  for (const field of FIELDS) {
+    for (const name of SERVER_SOURCES[field].environment) {
+      // An empty variable is how shells and compose files write "not set".
+      const value = sources.env[name];
+      if (value === undefined || value === "") continue;
+      inEnvironment[field] = value;
+      from.set(field, name);
+    }
+  }
+  const dir = resolve(sources.cwd, flags.dir ?? inEnvironment.dir ?? ".latchkey");
+  const file = join(dir, "config.json");
+  Object.assign(given, readFile(file, sources.readText(file)), inEnvironment, flags, { dir });
+  for (const field of Object.keys(flags)) from.set(field, SERVER_SOURCES[field as keyof ServerConfig].flag);
+  const parsed = ServerConfig.safeParse(given);
+  const lines = parsed.success ? [] : parsed.error.issues.flatMap((issue) => wordsOf(issue, from, file, given));
+  if (parsed.success && parsed.data.port === parsed.data.gatewayPort)
+    lines.push(`port and gatewayPort are both ${parsed.data.port}: give each its own.`);
+  if (parsed.success && lines.length === 0) return parsed.data;
+  throw new Error(
+    `The server's configuration has ${lines.length === 1 ? "a mistake" : `${lines.length} mistakes`}:\n  ${lines.join("\n  ")}`,
+  );
+}
+
+/** The same, from this process: its environment, its folder, its disk. */
+export function readServerConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  argv: readonly string[] = [],
+): ServerConfig {
+  return parseServerConfig({
+    env,
+    argv,
+    cwd: process.cwd(),
+    readText: (file) => (existsSync(file) ? readFileSync(file, "utf8") : null),
+  });
+}
+
+/** What a child process must have in its environment to read the same configuration. */
+export function environmentOf(config: ServerConfig): Record<string, string> {
+  const environment: Record<string, string> = {};
+  for (const field of FIELDS) {
+    const value = config[field];
+    const name = SERVER_SOURCES[field].environment.at(-1);
+    if (value !== undefined && name) environment[name] = String(value);
+  }
+  return environment;
+}
+
+function readFlags(argv: readonly string[]): Partial<Record<keyof ServerConfig, string>> {
+  const known = FIELDS.map((field) => SERVER_SOURCES[field].flag);
+  const flags: Partial<Record<keyof ServerConfig, string>> = {};
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i] ?? "";
+    const [name = "", inline] = word.split(/=(.*)/s, 2);
+    const field = FIELDS.find((f) => SERVER_SOURCES[f].flag === name);
+    if (!field)
+      throw new Error(
+        `There is no flag ${name}.${didYouMean(name, known)} There are ${known.join(", ")}, each with a value.`,
+      );
+    const value = inline ?? argv[++i];
+    if (value === undefined || value === "" || (inline === undefined && value.startsWith("--")))
+      throw new Error(`${name} needs a value: ${name} <value>. It is the ${SERVER_SOURCES[field].words}.`);
+    flags[field] = value;
+  }
+  return flags;
+}
+
+function wordsOf(
+  issue: z.core.$ZodIssue,
+  from: ReadonlyMap<string, string>,
+  file: string,
+  given: Readonly<Record<string, unknown>>,
+): string[] {
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.map((key) => `${key} in ${file}: there is no such field.${didYouMean(key, FIELDS)}`);
+  const field = String(issue.path[0] ?? "?");
+  const value = JSON.stringify(given[field]);
+  // A database's address holds a password, which has no place in a log.
+  const shown = field === "databaseUrl" ? "the given address" : value;
+  return [`${from.get(field) ?? `${field} in ${file}`}: ${issue.message}; it is ${shown}.`];
+}
+
+function readFile(file: string, text: string | null): Record<string, unknown> {
+  if (text === null) return {};
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed))
+      return parsed as Record<string, unknown>;
+  } catch (error) {
+    throw new Error(`${file} is not JSON: ${(error as Error).message}. Mend it or move it away.`);
+  }
+  throw new Error(`${file} must hold a JSON object, such as {"port": 7400}. Mend it or move it away.`);
+}

@@ -1,0 +1,283 @@
+// @ts-check
+import { createHash, createPublicKey, hash as oneShot, verify as verifySignature } from "node:crypto";
+import { createReadStream } from "node:fs";
+
+/**
+ * Checks an export of a Latchkey ledger. Written apart from the server on purpose: two programs that agree are better
+ * evidence than one that agrees with itself. Tree hashes: RFC 6962, section 2.1. Notes: C2SP signed-note.
+ */
+export const FORMAT = "latchkey-ledger-export/1";
+const LINE_MAX = 10_000_000;
+const LF = 10;
+
+/**
+ * @typedef {{ origin: string, publicKey: string, first: number, count: number, checkpoint: string, before: string[], after: string[] }} Manifest
+ * @typedef {{ ok: true, words: string, entries: number, first: number, size: number, root: string, publicKey: string } | { ok: false, words: string }} Verdict
+ * @typedef {{ size: number, root: Buffer }} Checkpoint
+ */
+
+/** What is wrong with the export: told, never thrown outward. */
+class Wrong extends Error {}
+
+/** @param {Buffer} bytes @returns {Buffer} */
+const sha256 =
+  typeof oneShot === "function"
+    ? (bytes) => oneShot("sha256", bytes, "buffer")
+    : (bytes) => createHash("sha256").update(bytes).digest();
+
+/**
+ * Checks a file. `key` is the ledger's public key (base64) as known from elsewhere, `held` a checkpoint that was kept.
+ * @param {string} file
+ * @param {{ key?: string, held?: string }} [known]
+ * @returns {Promise<Verdict>}
+ */
+export async function verifyExport(file, known = {}) {
+  try {
+    return await check(file, known);
+  } catch (error) {
+    if (error instanceof Wrong) return { ok: false, words: error.message };
+    const reason = /** @type {NodeJS.ErrnoException} */ (error);
+    return { ok: false, words: `The file can't be read: ${reason.code ?? reason.message}.` };
+  }
+}
+
+/** @param {string} file @param {{ key?: string, held?: string }} known @returns {Promise<Verdict>} */
+async function check(file, known) {
+  const whole = createHash("sha256");
+  /** @type {Manifest | null} */
+  let manifest = null;
+  /** @type {string | null} */
+  let signature = null;
+  const tree = new Tree();
+  /** @type {Checkpoint | null} */
+  let held = null;
+  let number = 0;
+  let entries = 0;
+  for await (const line of lines(file)) {
+    number += 1;
+    if (signature !== null) throw new Wrong("There is something after the signature.");
+    if (number === 1) {
+      if (line.toString("latin1") !== FORMAT) throw new Wrong(`The first line is not "${FORMAT}".`);
+    } else if (manifest === null) {
+      manifest = readManifest(line.toString("utf8"));
+      if (known.key !== undefined && known.key !== manifest.publicKey)
+        throw new Wrong("The file names another key than the one that was given: it is not of this ledger.");
+      if (known.held !== undefined) held = openNote(known.held, manifest);
+      tree.begin(manifest);
+      if (held !== null && manifest.first > 0) throw new Wrong("A kept checkpoint needs an export from entry 0 on.");
+    } else if (entries < manifest.count) {
+      checkNumber(line, manifest.first + entries);
+      tree.leaf(line);
+      entries += 1;
+      if (held !== null && held.size === tree.size && !tree.root().equals(held.root))
+        throw new Wrong(`The first ${held.size} entries are not those of the kept checkpoint: history was rewritten.`);
+    } else {
+      const text = line.toString("latin1");
+      if (!text.startsWith("signature "))
+        throw new Wrong(`After ${manifest.count} entries the signature was expected.`);
+      signature = text.slice("signature ".length);
+      continue;
+    }
+    whole.update(line).update("\n");
+  }
+  if (manifest === null || signature === null)
+    throw new Wrong("The file ends early: its last line, the signature, is missing.");
+  checkSignature(manifest, signature, whole.digest("hex"));
+  return conclude(manifest, tree, held, known);
+}
+
+/** @param {Manifest} manifest @param {Tree} tree @param {Checkpoint | null} held @param {{ key?: string }} known @returns {Verdict} */
+function conclude(manifest, tree, held, known) {
+  const checkpoint = openNote(manifest.checkpoint, manifest);
+  if (held !== null && held.size > checkpoint.size)
+    throw new Wrong(
+      `The kept checkpoint has ${held.size} entries, this ledger only ${checkpoint.size}: its end is missing.`,
+    );
+  tree.end(manifest, checkpoint.size);
+  if (!tree.root().equals(checkpoint.root))
+    throw new Wrong(
+      "The entries do not have the root that was signed: an entry was changed, added, left out or moved.",
+    );
+  const of =
+    manifest.count === checkpoint.size
+      ? "the whole ledger"
+      : `entries ${manifest.first} to ${manifest.first + manifest.count - 1} of ${checkpoint.size}`;
+  const whose =
+    known.key === undefined
+      ? `The key in the file is ${manifest.publicKey}: make sure that it is the ledger's, or give it with --key.`
+      : "They are signed with the key that was given.";
+  const since = held === null ? "" : ` The first ${held.size} are those of the kept checkpoint.`;
+  return {
+    ok: true,
+    words: `${manifest.count} entries, ${of}: none changed, none missing, in their order.${since} ${whose}`,
+    entries: manifest.count,
+    first: manifest.first,
+    size: checkpoint.size,
+    root: checkpoint.root.toString("hex"),
+    publicKey: manifest.publicKey,
+  };
+}
+
+/** @param {string} text @returns {Manifest} */
+function readManifest(text) {
+  /** @type {unknown} */
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Wrong("The second line, the manifest, is not JSON.");
+  }
+  const m = /** @type {Partial<Manifest>} */ (value ?? {});
+  const whole = (/** @type {unknown} */ n) => typeof n === "number" && Number.isSafeInteger(n) && n >= 0;
+  const hashes = (/** @type {unknown} */ list) =>
+    Array.isArray(list) && list.length <= 64 && list.every((h) => typeof h === "string" && /^[0-9a-f]{64}$/.test(h));
+  const good =
+    typeof m.origin === "string" &&
+    typeof m.publicKey === "string" &&
+    rawKey(m.publicKey) !== null &&
+    typeof m.checkpoint === "string" &&
+    whole(m.first) &&
+    whole(m.count) &&
+    hashes(m.before) &&
+    hashes(m.after);
+  if (!good) throw new Wrong("The manifest lacks a field, or has one of another form.");
+  return /** @type {Manifest} */ (m);
+}
+
+/** The 32 bytes of a public key in the one base64 spelling that they have; null for anything else. @param {string} text */
+function rawKey(text) {
+  const raw = strictBase64(text);
+  return raw?.length === 32 ? raw : null;
+}
+
+/** @param {string} text @returns {Buffer | null} */
+function strictBase64(text) {
+  const bytes = Buffer.from(text, "base64");
+  return bytes.toString("base64") === text ? bytes : null;
+}
+
+/** @param {Manifest} manifest */
+function keyOf(manifest) {
+  // SubjectPublicKeyInfo of Ed25519 (RFC 8410): a fixed head and the 32 bytes.
+  const head = Buffer.from("302a300506032b6570032100", "hex");
+  const raw = rawKey(manifest.publicKey) ?? Buffer.alloc(0);
+  return { raw, key: createPublicKey({ key: Buffer.concat([head, raw]), format: "der", type: "spki" }) };
+}
+
+/** @param {Manifest} manifest @param {string} signature @param {string} digest */
+function checkSignature(manifest, signature, digest) {
+  const bytes = strictBase64(signature);
+  const said = Buffer.from(`${FORMAT}\n${digest}`, "utf8");
+  if (bytes === null || !verifySignature(null, said, keyOf(manifest).key, bytes))
+    throw new Wrong("The file's own signature does not hold: something in it was changed after it was written.");
+}
+
+/** Opens a signed checkpoint: origin, size, root. @param {string} note @param {Manifest} manifest @returns {Checkpoint} */
+function openNote(note, manifest) {
+  const [origin, size, root, blank, signed, ...rest] = note.split("\n");
+  const { raw, key } = keyOf(manifest);
+  const mark = `\u2014 ${manifest.origin} `;
+  const rootBytes = strictBase64(root ?? "");
+  const wrong = new Wrong("The checkpoint is not one of this ledger, or its signature does not hold.");
+  if (origin !== manifest.origin || blank !== "" || rest.join() !== "" || !signed?.startsWith(mark)) throw wrong;
+  if (!/^(0|[1-9]\d{0,15})$/.test(size ?? "") || rootBytes?.length !== 32) throw wrong;
+  const bytes = strictBase64(signed.slice(mark.length));
+  const id = createHash("sha256")
+    .update(`${manifest.origin}\n`)
+    .update(Buffer.from([1]))
+    .update(raw)
+    .digest();
+  if (bytes === null || !bytes.subarray(0, 4).equals(id.subarray(0, 4))) throw wrong;
+  if (!verifySignature(null, Buffer.from(`${origin}\n${size}\n${root}\n`, "utf8"), key, bytes.subarray(4))) throw wrong;
+  return { size: Number(size), root: rootBytes };
+}
+
+/** An entry says its own number; the tree proves that it stands there. @param {Buffer} line @param {number} expected */
+function checkNumber(line, expected) {
+  if (!line.includes(`"sequence":${expected},`))
+    throw new Wrong(`Where entry ${expected} should be, there is another.`);
+}
+
+/** The tree as far as it goes: roots of whole subtrees, the largest first. */
+class Tree {
+  size = 0;
+  /** @type {{ level: number, hash: Buffer }[]} */
+  #stack = [];
+  #leafBuffer = Buffer.alloc(4096);
+  #nodeBuffer = Buffer.alloc(65, 1);
+
+  /** @param {Manifest} manifest */
+  begin({ first, before }) {
+    let at = 0;
+    for (const hash of before) {
+      const level = Math.floor(Math.log2(first - at));
+      if (at >= first) throw new Wrong("The manifest has too many hashes before its entries.");
+      this.#add(level, Buffer.from(hash, "hex"));
+      at += 2 ** level;
+    }
+    if (at !== first) throw new Wrong("The manifest has too few hashes before its entries.");
+    this.size = first;
+  }
+
+  /** @param {Buffer} entry */
+  leaf(entry) {
+    if (this.#leafBuffer.length <= entry.length) this.#leafBuffer = Buffer.alloc(2 * entry.length + 1);
+    entry.copy(this.#leafBuffer, 1);
+    this.#add(0, sha256(this.#leafBuffer.subarray(0, entry.length + 1)));
+    this.size += 1;
+  }
+
+  /** @param {Manifest} manifest @param {number} size */
+  end({ after }, size) {
+    for (const hash of after) {
+      let level = 0;
+      while (this.size % 2 ** (level + 1) === 0 && this.size + 2 ** (level + 1) <= size) level += 1;
+      if (this.size >= size) throw new Wrong("The manifest has too many hashes after its entries.");
+      this.#add(level, Buffer.from(hash, "hex"));
+      this.size += 2 ** level;
+    }
+    if (this.size !== size) throw new Wrong(`The entries end at ${this.size}, but ${size} were signed.`);
+  }
+
+  root() {
+    const hashes = this.#stack.map((node) => node.hash);
+    const last = hashes.pop();
+    if (last === undefined) return sha256(Buffer.alloc(0));
+    return hashes.reduceRight((right, left) => this.#node(left, right), last);
+  }
+
+  /** @param {number} level @param {Buffer} hash */
+  #add(level, hash) {
+    let node = { level, hash };
+    for (let top = this.#stack.at(-1); top?.level === node.level; top = this.#stack.at(-1)) {
+      this.#stack.pop();
+      node = { level: node.level + 1, hash: this.#node(top.hash, node.hash) };
+    }
+    this.#stack.push(node);
+  }
+
+  /** @param {Buffer} left @param {Buffer} right */
+  #node(left, right) {
+    left.copy(this.#nodeBuffer, 1);
+    right.copy(this.#nodeBuffer, 33);
+    return sha256(this.#nodeBuffer);
+  }
+}
+
+/** Lines of a file without their ends, as bytes; a last line that is not ended is an error. @param {string} file */
+async function* lines(file) {
+  /** @type {Buffer} */
+  let rest = Buffer.alloc(0);
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) {
+    const bytes =
+      rest.length > 0 ? Buffer.concat([rest, /** @type {Buffer} */ (chunk)]) : /** @type {Buffer} */ (chunk);
+    let from = 0;
+    for (let to = bytes.indexOf(LF); to >= 0; to = bytes.indexOf(LF, from)) {
+      yield bytes.subarray(from, to);
+      from = to + 1;
+    }
+    rest = bytes.subarray(from);
+    if (rest.length > LINE_MAX) throw new Wrong("A line is longer than any entry can be.");
+  }
+  if (rest.length > 0) throw new Wrong("The file ends in the middle of a line.");
+}
