@@ -186,9 +186,11 @@ describe("what was decided", () => {
     for (const { rolloutId } of items) {
       const explained = await journey.explain(rolloutId ?? "");
       expect(explained, rolloutId ?? "").toMatchObject({ agrees: true, evidenceIntact: true });
-      const seen = await journey.rollout(rolloutId ?? "");
+      const seen = await until("every decision is numbered", async () => {
+        const view = await journey.rollout(rolloutId ?? "");
+        return view.decisions.every((d) => d.sequence !== null) && view;
+      });
       expect(explained.decisions.map((d) => d.kind)).toEqual(journey.kindsOf(seen));
-      expect(seen.decisions.every((d) => d.sequence !== null)).toBe(true);
     }
   });
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Journey } from "../testing/journey.ts";
 import { problemOf } from "../testing/problem.ts";
+import { until } from "../testing/until.ts";
 import type { Behaviour } from "../testing/workload.ts";
 
 let journey: Journey;
@@ -152,9 +153,11 @@ describe("a wish to deploy", () => {
     const id = await journey.ship({}, { reason: "a new front page", strategy: "all_at_once" });
     const rollout = await journey.drive(await journey.rolloutOf(id), {}, "completed");
     served = rollout.canary.id;
-    const { items } = await journey.owner.listLedger({ query: { limit: 200 } });
-    const story = items.filter((e) => e.correlation === id).map((e) => e.type);
-    expect(story.reverse()).toEqual([
+    const items = await until("its end is numbered", async () => {
+      const all = (await journey.owner.listLedger({ query: { limit: 200 } })).items.filter((e) => e.correlation === id);
+      return all[0]?.type === "delivery.deployment.ended" && all;
+    });
+    expect(items.map((e) => e.type).reverse()).toEqual([
       "delivery.deployment.requested",
       "delivery.release.created",
       "delivery.deployment.gates_passed",

@@ -1,6 +1,7 @@
 import { DECIDER_VERSION } from "@latchkey/core/analysis/judge";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Journey } from "../testing/journey.ts";
+import { until } from "../testing/until.ts";
 
 let journey: Journey;
 let rollout: string;
@@ -27,8 +28,8 @@ describe("explaining a rollout", () => {
   it("leads from the ledger's entry to the evidence: the entry holds the hash of what was seen by then", async () => {
     const explained = await journey.explain(rollout);
     const subject = { query: { subject: `rollout/${rollout}`, type: "delivery.rollout.rolled_back" } };
-    const entry = (await journey.owner.listLedger(subject)).items[0];
-    expect(entry?.data.evidence).toMatchObject({ sha256: explained.evidenceSha256 });
+    const entry = await until("it is numbered", async () => (await journey.owner.listLedger(subject)).items[0]);
+    expect(entry.data.evidence).toMatchObject({ sha256: explained.evidenceSha256 });
   });
 
   /** Changes one recorded step, asks, and puts it back. */

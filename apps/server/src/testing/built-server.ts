@@ -91,7 +91,13 @@ export class BuiltServer {
     return `http://127.0.0.1:${this.#port}`;
   }
   #client(file: string): Client {
-    return createClient({ baseUrl: this.url, token: readFileSync(join(this.dir, file), "utf8").trim() });
+    return createClient({
+      baseUrl: this.url,
+      token: readFileSync(join(this.dir, file), "utf8").trim(),
+      // A connection that is kept may be one to the process that was just killed.
+      fetch: (address, init) =>
+        fetch(address, { ...init, headers: { ...(init?.headers as object), connection: "close" } }),
+    });
   }
   get owner(): Client {
     return this.#client("cli.token");

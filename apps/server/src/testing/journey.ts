@@ -95,9 +95,11 @@ export class Journey<S extends Scene = Installation> {
     return this.#until(id, states, async () => {});
   }
 
-  /** Serves traffic, following the routing, until a rollout is in one of the states. */
+  /** Serves traffic, following the routing, until a rollout is in one of the states; of an end it serves the last table too. */
   async drive(id: string, traffic: Traffic, ...states: RolloutState[]): Promise<RolloutView> {
-    return this.#until(id, states, () => this.gateway.serve(traffic));
+    const seen = await this.#until(id, states, () => this.gateway.serve(traffic));
+    if (seen.finishedAt !== null) await this.gateway.acknowledge();
+    return seen;
   }
 
   async #until(id: string, states: RolloutState[], turn: () => Promise<void>): Promise<RolloutView> {
