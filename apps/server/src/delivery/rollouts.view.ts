@@ -70,7 +70,9 @@ async function armsView(
   target: LocalTarget,
 ): Promise<Arm[]> {
   const first = Math.min(row.generation_n, ...Object.keys(row.shares).map(Number));
-  const counters = await countersSince(db, row.service, row.environment, first);
+  // Of an ended rollout what was counted later belongs to others, and grows for ever.
+  const last = row.finished_at === null ? null : row.generation_n;
+  const counters = await countersSince(db, row.service, row.environment, first, last);
   const shares = [...armsOf(row.machine, row.canary_release_id, row.baseline_release_id)];
   // An arm at 0 % is still shown: people want to see what it did.
   if (!shares.some((s) => s.releaseId === row.canary_release_id))
