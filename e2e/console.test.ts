@@ -88,7 +88,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
       await open("/services/leads");
       await page.getByRole("button", { name: "Ship", exact: true }).first().click();
       const dialog = page.getByRole("dialog", { name: "Ship leads" });
-      await dialog.getByRole("radio", { name: /errors=5%/ }).check();
+      await dialog.getByRole("radio", { name: /^Errors/ }).check();
       await dialog.getByLabel("Reason").fill("a rehearsal");
       expect(await violations(page)).toEqual([]);
       await dialog.getByRole("button", { name: /^Ship to/ }).click();
@@ -114,10 +114,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
 
   it("proves a ledger entry in the browser", async () => {
     await open("/ledger");
-    await page
-      .getByRole("link", { name: /roll back begun|rolled back/i })
-      .first()
-      .click();
+    await page.getByRole("link", { name: /^\d+$/ }).first().click();
     await page.waitForURL(/\/ledger\/\d+/);
     await page.getByText("The Ed25519 signature of the note is the key's.").waitFor();
     expect(await page.getByText("fails", { exact: true }).count()).toBe(0);
@@ -155,7 +152,6 @@ describe.skipIf(!hasBrowser)("the console", () => {
     await page.evaluate(() => globalThis.dispatchEvent(new Event("offline")));
     await page.getByText("The connection to the server is lost.").waitFor({ timeout: 60_000 });
     await context.setOffline(false);
-    await page.getByRole("button", { name: "Try now" }).click();
     await page.getByText("The connection to the server is lost.").waitFor({ state: "detached" });
   }, 120_000);
 

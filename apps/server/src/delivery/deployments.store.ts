@@ -38,6 +38,11 @@ export interface DeploymentRow {
   readonly build_output: string;
   readonly changes: readonly ChangeRow[];
 }
+/** What lists show: without the output of builds and gates, which is up to 28 kB a row. */
+export type ListedDeployment = Omit<DeploymentRow, "gates" | "build_output" | "changes">;
+const LISTED = sql`id, project, service, environment, status, words, created_at, finished_at, created_by, reason, fault, strategy,
+  if_busy, release_id, previous_release_id, rollout_id`;
+
 export const ENDED: readonly DeploymentStatus[] = [
   "succeeded",
   "rolled_back",
@@ -84,10 +89,17 @@ export async function findDeployment(db: Executor, id: string): Promise<Deployme
 export async function listDeployments(
   db: Executor,
   project: string,
-  filter: { service?: string | undefined; releaseId?: string | undefined; before?: string | undefined; limit: number },
-): Promise<DeploymentRow[]> {
-  const found = await sql<DeploymentRow>`select * from deployment where project = ${project}
+  filter: {
+    service?: string | undefined;
+    environment?: string | undefined;
+    releaseId?: string | undefined;
+    before?: string | undefined;
+    limit: number;
+  },
+): Promise<ListedDeployment[]> {
+  const found = await sql<ListedDeployment>`select ${LISTED} from deployment where project = ${project}
     and (${filter.service ?? null}::text is null or service = ${filter.service ?? null})
+    and (${filter.environment ?? null}::text is null or environment = ${filter.environment ?? null})
     and (${filter.releaseId ?? null}::text is null or release_id = ${filter.releaseId ?? null})
     and (${filter.before ?? null}::text is null or id < ${filter.before ?? null})
     order by id desc limit ${filter.limit}`.execute(db);

@@ -93,18 +93,18 @@ export interface Counter extends Cumulative {
   readonly users: string;
 }
 
-/** Counters of a service in an environment since a generation. */
+/** Counters of a service in an environment since a generation, or of all from one to another. */
 export async function countersSince(
   db: Executor,
   service: string,
   environment: string,
   generationN: number,
+  lastN: number | null = null,
 ): Promise<Counter[]> {
   const found =
     await sql<CounterRow>`select gateway, boot, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users
-    from arm_counter where service = ${service} and environment = ${environment} and generation_n >= ${generationN}`.execute(
-      db,
-    );
+    from arm_counter where service = ${service} and environment = ${environment} and generation_n >= ${generationN}
+      and (${lastN}::integer is null or generation_n <= ${lastN})`.execute(db);
   return found.rows.map(typed);
 }
 

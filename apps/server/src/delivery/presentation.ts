@@ -1,4 +1,4 @@
-import type { DeploymentRow } from "./deployments.store.ts";
+import type { ListedDeployment } from "./deployments.store.ts";
 import type { DeploymentSummary, ReleaseSummary } from "./presented.ts";
 import type { ReleaseRow } from "./releases.store.ts";
 
@@ -21,7 +21,7 @@ export function presentRelease(row: ReleaseRow): ReleaseSummary {
   };
 }
 
-export function presentDeployment(row: DeploymentRow, releases: ReadonlyMap<string, ReleaseRow>): DeploymentSummary {
+export function presentDeployment(row: ListedDeployment, releases: ReadonlyMap<string, ReleaseRow>): DeploymentSummary {
   const release = row.release_id ? releases.get(row.release_id) : undefined;
   return {
     id: row.id,

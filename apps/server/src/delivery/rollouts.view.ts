@@ -72,9 +72,9 @@ async function armsView(
   target: LocalTarget,
 ): Promise<Arm[]> {
   const first = Math.min(row.generation_n, ...Object.keys(row.shares).map(Number));
-  const counted = await countersSince(db, row.service, row.environment, first);
   // The last generation of a rollout that has ended goes on without it: what it counts is not this rollout's.
-  const counters = counted.filter((c) => row.finished_at === null || c.generationN < row.generation_n);
+  const last = row.finished_at === null ? null : row.generation_n - 1;
+  const counters = await countersSince(db, row.service, row.environment, first, last);
   const shares = [...armsOf(row.machine, row.canary_release_id, row.baseline_release_id)];
   // An arm at 0 % is still shown: people want to see what it did.
   if (!shares.some((s) => s.releaseId === row.canary_release_id))

@@ -15,9 +15,8 @@ export async function viewService(
   const environments = await Promise.all(
     (await environmentsOf(db, row.project, row.name)).map(async (environment) => {
       const rollout = await findActiveRollout(db, row.project, row.name, environment.name);
-      const latest = (await listDeployments(db, row.project, { service: row.name, limit: 20 })).find(
-        (d) => d.environment === environment.name,
-      );
+      const place = { service: row.name, environment: environment.name };
+      const [latest] = await listDeployments(db, row.project, { ...place, limit: 1 });
       const releases = await findReleases(db, [environment.serving_release_id, latest?.release_id ?? null]);
       const serving = environment.serving_release_id ? releases.get(environment.serving_release_id) : undefined;
       return {
