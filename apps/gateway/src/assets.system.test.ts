@@ -31,6 +31,17 @@ test("a retired release's asset comes from its archive, which gets nothing that 
   expect(new Set(asked.map((a) => a.headers.host))).toEqual(new Set([new URL(peer.origin).host]));
 });
 
+test("the server's own archive is asked with the gateway's token, and no other address ever is", async () => {
+  const now = await s.release("new");
+  const { peer, asked } = await archive({});
+  const server = s.control.peer?.origin ?? "";
+  const assetUpstreams = [`${peer.origin}/artifacts/rel_old`, `${server}/artifacts/rel_old`];
+  await s.control.publish(tableOf(1, [arm("baseline", [now.origin], 100)], { assetUpstreams }));
+  await ask(s.origin, SCRIPT, { headers: CODE });
+  expect(asked.map((a) => a.headers.authorization)).toEqual([undefined]);
+  expect(s.control.archived).toEqual([{ url: `/artifacts/rel_old${SCRIPT}`, authorization: "Bearer secret" }]);
+});
+
 test("no request leads out of a release's folder in the archive", async () => {
   const now = await s.release("new");
   const { peer, asked } = await archive({});

@@ -86,12 +86,15 @@ interface Place {
 /** Finds a lost asset in the releases of the last 24 hours: those that run first, then those that are retired. */
 export class AssetSearch {
   readonly #upstreams: Upstreams;
+  readonly #credential: (origin: string) => Promise<string | null>;
   /** Per service of one table: a new table brings new objects, and with them a new search. */
   readonly #nowhere = new WeakMap<RoutingService, Map<string, number>>();
   #searching = 0;
 
-  constructor(upstreams: Upstreams) {
+  /** `credential` tells what to prove ourselves with at an origin: the server's archive is not open to everybody. */
+  constructor(upstreams: Upstreams, credential: (origin: string) => Promise<string | null>) {
     this.#upstreams = upstreams;
+    this.#credential = credential;
   }
 
   /** The asset, or null. `tried` is the origin that does not have it, `headers` are those for a running release. */
@@ -125,7 +128,13 @@ export class AssetSearch {
       if (left <= 0) return null;
       try {
         const method = asked.method as Dispatcher.HttpMethod;
-        const answer = await this.#upstreams.pool(origin).request({ path, method, headers, headersTimeout: left });
+        const own = await this.#credential(origin);
+        const answer = await this.#upstreams.pool(origin).request({
+          path,
+          method,
+          headers: own === null ? headers : [...headers, "authorization", own],
+          headersTimeout: left,
+        });
         const held = answer.statusCode === 304 || (answer.statusCode >= 200 && answer.statusCode < 300);
         if (held && !isLostAsset(asked, answer.statusCode, answer.headers)) return answer;
         await answer.body.dump();

@@ -1,9 +1,9 @@
-import { readFile } from "node:fs/promises";
 import type { GatewayReport } from "@latchkey/api/gateway";
 import { RoutingTable } from "@latchkey/api/gateway";
 import { paths } from "@latchkey/api/paths";
 import { Agent, request } from "undici";
 import type { GatewayConfig } from "./config.ts";
+import { credentialOf } from "./credential.ts";
 import type { Generation } from "./table.ts";
 
 /** How long the server may hold a poll, milliseconds. */
@@ -21,10 +21,8 @@ export class Control {
     this.#boot = boot;
   }
 
-  /** The token is read each time: a restarted server may have written a new one. */
   async #headers(): Promise<Record<string, string>> {
-    const token = (await readFile(this.#config.tokenFile, "utf8")).trim();
-    return { authorization: `Bearer ${token}` };
+    return { authorization: await credentialOf(this.#config) };
   }
 
   /** Asks for a table newer than `applied`, and so acknowledges it. Null when there is none yet. */

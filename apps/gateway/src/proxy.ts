@@ -6,6 +6,7 @@ import { BEACON_PATH, BEACON_SCRIPT_PATH, PageViews, receiveBeacon, sendBeaconSc
 import { bodyOf, declaredTooLarge } from "./body.ts";
 import type { GatewayConfig } from "./config.ts";
 import type { Counters } from "./counters.ts";
+import { credentialFor } from "./credential.ts";
 import { Exchange } from "./exchange.ts";
 import { smuggling } from "./headers.ts";
 import { sendJson, sendPage } from "./pages.ts";
@@ -42,7 +43,7 @@ export class TrafficServer {
 
   constructor(parts: TrafficParts) {
     this.#parts = parts;
-    this.#assets = new AssetSearch(parts.upstreams);
+    this.#assets = new AssetSearch(parts.upstreams, credentialFor(parts.config));
     this.server = createServer(
       {
         maxHeaderSize: HEADER_LIMIT_BYTES,

@@ -34,6 +34,8 @@ export async function startPeer(listener: RequestListener, port = 0): Promise<Pe
 export class ControlPeer {
   table: RoutingTable | null = null;
   readonly reports: GatewayReport[] = [];
+  /** What was asked of its archive of assets. */
+  readonly archived: { readonly url: string; readonly authorization: string | undefined }[] = [];
   acknowledged = { epoch: 0, n: 0 };
   peer: Peer | null = null;
   #waiting: (() => void)[] = [];
@@ -71,6 +73,11 @@ export class ControlPeer {
 
   #answer(req: IncomingMessage, res: Parameters<RequestListener>[1]): void {
     const url = new URL(req.url ?? "/", "http://peer");
+    if (url.pathname.startsWith("/artifacts/")) {
+      this.archived.push({ url: url.pathname, authorization: req.headers.authorization });
+      res.writeHead(404).end();
+      return;
+    }
     if (req.headers.authorization !== "Bearer secret") {
       res.writeHead(401).end();
       return;

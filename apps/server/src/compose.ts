@@ -55,9 +55,10 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
   await migrate(database, MIGRATIONS);
   const operator = userInfo().username;
   let ready = false;
+  const authenticate = authenticator(database);
   const http = createHttp({
     log,
-    authenticate: authenticator(database),
+    authenticate,
     idempotency: idempotency(database),
     onRefusal: recordRefusals(database, log),
   });
@@ -99,7 +100,10 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     dir: config.dir,
     baseUrl: url,
     operator,
-    onRevoked: ledger.recheck,
+    onRevoked: () => {
+      authenticate.forget();
+      ledger.recheck();
+    },
   });
   undo.push(() => access.stop());
   await http.listen({ host: config.host, port: config.port });

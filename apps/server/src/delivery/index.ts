@@ -15,7 +15,7 @@ import { registerPublicAssets } from "./public-assets.routes.ts";
 import { digestsInUse } from "./releases.store.ts";
 import { RolloutsController } from "./rollouts.controller.ts";
 import { registerRollouts } from "./rollouts.routes.ts";
-import { viewRollout } from "./rollouts.view.ts";
+import { RolloutViews } from "./rollouts.view.ts";
 import { routingTable } from "./routing.view.ts";
 import { viewService } from "./services.view.ts";
 import { type Installation, viewSystem } from "./system.view.ts";
@@ -60,9 +60,12 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const artifacts = new ArtifactStore(`${o.dir}/artifacts`);
   const waiters = new RoutingWaiters();
   const loop = new Loop(o.log);
+  const views = new RolloutViews(o.database.db, { target, gatewayUrl: o.gatewayUrl });
   const changed = (rolloutId: string) => {
+    views.changed(rolloutId);
     if (!o.watched()) return;
-    viewRollout(o.database.db, rolloutId, { target, gatewayUrl: o.gatewayUrl })
+    views
+      .of(rolloutId)
       .then((view) => view && o.publish("rollout", "main", view))
       .catch((error: unknown) =>
         o.log.warn({ err: error, rolloutId }, "a rollout could not be shown to those who watch"),
@@ -109,13 +112,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     gatewayUrl: o.gatewayUrl,
     wake: () => loop.wake(),
   });
-  registerRollouts(o.http, {
-    database: o.database,
-    target,
-    gatewayUrl: o.gatewayUrl,
-    onRerouted: rerouted,
-    onChanged: changed,
-  });
+  registerRollouts(o.http, { database: o.database, views, onRerouted: rerouted, onChanged: changed });
   registerGateways(o.http, {
     database: o.database,
     waiters,

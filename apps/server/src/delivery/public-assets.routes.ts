@@ -1,6 +1,6 @@
 import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import type { Database } from "../platform/database.ts";
-import type { Http } from "../platform/http.ts";
+import { authorise, type Http } from "../platform/http.ts";
 import { findRelease } from "./releases.store.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -18,10 +18,11 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /**
  * `/artifacts/<release>/<path>`: the public files of a release, also when it no longer runs. The gateways ask here
- * for the hashed assets of pages that are still open. Only files of `public/`, which anybody could load before.
+ * with their own token, for the hashed assets of pages that are still open. Only files of `public/`.
  */
 export function registerPublicAssets(http: Http, o: { database: Database; artifacts: ArtifactStore }): void {
   http.get<{ Params: { releaseId: string; "*": string } }>("/artifacts/:releaseId/*", async (request, reply) => {
+    await authorise(http, request, "gateway.serve");
     const release = await findRelease(o.database.db, request.params.releaseId);
     const path = request.params["*"];
     const type = TYPES[path.slice(path.lastIndexOf(".") + 1)];

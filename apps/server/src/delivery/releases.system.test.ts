@@ -111,7 +111,9 @@ describe("a release that is served no longer", () => {
       return isDead(old) && !(await processOf(first.canary.id));
     });
     const asset = (releaseId: string, path: string) =>
-      fetch(`${journey.installation.url}/artifacts/${releaseId}/${path}`);
+      fetch(`${journey.installation.url}/artifacts/${releaseId}/${path}`, {
+        headers: { authorization: `Bearer ${journey.installation.secretIn("gateway.token")}` },
+      });
     const served = await asset(first.canary.id, "assets/app.js");
     expect(served.status).toBe(200);
     expect(await served.text()).toBe("// 1\n");

@@ -2,15 +2,13 @@ import { transition } from "@latchkey/core/delivery/transitions";
 import type { Database } from "../platform/database.ts";
 import { type Http, type RouteContext, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
-import type { LocalTarget } from "./local-target.controller.ts";
 import { applyToRollout } from "./rollout-engine.ts";
 import { findRollout } from "./rollouts.store.ts";
-import { explain, viewLooks, viewRollout } from "./rollouts.view.ts";
+import { explain, type RolloutViews, viewLooks } from "./rollouts.view.ts";
 
 export interface RolloutRoutesOptions {
   readonly database: Database;
-  readonly target: LocalTarget;
-  readonly gatewayUrl: string;
+  readonly views: RolloutViews;
   readonly onRerouted: () => void;
   readonly onChanged: (rolloutId: string) => void;
 }
@@ -24,7 +22,7 @@ export function registerRollouts(http: Http, o: RolloutRoutesOptions): void {
     return row;
   };
   const view = async (id: string) => {
-    const rollout = await viewRollout(db, id, o);
+    const rollout = await o.views.of(id);
     if (!rollout) throw new ProblemError("LK_NOT_FOUND", { detail: `There is no rollout "${id}".` });
     return rollout;
   };

@@ -57,7 +57,18 @@ export async function insertRollout(
       ${row.generation_epoch}, ${row.generation_n}, ${new Date(row.machine.createdAtMs)})`.execute(tx);
 }
 
-export async function findRollout(db: Executor, id: string): Promise<RolloutRow | null> {
+/** What most reads want. The judge's state and the counters that it has taken in are large, and only looks need them. */
+export type ListedRollout = Omit<RolloutRow, "judge" | "taken" | "policy" | "first_machine">;
+const LISTED = sql`id, deployment_id, project, service, environment, machine, report, decider_version, canary_release_id,
+  baseline_release_id, generation_epoch, generation_n, shares, step_count, evidence_sha256, started_at, finished_at`;
+
+export async function findRollout(db: Executor, id: string): Promise<ListedRollout | null> {
+  const found = await sql<ListedRollout>`select ${LISTED} from rollout where id = ${id}`.execute(db);
+  return found.rows[0] ?? null;
+}
+
+/** With all that a replay begins with. */
+export async function findWholeRollout(db: Executor, id: string): Promise<RolloutRow | null> {
   const found = await sql<RolloutRow>`select * from rollout where id = ${id}`.execute(db);
   return found.rows[0] ?? null;
 }
@@ -78,8 +89,8 @@ export async function findActiveRollout(
   project: string,
   service: string,
   environment: string,
-): Promise<RolloutRow | null> {
-  const found = await sql<RolloutRow>`select * from rollout
+): Promise<ListedRollout | null> {
+  const found = await sql<ListedRollout>`select ${LISTED} from rollout
     where project = ${project} and service = ${service} and environment = ${environment} and finished_at is null`.execute(
     db,
   );

@@ -15,7 +15,14 @@ import type { LocalTarget } from "./local-target.controller.ts";
 import { presentRelease } from "./presentation.ts";
 import type { Explanation, RolloutView } from "./presented.ts";
 import { findReleases, type ReleaseRow } from "./releases.store.ts";
-import { decisionsOf, findRollout, type RolloutRow, recordedSteps, thinnedLooks } from "./rollouts.store.ts";
+import {
+  decisionsOf,
+  findRollout,
+  findWholeRollout,
+  type ListedRollout,
+  recordedSteps,
+  thinnedLooks,
+} from "./rollouts.store.ts";
 import { previewAddress } from "./routing.view.ts";
 
 type Arm = RolloutView["arms"][number];
@@ -67,7 +74,7 @@ function armView(
 
 async function armsView(
   db: Executor,
-  row: RolloutRow,
+  row: ListedRollout,
   releases: ReadonlyMap<string, ReleaseRow>,
   target: LocalTarget,
 ): Promise<Arm[]> {
@@ -90,7 +97,7 @@ async function armsView(
   );
 }
 
-async function decisionsView(db: Executor, row: RolloutRow): Promise<RolloutView["decisions"]> {
+async function decisionsView(db: Executor, row: ListedRollout): Promise<RolloutView["decisions"]> {
   const decisions = await decisionsOf(db, row.id);
   const sequences = await sequencesOf(
     db,
@@ -108,11 +115,52 @@ async function decisionsView(db: Executor, row: RolloutRow): Promise<RolloutView
   }));
 }
 
-export async function viewRollout(
-  db: Executor,
-  id: string,
-  o: { target: LocalTarget; gatewayUrl: string },
-): Promise<RolloutView | null> {
+export interface RolloutViewOptions {
+  readonly target: LocalTarget;
+  readonly gatewayUrl: string;
+}
+
+/** An ended rollout never changes, so its view is kept; the others' for as long as nobody could tell. */
+const KEPT_ENDED_MAX = 200;
+const KEPT_MS = 200;
+
+/** Rollouts as the API shows them. A view costs some ten queries, and many may look at the same one. */
+export class RolloutViews {
+  readonly #db: Executor;
+  readonly #o: RolloutViewOptions;
+  readonly #ended = new Map<string, RolloutView>();
+  readonly #fresh = new Map<string, { readonly until: number; readonly view: Promise<RolloutView | null> }>();
+
+  constructor(db: Executor, options: RolloutViewOptions) {
+    this.#db = db;
+    this.#o = options;
+  }
+
+  /** The rollout changed: whoever asks from now on sees it. */
+  changed(id: string): void {
+    this.#fresh.delete(id);
+  }
+
+  async of(id: string): Promise<RolloutView | null> {
+    const ended = this.#ended.get(id);
+    if (ended) return ended;
+    const now = performance.now();
+    for (const [key, kept] of this.#fresh) if (kept.until < now) this.#fresh.delete(key);
+    const known = this.#fresh.get(id);
+    if (known) return known.view;
+    const made = viewRollout(this.#db, id, this.#o);
+    this.#fresh.set(id, { until: now + KEPT_MS, view: made });
+    const view = await made;
+    // Until its last decision is numbered, it will still say more than now.
+    if (view?.finishedAt && view.decisions.every((d) => d.sequence !== null)) {
+      this.#ended.set(id, view);
+      for (const oldest of this.#ended.keys()) if (this.#ended.size > KEPT_ENDED_MAX) this.#ended.delete(oldest);
+    }
+    return view;
+  }
+}
+
+async function viewRollout(db: Executor, id: string, o: RolloutViewOptions): Promise<RolloutView | null> {
   const row = await findRollout(db, id);
   if (!row) return null;
   const releases = await findReleases(db, [row.canary_release_id, row.baseline_release_id]);
@@ -153,7 +201,7 @@ export async function viewRollout(
 }
 
 /** Where the new release alone can be looked at, from the moment that gateways know of it until the end. */
-async function previewUrlOf(db: Executor, row: RolloutRow, gatewayUrl: string): Promise<string | null> {
+async function previewUrlOf(db: Executor, row: ListedRollout, gatewayUrl: string): Promise<string | null> {
   if (row.finished_at !== null || ["starting", "rolling_back"].includes(row.machine.state)) return null;
   const service = await findService(db, row.project, row.service);
   return previewAddress(gatewayUrl, row.service, row.environment, service?.config.environments[0] === row.environment);
@@ -161,7 +209,7 @@ async function previewUrlOf(db: Executor, row: RolloutRow, gatewayUrl: string): 
 
 const LOOKS_MAX = 600;
 
-export async function viewLooks(db: Executor, row: RolloutRow, afterMs: number) {
+export async function viewLooks(db: Executor, row: ListedRollout, afterMs: number) {
   const steps = await thinnedLooks(db, row.id, afterMs, LOOKS_MAX);
   return steps.flatMap((step) => {
     if (!step.summary) return [];
@@ -184,7 +232,7 @@ export async function viewLooks(db: Executor, row: RolloutRow, afterMs: number) 
 
 /** Replays the recorded evidence through the pure functions and compares every decision with the recorded one. */
 export async function explain(db: Executor, id: string): Promise<Explanation | null> {
-  const row = await findRollout(db, id);
+  const row = await findWholeRollout(db, id);
   if (!row) return null;
   const steps = await recordedSteps(db, id);
   let hash = "";

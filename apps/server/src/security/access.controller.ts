@@ -51,14 +51,30 @@ export { secretOf };
 
 const KIND = { session: "person", person: "person", token: "token", gateway: "gateway", sign_in: "person" } as const;
 
-export function authenticator(database: Database): Authenticate {
-  return async (request): Promise<Principal | null> => {
+/** A page asks many things within a second: its credential is looked up once. Other servers' revocations wait as long. */
+const KEPT_MS = 1_000;
+const KEPT_MAX = 1_000;
+
+/** Tells who asks; `forget` is called when a credential of this server was revoked. */
+export function authenticator(database: Database): Authenticate & { forget(): void } {
+  const kept = new Map<string, { readonly until: number; readonly principal: Principal }>();
+  const authenticate = async (request: Credentials): Promise<Principal | null> => {
     const secret = secretOf(request);
     if (!secret || secret.length > 200) return null;
-    const row = await findBySecret(database.db, hashOf(secret));
+    const hash = hashOf(secret);
+    const key = hash.toString("base64");
+    const known = kept.get(key);
+    if (known && known.until > performance.now()) return known.principal;
+    kept.delete(key);
+    const row = await findBySecret(database.db, hash);
     if (!row || row.kind === "sign_in") return null;
-    return { id: row.id, name: row.name, kind: KIND[row.kind], role: row.role, project: row.project };
+    const principal = { id: row.id, name: row.name, kind: KIND[row.kind], role: row.role, project: row.project };
+    const until = performance.now() + Math.min(KEPT_MS, row.expires_at.getTime() - Date.now());
+    if (kept.size >= KEPT_MAX) kept.clear();
+    kept.set(key, { until, principal });
+    return principal;
   };
+  return Object.assign(authenticate, { forget: () => kept.clear() });
 }
 
 export function idempotency(database: Database): IdempotencyStore {
