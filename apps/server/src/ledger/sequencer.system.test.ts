@@ -100,21 +100,14 @@ describe("the sequencer", () => {
     expect((await entries()).map((e) => e.n)).toEqual([1]);
   });
 
-  it.each(["ledger_entry", "ledger_node", "ledger_checkpoint"])(
-    "%s refuses to be changed, shortened or emptied",
-    async (table) => {
-      const changes = [
-        `update ${table} set ${table === "ledger_node" ? "level = 1" : "sequence = 1"}`.replace(
-          "sequence = 1",
-          table === "ledger_checkpoint" ? "size = 1" : "sequence = 1",
-        ),
-        `delete from ${table}`,
-        `truncate ${table}`,
-      ];
-      for (const change of changes)
-        await expect(sql.raw(change).execute(database.db), change).rejects.toThrow("the ledger is append-only");
-    },
-  );
+  it.each([
+    ["ledger_entry", "sequence"],
+    ["ledger_node", "level"],
+    ["ledger_checkpoint", "size"],
+  ])("%s refuses to be changed, shortened or emptied", async (table, column) => {
+    for (const change of [`update ${table} set ${column} = 1`, `delete from ${table}`, `truncate ${table}`])
+      await expect(sql.raw(change).execute(database.db), change).rejects.toThrow("the ledger is append-only");
+  });
 });
 
 /** Merkle Tree Hash of RFC 6962, section 2.1, word by word. */

@@ -39,6 +39,8 @@ describe("the server's configuration", () => {
 
   it.each([["{ port: 1"], ["[]"], ["null"], ['"text"']])("refuses a file that holds %s, by its name", (text) => {
     write(text);
-    expect(() => readConfig({ LATCHKEY_DIR: dir })).toThrow(`${file} is not a JSON object`);
+    expect(() => readConfig({ LATCHKEY_DIR: dir })).toThrow(
+      new RegExp(`^${file} (is not JSON|must hold a JSON object).*Mend it or move it away`),
+    );
   });
 });
