@@ -99,7 +99,10 @@ describe.skipIf(!hasBrowser)("the console", () => {
         .click({ timeout: ROLLOUT_MS });
       await page.waitForURL(/\/rollouts\/rol_/);
       await page.getByRole("heading", { name: "Decisions" }).waitFor();
-      await page.getByText(/was rolled back;/).first().waitFor({ timeout: ROLLOUT_MS });
+      await page
+        .getByText(/was rolled back;/)
+        .first()
+        .waitFor({ timeout: ROLLOUT_MS });
       await page
         .getByText(/canary requests failed/)
         .first()
