@@ -9,14 +9,15 @@ import { openProgress } from "../progress.ts";
 import type { Terminal } from "../terminal.ts";
 import { facts, moment, type Style, table } from "../text.ts";
 import { watch } from "../watch.ts";
+import { addExport } from "./ledger-export.ts";
 
 type Entry = Answer<"getLedgerEntry">;
-const SUBCOMMANDS = ["list", "show", "proof", "verify", "tail"];
+const SUBCOMMANDS = ["list", "show", "proof", "verify", "export", "tail"];
 
 export function addLedger(program: Command, terminal: Terminal, outcome: Outcome): void {
   const group = addGroup(program, {
     name: "ledger",
-    about: "the record of every decision: list, show, prove, verify, follow",
+    about: "the record of every decision: list, show, prove, verify, export, follow",
     group: "Prove it:",
     examples: [
       ["latchkey ledger", "the newest entries"],
@@ -28,6 +29,7 @@ export function addLedger(program: Command, terminal: Terminal, outcome: Outcome
   addShow(group, terminal, outcome);
   addProof(group, terminal, outcome);
   addVerify(group, terminal, outcome, "verify", false);
+  addExport(group, terminal, outcome);
   addTail(group, terminal, outcome);
   addVerify(program, terminal, outcome, "verify-ledger", true);
 }
