@@ -23,6 +23,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "smoke.*.contains": "Text that the answer must contain.",
   routing: "How the gateway treats the service's requests.",
   "routing.apiPrefixes": "Paths that are split request by request; all else is sticky by visitor.",
+  "routing.hosts": "Host names of the first environment. Without any, all that no other service names.",
   "routing.injectBeacon": "Adds a small script to pages that counts page views and script errors.",
   strategy: "How a release is exposed.",
   "strategy.kind":
@@ -35,6 +36,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "strategy.onInconclusive": "What to do without proof of harm or safety.",
   "strategy.holdbackPercent": "Share that the old release keeps after promotion, to compare with.",
   "strategy.holdbackMs": "How long that lasts.",
+  "strategy.autoPromote": "Blue-green: switch once the smoke journeys pass, or wait at the preview for a person.",
   analysis: "How certain the judge must be.",
   "analysis.alpha": "Chance of rolling back a release that does no harm.",
   "analysis.beta": "Chance of promoting a release that is not safe.",
@@ -42,6 +44,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "analysis.safeErrorRatio": "Fewer extra errors than this are safe.",
   "analysis.harmLatency": "Slower by more than this share is harm (0.05 is 5 %).",
   "analysis.safeLatency": "Slower by less than this share is safe.",
+  "analysis.settleMs": "Latency is not judged this long after the canary's first requests: the process is still cold.",
   "analysis.latencyFloorMs": "Answers quicker than this count as equal.",
   "analysis.minimumBakeMs": "No promotion before this time under traffic.",
   "analysis.minimumCanaryRequests": "No verdict before this many requests.",
