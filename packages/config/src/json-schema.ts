@@ -27,7 +27,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "routing.injectBeacon": "Adds a small script to pages that counts page views and script errors.",
   strategy: "How a release is exposed.",
   "strategy.kind":
-    "canary: step by step under judgement; blue_green: judged, then all at once; all_at_once: no judgement.",
+    "canary: step by step under judgement; blue_green: a preview, then all at once with the old one kept warm; all_at_once: at once, and the old one ends.",
   "strategy.steps": "The canary's steps, growing.",
   "strategy.steps.*.trafficPercent": "Share of the traffic that the new release gets in this step.",
   "strategy.steps.*.bakeMs": "The step takes at least this long.",
@@ -47,8 +47,9 @@ const WORDS: Readonly<Record<string, string>> = {
   "analysis.settleMs": "Latency is not judged this long after the canary's first requests: the process is still cold.",
   "analysis.latencyFloorMs": "Answers quicker than this count as equal.",
   "analysis.minimumBakeMs": "No promotion before this time under traffic.",
-  "analysis.minimumCanaryRequests": "No verdict before this many requests.",
-  "analysis.memoryGrowthRatio": "Memory that grows by more than this share holds the rollout.",
+  "analysis.minimumCanaryRequests": "No promotion before this many requests of the canary.",
+  "analysis.memoryGrowthRatio":
+    "Memory that grows by more than this share while the other's does not is a leak, which is harm.",
   "analysis.restartLimit": "This many restarts of the new release are harm.",
 };
 
