@@ -40,7 +40,6 @@ export class LocalTarget implements Target {
   readonly #log: Logger;
   readonly #logDir: string;
   readonly #recent = new Map<string, { count: number; nextAt: number; startedAt: number }>();
-  readonly #sampled = new Map<string, number>();
   /** Releases on their way up: `ensureRunning` looks after them, `tend` keeps out. */
   readonly #starting = new Set<string>();
 
@@ -151,21 +150,7 @@ export class LocalTarget implements Target {
     if (identity) await end(identity, DRAIN_MS);
     await deleteProcess(this.#database.db, releaseId);
     this.#recent.delete(releaseId);
-    this.#sampled.delete(releaseId);
     this.#log.info({ releaseId }, "release retired");
-  }
-
-  async sample(releaseId: string) {
-    const row = await findProcess(this.#database.db, releaseId);
-    if (!row) return null;
-    const identity = identityOf(row);
-    const before = this.#sampled.get(releaseId) ?? row.restarts;
-    this.#sampled.set(releaseId, row.restarts);
-    return {
-      restarts: Math.max(0, row.restarts - before),
-      residentBytes: identity && isAlive(identity) ? residentBytesOf(identity.pid) : null,
-      processes: 1,
-    };
   }
 
   /** Memory and restarts since the release's first start, for people. */

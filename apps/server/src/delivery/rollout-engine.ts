@@ -33,6 +33,8 @@ export interface Applied {
   readonly machine: Rollout;
   readonly decisions: readonly Decision[];
   readonly rerouted: boolean;
+  /** True for looks that came too late: another event, or another server's look, was quicker. */
+  readonly overtaken: boolean;
 }
 
 export type Input =
@@ -93,7 +95,7 @@ export async function applyToRollout(
       if (!outcome.ok) return outcome;
     } else if (input.stepCount !== row.step_count) {
       // Another event came in between, or another server looked: these counts may be in already. The next look has them.
-      return ok({ machine: row.machine, decisions: [], rerouted: false });
+      return ok({ machine: row.machine, decisions: [], rerouted: false, overtaken: true });
     } else {
       draft.taken = input.taken;
       for (const look of input.looks) {
@@ -118,7 +120,7 @@ export async function applyToRollout(
       finished_at: isTerminal(draft.machine.state) ? new Date() : null,
     });
     await also(tx);
-    return ok({ machine: draft.machine, decisions: draft.made, rerouted: draft.rerouted });
+    return ok({ machine: draft.machine, decisions: draft.made, rerouted: draft.rerouted, overtaken: false });
   });
 }
 

@@ -45,6 +45,10 @@ export class RolloutsController {
   readonly #o: RolloutsOptions;
   readonly #starting = new Set<string>();
   readonly #lookedAt = new Map<string, number>();
+  /** Rollouts with errors that no look has seen: news that comes right after a look must not wait for the next one's time. */
+  readonly #news = new Set<string>();
+  /** Restarts of a release that looks have taken in. */
+  readonly #restarts = new Map<string, number>();
   readonly #unused = new Map<string, number>();
   #surveyedAt = Number.NEGATIVE_INFINITY;
 
@@ -72,7 +76,8 @@ export class RolloutsController {
     if (!row.machine.acknowledged && (await this.#isServed(row.generation_epoch, row.generation_n))) {
       await this.#apply(row.id, { kind: "event", event: { kind: "acknowledged", atMs: Date.now() } });
     }
-    const every = news ? NEWS_LOOK_EVERY_MS : LOOK_EVERY_MS;
+    if (news) this.#news.add(row.id);
+    const every = this.#news.has(row.id) ? NEWS_LOOK_EVERY_MS : LOOK_EVERY_MS;
     const due = performance.now() - (this.#lookedAt.get(row.id) ?? 0) >= every;
     const judged =
       ["progressing", "paused", "promoting", "holdback"].includes(row.machine.state) &&
@@ -81,6 +86,7 @@ export class RolloutsController {
       row.machine.strategy.kind !== "all_at_once";
     if (judged && due) {
       this.#lookedAt.set(row.id, performance.now());
+      this.#news.delete(row.id);
       await this.#look(row);
     } else if (!judged) await this.#apply(row.id, { kind: "event", event: { kind: "time_passed", atMs: Date.now() } });
   }
@@ -93,11 +99,22 @@ export class RolloutsController {
     return gateways.length > 0 && gateways.every(applied);
   }
 
-  async #apply(rolloutId: string, input: Input): Promise<void> {
+  /** True when it was taken in. */
+  async #apply(rolloutId: string, input: Input): Promise<boolean> {
     const outcome = await applyToRollout(this.#o.database, rolloutId, input);
-    if (!outcome.ok) return;
+    if (!outcome.ok) return false;
     if (outcome.value.rerouted) this.#o.onRerouted();
     if (outcome.value.decisions.length > 0 || input.kind === "looks") this.#o.onChanged(rolloutId);
+    return !outcome.value.overtaken;
+  }
+
+  /** How a release's process is, with its restarts since the last look that was taken in; null when nothing runs. */
+  async #processOf(releaseId: string | null): Promise<(ProcessCounts & { readonly total: number }) | null> {
+    if (releaseId === null || !(await this.#o.target.upstreamOf(releaseId))) return null;
+    const { restarts, residentBytes } = await this.#o.target.figures(releaseId);
+    const seen = this.#restarts.get(releaseId) ?? restarts;
+    this.#restarts.set(releaseId, seen);
+    return { restarts: Math.max(0, restarts - seen), residentBytes, processes: 1, total: restarts };
   }
 
   async #start(row: RolloutRow): Promise<void> {
@@ -190,12 +207,12 @@ export class RolloutsController {
     const counters = await countersSince(this.#o.database.db, row.service, row.environment, firstGeneration(row));
     const gateways = await liveGateways(this.#o.database.db);
     const { deltas, taken } = takeDeltas(counters, row.taken, row.canary_release_id);
-    const sample = (id: string | null): Promise<ProcessCounts | null> =>
-      id === null ? Promise.resolve(null) : this.#o.target.sample(id);
+    const baseline = await this.#processOf(row.baseline_release_id);
+    const canary = await this.#processOf(row.canary_release_id);
     const common = {
       atMs: atMs - row.started_at.getTime(),
-      baselineProcess: await sample(row.baseline_release_id),
-      canaryProcess: await sample(row.canary_release_id),
+      baselineProcess: countsOf(baseline),
+      canaryProcess: countsOf(canary),
       sourceUp: gateways.length > 0,
     };
     const share = (n: number) =>
@@ -210,7 +227,13 @@ export class RolloutsController {
     }));
     if (looks.length === 0)
       looks.push({ ...common, canaryShare: share(row.generation_n), baseline: NO_COUNTS, canary: NO_COUNTS });
-    await this.#apply(row.id, { kind: "looks", atMs, stepCount: row.step_count, looks, taken });
+    const takenIn = await this.#apply(row.id, { kind: "looks", atMs, stepCount: row.step_count, looks, taken });
+    if (!takenIn) {
+      this.#news.add(row.id);
+      return;
+    }
+    if (row.baseline_release_id && baseline) this.#restarts.set(row.baseline_release_id, baseline.total);
+    if (canary) this.#restarts.set(row.canary_release_id, canary.total);
   }
 
   /** Releases that no routing names any more leave after a drain; those that should serve and do not are brought up. */
@@ -251,7 +274,9 @@ export class RolloutsController {
       }
       const since = this.#unused.get(id) ?? performance.now();
       this.#unused.set(id, since);
-      if (served && performance.now() - since > RETIRE_AFTER_MS) await this.#o.target.retire(id);
+      if (!served || performance.now() - since <= RETIRE_AFTER_MS) continue;
+      await this.#o.target.retire(id);
+      this.#restarts.delete(id);
     }
     for (const [id, place] of used) {
       if (running.has(id) || this.#starting.has(id) || comingUp.has(id)) continue;
@@ -287,5 +312,8 @@ async function walk(journey: Journey, upstream: string): Promise<string | null> 
     return `Smoke journey ${journey.path} did not answer: ${cause instanceof Error ? cause.message : "no reason given"}.`;
   }
 }
+
+const countsOf = (process: ProcessCounts | null): ProcessCounts | null =>
+  process && { restarts: process.restarts, residentBytes: process.residentBytes, processes: process.processes };
 
 const firstGeneration = (row: RolloutRow): number => Math.min(row.generation_n, ...Object.keys(row.shares).map(Number));

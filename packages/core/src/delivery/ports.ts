@@ -1,4 +1,3 @@
-import type { ProcessCounts } from "../analysis/types.ts";
 import type { Result } from "../shared/result.ts";
 
 /** The machinery that runs a service in an environment. All calls are idempotent: asking twice is asking once. */
@@ -27,6 +26,6 @@ export interface Target {
   ensureRunning(spec: RunSpec): Promise<Result<{ readonly upstreams: readonly string[] }, StartFailure>>;
   /** Ends the release after its drain. Nothing happens when it does not run. */
   retire(releaseId: string): Promise<void>;
-  /** Restarts since the previous sample and memory now; null when nothing of the release runs here. */
-  sample(releaseId: string): Promise<ProcessCounts | null>;
+  /** Restarts since the release's first start, and memory now: null when nothing of the release runs here. */
+  figures(releaseId: string): Promise<{ readonly restarts: number; readonly residentBytes: number | null }>;
 }
