@@ -23,6 +23,7 @@ import {
 } from "./processes.store.ts";
 
 const READY_POLL_MS = 50;
+const LIST_EVERY_MS = 1_000;
 /** Drain of a release before it is killed: longer than the gateway's time-out of 30 s would hold a rollback's end up. */
 const DRAIN_MS = 10_000;
 /** First restart at once; then 0.5 s doubling to 15 s. A minute of life forgives what was before. */
@@ -39,6 +40,8 @@ export class LocalTarget implements Target {
   readonly #database: Database;
   readonly #log: Logger;
   readonly #logDir: string;
+  #listed: readonly ProcessRow[] = [];
+  #listedAt = Number.NEGATIVE_INFINITY;
   readonly #recent = new Map<string, { count: number; nextAt: number; startedAt: number }>();
   /** Releases on their way up: `ensureRunning` looks after them, `tend` keeps out. */
   readonly #starting = new Set<string>();
@@ -168,9 +171,19 @@ export class LocalTarget implements Target {
     return row?.port ? `http://127.0.0.1:${row.port}` : null;
   }
 
-  /** One round: restarts what died, with back-off, and ends what is to retire. Called several times a second. */
+  /**
+   * One round: restarts what died, with back-off, and ends what is to retire. Called several times a second: the
+   * processes are looked at each time, the database once a second or when one of them is gone.
+   */
   async tend(): Promise<void> {
-    for (const row of await listProcesses(this.#database.db)) {
+    const isWell = (row: ProcessRow): boolean => {
+      const identity = identityOf(row);
+      return row.retire_at === null && identity !== null && isAlive(identity);
+    };
+    if (performance.now() - this.#listedAt < LIST_EVERY_MS && this.#listed.every(isWell)) return;
+    this.#listed = await listProcesses(this.#database.db);
+    this.#listedAt = performance.now();
+    for (const row of this.#listed) {
       if (this.#starting.has(row.release_id)) continue;
       const identity = identityOf(row);
       if (row.retire_at !== null) {
