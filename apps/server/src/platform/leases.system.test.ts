@@ -1,0 +1,75 @@
+import { pino } from "pino";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type TestDatabase, testDatabase } from "../testing/database.ts";
+import { until } from "../testing/until.ts";
+import { claim, giveUp, keepLease } from "./leases.ts";
+
+let database: TestDatabase;
+const LONG_MS = 3_600_000;
+beforeAll(async () => {
+  database = await testDatabase();
+});
+afterAll(() => database.drop());
+
+/** As if the time had passed: the database's clock is the only one that counts. */
+const expire = (name: string) =>
+  database.pool.query("update lease set expires_at = now() - interval '1 second' where name = $1", [name]);
+
+describe("a lease", () => {
+  it("is one owner's, however many ask at once", async () => {
+    const owners = Array.from({ length: 12 }, (_, i) => `owner-${i}`);
+    const fences = await Promise.all(owners.map((owner) => claim(database.db, "contended", owner, LONG_MS)));
+    expect(fences.filter((fence) => fence !== null)).toEqual([1]);
+  });
+
+  it("keeps its fence while it is renewed, and has a new one with each change of owner", async () => {
+    const by = (owner: string) => claim(database.db, "fenced", owner, LONG_MS);
+    expect([await by("a"), await by("a"), await by("b")]).toEqual([1, 1, null]);
+    await expire("fenced");
+    expect([await by("b"), await by("a")]).toEqual([2, null]);
+    await giveUp(database.db, "fenced", "a");
+    expect(await by("a")).toBeNull();
+    await giveUp(database.db, "fenced", "b");
+    expect(await by("a")).toBe(3);
+  });
+
+  it("has a new fence when its owner let it expire: somebody may have had it in between", async () => {
+    expect(await claim(database.db, "lapsed", "a", LONG_MS)).toBe(1);
+    await expire("lapsed");
+    expect(await claim(database.db, "lapsed", "a", LONG_MS)).toBe(2);
+  });
+
+  it("comes back at once to a new life of its owner, under a new fence", async () => {
+    expect(await claim(database.db, "reborn", "a", LONG_MS)).toBe(1);
+    expect(await claim(database.db, "reborn", "a", LONG_MS, true)).toBe(2);
+    expect(await claim(database.db, "reborn", "b", LONG_MS, true)).toBeNull();
+  });
+});
+
+describe("keeping a lease", () => {
+  const log = pino({ level: "silent" });
+
+  it("holds it until it is released, and another takes it over then", async () => {
+    const first = await keepLease(database, log, "kept", "server-1");
+    const second = await keepLease(database, log, "kept", "server-2");
+    expect([first.held(), second.held()]).toEqual([true, false]);
+    expect([first.fence(), second.fence()]).toEqual([1, null]);
+    await first.release();
+    expect(first.held()).toBe(false);
+    await until("the other has it", () => second.held());
+    expect(second.fence()).toBe(2);
+    await second.release();
+  });
+
+  it("does not hold what it could not renew", async () => {
+    const lost = await keepLease(database, log, "stolen", "server-1");
+    await database.pool.query(
+      "update lease set owner = 'thief', expires_at = now() + interval '1 hour' where name = 'stolen'",
+    );
+    await until("it has noticed", () => !lost.held());
+    expect(lost.fence()).toBeNull();
+    await lost.release();
+    const { rows } = await database.pool.query("select owner from lease where name = 'stolen' and expires_at > now()");
+    expect(rows).toEqual([{ owner: "thief" }]);
+  });
+});
