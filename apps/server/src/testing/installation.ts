@@ -90,10 +90,15 @@ export class Installation {
     return fetch(this.url + path, { ...init, headers });
   }
 
+  /** Ends the releases that the server started, as a full stop does. */
+  endReleases(): Promise<void> {
+    return new LocalTarget({ database: this.database, log, dir: this.dir }).endAll();
+  }
+
   /** Stops the server, ends the releases that it started, and removes all traces. */
   async close(): Promise<void> {
     await this.stop();
-    await new LocalTarget({ database: this.database, log, dir: this.dir }).endAll();
+    await this.endReleases();
     await this.database.drop();
     await dropDatabasesNamed(`shop-${this.mark}_`);
     removeDirectory(this.dir);
