@@ -24,7 +24,8 @@ export default defineService({
       timeoutMs: 120_000,
     },
   ],
-  smoke: [{ path: "/", contains: "Hidden Key" }, { path: "/healthz" }, { path: "/api/leads?limit=25" }],
+  smoke: [{ path: "/", contains: "Hidden Key" }, { path: "/healthz" }],
+  warmUp: ["/api/leads?limit=25"],
   strategy: {
     steps: [
       { trafficPercent: 10, bakeMs: 15_000, minimumRequests: 30 },

@@ -85,6 +85,8 @@ export const ServiceConfig = z.strictObject({
     )
     .max(20)
     .default([]),
+  /** Paths asked again and again before any traffic, so that no visitor meets a cold process; nobody checks the answers. */
+  warmUp: z.array(z.string().startsWith("/")).max(20).default([]),
   routing: z
     .strictObject({
       /** Path prefixes whose requests are API calls, routed request by request; all else is sticky by visitor. */

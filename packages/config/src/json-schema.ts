@@ -21,6 +21,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "smoke.*.path": "Path to GET.",
   "smoke.*.status": "Status that it must answer.",
   "smoke.*.contains": "Text that the answer must contain.",
+  warmUp: "Paths to GET again and again before any traffic, so that no visitor meets a cold process.",
   routing: "How the gateway treats the service's requests.",
   "routing.apiPrefixes": "Paths that are split request by request; all else is sticky by visitor.",
   "routing.hosts": "Host names of the first environment. Without any, all that no other service names.",

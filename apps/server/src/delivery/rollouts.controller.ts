@@ -168,11 +168,12 @@ export class RolloutsController {
       const failed = await walk(journey, upstream);
       if (failed !== null) return failed;
     }
-    // The round above was the check. These warm the process up, so that users do not and it is judged as it will be:
-    // several at once, because connections to a database are opened by concurrency. Their answers say nothing new.
+    // These warm the process up, so that users do not and it is judged as it will be: several at once, because
+    // connections to a database are opened by concurrency. Their answers are no check: the journeys above were.
+    const paths = [...journeys.map((journey) => journey.path), ...(service?.config.warmUp ?? [])];
     const lane = async () => {
       for (let round = 0; round < WARM_UP_ROUNDS; round++)
-        for (const journey of journeys) await walk(journey, upstream);
+        for (const path of paths) await walk({ path, status: 200 }, upstream);
     };
     await Promise.all(Array.from({ length: WARM_UP_LANES }, lane));
     return null;

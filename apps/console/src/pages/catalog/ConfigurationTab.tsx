@@ -99,6 +99,7 @@ function BuildAndRun({ service }: { service: Service }) {
           ],
           ["Health", `${c.health.path}, ready within ${duration(c.health.readyTimeoutMs)}`],
           ["Smoke journeys", smoke.length > 0 ? smoke.join("; ") : "none"],
+          ["Warm-up", c.warmUp.length > 0 ? c.warmUp.join(", ") : "the smoke journeys"],
           ["API calls under", c.routing.apiPrefixes.join(", ") || "nothing"],
           ["Browser errors", c.routing.injectBeacon ? "counted by a beacon in the page" : "not counted"],
           [
