@@ -68,12 +68,12 @@ function finish() {
 /** What npm's words mean, as a sentence that says what to do. */
 export function explainInstall(output) {
   const tail = output.trim().split("\n").slice(-6).join("\n");
-  const registry = process.env.npm_config_registry ?? "https://registry.npmjs.org";
+  const named = process.env.npm_config_registry;
   if (/ENOSPC|EDQUOT|no space left/i.test(output)) return "The disk is full. Free about 1 GB and run the same again.";
   if (/EACCES|EPERM|EROFS/.test(output))
     return `This user may not write to ${ROOT}. Change its owner, or clone into a folder of your own.`;
   if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT|ENOTCACHED/.test(output))
-    return `The npm registry (${registry}) cannot be reached, and npm's cache does not hold everything. Connect, or name a mirror with npm_config_registry, and run the same again.`;
+    return `The npm registry${named ? ` (${named})` : ""} cannot be reached, and npm's cache does not hold everything. Connect, or name a mirror with npm_config_registry, and run the same again.`;
   if (/ENOENT.*npm|spawn npm/.test(output)) return "There is no npm beside this Node. Install Node with npm.";
   return `The installation failed. npm's last lines:\n${tail}`;
 }
