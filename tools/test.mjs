@@ -24,8 +24,10 @@ let status = run(given.length > 0 ? given : ["--coverage"]);
 if (status === 0 && given.length === 0 && there.includes("postgresql-15")) {
   console.log("\nThe server's suites again, on Debian's PostgreSQL 15 ...");
   const { withDebianPostgres } = await import("./postgres15.mjs");
-  status = await withDebianPostgres((url) =>
-    run(["--project", "system", "apps/server"], { LATCHKEY_TEST_DATABASE_URL: url }),
+  status = await withDebianPostgres(
+    (url) =>
+      run(["--project", "system", "apps/server"], { LATCHKEY_TEST_DATABASE_URL: url }) ||
+      run(["--project", "system", "apps/leads"], { LATCHKEY_TEST_DATABASE_URL: url, DATABASE_URL: url }),
   );
 }
 process.exit(status);

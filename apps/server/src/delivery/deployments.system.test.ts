@@ -113,6 +113,10 @@ describe("a wish to deploy", () => {
       status: 400,
       fields: [{ field: "environment", message: "one of production" }],
     });
+    // Taken out of the configuration, it is as if it had never been there.
+    await journey.workload.apply({ environments: ["production", "attic"] });
+    await journey.workload.apply();
+    expect(await ship({ environment: "attic" })).toMatchObject({ status: 400, fields: [{ field: "environment" }] });
     expect(await ship({ releaseId: "rel_none" })).toMatchObject({ status: 404 });
     for (const fault of ["gremlins", "errors=5", "errors=5%; rm -rf /", "latency=50%"])
       expect((await ship({ fault })).fields?.[0]?.field).toBe("fault");

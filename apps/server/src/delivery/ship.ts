@@ -41,7 +41,9 @@ export async function ship(
         detail: `There is no service "${asked.service}".`,
         remedy: "`latchkey services` lists them; `latchkey apply` adds one.",
       });
-    if (!(await lockEnvironment(tx, asked.project, asked.service, asked.environment))) {
+    // An environment that was taken out of the configuration still has its row, for what it served.
+    const isNamed = service.config.environments.includes(asked.environment);
+    if (!(await lockEnvironment(tx, asked.project, asked.service, asked.environment)) || !isNamed) {
       throw new ProblemError("LK_INVALID", {
         detail: `${asked.service} has no environment "${asked.environment}" (it has ${service.config.environments.join(", ")}).`,
         fields: [{ field: "environment", message: `one of ${service.config.environments.join(", ")}` }],

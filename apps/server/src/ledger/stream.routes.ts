@@ -54,7 +54,9 @@ export class LedgerStream {
         throw new ProblemError("LK_TOO_MANY", { detail: `The stream has its ${CLIENTS_MAX} clients.` });
       const from = request.headers["last-event-id"] ?? request.query.after;
       const tree = await readTree(this.#database.db);
-      const last = typeof from === "string" && /^\d{1,15}$/.test(from) ? Number(from) : tree.size - 1;
+      // A number beyond the newest is from before a restore: what is recorded from now on must not wait for it.
+      const last =
+        typeof from === "string" && /^\d{1,15}$/.test(from) ? Math.min(Number(from), tree.size - 1) : tree.size - 1;
       reply.hijack();
       const response = reply.raw;
       response.writeHead(200, {

@@ -109,6 +109,15 @@ describe("the stream of the ledger", () => {
     stream.close();
   });
 
+  it("goes on from now for a number beyond the newest, as a client has it after a restore", async () => {
+    const from = size;
+    const stream = await open({ "last-event-id": "999999999" });
+    await happen(3);
+    await until("they came", () => stream.sequences.length === 3);
+    expect(stream.sequences).toEqual(range(from, from + 3));
+    stream.close();
+  });
+
   it("cuts off a client that does not read; it comes back and has missed nothing", async () => {
     const { database } = installation;
     const log = pino({ level: "silent" });

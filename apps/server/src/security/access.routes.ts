@@ -90,9 +90,18 @@ export function registerAccess(http: Http, o: AccessRoutesOptions): void {
     return meOf(session, o.version);
   });
 
-  route(http, "signOut", async ({ request, reply }) => {
+  route(http, "signOut", async ({ request, reply, principal, project }) => {
     const secret = secretOf(request);
-    if (secret) await revokeByHash(db, hashOf(secret));
+    await o.database.transaction(async (tx) => {
+      if (secret) await revokeByHash(tx, hashOf(secret));
+      await record(tx, {
+        type: "security.session.ended",
+        subject: `session/${principal.id}`,
+        project,
+        actor: { id: principal.id, kind: principal.kind, name: principal.name },
+        data: {},
+      });
+    });
     o.onRevoked();
     reply.header("set-cookie", `${COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0`);
     return null;

@@ -37,6 +37,16 @@ describe("signing in", () => {
     expect(await who.json()).toMatchObject({ principal: { kind: "person", role: "owner" }, project: "main" });
   });
 
+  it("ends with signing out, which is in the ledger", async () => {
+    const cookie = await session();
+    expect((await post("/api/v1/sign-out", { cookie })).status).toBe(204);
+    expect((await me({ cookie })).status).toBe(401);
+    const ended = () => installation.owner.listLedger({ query: { type: "security.session.ended" } });
+    expect(await until("it is recorded", async () => (await ended()).items[0])).toMatchObject({
+      actor: { kind: "person" },
+    });
+  });
+
   it("leaves a new link for the next person, readable only by the operator", async () => {
     const file = join(installation.dir, "sign-in.url");
     const before = readFileSync(file, "utf8");
