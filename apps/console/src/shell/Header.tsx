@@ -7,6 +7,7 @@ import { useStreamStatus } from "../api/stream.ts";
 import type { Me } from "../api/types.ts";
 import { to } from "../paths.ts";
 import { IconButton } from "../ui/Button.tsx";
+import { Mark } from "../ui/Mark.tsx";
 import { Kbd } from "../ui/Text.tsx";
 import { chooseTheme, THEMES, type Theme, useTheme } from "../ui/theme.ts";
 import { signOut } from "./sign-out.ts";
@@ -21,17 +22,7 @@ function Logo() {
       className="flex items-center gap-2 rounded text-ink no-underline"
       aria-label="Latchkey, overview"
     >
-      <svg viewBox="0 0 32 32" className="size-6" aria-hidden="true">
-        <rect width="32" height="32" rx="7" className="fill-accent" />
-        <circle cx="12" cy="16" r="5" fill="none" strokeWidth="2.6" className="stroke-accent-ink" />
-        <path
-          d="M17 16h9M23 16v4.5"
-          fill="none"
-          strokeWidth="2.6"
-          strokeLinecap="round"
-          className="stroke-accent-ink"
-        />
-      </svg>
+      <Mark className="size-6" />
       <span className="hidden font-semibold tracking-tight sm:inline">Latchkey</span>
     </Link>
   );

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "react";
 import { ApiError, api } from "../../api/client.ts";
 import { keys } from "../../api/queries.ts";
 import { to } from "../../paths.ts";
+import { Mark } from "../../ui/Mark.tsx";
 import { PageHead } from "../../ui/Section.tsx";
 import { CopyButton } from "../../ui/Text.tsx";
 
@@ -62,17 +63,7 @@ export function SignInPage() {
   const state = useSignIn();
   return (
     <main className="mx-auto flex min-h-dvh max-w-md flex-col justify-center px-5 py-12">
-      <svg viewBox="0 0 32 32" className="mb-6 size-9" aria-hidden="true">
-        <rect width="32" height="32" rx="7" className="fill-accent" />
-        <circle cx="12" cy="16" r="5" fill="none" strokeWidth="2.6" className="stroke-accent-ink" />
-        <path
-          d="M17 16h9M23 16v4.5"
-          fill="none"
-          strokeWidth="2.6"
-          strokeLinecap="round"
-          className="stroke-accent-ink"
-        />
-      </svg>
+      <Mark className="mb-6 size-9" />
       <PageHead
         title={state.kind === "busy" ? "Signing you in" : "Sign in to Latchkey"}
         lead={
