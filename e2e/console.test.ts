@@ -2,9 +2,10 @@ import { join } from "node:path";
 import type { Answer } from "@latchkey/api/client";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hasBrowser, launch } from "../bench/chromium.ts";
 import { type Installation, startOwn } from "../bench/installation.ts";
 import { Traffic } from "../bench/traffic.ts";
-import { hasBrowser, launch, overhang, violations } from "./browser.ts";
+import { overhang, violations } from "./browser.ts";
 
 /**
  * The product as people meet it: the real supervisor, server, gateway, database, releases of leads, visitors, and the

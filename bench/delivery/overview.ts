@@ -1,20 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { CHROMIUM, hasBrowser, launch } from "../chromium.ts";
 import { type Bench, type Figure, figure, median } from "../figure.ts";
 import type { Installation } from "../installation.ts";
 
 /** (d) From the address to an Overview that can be used: heading and services are there, and no task runs long. */
-const CHROMIUM = "/usr/bin/chromium";
-const ARGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 /** A page that was quiet for this long after its content came has no long task under way (50 ms by definition). */
 const QUIET_MS = 100;
 
@@ -34,11 +24,11 @@ export async function measureOverview(bench: Bench, installation: Installation):
     bench.say("SKIPPED: there is no console yet (apps/console/index.html); the Overview is not measured.");
     return [];
   }
-  if (!existsSync(CHROMIUM)) {
+  if (!hasBrowser) {
     bench.say(`SKIPPED: there is no Chromium at ${CHROMIUM}; the Overview is not measured.`);
     return [];
   }
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+  const browser = await launch();
   try {
     const { url } = await installation.client.createSignInLink({});
     const context = await browser.newContext();
