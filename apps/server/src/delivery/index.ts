@@ -51,8 +51,6 @@ const IDLE_ROUND_MS = 1_000;
 
 export interface Delivery {
   stop(): Promise<void>;
-  /** Ends every release on this machine. */
-  endReleases(): Promise<void>;
 }
 
 export function startDelivery(o: DeliveryOptions): Delivery {
@@ -150,7 +148,6 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       await loop.stop();
       await deployments.stop();
     },
-    endReleases: () => target.endAll(),
   };
 }
 

@@ -58,6 +58,8 @@ const KEPT_MAX = 1_000;
 /** Tells who asks; `forget` is called when a credential of this server was revoked. */
 export function authenticator(database: Database): Authenticate & { forget(): void } {
   const kept = new Map<string, { readonly until: number; readonly principal: Principal }>();
+  // Counts revocations: what was looked up before one must not be kept after it.
+  let revocations = 0;
   const authenticate = async (request: Credentials): Promise<Principal | null> => {
     const secret = secretOf(request);
     if (!secret || secret.length > 200) return null;
@@ -66,15 +68,20 @@ export function authenticator(database: Database): Authenticate & { forget(): vo
     const known = kept.get(key);
     if (known && known.until > performance.now()) return known.principal;
     kept.delete(key);
+    const before = revocations;
     const row = await findBySecret(database.db, hash);
     if (!row || row.kind === "sign_in") return null;
     const principal = { id: row.id, name: row.name, kind: KIND[row.kind], role: row.role, project: row.project };
     const until = performance.now() + Math.min(KEPT_MS, row.expires_at.getTime() - Date.now());
     if (kept.size >= KEPT_MAX) kept.clear();
-    kept.set(key, { until, principal });
+    if (before === revocations) kept.set(key, { until, principal });
     return principal;
   };
-  return Object.assign(authenticate, { forget: () => kept.clear() });
+  const forget = () => {
+    revocations += 1;
+    kept.clear();
+  };
+  return Object.assign(authenticate, { forget });
 }
 
 export function idempotency(database: Database): IdempotencyStore {
