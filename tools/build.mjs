@@ -71,6 +71,8 @@ async function bundle(app) {
 }
 
 async function buildConsole() {
+  // Vite takes an environment that is set for its own mode: a test's would build React for development.
+  process.env.NODE_ENV = "production";
   const { build } = await import("vite");
   await build({ root: join(ROOT, "apps", "console"), logLevel: "warn" });
 }
