@@ -1,6 +1,6 @@
 import type { ServiceConfig } from "@latchkey/api/models";
 import { sql } from "kysely";
-import type { Executor } from "../platform/database.ts";
+import { type Executor, operation } from "../platform/database.ts";
 
 export interface ServiceRow {
   readonly project: string;
@@ -20,91 +20,102 @@ export interface EnvironmentRow {
   readonly serving_deployment_id: string | null;
 }
 
-export async function findService(db: Executor, project: string, name: string): Promise<ServiceRow | null> {
-  const found = await sql<ServiceRow>`select project, name, config, config_digest, manager, root from service
+export const findService = operation(
+  "findService",
+  async (db: Executor, project: string, name: string): Promise<ServiceRow | null> => {
+    const found = await sql<ServiceRow>`select project, name, config, config_digest, manager, root from service
     where project = ${project} and name = ${name}`.execute(db);
-  return found.rows[0] ?? null;
-}
+    return found.rows[0] ?? null;
+  },
+);
 
-export async function listServices(db: Executor, project: string, after: string, limit: number): Promise<ServiceRow[]> {
-  const found = await sql<ServiceRow>`select project, name, config, config_digest, manager, root from service
+export const listServices = operation(
+  "listServices",
+  async (db: Executor, project: string, after: string, limit: number): Promise<ServiceRow[]> => {
+    const found = await sql<ServiceRow>`select project, name, config, config_digest, manager, root from service
     where project = ${project} and name > ${after} order by name limit ${limit}`.execute(db);
-  return found.rows;
-}
+    return found.rows;
+  },
+);
 
-export async function allServices(db: Executor): Promise<ServiceRow[]> {
+export const allServices = operation("allServices", async (db: Executor): Promise<ServiceRow[]> => {
   const found =
     await sql<ServiceRow>`select project, name, config, config_digest, manager, root from service order by project, name`.execute(
       db,
     );
   return found.rows;
-}
+});
 
-export async function saveService(tx: Executor, row: Omit<ServiceRow, "manager">): Promise<void> {
-  await sql`insert into service (project, name, config, config_digest, root)
+export const saveService = operation(
+  "saveService",
+  async (tx: Executor, row: Omit<ServiceRow, "manager">): Promise<void> => {
+    await sql`insert into service (project, name, config, config_digest, root)
     values (${row.project}, ${row.name}, ${JSON.stringify(row.config)}::jsonb, ${row.config_digest}, ${row.root})
     on conflict (project, name) do update set config = excluded.config, config_digest = excluded.config_digest,
       root = excluded.root, updated_at = now()`.execute(tx);
-  for (const environment of row.config.environments) {
-    await sql`insert into environment (project, service, name) values (${row.project}, ${row.name}, ${environment})
+    for (const environment of row.config.environments) {
+      await sql`insert into environment (project, service, name) values (${row.project}, ${row.name}, ${environment})
       on conflict do nothing`.execute(tx);
-  }
-}
+    }
+  },
+);
 
 const ENVIRONMENT = sql`project, service, name, epoch, generation, serving_release_id, serving_deployment_id`;
 
-export async function environmentsOf(db: Executor, project: string, service: string): Promise<EnvironmentRow[]> {
-  const found = await sql<EnvironmentRow>`select ${ENVIRONMENT} from environment
+export const environmentsOf = operation(
+  "environmentsOf",
+  async (db: Executor, project: string, service: string): Promise<EnvironmentRow[]> => {
+    const found = await sql<EnvironmentRow>`select ${ENVIRONMENT} from environment
     where project = ${project} and service = ${service} order by name`.execute(db);
-  return found.rows;
-}
+    return found.rows;
+  },
+);
 
-export async function findEnvironment(
-  db: Executor,
-  project: string,
-  service: string,
-  name: string,
-): Promise<EnvironmentRow | null> {
-  const found = await sql<EnvironmentRow>`select ${ENVIRONMENT} from environment
+export const findEnvironment = operation(
+  "findEnvironment",
+  async (db: Executor, project: string, service: string, name: string): Promise<EnvironmentRow | null> => {
+    const found = await sql<EnvironmentRow>`select ${ENVIRONMENT} from environment
     where project = ${project} and service = ${service} and name = ${name}`.execute(db);
-  return found.rows[0] ?? null;
-}
+    return found.rows[0] ?? null;
+  },
+);
 
 /** The same with its row locked until the transaction ends: wishes to deploy there are answered one after the other. */
-export async function lockEnvironment(
-  tx: Executor,
-  project: string,
-  service: string,
-  name: string,
-): Promise<EnvironmentRow | null> {
-  const found = await sql<EnvironmentRow>`select ${ENVIRONMENT} from environment
+export const lockEnvironment = operation(
+  "lockEnvironment",
+  async (tx: Executor, project: string, service: string, name: string): Promise<EnvironmentRow | null> => {
+    const found = await sql<EnvironmentRow>`select ${ENVIRONMENT} from environment
     where project = ${project} and service = ${service} and name = ${name} for update`.execute(tx);
-  return found.rows[0] ?? null;
-}
+    return found.rows[0] ?? null;
+  },
+);
 
 /**
  * Takes the next generation of the routing, for one environment: the fence that a gateway compares.
  * The row lock of `routing_generation` orders all routing changes of the installation.
  */
-export async function takeGeneration(
-  tx: Executor,
-  environment: { project: string; service: string; name: string },
-  serving: { releaseId: string | null; deploymentId: string | null } | null,
-): Promise<{ epoch: number; n: number }> {
-  const taken = await sql<{
-    epoch: number;
-    n: number;
-  }>`update routing_generation set n = n + 1 returning epoch, n`.execute(tx);
-  const generation = taken.rows[0] ?? { epoch: 1, n: 1 };
-  await sql`update environment set epoch = ${generation.epoch}, generation = ${generation.n}
+export const takeGeneration = operation(
+  "takeGeneration",
+  async (
+    tx: Executor,
+    environment: { project: string; service: string; name: string },
+    serving: { releaseId: string | null; deploymentId: string | null } | null,
+  ): Promise<{ epoch: number; n: number }> => {
+    const taken = await sql<{
+      epoch: number;
+      n: number;
+    }>`update routing_generation set n = n + 1 returning epoch, n`.execute(tx);
+    const generation = taken.rows[0] ?? { epoch: 1, n: 1 };
+    await sql`update environment set epoch = ${generation.epoch}, generation = ${generation.n}
     where project = ${environment.project} and service = ${environment.service} and name = ${environment.name}`.execute(
-    tx,
-  );
-  if (serving) {
-    await sql`update environment set serving_release_id = ${serving.releaseId}, serving_deployment_id = ${serving.deploymentId}
-      where project = ${environment.project} and service = ${environment.service} and name = ${environment.name}`.execute(
       tx,
     );
-  }
-  return generation;
-}
+    if (serving) {
+      await sql`update environment set serving_release_id = ${serving.releaseId}, serving_deployment_id = ${serving.deploymentId}
+      where project = ${environment.project} and service = ${environment.service} and name = ${environment.name}`.execute(
+        tx,
+      );
+    }
+    return generation;
+  },
+);

@@ -1,14 +1,13 @@
 import { join } from "node:path";
 import { DECIDER_VERSION, startJudge } from "@latchkey/core/analysis/judge";
 import type { AnalysisPolicy } from "@latchkey/core/analysis/types";
+import type { Builder } from "@latchkey/core/delivery/ports";
 import { newRollout, type Strategy, SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
 import type { Logger } from "pino";
 import { findEnvironment, findService, type ServiceRow } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
-import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
-import { baseEnvironment, runCommand } from "../platform/adapters/local/command.ts";
-import { commitsBetween, sourceState } from "../platform/adapters/local/git.ts";
-import { afterCommit, type Database } from "../platform/database.ts";
+import type { Clock } from "../platform/clock.ts";
+import { afterCommit, type Transactions } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
 import {
   activeDeployments,
@@ -29,9 +28,10 @@ const UNCHANGED =
   "Nothing to deploy: this release is what the environment serves already. Change something and ship again, or rehearse with --fault none.";
 
 export interface DeploymentsOptions {
-  readonly database: Database;
+  readonly database: Transactions;
   readonly log: Logger;
-  readonly artifacts: ArtifactStore;
+  readonly clock: Clock;
+  readonly builder: Builder;
   /** A deployment has gone on: for those who watch. */
   readonly onChanged: (deploymentId: string) => void;
   /** Woken when a deployment is ready to roll out, or a rollout was asked to make way. */
@@ -46,7 +46,7 @@ export interface DeploymentsOptions {
 export class DeploymentsController {
   readonly #o: DeploymentsOptions;
   readonly #running = new Map<string, Promise<void>>();
-  readonly #stopping = new AbortController();
+  #stopping = false;
 
   constructor(options: DeploymentsOptions) {
     this.#o = options;
@@ -61,7 +61,7 @@ export class DeploymentsController {
     for (const deployment of active) {
       if (this.#running.has(deployment.id)) continue;
       if (!["building", "gating", "queued"].includes(deployment.status)) continue;
-      if (this.#stopping.signal.aborted) break;
+      if (this.#stopping) break;
       const working = this.#work(deployment.id)
         .catch((error: unknown) => this.#crashed(deployment, error))
         .catch((error: unknown) =>
@@ -78,12 +78,17 @@ export class DeploymentsController {
 
   /** Ends what runs and leaves every deployment as it is written: the next start does the phase again. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    this.#stopping = true;
+    this.#o.builder.abort();
     await Promise.all(this.#running.values());
   }
 
+  #nowText(): string {
+    return new Date(this.#o.clock.now()).toISOString();
+  }
+
   async #work(id: string): Promise<void> {
-    while (!this.#stopping.signal.aborted) {
+    while (!this.#stopping) {
       const deployment = await findDeployment(this.#o.database.db, id);
       if (!deployment) return;
       const service = await findService(this.#o.database.db, deployment.project, deployment.service);
@@ -115,29 +120,23 @@ export class DeploymentsController {
   }
 
   async #build(deployment: DeploymentRow, service: ServiceRow): Promise<void> {
-    const cwd = join(service.root, service.config.source);
-    const free = await this.#o.artifacts.freeBytes();
+    const { builder } = this.#o;
+    const free = await builder.freeBytes();
     if (free < FREE_BYTES_MIN) {
       const words = `The disk is full: ${Math.floor(free / 1e6)} MB are free where releases are kept, and a build needs ${FREE_BYTES_MIN / 1e6} MB. Nothing was built.`;
       await this.#fail(deployment, "failed_build", words);
       return;
     }
-    const workspace = await this.#o.artifacts.workspace(deployment.id);
-    const source = await sourceState(cwd);
-    const result = await runCommand(service.config.build, {
-      cwd,
+    const result = await builder.build({
+      deploymentId: deployment.id,
+      folder: join(service.root, service.config.source),
+      command: service.config.build,
       timeoutMs: BUILD_TIMEOUT_MS,
-      signal: this.#stopping.signal,
-      env: {
-        ...baseEnvironment(),
-        LATCHKEY_ARTIFACT: workspace,
-        ...(deployment.fault ? { LATCHKEY_FAULT: deployment.fault, LATCHKEY_REHEARSAL: deployment.id } : {}),
-      },
+      fault: deployment.fault,
     });
     // A build that this server's stop has killed has not failed.
-    if (this.#stopping.signal.aborted) return;
+    if (this.#stopping) return;
     if (result.outcome !== "passed") {
-      await this.#o.artifacts.drop(workspace);
       const why = {
         failed: `exit code ${result.exitCode}`,
         timed_out: "it ran out of its 10 minutes",
@@ -146,7 +145,7 @@ export class DeploymentsController {
       await this.#fail(deployment, "failed_build", `The build failed: ${why}.`, result.output);
       return;
     }
-    const manifest = await this.#o.artifacts.take(workspace);
+    const { manifest, source } = result;
     const { project, name } = service;
     await this.#o.database.transaction(async (tx) => {
       if (!(await lockPhase(tx, deployment.id, "building"))) return;
@@ -204,20 +203,19 @@ export class DeploymentsController {
         finishedAt: null,
         output: "",
       };
-      const startedAt = new Date().toISOString();
+      const startedAt = this.#nowText();
       gates[i] = { ...before, status: "running", startedAt };
       await save(`Running the gate "${gate.name}".`);
-      const result = await runCommand(gate.command, {
-        cwd: join(service.root, service.config.source),
+      const result = await this.#o.builder.gate({
+        folder: join(service.root, service.config.source),
+        command: gate.command,
         timeoutMs: gate.timeoutMs,
-        signal: this.#stopping.signal,
-        env: { ...baseEnvironment(), CI: "true", NO_COLOR: "1" },
       });
-      if (this.#stopping.signal.aborted) break;
+      if (this.#stopping) break;
       gates[i] = {
         ...gates[i],
         status: result.outcome,
-        finishedAt: new Date().toISOString(),
+        finishedAt: this.#nowText(),
         output: result.output.slice(-8_000),
       };
       await save();
@@ -273,7 +271,7 @@ export class DeploymentsController {
         const reason = `deployment ${deployment.id} follows`;
         await applyToRollout(this.#o.database, active.id, {
           kind: "event",
-          event: { kind: "supersede", atMs: Date.now(), actor: deployment.created_by, reason },
+          event: { kind: "supersede", atMs: this.#o.clock.now(), actor: deployment.created_by, reason },
         });
         this.#o.wake();
       }
@@ -299,7 +297,7 @@ export class DeploymentsController {
     }
     const release = await findRelease(this.#o.database.db, releaseId);
     const baseline = baselineId ? await findRelease(this.#o.database.db, baselineId) : null;
-    const changes = await commitsBetween(
+    const changes = await this.#o.builder.changesBetween(
       join(service.root, service.config.source),
       baseline?.commit_sha ?? null,
       release?.commit_sha ?? null,
@@ -318,7 +316,7 @@ export class DeploymentsController {
         project: deployment.project,
         service: deployment.service,
         environment: deployment.environment,
-        machine: newRollout(id, strategy, baselineId !== null, Date.now()),
+        machine: newRollout(id, strategy, baselineId !== null, this.#o.clock.now()),
         policy,
         judge: startJudge(policy),
         decider_version: DECIDER_VERSION,

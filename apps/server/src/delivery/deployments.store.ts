@@ -1,7 +1,7 @@
 import type { DeploymentStatus } from "@latchkey/api/models";
 import type { Actor } from "@latchkey/core/delivery/rollout";
 import { sql } from "kysely";
-import type { Executor } from "../platform/database.ts";
+import { type Executor, operation } from "../platform/database.ts";
 
 export interface GateRow {
   readonly name: string;
@@ -54,90 +54,104 @@ export const ENDED: readonly DeploymentStatus[] = [
   "unchanged",
 ];
 
-export async function insertDeployment(
-  tx: Executor,
-  row: Pick<
-    DeploymentRow,
-    | "id"
-    | "project"
-    | "service"
-    | "environment"
-    | "status"
-    | "words"
-    | "created_by"
-    | "reason"
-    | "fault"
-    | "strategy"
-    | "if_busy"
-    | "release_id"
-    | "gates"
-  >,
-): Promise<void> {
-  await sql`insert into deployment (id, project, service, environment, status, words, created_by, reason, fault, strategy, if_busy, release_id, gates)
+export const insertDeployment = operation(
+  "insertDeployment",
+  async (
+    tx: Executor,
+    row: Pick<
+      DeploymentRow,
+      | "id"
+      | "project"
+      | "service"
+      | "environment"
+      | "status"
+      | "words"
+      | "created_by"
+      | "reason"
+      | "fault"
+      | "strategy"
+      | "if_busy"
+      | "release_id"
+      | "gates"
+    >,
+  ): Promise<void> => {
+    await sql`insert into deployment (id, project, service, environment, status, words, created_by, reason, fault, strategy, if_busy, release_id, gates)
     values (${row.id}, ${row.project}, ${row.service}, ${row.environment}, ${row.status}, ${row.words}, ${JSON.stringify(row.created_by)}::jsonb,
       ${row.reason}, ${row.fault}, ${row.strategy}, ${row.if_busy}, ${row.release_id}, ${JSON.stringify(row.gates)}::jsonb)`.execute(
-    tx,
-  );
-}
+      tx,
+    );
+  },
+);
 
-export async function findDeployment(db: Executor, id: string): Promise<DeploymentRow | null> {
-  const found = await sql<DeploymentRow>`select * from deployment where id = ${id}`.execute(db);
-  return found.rows[0] ?? null;
-}
+export const findDeployment = operation(
+  "findDeployment",
+  async (db: Executor, id: string): Promise<DeploymentRow | null> => {
+    const found = await sql<DeploymentRow>`select * from deployment where id = ${id}`.execute(db);
+    return found.rows[0] ?? null;
+  },
+);
 
 /** Newest first; `before` is the id of the last of the page before (ids are UUIDv7: their order is their time's). */
-export async function listDeployments(
-  db: Executor,
-  project: string,
-  filter: {
-    service?: string | undefined;
-    environment?: string | undefined;
-    releaseId?: string | undefined;
-    before?: string | undefined;
-    limit: number;
-  },
-): Promise<ListedDeployment[]> {
-  const found = await sql<ListedDeployment>`select ${LISTED} from deployment where project = ${project}
+export const listDeployments = operation(
+  "listDeployments",
+  async (
+    db: Executor,
+    project: string,
+    filter: {
+      service?: string | undefined;
+      environment?: string | undefined;
+      releaseId?: string | undefined;
+      before?: string | undefined;
+      limit: number;
+    },
+  ): Promise<ListedDeployment[]> => {
+    const found = await sql<ListedDeployment>`select ${LISTED} from deployment where project = ${project}
     and (${filter.service ?? null}::text is null or service = ${filter.service ?? null})
     and (${filter.environment ?? null}::text is null or environment = ${filter.environment ?? null})
     and (${filter.releaseId ?? null}::text is null or release_id = ${filter.releaseId ?? null})
     and (${filter.before ?? null}::text is null or id < ${filter.before ?? null})
     order by id desc limit ${filter.limit}`.execute(db);
-  return found.rows;
-}
+    return found.rows;
+  },
+);
 
 /** What has not ended, oldest first. */
-export async function activeDeployments(db: Executor): Promise<DeploymentRow[]> {
+export const activeDeployments = operation("activeDeployments", async (db: Executor): Promise<DeploymentRow[]> => {
   const found = await sql<DeploymentRow>`select * from deployment where finished_at is null order by id`.execute(db);
   return found.rows;
-}
+});
 
 /**
  * Takes the row's lock and tells whether the deployment still is in a phase: whoever worked on the phase may have been
  * overtaken, and then must not write.
  */
-export async function lockPhase(tx: Executor, id: string, phase: DeploymentStatus): Promise<boolean> {
-  const found =
-    await sql`select 1 from deployment where id = ${id} and status = ${phase} and finished_at is null for update`.execute(
-      tx,
-    );
-  return found.rows.length > 0;
-}
+export const lockPhase = operation(
+  "lockPhase",
+  async (tx: Executor, id: string, phase: DeploymentStatus): Promise<boolean> => {
+    const found =
+      await sql`select 1 from deployment where id = ${id} and status = ${phase} and finished_at is null for update`.execute(
+        tx,
+      );
+    return found.rows.length > 0;
+  },
+);
 
 /** Sets what is given; `finished_at` follows from the status. */
-export async function updateDeployment(
-  tx: Executor,
-  id: string,
-  set: Partial<
-    Pick<
-      DeploymentRow,
-      "status" | "words" | "release_id" | "previous_release_id" | "rollout_id" | "gates" | "build_output" | "changes"
-    >
-  >,
-): Promise<void> {
-  const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value));
-  const ended = set.status !== undefined && ENDED.includes(set.status);
-  await sql`update deployment set
+export const updateDeployment = operation(
+  "updateDeployment",
+  async (
+    tx: Executor,
+    id: string,
+    set: Partial<
+      Pick<
+        DeploymentRow,
+        "status" | "words" | "release_id" | "previous_release_id" | "rollout_id" | "gates" | "build_output" | "changes"
+      >
+    >,
+  ): Promise<void> => {
+    const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value));
+    const ended = set.status !== undefined && ENDED.includes(set.status);
+    await sql`update deployment set
       status = coalesce(${set.status ?? null}, status),
       words = coalesce(${set.words ?? null}, words),
       release_id = coalesce(${set.release_id ?? null}, release_id),
@@ -148,4 +162,5 @@ export async function updateDeployment(
       changes = coalesce(${json(set.changes)}::jsonb, changes),
       finished_at = case when ${ended} then coalesce(finished_at, now()) else finished_at end
     where id = ${id}`.execute(tx);
-}
+  },
+);

@@ -2,7 +2,7 @@ import type { GatewayReport } from "@latchkey/api/gateway";
 import type { Cumulative } from "@latchkey/core/delivery/counters";
 import type { Histogram } from "@latchkey/core/shared/histogram";
 import { sql } from "kysely";
-import type { Executor } from "../platform/database.ts";
+import { type Executor, operation } from "../platform/database.ts";
 
 /** A gateway that has not been heard of for this long serves by its last table, unseen: it no longer counts as live. */
 export const GATEWAY_LIVE_MS = 10_000;
@@ -16,43 +16,42 @@ export interface GatewayRow {
 }
 
 /** What a gateway has applied: it only ever grows within a boot. A new boot counts its reports from one again. */
-export async function seeGateway(
-  db: Executor,
-  id: string,
-  boot: string,
-  applied: { epoch: number; n: number },
-): Promise<void> {
-  await sql`insert into gateway (id, boot, applied_epoch, applied_n, seen_at) values (${id}, ${boot}, ${applied.epoch}, ${applied.n}, now())
+export const seeGateway = operation(
+  "seeGateway",
+  async (db: Executor, id: string, boot: string, applied: { epoch: number; n: number }): Promise<void> => {
+    await sql`insert into gateway (id, boot, applied_epoch, applied_n, seen_at) values (${id}, ${boot}, ${applied.epoch}, ${applied.n}, now())
     on conflict (id) do update set boot = excluded.boot, applied_epoch = excluded.applied_epoch, applied_n = excluded.applied_n, seen_at = now(),
       report_sequence = case when gateway.boot = excluded.boot then gateway.report_sequence else 0 end
     where gateway.boot <> excluded.boot or (gateway.applied_epoch, gateway.applied_n) <= (excluded.applied_epoch, excluded.applied_n)`.execute(
-    db,
-  );
-}
+      db,
+    );
+  },
+);
 
-export async function liveGateways(db: Executor): Promise<GatewayRow[]> {
+export const liveGateways = operation("liveGateways", async (db: Executor): Promise<GatewayRow[]> => {
   const found = await sql<GatewayRow>`select id, boot, applied_epoch, applied_n, seen_at from gateway
     where seen_at > now() - make_interval(secs => ${GATEWAY_LIVE_MS / 1000})`.execute(db);
   return found.rows;
-}
+});
 
 /** Every gateway that was heard of within a week, the newest first. */
-export async function listGateways(
-  db: Executor,
-): Promise<(GatewayRow & { readonly live: boolean; readonly resident_bytes: string })[]> {
-  const found = await sql<
-    GatewayRow & { live: boolean; resident_bytes: string }
-  >`select id, boot, applied_epoch, applied_n, seen_at, resident_bytes,
+export const listGateways = operation(
+  "listGateways",
+  async (db: Executor): Promise<(GatewayRow & { readonly live: boolean; readonly resident_bytes: string })[]> => {
+    const found = await sql<
+      GatewayRow & { live: boolean; resident_bytes: string }
+    >`select id, boot, applied_epoch, applied_n, seen_at, resident_bytes,
       seen_at > now() - make_interval(secs => ${GATEWAY_LIVE_MS / 1000}) as live
     from gateway where seen_at > now() - interval '7 days' order by seen_at desc limit 100`.execute(db);
-  return found.rows;
-}
+    return found.rows;
+  },
+);
 
 /**
  * Stores cumulative counts; a report that arrives late or twice changes nothing. True when it was news. A heartbeat holds
  * every row of the gateway: those that stand still are not written again.
  */
-export async function saveReport(tx: Executor, report: GatewayReport): Promise<boolean> {
+export const saveReport = operation("saveReport", async (tx: Executor, report: GatewayReport): Promise<boolean> => {
   const fresh =
     await sql`insert into gateway (id, boot, applied_epoch, applied_n, seen_at, report_sequence, resident_bytes)
     values (${report.gateway}, ${report.boot}, ${report.applied.epoch}, ${report.applied.n}, now(), ${report.sequence}, ${report.residentBytes})
@@ -73,7 +72,7 @@ export async function saveReport(tx: Executor, report: GatewayReport): Promise<b
           <> (excluded.requests, excluded.errors, excluded.page_views, excluded.page_errors)`.execute(tx);
   }
   return true;
-}
+});
 
 interface CounterRow {
   readonly gateway: string;
@@ -94,19 +93,22 @@ export interface Counter extends Cumulative {
 }
 
 /** Counters of a service in an environment since a generation, or of all from one to another. */
-export async function countersSince(
-  db: Executor,
-  service: string,
-  environment: string,
-  generationN: number,
-  lastN: number | null = null,
-): Promise<Counter[]> {
-  const found =
-    await sql<CounterRow>`select gateway, boot, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users
+export const countersSince = operation(
+  "countersSince",
+  async (
+    db: Executor,
+    service: string,
+    environment: string,
+    generationN: number,
+    lastN: number | null = null,
+  ): Promise<Counter[]> => {
+    const found =
+      await sql<CounterRow>`select gateway, boot, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users
     from arm_counter where service = ${service} and environment = ${environment} and generation_n >= ${generationN}
       and (${lastN}::integer is null or generation_n <= ${lastN})`.execute(db);
-  return found.rows.map(typed);
-}
+    return found.rows.map(typed);
+  },
+);
 
 const typed = (row: CounterRow): Counter => ({
   key: [row.gateway, row.boot, row.generation_n, row.release_id, row.route_class].join("/"),
@@ -122,18 +124,18 @@ const typed = (row: CounterRow): Counter => ({
 });
 
 /** Counters of all services that a gateway has written within the last seconds. */
-export async function countersSeenSince(
-  db: Executor,
-  seconds: number,
-): Promise<(Counter & { service: string; environment: string })[]> {
-  const found = await sql<
-    CounterRow & { service: string; environment: string }
-  >`select gateway, boot, service, environment, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users
+export const countersSeenSince = operation(
+  "countersSeenSince",
+  async (db: Executor, seconds: number): Promise<(Counter & { service: string; environment: string })[]> => {
+    const found = await sql<
+      CounterRow & { service: string; environment: string }
+    >`select gateway, boot, service, environment, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users
     from arm_counter where updated_at > now() - make_interval(secs => ${seconds})`.execute(db);
-  return found.rows.map((row) => ({ ...typed(row), service: row.service, environment: row.environment }));
-}
+    return found.rows.map((row) => ({ ...typed(row), service: row.service, environment: row.environment }));
+  },
+);
 
 /** Counters of generations that nobody judges any more; kept a week for the pages of old rollouts. */
-export async function forgetOldCounters(db: Executor): Promise<void> {
+export const forgetOldCounters = operation("forgetOldCounters", async (db: Executor): Promise<void> => {
   await sql`delete from arm_counter where updated_at < now() - interval '7 days'`.execute(db);
-}
+});

@@ -1,6 +1,9 @@
 import type { Logger } from "pino";
 import { allServices } from "../catalog/index.ts";
 import { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
+import { LocalBuilder } from "../platform/adapters/local/builder.ts";
+import { httpProber } from "../platform/adapters/local/prober.ts";
+import { systemClock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import type { Lease } from "../platform/leases.ts";
@@ -16,6 +19,7 @@ import { digestsInUse } from "./releases.store.ts";
 import { RolloutsController } from "./rollouts.controller.ts";
 import { registerRollouts } from "./rollouts.routes.ts";
 import { RolloutViews } from "./rollouts.view.ts";
+import { Loop, runRounds } from "./rounds.controller.ts";
 import { routingTable } from "./routing.view.ts";
 import { viewService } from "./services.view.ts";
 import { type Installation, viewSystem } from "./system.view.ts";
@@ -45,10 +49,6 @@ export interface DeliveryOptions {
   readonly watched: () => boolean;
 }
 
-const TICK_MS = 200;
-/** Without a deployment under way only the processes are tended at each tick; the rest is looked at this often, or when woken. */
-const IDLE_ROUND_MS = 1_000;
-
 export interface Delivery {
   stop(): Promise<void>;
 }
@@ -57,7 +57,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const target = new LocalTarget({ database: o.database, log: o.log, dir: o.dir });
   const artifacts = new ArtifactStore(`${o.dir}/artifacts`);
   const waiters = new RoutingWaiters();
-  const loop = new Loop(o.log);
+  const loop = new Loop(o.log, systemClock);
   const views = new RolloutViews(o.database.db, { target, gatewayUrl: o.gatewayUrl });
   const changed = (rolloutId: string) => {
     views.changed(rolloutId);
@@ -84,15 +84,18 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const deployments = new DeploymentsController({
     database: o.database,
     log: o.log,
-    artifacts,
+    clock: systemClock,
+    builder: new LocalBuilder(artifacts),
     onChanged: deploymentChanged,
     wake: () => loop.wake(),
   });
   const rollouts = new RolloutsController({
     database: o.database,
     log: o.log,
+    clock: systemClock,
     target,
-    artifacts,
+    prober: httpProber,
+    artifactDirOf: (digest) => artifacts.pathOf(digest),
     databaseUrlFor: o.databaseUrlFor,
     onRerouted: rerouted,
     onChanged: changed,
@@ -123,15 +126,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   });
   route(o.http, "getSystem", async () => viewSystem(o.database.db, o.installation));
   registerPublicAssets(o.http, { database: o.database, artifacts });
-  let underWay = true;
-  let roundAt = 0;
-  loop.run(async (news, woken) => {
-    if (!o.lease.held()) return;
-    if (!underWay && !woken && performance.now() - roundAt < IDLE_ROUND_MS) return target.tend();
-    roundAt = performance.now();
-    underWay = await deployments.tick();
-    await rollouts.tick(news);
-  });
+  runRounds(loop, systemClock, { lease: o.lease, deployments, rollouts, target });
   const hourly = setInterval(() => {
     forgetOldCounters(o.database.db).catch((error: unknown) =>
       o.log.warn({ err: error }, "old counters could not be deleted"),
@@ -149,56 +144,4 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       await deployments.stop();
     },
   };
-}
-
-/** One round at a time, at least every 200 ms, sooner when woken. A round that fails is logged; the next is due. */
-class Loop {
-  readonly #log: Logger;
-  #wake: (() => void) | null = null;
-  #news = false;
-  #woken = false;
-  #stopped = false;
-  #done: Promise<void> = Promise.resolve();
-
-  constructor(log: Logger) {
-    this.#log = log;
-  }
-
-  wake(news = false): void {
-    this.#news ||= news;
-    this.#woken = true;
-    this.#wake?.();
-  }
-
-  run(round: (news: boolean, woken: boolean) => Promise<void>): void {
-    this.#done = this.#rounds(round);
-  }
-
-  async #rounds(round: (news: boolean, woken: boolean) => Promise<void>): Promise<void> {
-    while (!this.#stopped) {
-      const [news, woken] = [this.#news, this.#woken];
-      this.#news = false;
-      this.#woken = false;
-      try {
-        await round(news, woken);
-      } catch (error) {
-        this.#log.error({ err: error }, "a round of the delivery controllers failed");
-      }
-      if (this.#stopped) return;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, this.#news ? 10 : TICK_MS);
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-      this.#wake = null;
-    }
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#wake?.();
-    await this.#done;
-  }
 }

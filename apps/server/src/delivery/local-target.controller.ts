@@ -166,6 +166,10 @@ export class LocalTarget implements Target {
     };
   }
 
+  async releases(): Promise<readonly string[]> {
+    return (await listProcesses(this.#database.db)).map((row) => row.release_id);
+  }
+
   async upstreamOf(releaseId: string): Promise<string | null> {
     const row = await findProcess(this.#database.db, releaseId);
     return row?.port ? `http://127.0.0.1:${row.port}` : null;

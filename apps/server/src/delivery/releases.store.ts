@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Executor } from "../platform/database.ts";
+import { type Executor, operation } from "../platform/database.ts";
 
 export interface ReleaseFile {
   readonly path: string;
@@ -28,7 +28,7 @@ const COLUMNS = sql`id, project, service, number, digest, created_at, created_by
 const SPARED = 20;
 
 /** Digests of releases that may be needed: the newest, what is served or under way, what was in the last two days. */
-export async function digestsInUse(db: Executor): Promise<Set<string>> {
+export const digestsInUse = operation("digestsInUse", async (db: Executor): Promise<Set<string>> => {
   const found = await sql<{ digest: string }>`select digest from (
       select digest, row_number() over (partition by project, service order by number desc) as age from release) r
       where age <= ${SPARED}
@@ -37,50 +37,48 @@ export async function digestsInUse(db: Executor): Promise<Set<string>> {
       where d.finished_at is null or d.finished_at > now() - interval '48 hours'
     union select digest from release where created_at > now() - interval '48 hours'`.execute(db);
   return new Set(found.rows.map((row) => row.digest));
-}
+});
 
-export async function findRelease(db: Executor, id: string): Promise<ReleaseRow | null> {
+export const findRelease = operation("findRelease", async (db: Executor, id: string): Promise<ReleaseRow | null> => {
   const found = await sql<ReleaseRow>`select ${COLUMNS} from release where id = ${id}`.execute(db);
   return found.rows[0] ?? null;
-}
+});
 
-export async function findReleases(db: Executor, ids: readonly (string | null)[]): Promise<Map<string, ReleaseRow>> {
-  const wanted = [...new Set(ids.filter((id): id is string => id !== null))];
-  if (wanted.length === 0) return new Map();
-  const found = await sql<ReleaseRow>`select ${COLUMNS} from release where id = any(${wanted})`.execute(db);
-  return new Map(found.rows.map((row) => [row.id, row]));
-}
+export const findReleases = operation(
+  "findReleases",
+  async (db: Executor, ids: readonly (string | null)[]): Promise<Map<string, ReleaseRow>> => {
+    const wanted = [...new Set(ids.filter((id): id is string => id !== null))];
+    if (wanted.length === 0) return new Map();
+    const found = await sql<ReleaseRow>`select ${COLUMNS} from release where id = any(${wanted})`.execute(db);
+    return new Map(found.rows.map((row) => [row.id, row]));
+  },
+);
 
-export async function findReleaseByDigest(
-  db: Executor,
-  project: string,
-  service: string,
-  digest: string,
-): Promise<ReleaseRow | null> {
-  const found = await sql<ReleaseRow>`select ${COLUMNS} from release
+export const findReleaseByDigest = operation(
+  "findReleaseByDigest",
+  async (db: Executor, project: string, service: string, digest: string): Promise<ReleaseRow | null> => {
+    const found = await sql<ReleaseRow>`select ${COLUMNS} from release
     where project = ${project} and service = ${service} and digest = ${digest}`.execute(db);
-  return found.rows[0] ?? null;
-}
+    return found.rows[0] ?? null;
+  },
+);
 
-export async function filesOf(db: Executor, id: string): Promise<ReleaseFile[]> {
+export const filesOf = operation("filesOf", async (db: Executor, id: string): Promise<ReleaseFile[]> => {
   const found = await sql<{ files: ReleaseFile[] }>`select files from release where id = ${id}`.execute(db);
   return found.rows[0]?.files ?? [];
-}
+});
 
 /** Newest first; `before` is the number of the last release of the page before. */
-export async function listReleases(
-  db: Executor,
-  project: string,
-  service: string,
-  before: number,
-  limit: number,
-): Promise<ReleaseRow[]> {
-  const found = await sql<ReleaseRow>`select ${COLUMNS} from release
+export const listReleases = operation(
+  "listReleases",
+  async (db: Executor, project: string, service: string, before: number, limit: number): Promise<ReleaseRow[]> => {
+    const found = await sql<ReleaseRow>`select ${COLUMNS} from release
     where project = ${project} and service = ${service} and number < ${before} order by number desc limit ${limit}`.execute(
-    db,
-  );
-  return found.rows;
-}
+      db,
+    );
+    return found.rows;
+  },
+);
 
 export interface NewRelease extends Omit<ReleaseRow, "number" | "created_at" | "size_bytes"> {
   readonly sizeBytes: number;
@@ -88,18 +86,21 @@ export interface NewRelease extends Omit<ReleaseRow, "number" | "created_at" | "
 }
 
 /** Numbers are given under the service's row lock, so that two releases never share one. */
-export async function insertRelease(tx: Executor, release: NewRelease): Promise<ReleaseRow> {
-  await sql`select 1 from service where project = ${release.project} and name = ${release.service} for update`.execute(
-    tx,
-  );
-  const made =
-    await sql<ReleaseRow>`insert into release (id, project, service, number, digest, created_by, commit_sha, branch, message, author, dirty, fault, size_bytes, files)
+export const insertRelease = operation(
+  "insertRelease",
+  async (tx: Executor, release: NewRelease): Promise<ReleaseRow> => {
+    await sql`select 1 from service where project = ${release.project} and name = ${release.service} for update`.execute(
+      tx,
+    );
+    const made =
+      await sql<ReleaseRow>`insert into release (id, project, service, number, digest, created_by, commit_sha, branch, message, author, dirty, fault, size_bytes, files)
     select ${release.id}, ${release.project}, ${release.service}, coalesce(max(number), 0) + 1, ${release.digest}, ${release.created_by},
       ${release.commit_sha}, ${release.branch}, ${release.message}, ${release.author}, ${release.dirty}, ${release.fault},
       ${release.sizeBytes}, ${JSON.stringify(release.files)}::jsonb
     from release where project = ${release.project} and service = ${release.service}
     returning ${COLUMNS}`.execute(tx);
-  const row = made.rows[0];
-  if (!row) throw new Error("insert of a release returned no row");
-  return row;
-}
+    const row = made.rows[0];
+    if (!row) throw new Error("insert of a release returned no row");
+    return row;
+  },
+);

@@ -14,7 +14,7 @@ import { transition } from "@latchkey/core/delivery/transitions";
 import { err, ok, type Result } from "@latchkey/core/shared/result";
 import { takeGeneration } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
-import type { Database, Transaction } from "../platform/database.ts";
+import type { Transaction, Transactions } from "../platform/database.ts";
 import { updateDeployment } from "./deployments.store.ts";
 import {
   countDecisions,
@@ -68,7 +68,7 @@ interface Draft {
 }
 
 export async function applyToRollout(
-  database: Database,
+  database: Transactions,
   rolloutId: string,
   input: Input,
   also: (tx: Transaction) => Promise<void> = async () => {},

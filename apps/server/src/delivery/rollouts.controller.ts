@@ -1,14 +1,12 @@
 import type { Look, ProcessCounts } from "@latchkey/core/analysis/types";
 import { NO_COUNTS, takeDeltas } from "@latchkey/core/delivery/counters";
-import type { RunSpec } from "@latchkey/core/delivery/ports";
+import type { Prober, RunSpec, Target } from "@latchkey/core/delivery/ports";
 import type { RolloutEvent } from "@latchkey/core/delivery/rollout";
 import type { Logger } from "pino";
-import { allServices, environmentsOf, findService, type ServiceRow, takeGeneration } from "../catalog/index.ts";
-import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
-import type { Database } from "../platform/database.ts";
+import { allServices, environmentsOf, findService, takeGeneration } from "../catalog/index.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Transactions } from "../platform/database.ts";
 import { countersSince, liveGateways } from "./gateways.store.ts";
-import type { LocalTarget } from "./local-target.controller.ts";
-import { listProcesses } from "./processes.store.ts";
 import { findRelease } from "./releases.store.ts";
 import { applyToRollout, type Input } from "./rollout-engine.ts";
 import { activeRollouts, type RolloutRow } from "./rollouts.store.ts";
@@ -28,10 +26,13 @@ const RETIRE_AFTER_MS = 5_000;
 const SURVEY_EVERY_MS = 1_000;
 
 export interface RolloutsOptions {
-  readonly database: Database;
+  readonly database: Transactions;
   readonly log: Logger;
-  readonly target: LocalTarget;
-  readonly artifacts: ArtifactStore;
+  readonly clock: Clock;
+  readonly target: Target;
+  readonly prober: Prober;
+  /** The folder of a release's files. */
+  readonly artifactDirOf: (digest: string) => string;
   /** The database that a service's releases share in an environment. */
   readonly databaseUrlFor: (service: string, environment: string) => Promise<string>;
   /** The routing changed: gateways that wait are answered at once. */
@@ -66,29 +67,30 @@ export class RolloutsController {
       }
     }
     await this.#o.target.tend();
-    if (performance.now() - this.#surveyedAt < SURVEY_EVERY_MS) return;
-    this.#surveyedAt = performance.now();
+    if (this.#o.clock.monotonic() - this.#surveyedAt < SURVEY_EVERY_MS) return;
+    this.#surveyedAt = this.#o.clock.monotonic();
     await this.#retireUnused();
   }
 
   async #drive(row: RolloutRow, news: boolean): Promise<void> {
     if (row.machine.state === "starting") return this.#start(row);
     if (!row.machine.acknowledged && (await this.#isServed(row.generation_epoch, row.generation_n))) {
-      await this.#apply(row.id, { kind: "event", event: { kind: "acknowledged", atMs: Date.now() } });
+      await this.#apply(row.id, { kind: "event", event: { kind: "acknowledged", atMs: this.#o.clock.now() } });
     }
     if (news) this.#news.add(row.id);
     const every = this.#news.has(row.id) ? NEWS_LOOK_EVERY_MS : LOOK_EVERY_MS;
-    const due = performance.now() - (this.#lookedAt.get(row.id) ?? 0) >= every;
+    const due = this.#o.clock.monotonic() - (this.#lookedAt.get(row.id) ?? 0) >= every;
     const judged =
       ["progressing", "paused", "promoting", "holdback"].includes(row.machine.state) &&
       row.baseline_release_id !== null &&
       // Blue-green has no traffic to compare with, but its processes are watched.
       row.machine.strategy.kind !== "all_at_once";
     if (judged && due) {
-      this.#lookedAt.set(row.id, performance.now());
+      this.#lookedAt.set(row.id, this.#o.clock.monotonic());
       this.#news.delete(row.id);
       await this.#look(row);
-    } else if (!judged) await this.#apply(row.id, { kind: "event", event: { kind: "time_passed", atMs: Date.now() } });
+    } else if (!judged)
+      await this.#apply(row.id, { kind: "event", event: { kind: "time_passed", atMs: this.#o.clock.now() } });
   }
 
   /** True when every live gateway has applied the generation. Without a live gateway nobody has. */
@@ -124,7 +126,7 @@ export class RolloutsController {
     this.#bringUp(row)
       .catch((error: unknown) => ({
         kind: "release_failed" as const,
-        atMs: Date.now(),
+        atMs: this.#o.clock.now(),
         words: `The release could not be started: ${error instanceof Error ? error.message : error}`,
       }))
       .then((event) => this.#apply(row.id, { kind: "event", event }))
@@ -143,7 +145,7 @@ export class RolloutsController {
       row.canary_release_id,
     );
     const started = await this.#o.target.ensureRunning(spec);
-    const atMs = Date.now();
+    const atMs = this.#o.clock.now();
     if (!started.ok) {
       const tail = started.error.logTail.trim().split("\n").slice(-5).join("\n");
       return {
@@ -155,17 +157,18 @@ export class RolloutsController {
     const failed = await this.#smoke(row, started.value.upstreams[0] ?? "");
     if (failed) {
       await this.#o.target.retire(row.canary_release_id);
-      return { kind: "release_failed", atMs: Date.now(), words: failed };
+      return { kind: "release_failed", atMs: this.#o.clock.now(), words: failed };
     }
-    return { kind: "release_ready", atMs: Date.now() };
+    return { kind: "release_ready", atMs: this.#o.clock.now() };
   }
 
   /** The declared journeys, on the release's own address, before any user is sent there. */
   async #smoke(row: RolloutRow, upstream: string): Promise<string | null> {
     const service = await findService(this.#o.database.db, row.project, row.service);
     const journeys = service?.config.smoke ?? [];
+    const { prober } = this.#o;
     for (const journey of journeys) {
-      const failed = await walk(journey, upstream);
+      const failed = await prober.walk(journey, upstream);
       if (failed !== null) return failed;
     }
     // These warm the process up, so that users do not and it is judged as it will be: several at once, because
@@ -173,7 +176,7 @@ export class RolloutsController {
     const paths = [...journeys.map((journey) => journey.path), ...(service?.config.warmUp ?? [])];
     const lane = async () => {
       for (let round = 0; round < WARM_UP_ROUNDS; round++)
-        for (const path of paths) await walk({ path, status: 200 }, upstream);
+        for (const path of paths) await prober.walk({ path, status: 200 }, upstream);
     };
     await Promise.all(Array.from({ length: WARM_UP_LANES }, lane));
     return null;
@@ -195,7 +198,7 @@ export class RolloutsController {
       deploymentId,
       releaseId,
       releaseName: `${service}@${release.number}`,
-      artifactDir: this.#o.artifacts.pathOf(release.digest),
+      artifactDir: this.#o.artifactDirOf(release.digest),
       command: found.config.run,
       healthPath: found.config.health.path,
       readyTimeoutMs: found.config.health.readyTimeoutMs,
@@ -204,7 +207,7 @@ export class RolloutsController {
   }
 
   async #look(row: RolloutRow): Promise<void> {
-    const atMs = Date.now();
+    const atMs = this.#o.clock.now();
     const counters = await countersSince(this.#o.database.db, row.service, row.environment, firstGeneration(row));
     const gateways = await liveGateways(this.#o.database.db);
     const { deltas, taken } = takeDeltas(counters, row.taken, row.canary_release_id);
@@ -265,7 +268,7 @@ export class RolloutsController {
       if (r.baseline_release_id) used.set(r.baseline_release_id, place);
       used.set(r.canary_release_id, place);
     }
-    const running = new Set((await listProcesses(db)).map((p) => p.release_id));
+    const running = new Set(await this.#o.target.releases());
     const { epoch, n } = await currentGeneration(db);
     const served = await this.#isServed(epoch, n);
     for (const id of running) {
@@ -273,9 +276,9 @@ export class RolloutsController {
         this.#unused.delete(id);
         continue;
       }
-      const since = this.#unused.get(id) ?? performance.now();
+      const since = this.#unused.get(id) ?? this.#o.clock.monotonic();
       this.#unused.set(id, since);
-      if (!served || performance.now() - since <= RETIRE_AFTER_MS) continue;
+      if (!served || this.#o.clock.monotonic() - since <= RETIRE_AFTER_MS) continue;
       await this.#o.target.retire(id);
       this.#restarts.delete(id);
     }
@@ -294,23 +297,6 @@ export class RolloutsController {
         )
         .finally(() => this.#starting.delete(id));
     }
-  }
-}
-
-type Journey = ServiceRow["config"]["smoke"][number];
-
-/** Walks one journey; null when it answers as declared, else a sentence. */
-async function walk(journey: Journey, upstream: string): Promise<string | null> {
-  try {
-    const answer = await fetch(upstream + journey.path, { signal: AbortSignal.timeout(10_000), redirect: "manual" });
-    const body = await answer.text();
-    if (answer.status !== journey.status)
-      return `Smoke journey ${journey.path} answered ${answer.status} instead of ${journey.status}.`;
-    if (journey.contains !== undefined && !body.includes(journey.contains))
-      return `Smoke journey ${journey.path} answered without "${journey.contains}".`;
-    return null;
-  } catch (cause) {
-    return `Smoke journey ${journey.path} did not answer: ${cause instanceof Error ? cause.message : "no reason given"}.`;
   }
 }
 

@@ -4,7 +4,7 @@ import type { Taken } from "@latchkey/core/delivery/counters";
 import type { Recorded } from "@latchkey/core/delivery/replay";
 import type { Decision, Rollout } from "@latchkey/core/delivery/rollout";
 import { sql } from "kysely";
-import type { Executor } from "../platform/database.ts";
+import { type Executor, operation } from "../platform/database.ts";
 
 export interface RolloutRow {
   readonly id: string;
@@ -31,96 +31,103 @@ export interface RolloutRow {
   readonly finished_at: Date | null;
 }
 
-export async function insertRollout(
-  tx: Executor,
-  row: Pick<
-    RolloutRow,
-    | "id"
-    | "deployment_id"
-    | "project"
-    | "service"
-    | "environment"
-    | "machine"
-    | "policy"
-    | "judge"
-    | "decider_version"
-    | "canary_release_id"
-    | "baseline_release_id"
-    | "generation_epoch"
-    | "generation_n"
-  >,
-): Promise<void> {
-  const machine = JSON.stringify(row.machine);
-  await sql`insert into rollout (id, deployment_id, project, service, environment, machine, first_machine, policy, judge, decider_version, canary_release_id, baseline_release_id, generation_epoch, generation_n, started_at)
+export const insertRollout = operation(
+  "insertRollout",
+  async (
+    tx: Executor,
+    row: Pick<
+      RolloutRow,
+      | "id"
+      | "deployment_id"
+      | "project"
+      | "service"
+      | "environment"
+      | "machine"
+      | "policy"
+      | "judge"
+      | "decider_version"
+      | "canary_release_id"
+      | "baseline_release_id"
+      | "generation_epoch"
+      | "generation_n"
+    >,
+  ): Promise<void> => {
+    const machine = JSON.stringify(row.machine);
+    await sql`insert into rollout (id, deployment_id, project, service, environment, machine, first_machine, policy, judge, decider_version, canary_release_id, baseline_release_id, generation_epoch, generation_n, started_at)
     values (${row.id}, ${row.deployment_id}, ${row.project}, ${row.service}, ${row.environment}, ${machine}::jsonb, ${machine}::jsonb,
       ${JSON.stringify(row.policy)}::jsonb, ${JSON.stringify(row.judge)}::json, ${row.decider_version}, ${row.canary_release_id}, ${row.baseline_release_id},
       ${row.generation_epoch}, ${row.generation_n}, ${new Date(row.machine.createdAtMs)})`.execute(tx);
-}
+  },
+);
 
 /** What most reads want. The judge's state and the counters that it has taken in are large, and only looks need them. */
 export type ListedRollout = Omit<RolloutRow, "judge" | "taken" | "policy" | "first_machine">;
 const LISTED = sql`id, deployment_id, project, service, environment, machine, report, decider_version, canary_release_id,
   baseline_release_id, generation_epoch, generation_n, shares, step_count, evidence_sha256, started_at, finished_at`;
 
-export async function findRollout(db: Executor, id: string): Promise<ListedRollout | null> {
+export const findRollout = operation("findRollout", async (db: Executor, id: string): Promise<ListedRollout | null> => {
   const found = await sql<ListedRollout>`select ${LISTED} from rollout where id = ${id}`.execute(db);
   return found.rows[0] ?? null;
-}
+});
 
 /** With all that a replay begins with. */
-export async function findWholeRollout(db: Executor, id: string): Promise<RolloutRow | null> {
-  const found = await sql<RolloutRow>`select * from rollout where id = ${id}`.execute(db);
-  return found.rows[0] ?? null;
-}
+export const findWholeRollout = operation(
+  "findWholeRollout",
+  async (db: Executor, id: string): Promise<RolloutRow | null> => {
+    const found = await sql<RolloutRow>`select * from rollout where id = ${id}`.execute(db);
+    return found.rows[0] ?? null;
+  },
+);
 
 /** Takes the rollout's row lock: all changes of one rollout are one after the other, whoever makes them. */
-export async function lockRollout(tx: Executor, id: string): Promise<RolloutRow | null> {
+export const lockRollout = operation("lockRollout", async (tx: Executor, id: string): Promise<RolloutRow | null> => {
   const found = await sql<RolloutRow>`select * from rollout where id = ${id} for update`.execute(tx);
   return found.rows[0] ?? null;
-}
+});
 
-export async function activeRollouts(db: Executor): Promise<RolloutRow[]> {
+export const activeRollouts = operation("activeRollouts", async (db: Executor): Promise<RolloutRow[]> => {
   const found = await sql<RolloutRow>`select * from rollout where finished_at is null order by id`.execute(db);
   return found.rows;
-}
+});
 
-export async function findActiveRollout(
-  db: Executor,
-  project: string,
-  service: string,
-  environment: string,
-): Promise<ListedRollout | null> {
-  const found = await sql<ListedRollout>`select ${LISTED} from rollout
+export const findActiveRollout = operation(
+  "findActiveRollout",
+  async (db: Executor, project: string, service: string, environment: string): Promise<ListedRollout | null> => {
+    const found = await sql<ListedRollout>`select ${LISTED} from rollout
     where project = ${project} and service = ${service} and environment = ${environment} and finished_at is null`.execute(
-    db,
-  );
-  return found.rows[0] ?? null;
-}
+      db,
+    );
+    return found.rows[0] ?? null;
+  },
+);
 
-export async function updateRollout(
-  tx: Executor,
-  id: string,
-  row: Pick<
-    RolloutRow,
-    | "machine"
-    | "judge"
-    | "report"
-    | "generation_epoch"
-    | "generation_n"
-    | "shares"
-    | "taken"
-    | "step_count"
-    | "evidence_sha256"
-    | "finished_at"
-  >,
-): Promise<void> {
-  await sql`update rollout set machine = ${JSON.stringify(row.machine)}::jsonb, judge = ${JSON.stringify(row.judge)}::json,
+export const updateRollout = operation(
+  "updateRollout",
+  async (
+    tx: Executor,
+    id: string,
+    row: Pick<
+      RolloutRow,
+      | "machine"
+      | "judge"
+      | "report"
+      | "generation_epoch"
+      | "generation_n"
+      | "shares"
+      | "taken"
+      | "step_count"
+      | "evidence_sha256"
+      | "finished_at"
+    >,
+  ): Promise<void> => {
+    await sql`update rollout set machine = ${JSON.stringify(row.machine)}::jsonb, judge = ${JSON.stringify(row.judge)}::json,
       report = ${row.report === null ? null : JSON.stringify(row.report)}::jsonb,
       generation_epoch = ${row.generation_epoch}, generation_n = ${row.generation_n},
       shares = ${JSON.stringify(row.shares)}::jsonb, taken = ${JSON.stringify(row.taken)}::jsonb,
       step_count = ${row.step_count}, evidence_sha256 = ${row.evidence_sha256}, finished_at = ${row.finished_at}
     where id = ${id}`.execute(tx);
-}
+  },
+);
 
 export interface StepRow {
   readonly n: number;
@@ -131,34 +138,38 @@ export interface StepRow {
   readonly traffic_percent: number;
 }
 
-export async function insertStep(tx: Executor, rolloutId: string, row: StepRow): Promise<void> {
-  await sql`insert into rollout_step (rollout_id, n, at, recorded, summary, traffic_percent)
+export const insertStep = operation(
+  "insertStep",
+  async (tx: Executor, rolloutId: string, row: StepRow): Promise<void> => {
+    await sql`insert into rollout_step (rollout_id, n, at, recorded, summary, traffic_percent)
     values (${rolloutId}, ${row.n}, ${row.at}, ${row.recorded}, ${row.summary === null ? null : JSON.stringify(row.summary)}::jsonb, ${row.traffic_percent})`.execute(
-    tx,
-  );
-}
+      tx,
+    );
+  },
+);
 
-export async function recordedSteps(db: Executor, rolloutId: string): Promise<{ text: string; recorded: Recorded }[]> {
-  const found = await sql<{
-    recorded: string;
-  }>`select recorded from rollout_step where rollout_id = ${rolloutId} order by n`.execute(db);
-  return found.rows.map(({ recorded }) => ({ text: recorded, recorded: JSON.parse(recorded) as Recorded }));
-}
+export const recordedSteps = operation(
+  "recordedSteps",
+  async (db: Executor, rolloutId: string): Promise<{ text: string; recorded: Recorded }[]> => {
+    const found = await sql<{
+      recorded: string;
+    }>`select recorded from rollout_step where rollout_id = ${rolloutId} order by n`.execute(db);
+    return found.rows.map(({ recorded }) => ({ text: recorded, recorded: JSON.parse(recorded) as Recorded }));
+  },
+);
 
 /** Looks for charts, thinned in the database to at most `limit`, always with the newest. */
-export async function thinnedLooks(
-  db: Executor,
-  rolloutId: string,
-  afterMs: number,
-  limit: number,
-): Promise<StepRow[]> {
-  const found = await sql<StepRow>`with looks as (
+export const thinnedLooks = operation(
+  "thinnedLooks",
+  async (db: Executor, rolloutId: string, afterMs: number, limit: number): Promise<StepRow[]> => {
+    const found = await sql<StepRow>`with looks as (
       select n, at, recorded, summary, traffic_percent, row_number() over (order by n desc) - 1 as back, count(*) over () as total
       from rollout_step where rollout_id = ${rolloutId} and summary is not null and (summary->>'atMs')::float > ${afterMs})
     select n, at, '' as recorded, summary, traffic_percent from looks
     where back % greatest(1, ceil(total::float / ${limit})::bigint) = 0 order by n`.execute(db);
-  return found.rows;
-}
+    return found.rows;
+  },
+);
 
 export interface DecisionRow {
   readonly n: number;
@@ -168,25 +179,27 @@ export interface DecisionRow {
   readonly sequence: number | null;
 }
 
-export async function insertDecision(
-  tx: Executor,
-  rolloutId: string,
-  row: Omit<DecisionRow, "sequence">,
-): Promise<void> {
-  await sql`insert into rollout_decision (rollout_id, n, at, decision, event_id)
+export const insertDecision = operation(
+  "insertDecision",
+  async (tx: Executor, rolloutId: string, row: Omit<DecisionRow, "sequence">): Promise<void> => {
+    await sql`insert into rollout_decision (rollout_id, n, at, decision, event_id)
     values (${rolloutId}, ${row.n}, ${row.at}, ${JSON.stringify(row.decision)}::jsonb, ${row.event_id})`.execute(tx);
-}
+  },
+);
 
-export async function countDecisions(db: Executor, rolloutId: string): Promise<number> {
+export const countDecisions = operation("countDecisions", async (db: Executor, rolloutId: string): Promise<number> => {
   const found = await sql<{
     n: string;
   }>`select count(*) as n from rollout_decision where rollout_id = ${rolloutId}`.execute(db);
   return Number(found.rows[0]?.n ?? 0);
-}
+});
 
-export async function decisionsOf(db: Executor, rolloutId: string): Promise<Omit<DecisionRow, "sequence">[]> {
-  const found = await sql<
-    Omit<DecisionRow, "sequence">
-  >`select n, at, decision, event_id from rollout_decision where rollout_id = ${rolloutId} order by n`.execute(db);
-  return found.rows;
-}
+export const decisionsOf = operation(
+  "decisionsOf",
+  async (db: Executor, rolloutId: string): Promise<Omit<DecisionRow, "sequence">[]> => {
+    const found = await sql<
+      Omit<DecisionRow, "sequence">
+    >`select n, at, decision, event_id from rollout_decision where rollout_id = ${rolloutId} order by n`.execute(db);
+    return found.rows;
+  },
+);

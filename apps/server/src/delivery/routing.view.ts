@@ -3,7 +3,7 @@ import { isTerminal } from "@latchkey/core/delivery/rollout";
 import { armsOf } from "@latchkey/core/delivery/routing";
 import { sql } from "kysely";
 import { allServices, type EnvironmentRow, environmentsOf, type ServiceRow } from "../catalog/index.ts";
-import type { Executor } from "../platform/database.ts";
+import { type Executor, operation } from "../platform/database.ts";
 import { findReleases } from "./releases.store.ts";
 import { findActiveRollout } from "./rollouts.store.ts";
 
@@ -11,19 +11,25 @@ import { findActiveRollout } from "./rollouts.store.ts";
 const ASSETS_HOURS = 24;
 const ASSETS_RELEASES_MAX = 20;
 
-export async function currentGeneration(db: Executor): Promise<{ epoch: number; n: number }> {
-  const found = await sql<{ epoch: number; n: number }>`select epoch, n from routing_generation`.execute(db);
-  return found.rows[0] ?? { epoch: 1, n: 0 };
-}
+export const currentGeneration = operation(
+  "currentGeneration",
+  async (db: Executor): Promise<{ epoch: number; n: number }> => {
+    const found = await sql<{ epoch: number; n: number }>`select epoch, n from routing_generation`.execute(db);
+    return found.rows[0] ?? { epoch: 1, n: 0 };
+  },
+);
 
 /** Releases that were served here within the last day, newest first. */
-export async function recentReleases(db: Executor, service: string, environment: string): Promise<string[]> {
-  const found = await sql<{ release_id: string }>`select release_id, max(id) as newest from deployment
+export const recentReleases = operation(
+  "recentReleases",
+  async (db: Executor, service: string, environment: string): Promise<string[]> => {
+    const found = await sql<{ release_id: string }>`select release_id, max(id) as newest from deployment
     where service = ${service} and environment = ${environment} and release_id is not null and rollout_id is not null
       and (finished_at is null or finished_at > now() - make_interval(hours => ${ASSETS_HOURS}))
     group by release_id order by newest desc limit ${ASSETS_RELEASES_MAX}`.execute(db);
-  return found.rows.map((row) => row.release_id);
-}
+    return found.rows.map((row) => row.release_id);
+  },
+);
 
 /** The routing table as desired: derived from the rollouts and environments, never stored twice. */
 export async function routingTable(

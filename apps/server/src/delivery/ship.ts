@@ -1,7 +1,7 @@
 import type { Actor, StrategyKind } from "@latchkey/core/delivery/rollout";
 import { findService, lockEnvironment } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
-import type { Database, Transaction } from "../platform/database.ts";
+import type { Transaction, Transactions } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { activeDeployments, type DeploymentRow, findDeployment, insertDeployment } from "./deployments.store.ts";
@@ -30,7 +30,7 @@ const FAULT =
  * runs with the deployment's id.
  */
 export async function ship(
-  database: Database,
+  database: Transactions,
   asked: ShipRequest,
   also: (tx: Transaction, deploymentId: string) => Promise<void>,
 ): Promise<DeploymentRow> {

@@ -10,7 +10,7 @@ import {
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { rootOf } from "@latchkey/core/shared/merkle";
 import type { Logger } from "pino";
-import type { Database } from "../platform/database.ts";
+import type { Transactions } from "../platform/database.ts";
 import { newestCheckpoint, readTree, saveCheckpoint } from "./ledger.store.ts";
 import { sha256 } from "./sha256.ts";
 
@@ -69,7 +69,7 @@ function rawPublicKey(key: KeyObject): Buffer {
 }
 
 /** Signs the tree as it stands, when it has grown since the last checkpoint. */
-export async function checkpoint(database: Database, signer: Signer): Promise<void> {
+export async function checkpoint(database: Transactions, signer: Signer): Promise<void> {
   const tree = await readTree(database.db);
   const last = await newestCheckpoint(database.db);
   if (tree.size === 0 || (last && last.size >= tree.size)) return;
@@ -77,7 +77,7 @@ export async function checkpoint(database: Database, signer: Signer): Promise<vo
   await saveCheckpoint(database.db, { size: tree.size, root_hash: root, note: signer.sign(tree.size, root) });
 }
 
-export function startCheckpoints(database: Database, signer: Signer, log: Logger): { stop(): void } {
+export function startCheckpoints(database: Transactions, signer: Signer, log: Logger): { stop(): void } {
   const timer = setInterval(() => {
     checkpoint(database, signer).catch((error: unknown) =>
       log.error({ err: error }, "the checkpoint could not be signed"),

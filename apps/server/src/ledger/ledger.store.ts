@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Executor } from "../platform/database.ts";
+import { type Executor, operation } from "../platform/database.ts";
 
 export interface EntryRow {
   readonly sequence: number;
@@ -13,35 +13,38 @@ interface RawEntry {
 }
 const typed = (row: RawEntry): EntryRow => ({ ...row, sequence: Number(row.sequence) });
 
-export async function writeOutbox(tx: Executor, id: string, envelope: string): Promise<void> {
-  await sql`insert into ledger_outbox (id, envelope) values (${id}, ${envelope})`.execute(tx);
-}
+export const writeOutbox = operation(
+  "writeOutbox",
+  async (tx: Executor, id: string, envelope: string): Promise<void> => {
+    await sql`insert into ledger_outbox (id, envelope) values (${id}, ${envelope})`.execute(tx);
+  },
+);
 
 /** Takes a batch out of the outbox, in the order of the (time-ordered) ids. The caller holds the tree's lock. */
-export async function drainOutbox(
-  tx: Executor,
-  limit: number,
-): Promise<{ id: string; envelope: string; written_at: Date }[]> {
-  const taken = await sql<{ id: string; envelope: string; written_at: Date }>`delete from ledger_outbox where id in
+export const drainOutbox = operation(
+  "drainOutbox",
+  async (tx: Executor, limit: number): Promise<{ id: string; envelope: string; written_at: Date }[]> => {
+    const taken = await sql<{ id: string; envelope: string; written_at: Date }>`delete from ledger_outbox where id in
     (select id from ledger_outbox order by id limit ${limit}) returning id, envelope, written_at`.execute(tx);
-  return taken.rows.sort((a, b) => (a.id < b.id ? -1 : 1));
-}
-export async function outboxIsEmpty(db: Executor): Promise<boolean> {
+    return taken.rows.sort((a, b) => (a.id < b.id ? -1 : 1));
+  },
+);
+export const outboxIsEmpty = operation("outboxIsEmpty", async (db: Executor): Promise<boolean> => {
   return (await sql`select 1 from ledger_outbox limit 1`.execute(db)).rows.length === 0;
-}
+});
 
-export async function lockTree(tx: Executor): Promise<{ size: number; peaks: Buffer[] }> {
+export const lockTree = operation("lockTree", async (tx: Executor): Promise<{ size: number; peaks: Buffer[] }> => {
   const found = await sql<{ size: string; peaks: Buffer[] }>`select size, peaks from ledger_tree for update`.execute(
     tx,
   );
   const row = found.rows[0];
   return { size: Number(row?.size ?? 0), peaks: row?.peaks ?? [] };
-}
-export async function readTree(db: Executor): Promise<{ size: number; peaks: Buffer[] }> {
+});
+export const readTree = operation("readTree", async (db: Executor): Promise<{ size: number; peaks: Buffer[] }> => {
   const found = await sql<{ size: string; peaks: Buffer[] }>`select size, peaks from ledger_tree`.execute(db);
   const row = found.rows[0];
   return { size: Number(row?.size ?? 0), peaks: row?.peaks ?? [] };
-}
+});
 
 export interface NewEntry {
   readonly sequence: number;
@@ -52,92 +55,110 @@ export interface NewEntry {
   readonly canonical: string;
   readonly leafHash: Buffer;
 }
-export async function appendEntries(
-  tx: Executor,
-  entries: readonly NewEntry[],
-  nodes: readonly { level: number; index: number; hash: Buffer }[],
-  tree: { size: number; peaks: readonly Buffer[] },
-): Promise<void> {
-  await sql`insert into ledger_entry (sequence, id, type, subject, project, canonical, leaf_hash)
+export const appendEntries = operation(
+  "appendEntries",
+  async (
+    tx: Executor,
+    entries: readonly NewEntry[],
+    nodes: readonly { level: number; index: number; hash: Buffer }[],
+    tree: { size: number; peaks: readonly Buffer[] },
+  ): Promise<void> => {
+    await sql`insert into ledger_entry (sequence, id, type, subject, project, canonical, leaf_hash)
     select * from unnest(${entries.map((e) => e.sequence)}::bigint[], ${entries.map((e) => e.id)}::text[], ${entries.map((e) => e.type)}::text[],
       ${entries.map((e) => e.subject)}::text[], ${entries.map((e) => e.project)}::text[], ${entries.map((e) => e.canonical)}::text[], ${entries.map((e) => e.leafHash)}::bytea[])`.execute(
-    tx,
-  );
-  await sql`insert into ledger_node (level, index, hash)
-    select * from unnest(${nodes.map((n) => n.level)}::int[], ${nodes.map((n) => n.index)}::bigint[], ${nodes.map((n) => n.hash)}::bytea[])`.execute(
-    tx,
-  );
-  await sql`update ledger_tree set size = ${tree.size}, peaks = ${[...tree.peaks]}::bytea[]`.execute(tx);
-}
-
-export async function entriesAfter(db: Executor, project: string, after: number, limit: number): Promise<EntryRow[]> {
-  const found = await sql<RawEntry>`select sequence, canonical, leaf_hash from ledger_entry
-    where sequence > ${after} and project = ${project} order by sequence limit ${limit}`.execute(db);
-  return found.rows.map(typed);
-}
-export async function allEntriesAfter(db: Executor, after: number, limit: number): Promise<EntryRow[]> {
-  const found =
-    await sql<RawEntry>`select sequence, canonical, leaf_hash from ledger_entry where sequence > ${after} order by sequence limit ${limit}`.execute(
-      db,
+      tx,
     );
-  return found.rows.map(typed);
-}
-export async function entriesBefore(
-  db: Executor,
-  project: string,
-  filter: { before: number; type?: string | undefined; subject?: string | undefined; limit: number },
-): Promise<EntryRow[]> {
-  const found = await sql<RawEntry>`select sequence, canonical, leaf_hash from ledger_entry
+    await sql`insert into ledger_node (level, index, hash)
+    select * from unnest(${nodes.map((n) => n.level)}::int[], ${nodes.map((n) => n.index)}::bigint[], ${nodes.map((n) => n.hash)}::bytea[])`.execute(
+      tx,
+    );
+    await sql`update ledger_tree set size = ${tree.size}, peaks = ${[...tree.peaks]}::bytea[]`.execute(tx);
+  },
+);
+
+export const entriesAfter = operation(
+  "entriesAfter",
+  async (db: Executor, project: string, after: number, limit: number): Promise<EntryRow[]> => {
+    const found = await sql<RawEntry>`select sequence, canonical, leaf_hash from ledger_entry
+    where sequence > ${after} and project = ${project} order by sequence limit ${limit}`.execute(db);
+    return found.rows.map(typed);
+  },
+);
+export const allEntriesAfter = operation(
+  "allEntriesAfter",
+  async (db: Executor, after: number, limit: number): Promise<EntryRow[]> => {
+    const found =
+      await sql<RawEntry>`select sequence, canonical, leaf_hash from ledger_entry where sequence > ${after} order by sequence limit ${limit}`.execute(
+        db,
+      );
+    return found.rows.map(typed);
+  },
+);
+export const entriesBefore = operation(
+  "entriesBefore",
+  async (
+    db: Executor,
+    project: string,
+    filter: { before: number; type?: string | undefined; subject?: string | undefined; limit: number },
+  ): Promise<EntryRow[]> => {
+    const found = await sql<RawEntry>`select sequence, canonical, leaf_hash from ledger_entry
     where project = ${project} and sequence < ${filter.before}
       and (${filter.type ?? null}::text is null or type like ${`${filter.type ?? ""}%`})
       and (${filter.subject ?? null}::text is null or subject = ${filter.subject ?? null})
     order by sequence desc limit ${filter.limit}`.execute(db);
-  return found.rows.map(typed);
-}
-export async function findEntry(db: Executor, sequence: number): Promise<EntryRow | null> {
+    return found.rows.map(typed);
+  },
+);
+export const findEntry = operation("findEntry", async (db: Executor, sequence: number): Promise<EntryRow | null> => {
   const found =
     await sql<RawEntry>`select sequence, canonical, leaf_hash from ledger_entry where sequence = ${sequence}`.execute(
       db,
     );
   return found.rows[0] ? typed(found.rows[0]) : null;
-}
-export async function sequencesOf(db: Executor, ids: readonly string[]): Promise<Map<string, number>> {
-  if (ids.length === 0) return new Map();
-  const found = await sql<{
-    id: string;
-    sequence: string;
-  }>`select id, sequence from ledger_entry where id = any(${[...ids]})`.execute(db);
-  return new Map(found.rows.map((row) => [row.id, Number(row.sequence)]));
-}
-export async function readNodes(
-  db: Executor,
-  wanted: readonly { level: number; index: number }[],
-): Promise<Map<string, Buffer>> {
-  const found = await sql<{
-    level: number;
-    index: string;
-    hash: Buffer;
-  }>`select n.level, n.index, n.hash from ledger_node n
+});
+export const sequencesOf = operation(
+  "sequencesOf",
+  async (db: Executor, ids: readonly string[]): Promise<Map<string, number>> => {
+    if (ids.length === 0) return new Map();
+    const found = await sql<{
+      id: string;
+      sequence: string;
+    }>`select id, sequence from ledger_entry where id = any(${[...ids]})`.execute(db);
+    return new Map(found.rows.map((row) => [row.id, Number(row.sequence)]));
+  },
+);
+export const readNodes = operation(
+  "readNodes",
+  async (db: Executor, wanted: readonly { level: number; index: number }[]): Promise<Map<string, Buffer>> => {
+    const found = await sql<{
+      level: number;
+      index: string;
+      hash: Buffer;
+    }>`select n.level, n.index, n.hash from ledger_node n
     join unnest(${wanted.map((w) => w.level)}::int[], ${wanted.map((w) => w.index)}::bigint[]) as w(level, index) using (level, index)`.execute(
-    db,
-  );
-  return new Map(found.rows.map((row) => [`${row.level}/${row.index}`, row.hash]));
-}
+      db,
+    );
+    return new Map(found.rows.map((row) => [`${row.level}/${row.index}`, row.hash]));
+  },
+);
 
 /** Hashes of one level of the tree, in order; throws where one is missing. */
-export async function readNodeRange(db: Executor, level: number, from: number, count: number): Promise<Buffer[]> {
-  const found = await sql<{ hash: Buffer }>`select hash from ledger_node
+export const readNodeRange = operation(
+  "readNodeRange",
+  async (db: Executor, level: number, from: number, count: number): Promise<Buffer[]> => {
+    const found = await sql<{ hash: Buffer }>`select hash from ledger_node
     where level = ${level} and index >= ${from} and index < ${from + count} order by index`.execute(db);
-  if (found.rows.length !== count) throw new Error(`the ledger lacks nodes of level ${level} from ${from}`);
-  return found.rows.map((row) => row.hash);
-}
+    if (found.rows.length !== count) throw new Error(`the ledger lacks nodes of level ${level} from ${from}`);
+    return found.rows.map((row) => row.hash);
+  },
+);
 
 export interface CheckpointRow {
   readonly size: number;
   readonly root_hash: Buffer;
   readonly note: string;
 }
-export async function newestCheckpoint(db: Executor): Promise<CheckpointRow | null> {
+export const newestCheckpoint = operation("newestCheckpoint", async (db: Executor): Promise<CheckpointRow | null> => {
   const found = await sql<{
     size: string;
     root_hash: Buffer;
@@ -145,18 +166,18 @@ export async function newestCheckpoint(db: Executor): Promise<CheckpointRow | nu
   }>`select size, root_hash, note from ledger_checkpoint order by size desc limit 1`.execute(db);
   const row = found.rows[0];
   return row ? { ...row, size: Number(row.size) } : null;
-}
+});
 /** Every checkpoint, the smallest first. */
-export async function allCheckpoints(db: Executor): Promise<CheckpointRow[]> {
+export const allCheckpoints = operation("allCheckpoints", async (db: Executor): Promise<CheckpointRow[]> => {
   const found = await sql<{
     size: string;
     root_hash: Buffer;
     note: string;
   }>`select size, root_hash, note from ledger_checkpoint order by size`.execute(db);
   return found.rows.map((row) => ({ ...row, size: Number(row.size) }));
-}
-export async function saveCheckpoint(db: Executor, row: CheckpointRow): Promise<void> {
+});
+export const saveCheckpoint = operation("saveCheckpoint", async (db: Executor, row: CheckpointRow): Promise<void> => {
   await sql`insert into ledger_checkpoint (size, root_hash, note) values (${row.size}, ${row.root_hash}, ${row.note}) on conflict do nothing`.execute(
     db,
   );
-}
+});

@@ -1,7 +1,8 @@
 import { canonicalJson } from "@latchkey/core/shared/canonical-json";
 import { append, leafHash } from "@latchkey/core/shared/merkle";
 import type { Logger } from "pino";
-import type { Database } from "../platform/database.ts";
+import { type Clock, systemClock } from "../platform/clock.ts";
+import type { Transactions } from "../platform/database.ts";
 import { appendEntries, drainOutbox, lockTree, type NewEntry, outboxIsEmpty } from "./ledger.store.ts";
 import { sha256 } from "./sha256.ts";
 
@@ -13,7 +14,7 @@ const BATCH = 500;
 /** Woken by this server's own records; what another server wrote waits for its sequencer, or for this. */
 const POLL_MS = 1_000;
 
-export async function drainOnce(database: Database): Promise<number> {
+export async function drainOnce(database: Transactions): Promise<number> {
   if (await outboxIsEmpty(database.db)) return 0;
   return database.transaction(async (tx) => {
     const tree = await lockTree(tx);
@@ -54,7 +55,12 @@ export interface Sequencer {
   stop(): Promise<void>;
 }
 
-export function startSequencer(database: Database, log: Logger, onEntries: () => void): Sequencer {
+export function startSequencer(
+  database: Transactions,
+  log: Logger,
+  onEntries: () => void,
+  clock: Clock = systemClock,
+): Sequencer {
   let stopped = false;
   let wakeUp: (() => void) | null = null;
   const loop = async () => {
@@ -70,9 +76,9 @@ export function startSequencer(database: Database, log: Logger, onEntries: () =>
         continue;
       }
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, POLL_MS);
+        const callOff = clock.after(POLL_MS, resolve);
         wakeUp = () => {
-          clearTimeout(timer);
+          callOff();
           resolve();
         };
       });

@@ -6,12 +6,35 @@ import pg from "pg";
 export type Executor = Kysely<unknown>;
 export type Transaction = KyselyTransaction<unknown>;
 
-export interface Database {
+export interface Transactions {
   readonly db: Executor;
-  readonly pool: pg.Pool;
   /** Runs `fn` in one transaction; tried again when PostgreSQL says that this is what helps. */
   transaction<T>(fn: (tx: Transaction) => Promise<T>): Promise<T>;
+}
+export interface Database extends Transactions {
+  readonly pool: pg.Pool;
   close(): Promise<void>;
+}
+
+/** An executor with this property answers named operations itself: so the simulation stands between controllers and data. */
+export const ANSWERS = Symbol("answers");
+export type Run = (db: Executor, ...args: never[]) => Promise<unknown>;
+interface Answering {
+  readonly [ANSWERS]?: (name: string, args: readonly unknown[], run: Run) => Promise<unknown>;
+}
+
+/**
+ * One named operation of a store: all that controllers ever ask of the data. On PostgreSQL it is its SQL; whoever
+ * answers operations by name must do the same, which the stores' contract suite holds it to.
+ */
+export function operation<A extends unknown[], R>(
+  name: string,
+  run: (db: Executor, ...args: A) => Promise<R>,
+): (db: Executor, ...args: A) => Promise<R> {
+  return (db, ...args) => {
+    const answers = (db as Answering)[ANSWERS];
+    return answers ? (answers.call(db, name, args, run as unknown as Run) as Promise<R>) : run(db, ...args);
+  };
 }
 
 /** SQLSTATE: serialization_failure and deadlock_detected. PostgreSQL has undone everything: trying again is safe. */
@@ -26,6 +49,14 @@ export function afterCommit(tx: Executor, hook: () => void): void {
   const hooks = committed.get(tx);
   if (hooks) hooks.push(hook);
   else hook();
+}
+
+/** Runs a transaction whose executor is named to `begin`, and calls what waited for its commit. */
+export async function withCommitHooks<T>(run: (begin: (tx: Executor) => void) => Promise<T>): Promise<T> {
+  const hooks: (() => void)[] = [];
+  const result = await run((tx) => committed.set(tx, hooks));
+  for (const hook of hooks) hook();
+  return result;
 }
 
 export function openDatabase(url: string, options: { max?: number } = {}): Database {
@@ -44,13 +75,12 @@ export function openDatabase(url: string, options: { max?: number } = {}): Datab
     transaction: async (fn) => {
       for (let attempt = 1; ; attempt++) {
         try {
-          const hooks: (() => void)[] = [];
-          const result = await db.transaction().execute((tx) => {
-            committed.set(tx, hooks);
-            return fn(tx);
-          });
-          for (const hook of hooks) hook();
-          return result;
+          return await withCommitHooks((begin) =>
+            db.transaction().execute((tx) => {
+              begin(tx);
+              return fn(tx);
+            }),
+          );
         } catch (error) {
           const code = (error as { code?: unknown }).code;
           if (attempt >= TRIES || typeof code !== "string" || !RETRYABLE.has(code)) throw error;

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { Logger } from "pino";
-import type { Database, Executor } from "./database.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { type Executor, operation, type Transactions } from "./database.ts";
 
 /**
  * Leases: work that one server at a time may do. Owner, fence and expiry are in the database and expire by its clock,
@@ -25,41 +26,44 @@ export interface Lease {
  * Takes or renews a lease: its fence, or null while another owner's has not expired. `anew` says that this is a new
  * life of the owner: what its earlier life held it takes over at once, under a new fence.
  */
-export async function claim(
-  db: Executor,
-  name: string,
-  owner: string,
-  ttlMs: number,
-  anew = false,
-): Promise<number | null> {
-  const ttl = sql`make_interval(secs => ${ttlMs / 1000})`;
-  const taken = await sql<{
-    fence: string;
-  }>`insert into lease (name, owner, expires_at) values (${name}, ${owner}, now() + ${ttl})
+export const claim = operation(
+  "claim",
+  async (db: Executor, name: string, owner: string, ttlMs: number, anew: boolean = false): Promise<number | null> => {
+    const ttl = sql`make_interval(secs => ${ttlMs / 1000})`;
+    const taken = await sql<{
+      fence: string;
+    }>`insert into lease (name, owner, expires_at) values (${name}, ${owner}, now() + ${ttl})
     on conflict (name) do update set
       fence = case when lease.owner = excluded.owner and lease.expires_at > now() and not ${anew} then lease.fence else lease.fence + 1 end,
       owner = excluded.owner, expires_at = excluded.expires_at
     where lease.owner = excluded.owner or lease.expires_at <= now()
     returning fence`.execute(db);
-  const row = taken.rows[0];
-  return row ? Number(row.fence) : null;
-}
+    const row = taken.rows[0];
+    return row ? Number(row.fence) : null;
+  },
+);
 
-export async function giveUp(db: Executor, name: string, owner: string): Promise<void> {
+export const giveUp = operation("giveUp", async (db: Executor, name: string, owner: string): Promise<void> => {
   await sql`update lease set expires_at = now() where name = ${name} and owner = ${owner}`.execute(db);
-}
+});
 
 /**
  * Keeps trying to hold a lease until it is released. The owner is the installation's folder, whose lock one process
  * has: after a crash its successor need not wait for the expiry.
  */
-export async function keepLease(database: Database, log: Logger, name: string, owner: string): Promise<Lease> {
+export async function keepLease(
+  database: Transactions,
+  log: Logger,
+  name: string,
+  owner: string,
+  clock: Clock = systemClock,
+): Promise<Lease> {
   let anew = true;
   let fence: number | null = null;
   let goodUntil = 0;
   let stopped = false;
   const renew = async () => {
-    const asked = performance.now();
+    const asked = clock.monotonic();
     try {
       const now = await claim(database.db, name, owner, TTL_MS, anew);
       anew = false;
@@ -71,15 +75,22 @@ export async function keepLease(database: Database, log: Logger, name: string, o
       log.warn({ err: error, lease: name }, "the lease could not be renewed");
     }
   };
+  let callOff = () => {};
+  const again = () => {
+    callOff = clock.after(RENEW_MS, () => {
+      again();
+      void renew();
+    });
+  };
   await renew();
-  const timer = setInterval(() => void renew(), RENEW_MS);
-  const held = () => !stopped && fence !== null && performance.now() < goodUntil;
+  again();
+  const held = () => !stopped && fence !== null && clock.monotonic() < goodUntil;
   return {
     held,
     fence: () => (held() ? fence : null),
     release: async () => {
       stopped = true;
-      clearInterval(timer);
+      callOff();
       await giveUp(database.db, name, owner).catch(() => {});
     },
   };

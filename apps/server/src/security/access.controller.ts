@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Authenticate, Credentials, IdempotencyStore, Principal } from "../platform/auth.ts";
-import type { Database, Executor } from "../platform/database.ts";
+import type { Database, Executor, Transactions } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
 import {
   beginAnswer,
@@ -84,7 +84,7 @@ export function authenticator(database: Database): Authenticate & { forget(): vo
   return Object.assign(authenticate, { forget });
 }
 
-export function idempotency(database: Database): IdempotencyStore {
+export function idempotency(database: Transactions): IdempotencyStore {
   const { db } = database;
   return {
     begin: async (actor, route, key, bodySha256) => {

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Executor } from "../platform/database.ts";
+import { type Executor, operation } from "../platform/database.ts";
 
 export interface TokenRow {
   readonly id: string;
@@ -13,66 +13,76 @@ export interface TokenRow {
 }
 const COLUMNS = sql`id, project, name, role, kind, created_at, expires_at, last_used_at`;
 
-export async function insertToken(
-  db: Executor,
-  row: Pick<TokenRow, "id" | "project" | "name" | "role" | "kind" | "expires_at">,
-  secretHash: Buffer,
-): Promise<void> {
-  await sql`insert into access_token (id, project, name, role, kind, secret_hash, expires_at)
+export const insertToken = operation(
+  "insertToken",
+  async (
+    db: Executor,
+    row: Pick<TokenRow, "id" | "project" | "name" | "role" | "kind" | "expires_at">,
+    secretHash: Buffer,
+  ): Promise<void> => {
+    await sql`insert into access_token (id, project, name, role, kind, secret_hash, expires_at)
     values (${row.id}, ${row.project}, ${row.name}, ${row.role}, ${row.kind}, ${secretHash}, ${row.expires_at})`.execute(
-    db,
-  );
-}
-export async function findToken(db: Executor, id: string): Promise<TokenRow | null> {
+      db,
+    );
+  },
+);
+export const findToken = operation("findToken", async (db: Executor, id: string): Promise<TokenRow | null> => {
   return (await sql<TokenRow>`select ${COLUMNS} from access_token where id = ${id}`.execute(db)).rows[0] ?? null;
-}
+});
 /** The token of a secret while it is good; its last use is noted at most once a minute. */
-export async function findBySecret(db: Executor, secretHash: Buffer): Promise<TokenRow | null> {
-  const found = await sql<TokenRow>`select ${COLUMNS} from access_token
+export const findBySecret = operation(
+  "findBySecret",
+  async (db: Executor, secretHash: Buffer): Promise<TokenRow | null> => {
+    const found = await sql<TokenRow>`select ${COLUMNS} from access_token
     where secret_hash = ${secretHash} and revoked_at is null and expires_at > now()`.execute(db);
-  const row = found.rows[0];
-  if (!row) return null;
-  if (row.last_used_at === null || Date.now() - row.last_used_at.getTime() > 60_000) {
-    await sql`update access_token set last_used_at = now() where id = ${row.id}`.execute(db);
-  }
-  return row;
-}
+    const row = found.rows[0];
+    if (!row) return null;
+    if (row.last_used_at === null || Date.now() - row.last_used_at.getTime() > 60_000) {
+      await sql`update access_token set last_used_at = now() where id = ${row.id}`.execute(db);
+    }
+    return row;
+  },
+);
 /** Spends a one-time secret: true for the first caller only. */
-export async function spendSignIn(tx: Executor, secretHash: Buffer): Promise<TokenRow | null> {
-  const spent = await sql<TokenRow>`update access_token set revoked_at = now()
+export const spendSignIn = operation(
+  "spendSignIn",
+  async (tx: Executor, secretHash: Buffer): Promise<TokenRow | null> => {
+    const spent = await sql<TokenRow>`update access_token set revoked_at = now()
     where secret_hash = ${secretHash} and kind = 'sign_in' and revoked_at is null and expires_at > now() returning ${COLUMNS}`.execute(
-    tx,
-  );
-  return spent.rows[0] ?? null;
-}
-export async function listTokens(
-  db: Executor,
-  project: string,
-  before: string | undefined,
-  limit: number,
-): Promise<TokenRow[]> {
-  const found = await sql<TokenRow>`select ${COLUMNS} from access_token
+      tx,
+    );
+    return spent.rows[0] ?? null;
+  },
+);
+export const listTokens = operation(
+  "listTokens",
+  async (db: Executor, project: string, before: string | undefined, limit: number): Promise<TokenRow[]> => {
+    const found = await sql<TokenRow>`select ${COLUMNS} from access_token
     where project = ${project} and kind in ('token', 'gateway') and revoked_at is null and expires_at > now()
       and (${before ?? null}::text is null or id < ${before ?? null})
     order by id desc limit ${limit}`.execute(db);
-  return found.rows;
-}
-export async function revokeToken(tx: Executor, project: string, id: string): Promise<boolean> {
-  const done =
-    await sql`update access_token set revoked_at = now() where id = ${id} and project = ${project} and kind in ('token', 'gateway') and revoked_at is null returning id`.execute(
-      tx,
-    );
-  return done.rows.length > 0;
-}
-export async function revokeByHash(db: Executor, secretHash: Buffer): Promise<void> {
+    return found.rows;
+  },
+);
+export const revokeToken = operation(
+  "revokeToken",
+  async (tx: Executor, project: string, id: string): Promise<boolean> => {
+    const done =
+      await sql`update access_token set revoked_at = now() where id = ${id} and project = ${project} and kind in ('token', 'gateway') and revoked_at is null returning id`.execute(
+        tx,
+      );
+    return done.rows.length > 0;
+  },
+);
+export const revokeByHash = operation("revokeByHash", async (db: Executor, secretHash: Buffer): Promise<void> => {
   await sql`update access_token set revoked_at = now() where secret_hash = ${secretHash}`.execute(db);
-}
-export async function forgetOldSecrets(db: Executor): Promise<void> {
+});
+export const forgetOldSecrets = operation("forgetOldSecrets", async (db: Executor): Promise<void> => {
   await sql`delete from access_token where kind in ('session', 'sign_in') and expires_at < now() - interval '1 day'`.execute(
     db,
   );
   await sql`delete from idempotent_answer where created_at < now() - interval '24 hours'`.execute(db);
-}
+});
 
 interface AnswerRow {
   readonly body_sha256: string;
@@ -84,51 +94,44 @@ interface AnswerRow {
 /** A request whose server died before it answered is open again after this long. */
 const STUCK_SECONDS = 60;
 
-export async function beginAnswer(
-  db: Executor,
-  actor: string,
-  route: string,
-  key: string,
-  bodySha256: string,
-): Promise<AnswerRow | null> {
-  const made =
-    await sql`insert into idempotent_answer (actor, route, key, body_sha256) values (${actor}, ${route}, ${key}, ${bodySha256})
+export const beginAnswer = operation(
+  "beginAnswer",
+  async (db: Executor, actor: string, route: string, key: string, bodySha256: string): Promise<AnswerRow | null> => {
+    const made =
+      await sql`insert into idempotent_answer (actor, route, key, body_sha256) values (${actor}, ${route}, ${key}, ${bodySha256})
     on conflict (actor, route, key) do update set created_at = now(), body_sha256 = excluded.body_sha256,
       status = null, answer = null, reference = null
       where idempotent_answer.created_at < now() - interval '24 hours'
         or (idempotent_answer.status is null and idempotent_answer.reference is null
           and idempotent_answer.created_at < now() - make_interval(secs => ${STUCK_SECONDS}))
     returning key`.execute(db);
-  if (made.rows.length > 0) return null;
-  const found = await sql<AnswerRow>`select body_sha256, status, answer, reference from idempotent_answer
+    if (made.rows.length > 0) return null;
+    const found = await sql<AnswerRow>`select body_sha256, status, answer, reference from idempotent_answer
     where actor = ${actor} and route = ${route} and key = ${key}`.execute(db);
-  return found.rows[0] ?? null;
-}
-export async function rememberAnswer(
-  tx: Executor,
-  actor: string,
-  route: string,
-  key: string,
-  reference: string,
-): Promise<void> {
-  await sql`update idempotent_answer set reference = ${reference} where actor = ${actor} and route = ${route} and key = ${key}`.execute(
-    tx,
-  );
-}
-export async function finishAnswer(
-  db: Executor,
-  actor: string,
-  route: string,
-  key: string,
-  status: number,
-  answer: string,
-): Promise<void> {
-  await sql`update idempotent_answer set status = ${status}, answer = ${answer} where actor = ${actor} and route = ${route} and key = ${key}`.execute(
-    db,
-  );
-}
-export async function forgetAnswer(db: Executor, actor: string, route: string, key: string): Promise<void> {
-  await sql`delete from idempotent_answer where actor = ${actor} and route = ${route} and key = ${key} and status is null and reference is null`.execute(
-    db,
-  );
-}
+    return found.rows[0] ?? null;
+  },
+);
+export const rememberAnswer = operation(
+  "rememberAnswer",
+  async (tx: Executor, actor: string, route: string, key: string, reference: string): Promise<void> => {
+    await sql`update idempotent_answer set reference = ${reference} where actor = ${actor} and route = ${route} and key = ${key}`.execute(
+      tx,
+    );
+  },
+);
+export const finishAnswer = operation(
+  "finishAnswer",
+  async (db: Executor, actor: string, route: string, key: string, status: number, answer: string): Promise<void> => {
+    await sql`update idempotent_answer set status = ${status}, answer = ${answer} where actor = ${actor} and route = ${route} and key = ${key}`.execute(
+      db,
+    );
+  },
+);
+export const forgetAnswer = operation(
+  "forgetAnswer",
+  async (db: Executor, actor: string, route: string, key: string): Promise<void> => {
+    await sql`delete from idempotent_answer where actor = ${actor} and route = ${route} and key = ${key} and status is null and reference is null`.execute(
+      db,
+    );
+  },
+);

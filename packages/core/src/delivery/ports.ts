@@ -28,4 +28,75 @@ export interface Target {
   retire(releaseId: string): Promise<void>;
   /** Restarts since the release's first start, and memory now: null when nothing of the release runs here. */
   figures(releaseId: string): Promise<{ readonly restarts: number; readonly residentBytes: number | null }>;
+  /** Where the release answers; null when nothing of it runs here. */
+  upstreamOf(releaseId: string): Promise<string | null>;
+  /** Releases that should run here. */
+  releases(): Promise<readonly string[]>;
+  /** One round: makes the processes what they should be. */
+  tend(): Promise<void>;
+}
+
+/** A request that a release must answer as declared before users are sent there. */
+export interface Journey {
+  readonly path: string;
+  readonly status: number;
+  readonly contains?: string | undefined;
+}
+export interface Prober {
+  /** Walks one journey at a release's own address; null when it answers as declared, else a sentence. */
+  walk(journey: Journey, upstream: string): Promise<string | null>;
+}
+
+export interface ArtifactFile {
+  readonly path: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+export interface Manifest {
+  /** SHA-256 over the sorted lines "<sha256>  <size>  <path>\n": equal content has an equal digest, anywhere. */
+  readonly digest: string;
+  readonly files: readonly ArtifactFile[];
+  readonly sizeBytes: number;
+}
+export interface SourceState {
+  readonly commit: string | null;
+  readonly branch: string | null;
+  readonly message: string;
+  readonly author: string;
+  readonly dirty: boolean;
+}
+export interface CommitInfo {
+  readonly commit: string;
+  readonly message: string;
+  readonly author: string;
+  readonly at: string;
+}
+export interface CommandResult {
+  readonly outcome: "passed" | "failed" | "timed_out" | "could_not_run";
+  readonly exitCode: number | null;
+  /** The last characters of both streams. */
+  readonly output: string;
+}
+export interface BuildSpec {
+  readonly deploymentId: string;
+  readonly folder: string;
+  readonly command: readonly string[];
+  readonly timeoutMs: number;
+  /** The rehearsed fault; null for none. */
+  readonly fault: string | null;
+}
+export type Built =
+  | { readonly outcome: "passed"; readonly output: string; readonly manifest: Manifest; readonly source: SourceState }
+  | (CommandResult & { readonly outcome: Exclude<CommandResult["outcome"], "passed"> });
+
+/** Turns a working tree into a release and checks it. Everything can be done again: nothing of it is seen before it is whole. */
+export interface Builder {
+  /** What is free where releases are kept. */
+  freeBytes(): Promise<number>;
+  build(spec: BuildSpec): Promise<Built>;
+  gate(spec: Omit<BuildSpec, "fault" | "deploymentId">): Promise<CommandResult>;
+  /** The commits to the folder after `from` up to `to`, newest first. */
+  changesBetween(folder: string, from: string | null, to: string | null): Promise<readonly CommitInfo[]>;
+  /** Ends what is under way, now. Its results mean nothing. */
+  abort(): void;
 }

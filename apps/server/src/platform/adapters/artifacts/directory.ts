@@ -3,19 +3,9 @@ import { createReadStream } from "node:fs";
 import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, statfs } from "node:fs/promises";
 import { join, normalize, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
+import type { ArtifactFile, Manifest } from "@latchkey/core/delivery/ports";
 
 /** Artifacts in a directory: `<root>/<digest>/…`, written once, never changed. */
-export interface ArtifactFile {
-  readonly path: string;
-  readonly sha256: string;
-  readonly sizeBytes: number;
-}
-export interface Manifest {
-  /** SHA-256 over the sorted lines "<sha256>  <size>  <path>\n": equal content has an equal digest, anywhere. */
-  readonly digest: string;
-  readonly files: readonly ArtifactFile[];
-  readonly sizeBytes: number;
-}
 const FILES_MAX = 20_000;
 const BYTES_MAX = 1024 ** 3;
 

@@ -1,12 +1,7 @@
 import { spawn } from "node:child_process";
 import { StringDecoder } from "node:string_decoder";
+import type { CommandResult } from "@latchkey/core/delivery/ports";
 
-export interface CommandResult {
-  readonly outcome: "passed" | "failed" | "timed_out" | "could_not_run";
-  readonly exitCode: number | null;
-  /** The last characters of both streams: 20,000, or as many as were asked for. */
-  readonly output: string;
-}
 const OUTPUT_MAX = 20_000;
 
 /**

@@ -1,18 +1,6 @@
+import type { CommitInfo, SourceState } from "@latchkey/core/delivery/ports";
 import { baseEnvironment, runCommand } from "./command.ts";
 
-export interface SourceState {
-  readonly commit: string | null;
-  readonly branch: string | null;
-  readonly message: string;
-  readonly author: string;
-  readonly dirty: boolean;
-}
-export interface CommitInfo {
-  readonly commit: string;
-  readonly message: string;
-  readonly author: string;
-  readonly at: string;
-}
 const FIELD = "\u001f";
 /** 200 commits with long subjects: a list that is cut would begin in the middle of one. */
 const OUTPUT_MAX = 1_000_000;

@@ -1,0 +1,23 @@
+import type { Journey, Prober } from "@latchkey/core/delivery/ports";
+
+const TIMEOUT_MS = 10_000;
+
+/** Walks journeys over HTTP. */
+export const httpProber: Prober = {
+  walk: async (journey: Journey, upstream: string): Promise<string | null> => {
+    try {
+      const answer = await fetch(upstream + journey.path, {
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        redirect: "manual",
+      });
+      const body = await answer.text();
+      if (answer.status !== journey.status)
+        return `Smoke journey ${journey.path} answered ${answer.status} instead of ${journey.status}.`;
+      if (journey.contains !== undefined && !body.includes(journey.contains))
+        return `Smoke journey ${journey.path} answered without "${journey.contains}".`;
+      return null;
+    } catch (cause) {
+      return `Smoke journey ${journey.path} did not answer: ${cause instanceof Error ? cause.message : "no reason given"}.`;
+    }
+  },
+};
