@@ -1,10 +1,10 @@
 import type { GatewayReport } from "@latchkey/api/gateway";
 import { RoutingTable } from "@latchkey/api/gateway";
 import { paths } from "@latchkey/api/paths";
+import type { Generation } from "@latchkey/core/delivery/generation";
 import { Agent, request } from "undici";
 import type { GatewayConfig } from "./config.ts";
 import { credentialOf } from "./credential.ts";
-import type { Generation } from "./table.ts";
 
 /** How long the server may hold a poll, milliseconds. */
 const WAIT_MS = 20_000;

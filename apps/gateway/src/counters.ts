@@ -1,7 +1,7 @@
 import type { ArmCounter, RoutingArm, RoutingService, RoutingTable } from "@latchkey/api/gateway";
+import { compareGenerations } from "@latchkey/core/delivery/generation";
 import { bucketOf } from "@latchkey/core/shared/histogram";
 import type { RouteClassName } from "./route.ts";
-import { compareGenerations } from "./table.ts";
 import { Users } from "./users.ts";
 
 /** The report holds no more rows than this (packages/api/src/gateway.ts). */

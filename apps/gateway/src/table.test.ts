@@ -1,6 +1,7 @@
+import { compareGenerations } from "@latchkey/core/delivery/generation";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { compareGenerations, TableHolder } from "./table.ts";
+import { TableHolder } from "./table.ts";
 import { arm, tableOf } from "./testkit.ts";
 
 test("whatever order tables arrive in, the newest generation is served and it never moves back", () => {

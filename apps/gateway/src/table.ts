@@ -2,16 +2,7 @@ import { readFileSync } from "node:fs";
 import { mkdir, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { RoutingTable } from "@latchkey/api/gateway";
-
-export interface Generation {
-  readonly epoch: number;
-  readonly n: number;
-}
-
-/** Negative, zero or positive as a is older than, the same as, or newer than b. A restore raises the epoch. */
-export function compareGenerations(a: Generation, b: Generation): number {
-  return a.epoch - b.epoch || a.n - b.n;
-}
+import { compareGenerations, type Generation } from "@latchkey/core/delivery/generation";
 
 export type Applied = "applied" | "same" | "older";
 

@@ -1,5 +1,6 @@
 import type { GatewayReport } from "@latchkey/api/gateway";
 import type { Cumulative } from "@latchkey/core/delivery/counters";
+import type { Generation } from "@latchkey/core/delivery/generation";
 import type { Histogram } from "@latchkey/core/shared/histogram";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
@@ -61,10 +62,10 @@ export const saveReport = operation("saveReport", async (tx: Executor, report: G
     returning id`.execute(tx);
   if (fresh.rows.length === 0) return false;
   for (const c of report.counters) {
-    await sql`insert into arm_counter (gateway, boot, service, environment, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users)
-      values (${report.gateway}, ${report.boot}, ${c.service}, ${c.environment}, ${c.generation.n}, ${c.releaseId}, ${c.arm}, ${c.routeClass},
+    await sql`insert into arm_counter (gateway, boot, service, environment, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users)
+      values (${report.gateway}, ${report.boot}, ${c.service}, ${c.environment}, ${c.generation.epoch}, ${c.generation.n}, ${c.releaseId}, ${c.arm}, ${c.routeClass},
         ${c.requests}, ${c.errors}, ${JSON.stringify(c.latency)}::jsonb, ${c.pageViews}, ${c.pageErrors}, ${c.users})
-      on conflict (gateway, boot, service, environment, generation_n, release_id, route_class) do update set
+      on conflict (gateway, boot, service, environment, generation_epoch, generation_n, release_id, route_class) do update set
         requests = excluded.requests, errors = excluded.errors, latency = excluded.latency, page_views = excluded.page_views,
         page_errors = excluded.page_errors, users = excluded.users, updated_at = now()
       where arm_counter.requests <= excluded.requests
@@ -77,6 +78,7 @@ export const saveReport = operation("saveReport", async (tx: Executor, report: G
 interface CounterRow {
   readonly gateway: string;
   readonly boot: string;
+  readonly generation_epoch: number;
   readonly generation_n: number;
   readonly release_id: string;
   readonly arm: string;
@@ -92,27 +94,29 @@ export interface Counter extends Cumulative {
   readonly users: string;
 }
 
-/** Counters of a service in an environment since a generation, or of all from one to another. */
+/** Counters of a service in an environment since a generation, or of all from one to before another. */
 export const countersSince = operation(
   "countersSince",
   async (
     db: Executor,
     service: string,
     environment: string,
-    generationN: number,
-    lastN: number | null = null,
+    from: Generation,
+    before: Generation | null = null,
   ): Promise<Counter[]> => {
     const found =
-      await sql<CounterRow>`select gateway, boot, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users
-    from arm_counter where service = ${service} and environment = ${environment} and generation_n >= ${generationN}
-      and (${lastN}::integer is null or generation_n <= ${lastN})`.execute(db);
+      await sql<CounterRow>`select gateway, boot, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users
+    from arm_counter where service = ${service} and environment = ${environment} and (generation_epoch, generation_n) >= (${from.epoch}, ${from.n})
+      and (${before === null} or (generation_epoch, generation_n) < (${before?.epoch ?? 0}, ${before?.n ?? 0}))`.execute(
+        db,
+      );
     return found.rows.map(typed);
   },
 );
 
 const typed = (row: CounterRow): Counter => ({
-  key: [row.gateway, row.boot, row.generation_n, row.release_id, row.route_class].join("/"),
-  generationN: row.generation_n,
+  key: [row.gateway, row.boot, row.generation_epoch, row.generation_n, row.release_id, row.route_class].join("/"),
+  generation: { epoch: row.generation_epoch, n: row.generation_n },
   releaseId: row.release_id,
   routeClass: row.route_class,
   requests: Number(row.requests),
@@ -129,7 +133,7 @@ export const countersSeenSince = operation(
   async (db: Executor, seconds: number): Promise<(Counter & { service: string; environment: string })[]> => {
     const found = await sql<
       CounterRow & { service: string; environment: string }
-    >`select gateway, boot, service, environment, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users
+    >`select gateway, boot, service, environment, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users
     from arm_counter where updated_at > now() - make_interval(secs => ${seconds})`.execute(db);
     return found.rows.map((row) => ({ ...typed(row), service: row.service, environment: row.environment }));
   },

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { judge } from "@latchkey/core/analysis/judge";
 import type { JudgeReport, Look } from "@latchkey/core/analysis/types";
 import type { Taken } from "@latchkey/core/delivery/counters";
+import { generationKey } from "@latchkey/core/delivery/generation";
 import { lookedEvent, type Recorded } from "@latchkey/core/delivery/replay";
 import {
   type Decision,
@@ -10,6 +11,7 @@ import {
   type Rollout,
   type RolloutEvent,
 } from "@latchkey/core/delivery/rollout";
+import { moveOn } from "@latchkey/core/delivery/rollout-time";
 import { transition } from "@latchkey/core/delivery/transitions";
 import { err, ok, type Result } from "@latchkey/core/shared/result";
 import { takeGeneration } from "../catalog/index.ts";
@@ -51,6 +53,14 @@ export type Input =
 const hashOn = (before: string, text: string): string =>
   createHash("sha256").update(before).update("\n").update(text).digest("hex");
 
+/** One event of the machine, with what is recorded of it and when it was by the clock of whoever saw it. */
+interface Happening {
+  readonly recorded: Recorded;
+  readonly event: RolloutEvent;
+  readonly report: JudgeReport | null;
+  readonly wallMs: number;
+}
+
 /** The row as it grows while inputs are folded in. */
 interface Draft {
   machine: Rollout;
@@ -90,20 +100,26 @@ export async function applyToRollout(
       rerouted: false,
       made: [],
     };
+    const wallMs = input.kind === "event" ? input.event.atMs : input.atMs;
+    // Whoever asks says when by its own clock; the rollout goes by its own time.
+    const time = moveOn({ atMs: row.time_at_ms, seenMs: row.time_seen_ms }, wallMs);
     if (input.kind === "event") {
-      const outcome = await step(tx, row, draft, { kind: "event", event: input.event }, input.event, null);
+      const event = { ...input.event, atMs: time.atMs };
+      const outcome = await step(tx, row, draft, { recorded: { kind: "event", event }, event, report: null, wallMs });
       if (!outcome.ok) return outcome;
     } else if (input.stepCount !== row.step_count) {
       // Another event came in between, or another server looked: these counts may be in already. The next look has them.
       return ok({ machine: row.machine, decisions: [], rerouted: false, overtaken: true });
     } else {
       draft.taken = input.taken;
-      for (const look of input.looks) {
+      for (const counts of input.looks) {
+        const look = { ...counts, atMs: time.atMs - row.started_at.getTime() };
         const judged = judge(draft.judge, look, row.policy);
         draft.judge = judged.state;
         draft.report = judged.report;
-        const recorded: Recorded = { kind: "look", atMs: input.atMs, look };
-        const outcome = await step(tx, row, draft, recorded, lookedEvent(judged.report, input.atMs), judged.report);
+        const recorded: Recorded = { kind: "look", atMs: time.atMs, look };
+        const event = lookedEvent(judged.report, time.atMs);
+        const outcome = await step(tx, row, draft, { recorded, event, report: judged.report, wallMs });
         if (!outcome.ok) return outcome;
       }
     }
@@ -117,7 +133,9 @@ export async function applyToRollout(
       taken: draft.taken,
       step_count: draft.steps,
       evidence_sha256: draft.evidence,
-      finished_at: isTerminal(draft.machine.state) ? new Date() : null,
+      finished_at: isTerminal(draft.machine.state) ? new Date(wallMs) : null,
+      time_at_ms: time.atMs,
+      time_seen_ms: time.seenMs,
     });
     await also(tx);
     return ok({ machine: draft.machine, decisions: draft.made, rerouted: draft.rerouted, overtaken: false });
@@ -128,9 +146,7 @@ async function step(
   tx: Transaction,
   row: RolloutRow,
   draft: Draft,
-  recorded: Recorded,
-  event: RolloutEvent,
-  report: JudgeReport | null,
+  { recorded, event, report, wallMs }: Happening,
 ): Promise<Result<null, Refusal>> {
   const outcome = transition(draft.machine, event);
   if (!outcome.ok) return outcome;
@@ -142,14 +158,14 @@ async function step(
   draft.evidence = hashOn(draft.evidence, text);
   await insertStep(tx, row.id, {
     n: draft.steps,
-    at: new Date(event.atMs),
+    at: new Date(wallMs),
     recorded: text,
     summary: report,
     traffic_percent: next.trafficPercent,
   });
   draft.steps += 1;
   draft.machine = next;
-  for (const decision of decisions) await carryOut(tx, row, draft, decision, event, report);
+  for (const decision of decisions) await carryOut(tx, row, draft, decision, { report, wallMs });
   return ok(null);
 }
 
@@ -159,8 +175,7 @@ async function carryOut(
   row: RolloutRow,
   draft: Draft,
   decision: Decision,
-  event: RolloutEvent,
-  report: JudgeReport | null,
+  { report, wallMs }: { readonly report: JudgeReport | null; readonly wallMs: number },
 ): Promise<void> {
   if (changesRouting(decision)) {
     const ended = decision.toState;
@@ -173,7 +188,7 @@ async function carryOut(
     );
     draft.generationEpoch = generation.epoch;
     draft.generationN = generation.n;
-    draft.shares[String(generation.n)] = decision.trafficPercent / 100;
+    draft.shares[generationKey(generation)] = decision.trafficPercent / 100;
     draft.rerouted = true;
   }
   const eventId = await record(tx, {
@@ -181,7 +196,7 @@ async function carryOut(
     subject: `rollout/${row.id}`,
     project: row.project,
     actor: decision.actor,
-    occurredAt: new Date(event.atMs),
+    occurredAt: new Date(wallMs),
     correlation: row.deployment_id,
     data: {
       service: row.service,
@@ -201,7 +216,7 @@ async function carryOut(
         : {}),
     },
   });
-  await insertDecision(tx, row.id, { n: draft.decisions, at: new Date(event.atMs), decision, event_id: eventId });
+  await insertDecision(tx, row.id, { n: draft.decisions, at: new Date(wallMs), decision, event_id: eventId });
   draft.decisions += 1;
   draft.made.push(decision);
   await followInDeployment(tx, row, decision);

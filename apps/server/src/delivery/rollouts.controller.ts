@@ -1,5 +1,6 @@
 import type { Look, ProcessCounts } from "@latchkey/core/analysis/types";
 import { NO_COUNTS, takeDeltas } from "@latchkey/core/delivery/counters";
+import { type Generation, generationKey } from "@latchkey/core/delivery/generation";
 import type { Prober, RunSpec, Target } from "@latchkey/core/delivery/ports";
 import type { RolloutEvent } from "@latchkey/core/delivery/rollout";
 import type { Logger } from "pino";
@@ -9,7 +10,7 @@ import type { Transactions } from "../platform/database.ts";
 import { countersSince, liveGateways } from "./gateways.store.ts";
 import { findRelease } from "./releases.store.ts";
 import { applyToRollout, type Input } from "./rollout-engine.ts";
-import { activeRollouts, type RolloutRow } from "./rollouts.store.ts";
+import { activeRollouts, firstGeneration, generationOf, type RolloutRow } from "./rollouts.store.ts";
 import { currentGeneration } from "./routing.view.ts";
 
 /**
@@ -219,18 +220,18 @@ export class RolloutsController {
       canaryProcess: countsOf(canary),
       sourceUp: gateways.length > 0,
     };
-    const share = (n: number) =>
-      Math.min(0.9999, Math.max(0.0001, row.shares[String(n)] ?? row.machine.trafficPercent / 100));
+    const share = (g: Generation) =>
+      Math.min(0.9999, Math.max(0.0001, row.shares[generationKey(g)] ?? row.machine.trafficPercent / 100));
     const looks: Look[] = deltas.map((delta, i) => ({
       ...common,
       // Process samples are of now: they go with the newest counts only, so that a restart is counted once.
       ...(i < deltas.length - 1 ? { baselineProcess: null, canaryProcess: null } : {}),
-      canaryShare: share(delta.generationN),
+      canaryShare: share(delta.generation),
       baseline: delta.baseline,
       canary: delta.canary,
     }));
     if (looks.length === 0)
-      looks.push({ ...common, canaryShare: share(row.generation_n), baseline: NO_COUNTS, canary: NO_COUNTS });
+      looks.push({ ...common, canaryShare: share(generationOf(row)), baseline: NO_COUNTS, canary: NO_COUNTS });
     const takenIn = await this.#apply(row.id, { kind: "looks", atMs, stepCount: row.step_count, looks, taken });
     if (!takenIn) {
       this.#news.add(row.id);
@@ -302,5 +303,3 @@ export class RolloutsController {
 
 const countsOf = (process: ProcessCounts | null): ProcessCounts | null =>
   process && { restarts: process.restarts, residentBytes: process.residentBytes, processes: process.processes };
-
-const firstGeneration = (row: RolloutRow): number => Math.min(row.generation_n, ...Object.keys(row.shares).map(Number));

@@ -1,6 +1,7 @@
 import type { JudgeState } from "@latchkey/core/analysis/judge";
 import type { AnalysisPolicy, JudgeReport } from "@latchkey/core/analysis/types";
 import type { Taken } from "@latchkey/core/delivery/counters";
+import { compareGenerations, type Generation, parseGenerationKey } from "@latchkey/core/delivery/generation";
 import type { Recorded } from "@latchkey/core/delivery/replay";
 import type { Decision, Rollout } from "@latchkey/core/delivery/rollout";
 import { sql } from "kysely";
@@ -22,13 +23,16 @@ export interface RolloutRow {
   readonly baseline_release_id: string | null;
   readonly generation_epoch: number;
   readonly generation_n: number;
-  /** Canary share (0..1) by generation. */
+  /** Canary share (0..1) by generation ("epoch.n"). */
   readonly shares: Readonly<Record<string, number>>;
   readonly taken: Taken;
   readonly step_count: number;
   readonly evidence_sha256: string;
   readonly started_at: Date;
   readonly finished_at: Date | null;
+  /** The rollout's own time, see core: milliseconds. */
+  readonly time_at_ms: number;
+  readonly time_seen_ms: number;
 }
 
 export const insertRollout = operation(
@@ -53,22 +57,31 @@ export const insertRollout = operation(
     >,
   ): Promise<void> => {
     const machine = JSON.stringify(row.machine);
-    await sql`insert into rollout (id, deployment_id, project, service, environment, machine, first_machine, policy, judge, decider_version, canary_release_id, baseline_release_id, generation_epoch, generation_n, started_at)
+    await sql`insert into rollout (id, deployment_id, project, service, environment, machine, first_machine, policy, judge, decider_version, canary_release_id, baseline_release_id, generation_epoch, generation_n, started_at, time_at_ms, time_seen_ms)
     values (${row.id}, ${row.deployment_id}, ${row.project}, ${row.service}, ${row.environment}, ${machine}::jsonb, ${machine}::jsonb,
       ${JSON.stringify(row.policy)}::jsonb, ${JSON.stringify(row.judge)}::json, ${row.decider_version}, ${row.canary_release_id}, ${row.baseline_release_id},
-      ${row.generation_epoch}, ${row.generation_n}, ${new Date(row.machine.createdAtMs)})`.execute(tx);
+      ${row.generation_epoch}, ${row.generation_n}, ${new Date(row.machine.createdAtMs)}, ${row.machine.createdAtMs}, ${row.machine.createdAtMs})`.execute(
+      tx,
+    );
   },
 );
 
 /** What most reads want. The judge's state and the counters that it has taken in are large, and only looks need them. */
 export type ListedRollout = Omit<RolloutRow, "judge" | "taken" | "policy" | "first_machine">;
 const LISTED = sql`id, deployment_id, project, service, environment, machine, report, decider_version, canary_release_id,
-  baseline_release_id, generation_epoch, generation_n, shares, step_count, evidence_sha256, started_at, finished_at`;
+  baseline_release_id, generation_epoch, generation_n, shares, step_count, evidence_sha256, started_at, finished_at, time_at_ms, time_seen_ms`;
 
 export const findRollout = operation("findRollout", async (db: Executor, id: string): Promise<ListedRollout | null> => {
   const found = await sql<ListedRollout>`select ${LISTED} from rollout where id = ${id}`.execute(db);
   return found.rows[0] ?? null;
 });
+
+type Routed = Pick<RolloutRow, "generation_epoch" | "generation_n" | "shares">;
+export const generationOf = (row: Routed): Generation => ({ epoch: row.generation_epoch, n: row.generation_n });
+/** The first generation that the rollout has counts of. */
+export const firstGeneration = (row: Routed): Generation =>
+  [generationOf(row), ...Object.keys(row.shares).map(parseGenerationKey)].sort(compareGenerations)[0] ??
+  generationOf(row);
 
 /** With all that a replay begins with. */
 export const findWholeRollout = operation(
@@ -118,13 +131,16 @@ export const updateRollout = operation(
       | "step_count"
       | "evidence_sha256"
       | "finished_at"
+      | "time_at_ms"
+      | "time_seen_ms"
     >,
   ): Promise<void> => {
     await sql`update rollout set machine = ${JSON.stringify(row.machine)}::jsonb, judge = ${JSON.stringify(row.judge)}::json,
       report = ${row.report === null ? null : JSON.stringify(row.report)}::jsonb,
       generation_epoch = ${row.generation_epoch}, generation_n = ${row.generation_n},
       shares = ${JSON.stringify(row.shares)}::jsonb, taken = ${JSON.stringify(row.taken)}::jsonb,
-      step_count = ${row.step_count}, evidence_sha256 = ${row.evidence_sha256}, finished_at = ${row.finished_at}
+      step_count = ${row.step_count}, evidence_sha256 = ${row.evidence_sha256}, finished_at = ${row.finished_at},
+      time_at_ms = ${row.time_at_ms}, time_seen_ms = ${row.time_seen_ms}
     where id = ${id}`.execute(tx);
   },
 );

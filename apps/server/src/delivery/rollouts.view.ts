@@ -19,6 +19,8 @@ import {
   decisionsOf,
   findRollout,
   findWholeRollout,
+  firstGeneration,
+  generationOf,
   type ListedRollout,
   recordedSteps,
   thinnedLooks,
@@ -78,10 +80,9 @@ async function armsView(
   releases: ReadonlyMap<string, ReleaseRow>,
   target: LocalTarget,
 ): Promise<Arm[]> {
-  const first = Math.min(row.generation_n, ...Object.keys(row.shares).map(Number));
   // The last generation of a rollout that has ended goes on without it: what it counts is not this rollout's.
-  const last = row.finished_at === null ? null : row.generation_n - 1;
-  const counters = await countersSince(db, row.service, row.environment, first, last);
+  const last = row.finished_at === null ? null : generationOf(row);
+  const counters = await countersSince(db, row.service, row.environment, firstGeneration(row), last);
   const shares = [...armsOf(row.machine, row.canary_release_id, row.baseline_release_id)];
   // An arm at 0 % is still shown: people want to see what it did.
   if (!shares.some((s) => s.releaseId === row.canary_release_id))
@@ -169,6 +170,9 @@ async function viewRollout(db: Executor, id: string, o: RolloutViewOptions): Pro
   const baseline = row.baseline_release_id ? releases.get(row.baseline_release_id) : undefined;
   const { machine } = row;
   const next = whatIsNext(machine);
+  // Pages show the wall clock: rollout time is behind it by what was not watched.
+  const wall = (ms: number | null) =>
+    ms === null ? null : new Date(ms + row.time_seen_ms - row.time_at_ms).toISOString();
   return {
     id: row.id,
     deploymentId: row.deployment_id,
@@ -181,15 +185,15 @@ async function viewRollout(db: Executor, id: string, o: RolloutViewOptions): Pro
     onInconclusive: machine.strategy.onInconclusive,
     holdbackPercent: machine.strategy.holdbackPercent,
     holdbackMs: machine.strategy.holdbackMs,
-    exposedAt: machine.exposedAtMs === null ? null : new Date(machine.exposedAtMs).toISOString(),
+    exposedAt: wall(machine.exposedAtMs),
     stepIndex: machine.stepIndex,
     trafficPercent: machine.trafficPercent,
     generation: { epoch: row.generation_epoch, n: row.generation_n },
     acknowledged: machine.acknowledged,
     startedAt: row.started_at.toISOString(),
-    stepStartedAt: new Date(machine.stepStartedAtMs).toISOString(),
+    stepStartedAt: wall(machine.stepStartedAtMs) ?? row.started_at.toISOString(),
     finishedAt: row.finished_at?.toISOString() ?? null,
-    next: { at: next.atMs === null ? null : new Date(next.atMs).toISOString(), words: next.words },
+    next: { at: wall(next.atMs), words: next.words },
     allowedActions: allowedActions(machine),
     canary: presentRelease(canary),
     baseline: baseline ? presentRelease(baseline) : null,

@@ -20,13 +20,23 @@ export const writeOutbox = operation(
   },
 );
 
-/** Takes a batch out of the outbox, in the order of the (time-ordered) ids. The caller holds the tree's lock. */
+/**
+ * Takes a batch out of the outbox, in the order it was written in: what one row's lock made wait for another comes
+ * after it, whatever the servers' clocks (and so the ids) say. The caller holds the tree's lock.
+ */
 export const drainOutbox = operation(
   "drainOutbox",
   async (tx: Executor, limit: number): Promise<{ id: string; envelope: string; written_at: Date }[]> => {
-    const taken = await sql<{ id: string; envelope: string; written_at: Date }>`delete from ledger_outbox where id in
-    (select id from ledger_outbox order by id limit ${limit}) returning id, envelope, written_at`.execute(tx);
-    return taken.rows.sort((a, b) => (a.id < b.id ? -1 : 1));
+    const taken = await sql<{
+      id: string;
+      envelope: string;
+      written_at: Date;
+      position: string;
+    }>`delete from ledger_outbox where id in
+    (select id from ledger_outbox order by position limit ${limit}) returning id, envelope, written_at, position`.execute(
+      tx,
+    );
+    return taken.rows.sort((a, b) => Number(BigInt(a.position) - BigInt(b.position)));
   },
 );
 export const outboxIsEmpty = operation("outboxIsEmpty", async (db: Executor): Promise<boolean> => {

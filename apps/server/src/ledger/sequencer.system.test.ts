@@ -4,6 +4,7 @@ import { verifyInclusion } from "@latchkey/core/shared/merkle";
 import { sql } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openDatabase } from "../platform/database.ts";
+import { setIdSource } from "../platform/ids.ts";
 import { type TestDatabase, testDatabase } from "../testing/database.ts";
 import { removeDirectory, temporaryDirectory } from "../testing/directory.ts";
 import { checkpoint, openSigner } from "./checkpoints.ts";
@@ -49,6 +50,20 @@ describe("the sequencer", () => {
       [0, 1],
       [1, 3],
     ]);
+  });
+
+  it("keeps the order in which servers wrote, though the clock of the second is behind and its ids sort first", async () => {
+    const at = (now: number) => setIdSource({ now: () => now, random: () => new Uint8Array(8) });
+    try {
+      at(2_000);
+      await database.transaction((tx) => record(tx, happened(1)));
+      at(1_000);
+      await database.transaction((tx) => record(tx, happened(2)));
+    } finally {
+      setIdSource(null);
+    }
+    await drainAll();
+    expect((await entries()).map((e) => e.n)).toEqual([1, 2]);
   });
 
   it("keeps the order in which one transaction recorded", async () => {

@@ -4,7 +4,7 @@ import { type Cumulative, takeDeltas } from "./counters.ts";
 
 const row = (over: Partial<Cumulative>): Cumulative => ({
   key: "g/b/1/new/api",
-  generationN: 1,
+  generation: { epoch: 1, n: 1 },
   releaseId: "new",
   routeClass: "api",
   requests: 0,
@@ -19,10 +19,10 @@ it("splits by arm and by generation, and takes each count once", () => {
   const counters = [
     row({ requests: 10, errors: 1, latency: { "5": 10 } }),
     row({ key: "g/b/1/old/api", releaseId: "old", requests: 90, latency: { "5": 90 } }),
-    row({ key: "g/b/2/new/api", generationN: 2, requests: 4, latency: { "6": 4 } }),
+    row({ key: "g/b/2/new/api", generation: { epoch: 1, n: 2 }, requests: 4, latency: { "6": 4 } }),
   ];
   const first = takeDeltas(counters, {}, "new");
-  expect(first.deltas.map((d) => [d.generationN, d.canary.requests, d.baseline.requests])).toEqual([
+  expect(first.deltas.map((d) => [d.generation.n, d.canary.requests, d.baseline.requests])).toEqual([
     [1, 10, 90],
     [2, 4, 0],
   ]);

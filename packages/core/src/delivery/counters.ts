@@ -1,5 +1,6 @@
 import type { ArmCounts } from "../analysis/types.ts";
 import { type Histogram, mergeHistograms, subtractHistogram } from "../shared/histogram.ts";
+import { compareGenerations, type Generation, generationKey } from "./generation.ts";
 
 /**
  * From the gateways' cumulative counters to what is new since the last look. Counters only grow within a boot of
@@ -8,7 +9,7 @@ import { type Histogram, mergeHistograms, subtractHistogram } from "../shared/hi
 export interface Cumulative {
   /** Identity of the row: gateway, boot, generation, release and route class. */
   readonly key: string;
-  readonly generationN: number;
+  readonly generation: Generation;
   readonly releaseId: string;
   readonly routeClass: string;
   readonly requests: number;
@@ -19,10 +20,10 @@ export interface Cumulative {
 }
 
 /** What earlier looks have already taken in, by counter key. */
-export type Taken = { readonly [key: string]: Omit<Cumulative, "key" | "generationN" | "releaseId" | "routeClass"> };
+export type Taken = { readonly [key: string]: Omit<Cumulative, "key" | "generation" | "releaseId" | "routeClass"> };
 
 export interface GenerationDelta {
-  readonly generationN: number;
+  readonly generation: Generation;
   readonly baseline: ArmCounts;
   readonly canary: ArmCounts;
 }
@@ -71,7 +72,7 @@ export function takeDeltas(
   taken: Taken,
   canaryReleaseId: string,
 ): { deltas: readonly GenerationDelta[]; taken: Taken } {
-  const byGeneration = new Map<number, { baseline: ArmCounts; canary: ArmCounts }>();
+  const byGeneration = new Map<string, { generation: Generation; baseline: ArmCounts; canary: ArmCounts }>();
   const nextTaken: Record<string, Taken[string]> = {};
   for (const counter of counters) {
     nextTaken[counter.key] = takenOf(counter);
@@ -81,13 +82,15 @@ export function takeDeltas(
       ? grown
       : { ...NO_COUNTS, pageViews: grown.pageViews, pageErrors: grown.pageErrors };
     if (counted.requests + counted.errors + counted.pageViews + counted.pageErrors === 0) continue;
-    const entry = byGeneration.get(counter.generationN) ?? { baseline: NO_COUNTS, canary: NO_COUNTS };
+    const entry = byGeneration.get(generationKey(counter.generation)) ?? {
+      generation: counter.generation,
+      baseline: NO_COUNTS,
+      canary: NO_COUNTS,
+    };
     if (counter.releaseId === canaryReleaseId) entry.canary = add(entry.canary, counted);
     else entry.baseline = add(entry.baseline, counted);
-    byGeneration.set(counter.generationN, entry);
+    byGeneration.set(generationKey(counter.generation), entry);
   }
-  const deltas = [...byGeneration.entries()]
-    .sort(([a], [b]) => a - b)
-    .map(([generationN, arms]) => ({ generationN, ...arms }));
+  const deltas = [...byGeneration.values()].sort((a, b) => compareGenerations(a.generation, b.generation));
   return { deltas, taken: nextTaken };
 }
