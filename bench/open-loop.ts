@@ -1,5 +1,5 @@
 import { Agent, request } from "node:http";
-import { arrivals, type Random, seeded } from "./visitors/random.ts";
+import { arrivals, type Random, seeded } from "@latchkey/core/shared/random";
 
 /** Single requests that come by a Poisson process, whether or not answers come. */
 export interface OpenLoopAnswer {

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
+import { arrivals, type Random, seeded, seedOf, weighted } from "@latchkey/core/shared/random";
 import { Browser, newProfile, type Profile } from "./visitors/browser.ts";
 import { JOURNEYS, thinker } from "./visitors/journeys.ts";
-import { arrivals, type Random, seeded, seedOf, weighted } from "./visitors/random.ts";
 import { type Kind, Tally } from "./visitors/tally.ts";
 
 /**

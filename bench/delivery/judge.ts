@@ -2,8 +2,8 @@ import { judge, startJudge } from "@latchkey/core/analysis/judge";
 import { defaultPolicy } from "@latchkey/core/analysis/policy";
 import type { ArmCounts } from "@latchkey/core/analysis/types";
 import { bucketOf } from "@latchkey/core/shared/histogram";
+import { type Random, seeded } from "@latchkey/core/shared/random";
 import { type Bench, type Figure, figure, median } from "../figure.ts";
-import { type Random, seeded } from "../visitors/random.ts";
 
 /** What one look costs the judge at 145 and 1000 requests a second, in processor time of one thread. */
 function armOf(random: Random, requests: number): ArmCounts {

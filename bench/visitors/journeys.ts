@@ -1,5 +1,5 @@
+import { exponential, pick, type Random } from "@latchkey/core/shared/random";
 import type { Browser } from "./browser.ts";
-import { exponential, pick, type Random } from "./random.ts";
 import type { Kind } from "./tally.ts";
 
 /**

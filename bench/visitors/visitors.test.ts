@@ -1,10 +1,10 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { arrivals, seeded, seedOf, weighted } from "@latchkey/core/shared/random";
 import { afterEach, describe, expect, it } from "vitest";
 import { Traffic } from "../traffic.ts";
 import { Browser, newProfile } from "./browser.ts";
 import { freshForMs, readPage, runsAsScript } from "./page.ts";
-import { arrivals, seeded, seedOf, weighted } from "./random.ts";
 import { Tally } from "./tally.ts";
 
 describe("chance", () => {

@@ -8,6 +8,7 @@ import type { Logger } from "pino";
 import type { z } from "zod";
 import type { Authenticate, IdempotencyStore, OnRefusal, Principal } from "./auth.ts";
 import type { Transaction } from "./database.ts";
+import { type Keyed, once } from "./idempotency.ts";
 import { ProblemError } from "./problems.ts";
 
 /** HTTP: routes come from the API's contract, validated, authorised and answered in one place. */
@@ -252,14 +253,6 @@ export async function authorise(
   return principal;
 }
 
-interface Keyed {
-  readonly actor: string;
-  readonly route: string;
-  readonly key: string;
-  /** Of the address and the body: a key stands for one request. */
-  readonly sha256: string;
-}
-
 function keyOf(request: FastifyRequest, name: RouteName, principal: Principal, method: string): Keyed | null {
   const key = request.headers["idempotency-key"];
   if (method === "GET" || key === undefined || NOT_REMEMBERED.includes(name)) return null;
@@ -270,32 +263,4 @@ function keyOf(request: FastifyRequest, name: RouteName, principal: Principal, m
     });
   const asked = JSON.stringify([request.params ?? null, request.body ?? null]);
   return { actor: principal.id, route: name, key, sha256: createHash("sha256").update(asked).digest("hex") };
-}
-
-/** Does what was asked at most once for its key, and gives the first answer again. */
-async function once(
-  store: IdempotencyStore,
-  { actor, route: name, key, sha256 }: Keyed,
-  status: number,
-  run: () => Promise<string | null>,
-  again: (reference: string) => Promise<string | null>,
-): Promise<string | null> {
-  const begun = await store.begin(actor, name, key, sha256);
-  if (begun.kind === "other_body")
-    throw new ProblemError("LK_IDEMPOTENCY_REUSED", { detail: "The same key came with another address or body." });
-  if (begun.kind === "under_way")
-    throw new ProblemError("LK_BUSY", {
-      detail: "The same request is being worked on.",
-      remedy: "Ask again in a moment for its answer.",
-    });
-  if (begun.kind === "done") return begun.answer === "" ? null : begun.answer;
-  try {
-    const answer = begun.kind === "effected" ? await again(begun.reference) : await run();
-    await store.finish(actor, name, key, status, answer ?? "");
-    return answer;
-  } catch (error) {
-    // Nothing was done, or it is remembered as done: either way the same key may be tried again.
-    await store.forget(actor, name, key);
-    throw error;
-  }
 }

@@ -1,22 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bucketOf } from "../shared/histogram.ts";
+import { seeded } from "../shared/random.ts";
 import { lnErrorsHarm, lnErrorsSafe } from "./errors.ts";
 import { judge, startJudge } from "./judge.ts";
 import { lnLatencyHarm, lnLatencySafe, lnTailHarm } from "./latency.ts";
 import { defaultPolicy } from "./policy.ts";
 import type { ArmCounts, Look } from "./types.ts";
 
-/** mulberry32: seeded, so that a failure comes again. */
-function seeded(seed: number): () => number {
-  let a = seed >>> 0;
-  return () => {
-    a = (a + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 interface World {
   readonly perLook: number;
   readonly share: number;
