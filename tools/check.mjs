@@ -8,7 +8,7 @@ ensureInstalled();
 const bin = (...parts) => join(ROOT, "node_modules", ...parts);
 const tsc = (project) => [process.execPath, bin("typescript7", "bin", "tsc"), "-p", project];
 /** What Biome can't see without types: promises that nobody waits for (.oxlintrc.json). All else is Biome's. */
-const PROMISES = ["--type-aware", "--tsconfig=tsconfig.json", "packages", "apps", "tools", "bench", "e2e"];
+const PROMISES = ["--type-aware", "--tsconfig=tsconfig.json", "packages", "apps", "tools", "bench", "sim", "e2e"];
 const checks = [
   [
     "format and lint (Biome)",

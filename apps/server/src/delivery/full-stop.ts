@@ -2,7 +2,7 @@ import { readConfig } from "../platform/config.ts";
 import { createDatabaseIfMissing, openDatabase } from "../platform/database.ts";
 import { createLog } from "../platform/log.ts";
 import { ensurePostgres, hasPostgres } from "../platform/postgres/embedded.ts";
-import { LocalTarget } from "./local-target.controller.ts";
+import { localTargetHere } from "./local-target.controller.ts";
 
 /** Ends every release that this directory's installation started: the last step but one of a full stop. */
 export async function endRecordedReleases(dir: string): Promise<void> {
@@ -12,7 +12,7 @@ export async function endRecordedReleases(dir: string): Promise<void> {
   const base = config.databaseUrl ?? (await ensurePostgres({ dir, log })).url;
   const database = openDatabase(config.databaseUrl ?? (await createDatabaseIfMissing(base, "latchkey")), { max: 2 });
   try {
-    await new LocalTarget({ database, log, dir }).endAll();
+    await localTargetHere({ database, log, dir }).endAll();
   } finally {
     await database.close();
   }

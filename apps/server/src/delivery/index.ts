@@ -12,7 +12,7 @@ import { DeploymentsController } from "./deployments.controller.ts";
 import { findDeployment } from "./deployments.store.ts";
 import { RoutingWaiters, registerGateways } from "./gateways.routes.ts";
 import { forgetOldCounters } from "./gateways.store.ts";
-import { LocalTarget } from "./local-target.controller.ts";
+import { localTargetHere } from "./local-target.controller.ts";
 import type { Ephemeral } from "./presented.ts";
 import { registerPublicAssets } from "./public-assets.routes.ts";
 import { digestsInUse } from "./releases.store.ts";
@@ -54,7 +54,7 @@ export interface Delivery {
 }
 
 export function startDelivery(o: DeliveryOptions): Delivery {
-  const target = new LocalTarget({ database: o.database, log: o.log, dir: o.dir });
+  const target = localTargetHere({ database: o.database, log: o.log, dir: o.dir });
   const artifacts = new ArtifactStore(`${o.dir}/artifacts`);
   const waiters = new RoutingWaiters();
   const loop = new Loop(o.log, systemClock);

@@ -1,18 +1,12 @@
 import { join } from "node:path";
-import type { RunSpec, StartFailure, Target } from "@latchkey/core/delivery/ports";
+import type { Prober, RunSpec, StartFailure, Target } from "@latchkey/core/delivery/ports";
 import { err, ok, type Result } from "@latchkey/core/shared/result";
 import type { Logger } from "pino";
 import { baseEnvironment } from "../platform/adapters/local/command.ts";
-import {
-  end,
-  freePort,
-  isAlive,
-  launch,
-  type ProcessIdentity,
-  residentBytesOf,
-  tailOf,
-} from "../platform/adapters/local/process-table.ts";
-import type { Database } from "../platform/database.ts";
+import { httpProber } from "../platform/adapters/local/prober.ts";
+import { type Machine, type ProcessIdentity, thisMachine } from "../platform/adapters/local/process-table.ts";
+import { type Clock, systemClock } from "../platform/clock.ts";
+import type { Transactions } from "../platform/database.ts";
 import {
   deleteProcess,
   findProcess,
@@ -23,6 +17,7 @@ import {
 } from "./processes.store.ts";
 
 const READY_POLL_MS = 50;
+const READY_TRY_MS = 2_000;
 const LIST_EVERY_MS = 1_000;
 /** Drain of a release before it is killed: longer than the gateway's time-out of 30 s would hold a rollback's end up. */
 const DRAIN_MS = 10_000;
@@ -32,13 +27,26 @@ const backOffMs = (recent: number): number => (recent === 0 ? 0 : Math.min(15_00
 const identityOf = (row: ProcessRow): ProcessIdentity | null =>
   row.pid !== null && row.pid_started !== null ? { pid: row.pid, started: row.pid_started } : null;
 
+export interface LocalTargetOptions {
+  readonly database: Transactions;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly machine: Machine;
+  readonly prober: Prober;
+  /** `.latchkey`. */
+  readonly dir: string;
+}
+
 /**
  * The `local` target: each release is one detached process on a free port of the loopback interface. The row in
  * the database is the desired state; `tend` makes it true again after a crash of the release or of this server.
  */
 export class LocalTarget implements Target {
-  readonly #database: Database;
+  readonly #database: Transactions;
   readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #machine: Machine;
+  readonly #prober: Prober;
   readonly #logDir: string;
   #listed: readonly ProcessRow[] = [];
   #listedAt = Number.NEGATIVE_INFINITY;
@@ -46,9 +54,12 @@ export class LocalTarget implements Target {
   /** Releases on their way up: `ensureRunning` looks after them, `tend` keeps out. */
   readonly #starting = new Set<string>();
 
-  constructor(options: { database: Database; log: Logger; dir: string }) {
+  constructor(options: LocalTargetOptions) {
     this.#database = options.database;
     this.#log = options.log;
+    this.#clock = options.clock;
+    this.#machine = options.machine;
+    this.#prober = options.prober;
     this.#logDir = join(options.dir, "logs", "releases");
   }
 
@@ -69,7 +80,7 @@ export class LocalTarget implements Target {
     const known = await findProcess(this.#database.db, spec.releaseId);
     const identity = known && identityOf(known);
     let row: ProcessRow;
-    if (known && identity && isAlive(identity)) {
+    if (known && identity && this.#machine.isAlive(identity)) {
       await setRetirement(this.#database.db, spec.releaseId, null);
       row = known;
     } else {
@@ -95,9 +106,9 @@ export class LocalTarget implements Target {
     restarts: number;
   }): Promise<ProcessRow> {
     // The port stays over restarts, so that the gateways' tables stay true.
-    const port = from.port ?? (await freePort());
+    const port = from.port ?? (await this.#machine.freePort());
     const { spec } = from;
-    const identity = await launch({
+    const identity = await this.#machine.launch({
       command: spec.command,
       cwd: spec.artifactDir,
       logFile: this.logFileOf(spec.releaseId),
@@ -116,41 +127,36 @@ export class LocalTarget implements Target {
     const row = { ...from, port, pid: identity.pid, pid_started: identity.started };
     await saveProcess(this.#database.db, row);
     const before = this.#recent.get(from.release_id);
-    this.#recent.set(from.release_id, { count: before?.count ?? 0, nextAt: 0, startedAt: performance.now() });
+    this.#recent.set(from.release_id, { count: before?.count ?? 0, nextAt: 0, startedAt: this.#clock.monotonic() });
     this.#log.info({ releaseId: from.release_id, port, pid: identity.pid }, "release started");
     return { ...row, retire_at: null };
   }
 
   async #untilReady(row: ProcessRow, spec: RunSpec): Promise<StartFailure | null> {
-    const deadline = performance.now() + spec.readyTimeoutMs;
-    const url = `http://127.0.0.1:${row.port}${spec.healthPath}`;
+    const deadline = this.#clock.monotonic() + spec.readyTimeoutMs;
+    const upstream = `http://127.0.0.1:${row.port}`;
     const identity = identityOf(row);
-    let last = "no answer";
-    while (performance.now() < deadline) {
-      const tail = () => tailOf(this.logFileOf(spec.releaseId), 4_000);
-      if (identity && !isAlive(identity))
+    let last = "It did not answer.";
+    while (this.#clock.monotonic() < deadline) {
+      const tail = () => this.#machine.tailOf(this.logFileOf(spec.releaseId), 4_000);
+      if (identity && !this.#machine.isAlive(identity))
         return { words: "The release's process ended before it was ready.", logTail: tail() };
-      try {
-        const answer = await fetch(url, { signal: AbortSignal.timeout(2_000), redirect: "manual" });
-        await answer.arrayBuffer();
-        if (answer.status === 200) return null;
-        last = `status ${answer.status}`;
-      } catch (cause) {
-        last = cause instanceof Error ? cause.message : "no answer";
-      }
-      await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+      const wrong = await this.#prober.walk({ path: spec.healthPath, status: 200 }, upstream, READY_TRY_MS);
+      if (wrong === null) return null;
+      last = wrong;
+      await new Promise<void>((resolve) => this.#clock.after(READY_POLL_MS, resolve));
     }
-    const words = `${spec.healthPath} did not answer 200 within ${Math.round(spec.readyTimeoutMs / 1000)} s (last: ${last}).`;
-    return { words, logTail: tailOf(this.logFileOf(spec.releaseId), 4_000) };
+    const words = `${spec.healthPath} did not answer 200 within ${Math.round(spec.readyTimeoutMs / 1000)} s. ${last}`;
+    return { words, logTail: this.#machine.tailOf(this.logFileOf(spec.releaseId), 4_000) };
   }
 
   async retire(releaseId: string): Promise<void> {
     const row = await findProcess(this.#database.db, releaseId);
     if (!row) return;
     // The row goes first: a server that dies in between must not bring the release up again.
-    await setRetirement(this.#database.db, releaseId, new Date());
+    await setRetirement(this.#database.db, releaseId, new Date(this.#clock.now()));
     const identity = identityOf(row);
-    if (identity) await end(identity, DRAIN_MS);
+    if (identity) await this.#machine.end(identity, DRAIN_MS);
     await deleteProcess(this.#database.db, releaseId);
     this.#recent.delete(releaseId);
     this.#log.info({ releaseId }, "release retired");
@@ -162,7 +168,7 @@ export class LocalTarget implements Target {
     const identity = row && identityOf(row);
     return {
       restarts: row?.restarts ?? 0,
-      residentBytes: identity && isAlive(identity) ? residentBytesOf(identity.pid) : null,
+      residentBytes: identity && this.#machine.isAlive(identity) ? this.#machine.residentBytesOf(identity.pid) : null,
     };
   }
 
@@ -182,11 +188,11 @@ export class LocalTarget implements Target {
   async tend(): Promise<void> {
     const isWell = (row: ProcessRow): boolean => {
       const identity = identityOf(row);
-      return row.retire_at === null && identity !== null && isAlive(identity);
+      return row.retire_at === null && identity !== null && this.#machine.isAlive(identity);
     };
-    if (performance.now() - this.#listedAt < LIST_EVERY_MS && this.#listed.every(isWell)) return;
+    if (this.#clock.monotonic() - this.#listedAt < LIST_EVERY_MS && this.#listed.every(isWell)) return;
     this.#listed = await listProcesses(this.#database.db);
-    this.#listedAt = performance.now();
+    this.#listedAt = this.#clock.monotonic();
     for (const row of this.#listed) {
       if (this.#starting.has(row.release_id)) continue;
       const identity = identityOf(row);
@@ -194,8 +200,8 @@ export class LocalTarget implements Target {
         await this.retire(row.release_id);
         continue;
       }
-      if (identity && isAlive(identity)) continue;
-      const now = performance.now();
+      if (identity && this.#machine.isAlive(identity)) continue;
+      const now = this.#clock.monotonic();
       const recent = this.#recent.get(row.release_id) ?? { count: 0, nextAt: 0, startedAt: now };
       const count = now - recent.startedAt > 60_000 ? 0 : recent.count;
       if (recent.nextAt === 0) {
@@ -213,10 +219,14 @@ export class LocalTarget implements Target {
     await Promise.all(
       (await listProcesses(this.#database.db)).map(async (row) => {
         const identity = identityOf(row);
-        if (identity) await end(identity, DRAIN_MS);
+        if (identity) await this.#machine.end(identity, DRAIN_MS);
         // Without its row the next start brings a served release up anew, with the addresses of then.
         await deleteProcess(this.#database.db, row.release_id);
       }),
     );
   }
 }
+
+/** The target on this machine, with real processes. */
+export const localTargetHere = (o: Pick<LocalTargetOptions, "database" | "log" | "dir">): LocalTarget =>
+  new LocalTarget({ ...o, clock: systemClock, machine: thisMachine, prober: httpProber });

@@ -170,7 +170,7 @@ export class RolloutsController {
     const { prober } = this.#o;
     for (const journey of journeys) {
       const failed = await prober.walk(journey, upstream);
-      if (failed !== null) return failed;
+      if (failed !== null) return `Smoke journey ${failed}`;
     }
     // These warm the process up, so that users do not and it is judged as it will be: several at once, because
     // connections to a database are opened by concurrency. Their answers are no check: the journeys above were.

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Client, createClient } from "@latchkey/api/client";
 import { pino } from "pino";
-import { LocalTarget } from "../delivery/local-target.controller.ts";
+import { localTargetHere } from "../delivery/local-target.controller.ts";
 import { freePort, tailOf } from "../platform/adapters/local/process-table.ts";
 import { dropDatabasesNamed, type TestDatabase, testDatabase } from "./database.ts";
 import { removeDirectory, temporaryDirectory } from "./directory.ts";
@@ -108,7 +108,7 @@ export class BuiltServer {
 
   async close(): Promise<void> {
     await this.kill();
-    const target = new LocalTarget({ database: this.database, log: pino({ level: "silent" }), dir: this.dir });
+    const target = localTargetHere({ database: this.database, log: pino({ level: "silent" }), dir: this.dir });
     await target.endAll();
     await this.database.drop();
     await dropDatabasesNamed(`shop-${this.mark}_`);

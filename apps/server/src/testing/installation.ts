@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Client, createClient } from "@latchkey/api/client";
 import { pino } from "pino";
 import { type RunningServer, startServer } from "../compose.ts";
-import { LocalTarget } from "../delivery/local-target.controller.ts";
+import { localTargetHere } from "../delivery/local-target.controller.ts";
 import { freePort } from "../platform/adapters/local/process-table.ts";
 import { dropDatabasesNamed, type TestDatabase, testDatabase } from "./database.ts";
 import { removeDirectory, temporaryDirectory } from "./directory.ts";
@@ -92,7 +92,7 @@ export class Installation {
 
   /** Ends the releases that the server started, as a full stop does. */
   endReleases(): Promise<void> {
-    return new LocalTarget({ database: this.database, log, dir: this.dir }).endAll();
+    return localTargetHere({ database: this.database, log, dir: this.dir }).endAll();
   }
 
   /** Stops the server, ends the releases that it started, and removes all traces. */

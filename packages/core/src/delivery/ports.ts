@@ -44,7 +44,7 @@ export interface Journey {
 }
 export interface Prober {
   /** Walks one journey at a release's own address; null when it answers as declared, else a sentence. */
-  walk(journey: Journey, upstream: string): Promise<string | null>;
+  walk(journey: Journey, upstream: string, timeoutMs?: number): Promise<string | null>;
 }
 
 export interface ArtifactFile {

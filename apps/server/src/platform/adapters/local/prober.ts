@@ -4,20 +4,20 @@ const TIMEOUT_MS = 10_000;
 
 /** Walks journeys over HTTP. */
 export const httpProber: Prober = {
-  walk: async (journey: Journey, upstream: string): Promise<string | null> => {
+  walk: async (journey: Journey, upstream: string, timeoutMs = TIMEOUT_MS): Promise<string | null> => {
     try {
       const answer = await fetch(upstream + journey.path, {
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(timeoutMs),
         redirect: "manual",
       });
       const body = await answer.text();
       if (answer.status !== journey.status)
-        return `Smoke journey ${journey.path} answered ${answer.status} instead of ${journey.status}.`;
+        return `${journey.path} answered ${answer.status} instead of ${journey.status}.`;
       if (journey.contains !== undefined && !body.includes(journey.contains))
-        return `Smoke journey ${journey.path} answered without "${journey.contains}".`;
+        return `${journey.path} answered without "${journey.contains}".`;
       return null;
     } catch (cause) {
-      return `Smoke journey ${journey.path} did not answer: ${cause instanceof Error ? cause.message : "no reason given"}.`;
+      return `${journey.path} did not answer: ${cause instanceof Error ? cause.message : "no reason given"}.`;
     }
   },
 };

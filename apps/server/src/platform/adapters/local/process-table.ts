@@ -132,3 +132,14 @@ export function tailOf(file: string, bytes: number): string {
     return "";
   }
 }
+
+/** What a target needs of a machine: a simulated one has the same. */
+export interface Machine {
+  freePort(): Promise<number>;
+  launch(spec: Launch): Promise<ProcessIdentity>;
+  isAlive(identity: ProcessIdentity): boolean;
+  end(identity: ProcessIdentity, graceMs: number): Promise<void>;
+  residentBytesOf(pid: number): number | null;
+  tailOf(file: string, bytes: number): string;
+}
+export const thisMachine: Machine = { freePort, launch, isAlive, end, residentBytesOf, tailOf };

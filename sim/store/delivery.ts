@@ -1,0 +1,238 @@
+import { compareGenerations } from "@latchkey/core/delivery/generation";
+import type * as deployments from "../../apps/server/src/delivery/deployments.store.ts";
+import { type DeploymentRow, ENDED } from "../../apps/server/src/delivery/deployments.store.ts";
+import type * as gateways from "../../apps/server/src/delivery/gateways.store.ts";
+import { type Counter, GATEWAY_LIVE_MS, type GatewayRow } from "../../apps/server/src/delivery/gateways.store.ts";
+import type * as processes from "../../apps/server/src/delivery/processes.store.ts";
+import type { ProcessRow } from "../../apps/server/src/delivery/processes.store.ts";
+import type * as releases from "../../apps/server/src/delivery/releases.store.ts";
+import type { ReleaseRow } from "../../apps/server/src/delivery/releases.store.ts";
+import type * as rollouts from "../../apps/server/src/delivery/rollouts.store.ts";
+import type { DecisionRow, RolloutRow, StepRow } from "../../apps/server/src/delivery/rollouts.store.ts";
+import type { AnswersOf } from "./answer.ts";
+import { type Session, sqlError } from "./tables.ts";
+
+/** The delivery room's stores in memory. */
+const byId = (a: { readonly id: string }, b: { readonly id: string }): number => (a.id < b.id ? -1 : 1);
+const placeOf = (r: { project: string; service: string; environment: string }) =>
+  `${r.project}/${r.service}/${r.environment}`;
+
+/** Rows of a table whose keys are `<owner>/<n>`, in order. */
+function numbered<T extends object>(session: Session, table: string, owner: string): T[] {
+  const rows: T[] = [];
+  for (;;) {
+    const row = session.get<T>(table, `${owner}/${rows.length}`);
+    if (!row) return rows;
+    rows.push(row);
+  }
+}
+
+export const rolloutAnswers = {
+  insertRollout: async (s, row) => {
+    await s.lock("rollout_active", placeOf(row));
+    const taken = s.all<RolloutRow>("rollout").some((r) => r.finished_at === null && placeOf(r) === placeOf(row));
+    if (taken) throw sqlError("23505", 'duplicate key value violates unique constraint "rollout_one_active"');
+    const made: RolloutRow = {
+      ...row,
+      first_machine: row.machine,
+      report: null,
+      shares: {},
+      taken: {},
+      step_count: 0,
+      evidence_sha256: "",
+      started_at: new Date(row.machine.createdAtMs),
+      finished_at: null,
+      time_at_ms: row.machine.createdAtMs,
+      time_seen_ms: row.machine.createdAtMs,
+    };
+    s.set("rollout", row.id, made);
+  },
+  findRollout: (s, id) => s.get<RolloutRow>("rollout", id),
+  findWholeRollout: (s, id) => s.get<RolloutRow>("rollout", id),
+  lockRollout: async (s, id) => {
+    await s.lock("rollout", id);
+    return s.get<RolloutRow>("rollout", id);
+  },
+  activeRollouts: (s) =>
+    s
+      .all<RolloutRow>("rollout")
+      .filter((r) => r.finished_at === null)
+      .sort(byId),
+  findActiveRollout: (s, project, service, environment) =>
+    s
+      .all<RolloutRow>("rollout")
+      .find((r) => r.finished_at === null && placeOf(r) === placeOf({ project, service, environment })) ?? null,
+  updateRollout: async (s, id, row) => {
+    await s.lock("rollout", id);
+    const known = s.get<RolloutRow>("rollout", id);
+    if (known) s.set("rollout", id, { ...known, ...row });
+  },
+  insertStep: (s, rolloutId, row) => {
+    if (s.get("rollout_step", `${rolloutId}/${row.n}`)) throw sqlError("23505", "duplicate step");
+    s.set("rollout_step", `${rolloutId}/${row.n}`, row);
+  },
+  recordedSteps: (s, rolloutId) =>
+    numbered<StepRow>(s, "rollout_step", rolloutId).map(({ recorded }) => ({
+      text: recorded,
+      recorded: JSON.parse(recorded),
+    })),
+  insertDecision: (s, rolloutId, row) => {
+    if (s.get("rollout_decision", `${rolloutId}/${row.n}`)) throw sqlError("23505", "duplicate decision");
+    s.set("rollout_decision", `${rolloutId}/${row.n}`, row);
+  },
+  countDecisions: (s, rolloutId) => numbered(s, "rollout_decision", rolloutId).length,
+  decisionsOf: (s, rolloutId) => numbered<DecisionRow>(s, "rollout_decision", rolloutId),
+} satisfies AnswersOf<typeof rollouts>;
+
+export const deploymentAnswers = {
+  insertDeployment: (s, row) => {
+    const made: DeploymentRow = {
+      ...row,
+      created_at: s.tables.now(),
+      finished_at: null,
+      previous_release_id: null,
+      rollout_id: null,
+      build_output: "",
+      changes: [],
+    };
+    s.set("deployment", row.id, made);
+  },
+  findDeployment: (s, id) => s.get<DeploymentRow>("deployment", id),
+  activeDeployments: (s) =>
+    s
+      .all<DeploymentRow>("deployment")
+      .filter((d) => d.finished_at === null)
+      .sort(byId),
+  lockPhase: async (s, id, phase) => {
+    const matches = () => {
+      const row = s.get<DeploymentRow>("deployment", id);
+      return row !== null && row.status === phase && row.finished_at === null;
+    };
+    if (!matches()) return false;
+    await s.lock("deployment", id);
+    return matches();
+  },
+  updateDeployment: async (s, id, set) => {
+    await s.lock("deployment", id);
+    const row = s.get<DeploymentRow>("deployment", id);
+    if (!row) return;
+    const given = Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined && value !== null));
+    const ended = set.status !== undefined && ENDED.includes(set.status);
+    const finished_at = ended ? (row.finished_at ?? s.tables.now()) : row.finished_at;
+    s.set("deployment", id, { ...row, ...given, finished_at });
+  },
+} satisfies AnswersOf<typeof deployments>;
+
+export const releaseAnswers = {
+  findRelease: (s, id) => s.get<ReleaseRow>("release", id),
+  findReleases: (s, ids) => {
+    const found = new Map<string, ReleaseRow>();
+    for (const id of ids) {
+      const row = id === null ? null : s.get<ReleaseRow>("release", id);
+      if (row) found.set(row.id, row);
+    }
+    return found;
+  },
+  findReleaseByDigest: (s, project, service, digest) =>
+    s.all<ReleaseRow>("release").find((r) => r.project === project && r.service === service && r.digest === digest) ??
+    null,
+  insertRelease: async (s, { sizeBytes, files: _, ...release }) => {
+    await s.lock("service", `${release.project}/${release.service}`);
+    const others = s
+      .all<ReleaseRow>("release")
+      .filter((r) => r.project === release.project && r.service === release.service);
+    if (others.some((r) => r.digest === release.digest)) throw sqlError("23505", "duplicate digest");
+    const number = Math.max(0, ...others.map((r) => r.number)) + 1;
+    const row: ReleaseRow = { ...release, number, created_at: s.tables.now(), size_bytes: String(sizeBytes) };
+    s.set("release", row.id, row);
+    return row;
+  },
+} satisfies AnswersOf<typeof releases>;
+
+interface StoredGateway extends GatewayRow {
+  readonly report_sequence: number;
+}
+interface StoredCounter extends Counter {
+  readonly service: string;
+  readonly environment: string;
+}
+const isLive = (s: Session, g: GatewayRow) => g.seen_at.getTime() > s.tables.now().getTime() - GATEWAY_LIVE_MS;
+
+export const gatewayAnswers = {
+  seeGateway: async (s, id, boot, applied) => {
+    await s.lock("gateway", id);
+    const row = s.get<StoredGateway>("gateway", id);
+    const before = row && { epoch: row.applied_epoch, n: row.applied_n };
+    if (row && before && row.boot === boot && compareGenerations(before, applied) > 0) return;
+    const made: StoredGateway = {
+      id,
+      boot,
+      applied_epoch: applied.epoch,
+      applied_n: applied.n,
+      seen_at: s.tables.now(),
+      report_sequence: row?.boot === boot ? row.report_sequence : 0,
+    };
+    s.set("gateway", id, made);
+  },
+  liveGateways: (s) => s.all<StoredGateway>("gateway").filter((g) => isLive(s, g)),
+  saveReport: async (s, report) => {
+    await s.lock("gateway", report.gateway);
+    const row = s.get<StoredGateway>("gateway", report.gateway);
+    if (row && row.boot === report.boot && row.report_sequence >= report.sequence) return false;
+    const made: StoredGateway = {
+      id: report.gateway,
+      boot: report.boot,
+      applied_epoch: report.applied.epoch,
+      applied_n: report.applied.n,
+      seen_at: s.tables.now(),
+      report_sequence: report.sequence,
+    };
+    s.set("gateway", report.gateway, made);
+    for (const c of report.counters) {
+      const { epoch, n } = c.generation;
+      const key = [report.gateway, report.boot, epoch, n, c.releaseId, c.routeClass].join("/");
+      const place = `${c.service}/${c.environment}/${key}`;
+      const known = s.get<StoredCounter>("arm_counter", place);
+      if (known && known.requests > c.requests) continue;
+      const { service, environment, releaseId, routeClass, generation, users } = c;
+      const counts = { requests: c.requests, errors: c.errors, latency: c.latency };
+      const pages = { pageViews: c.pageViews, pageErrors: c.pageErrors };
+      const counter: StoredCounter = {
+        ...{ key, service, environment, releaseId, routeClass, generation, users },
+        ...counts,
+        ...pages,
+      };
+      s.set("arm_counter", place, counter);
+    }
+    return true;
+  },
+  countersSince: (s, service, environment, from, before = null) =>
+    s
+      .all<StoredCounter>("arm_counter")
+      .filter(
+        (c) =>
+          c.service === service &&
+          c.environment === environment &&
+          compareGenerations(c.generation, from) >= 0 &&
+          (before === null || compareGenerations(c.generation, before) < 0),
+      ),
+} satisfies AnswersOf<typeof gateways>;
+
+export const processAnswers = {
+  findProcess: (s, id) => s.get<ProcessRow>("release_process", id),
+  listProcesses: (s) => s.all<ProcessRow>("release_process").sort((a, b) => (a.release_id < b.release_id ? -1 : 1)),
+  saveProcess: async (s, row) => {
+    await s.lock("release_process", row.release_id);
+    const known = s.get<ProcessRow>("release_process", row.release_id);
+    s.set("release_process", row.release_id, { ...row, retire_at: known?.retire_at ?? null });
+  },
+  setRetirement: async (s, id, at) => {
+    await s.lock("release_process", id);
+    const known = s.get<ProcessRow>("release_process", id);
+    if (known) s.set("release_process", id, { ...known, retire_at: at });
+  },
+  deleteProcess: async (s, id) => {
+    await s.lock("release_process", id);
+    s.set("release_process", id, null);
+  },
+} satisfies AnswersOf<typeof processes>;
