@@ -1,5 +1,6 @@
 import { benchDelivery, PARTS } from "./delivery/index.ts";
 import { type Bench, type Figure, tableOf } from "./figure.ts";
+import { benchFoundation, FOUNDATION_PARTS } from "./foundation/index.ts";
 
 /** `npm run bench`: answers the exit code. */
 interface Topic {
@@ -12,6 +13,11 @@ const TOPICS: Readonly<Record<string, Topic>> = {
     words: "time to 0 % after a FAIL, memory, idle CPU, API reads, Overview, start, the gateway beside HAProxy",
     parts: PARTS,
     run: benchDelivery,
+  },
+  foundation: {
+    words: "what the ledger and the gateway cost beside going without or beside others, and a year of history",
+    parts: FOUNDATION_PARTS,
+    run: benchFoundation,
   },
 };
 
