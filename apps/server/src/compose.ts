@@ -10,11 +10,11 @@ import type { Config } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
 import { createDatabaseIfMissing, databaseNameOf, openDatabase } from "./platform/database.ts";
 import { checkGivenDatabase } from "./platform/database-check.ts";
+import { prepareDatabase, protectionOf } from "./platform/database-roles.ts";
 import { installationId, lockDirectory } from "./platform/directory-lock.ts";
 import { registerHealth } from "./platform/health.ts";
 import { authorise, createHttp } from "./platform/http.ts";
 import { keepLease } from "./platform/leases.ts";
-import { migrate } from "./platform/migrate.ts";
 import { ensurePostgres } from "./platform/postgres/embedded.ts";
 import { authenticator, idempotency, recordRefusals, startAccess } from "./security/index.ts";
 
@@ -47,12 +47,11 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
 }
 
 async function wire(config: Config, log: Logger, undo: (() => Promise<void> | void)[]): Promise<string> {
-  if (config.databaseUrl) await checkGivenDatabase(config.databaseUrl);
-  const base = config.databaseUrl ?? (await ensurePostgres({ dir: config.dir, log })).url;
-  const own = config.databaseUrl ?? (await createDatabaseIfMissing(base, "latchkey"));
-  const database = openDatabase(own);
+  const { base, url: databaseUrl } = await databaseOf(config, log);
+  const database = openDatabase(databaseUrl);
   undo.push(() => database.close());
-  await migrate(database, MIGRATIONS);
+  const protection = await protectionOf(database.db);
+  if (!protection.byRoles) log.warn({ remedy: protection.remedy }, "ledger protected by database roles: no");
   const operator = userInfo().username;
   let ready = false;
   const authenticate = authenticator(database);
@@ -76,6 +75,7 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
       startedAt: new Date(),
       embeddedDatabase: config.databaseUrl === undefined,
       ledgerPublicKey: ledger.publicKey,
+      ledgerProtection: protection,
     },
     log,
     dir: config.dir,
@@ -113,4 +113,26 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
   });
   log.info({ port: config.port }, "server ready");
   return url;
+}
+
+/** The address for the server's pool, and the one that databases are created with. */
+async function databaseOf(config: Config, log: Logger): Promise<{ base: string; url: string }> {
+  if (config.databaseUrl) await checkGivenDatabase("DATABASE_URL", config.databaseUrl);
+  const ownerUrl = config.databaseOwnerUrl && withDatabaseOf(config.databaseOwnerUrl, config.databaseUrl ?? "");
+  if (ownerUrl) await checkGivenDatabase("LATCHKEY_DATABASE_OWNER_URL", ownerUrl);
+  const base = ownerUrl ?? config.databaseUrl ?? (await ensurePostgres({ dir: config.dir, log })).url;
+  const url = await prepareDatabase({
+    ownerUrl: config.databaseUrl ? base : await createDatabaseIfMissing(base, "latchkey"),
+    serverUrl: ownerUrl && config.databaseUrl ? config.databaseUrl : null,
+    migrations: MIGRATIONS,
+    log,
+  });
+  return { base, url };
+}
+
+/** The owner works in the server's database, whichever one the address names. */
+function withDatabaseOf(ownerUrl: string, serverUrl: string): string {
+  const address = new URL(ownerUrl);
+  address.pathname = new URL(serverUrl).pathname;
+  return address.toString();
 }

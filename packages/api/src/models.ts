@@ -456,7 +456,14 @@ export const SystemView = z.object({
   ),
   /** The routing's newest generation: a gateway that has applied it is up to date. */
   generation: z.object({ epoch: z.int(), n: z.int() }),
-  ledger: z.object({ size: z.int(), signedSize: z.int(), publicKey: z.string() }),
+  ledger: z.object({
+    size: z.int(),
+    signedSize: z.int(),
+    publicKey: z.string(),
+    /** Whether PostgreSQL itself keeps the server from changing entries; if not, what to do. */
+    protectedByRoles: z.boolean(),
+    remedy: z.string().nullable(),
+  }),
 });
 
 /** `pageOf(Item)`: every list answers this. `next` is the cursor of the following page. */

@@ -159,7 +159,7 @@ export const system: Answer<"getSystem"> = {
   database: { version: "17.10", embedded: true, sizeBytes: 9_000_000 },
   gateways: [{ id: "gw_1", live: true, seenAt: AT, applied: { epoch: 1, n: 3 }, residentBytes: 80_000_000 }],
   generation: { epoch: 1, n: 3 },
-  ledger: { size: 2, signedSize: 2, publicKey: proof.checkpoint.publicKey },
+  ledger: { size: 2, signedSize: 2, publicKey: proof.checkpoint.publicKey, protectedByRoles: true, remedy: null },
 };
 export const explanation: Answer<"explainRollout"> = {
   rolloutId: "rol_1",

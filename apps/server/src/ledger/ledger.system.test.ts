@@ -26,6 +26,13 @@ afterAll(() => installation.close());
 const list = (query: NonNullable<Parameters<Installation["owner"]["listLedger"]>[0]["query"]>) =>
   installation.owner.listLedger({ query });
 
+describe("the server's pool", () => {
+  it("is not the owner's: PostgreSQL keeps it from changing entries, and the system page says so", async () => {
+    const { ledger } = await installation.owner.getSystem({});
+    expect(ledger).toMatchObject({ protectedByRoles: true, remedy: null });
+  });
+});
+
 describe("reading the ledger", () => {
   it("pages through all entries of the own project, newest first, none twice", async () => {
     const seen: number[] = [];
@@ -63,7 +70,7 @@ describe("reading the ledger", () => {
 
 /** Does what a superuser of the database could: changes behind the triggers' back. */
 async function tamper(...statements: string[]): Promise<void> {
-  await installation.database.transaction(async (tx) => {
+  await installation.database.owner.transaction(async (tx) => {
     await sql`set local session_replication_role = replica`.execute(tx);
     for (const statement of statements) await sql.raw(statement).execute(tx);
   });

@@ -42,6 +42,7 @@ export class Installation {
         port,
         gatewayPort: 7480,
         databaseUrl: this.database.url,
+        databaseOwnerUrl: this.database.ownerUrl,
       };
       try {
         this.#server = await startServer(config, log);
