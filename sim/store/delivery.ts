@@ -67,6 +67,13 @@ export const rolloutAnswers = {
     const known = s.get<RolloutRow>("rollout", id);
     if (known) s.set("rollout", id, { ...known, ...row });
   },
+  moveToEpoch: async (s, epoch) => {
+    for (const { id } of s.all<RolloutRow>("rollout").filter((r) => r.finished_at === null)) {
+      await s.lock("rollout", id);
+      const row = s.get<RolloutRow>("rollout", id);
+      if (row && row.finished_at === null) s.set("rollout", id, { ...row, generation_epoch: epoch });
+    }
+  },
   insertStep: (s, rolloutId, row) => {
     if (s.get("rollout_step", `${rolloutId}/${row.n}`)) throw sqlError("23505", "duplicate step");
     s.set("rollout_step", `${rolloutId}/${row.n}`, row);

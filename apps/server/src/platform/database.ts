@@ -51,12 +51,28 @@ export function afterCommit(tx: Executor, hook: () => void): void {
   else hook();
 }
 
-/** Runs a transaction whose executor is named to `begin`, and calls what waited for its commit. */
-export async function withCommitHooks<T>(run: (begin: (tx: Executor) => void) => Promise<T>): Promise<T> {
-  const hooks: (() => void)[] = [];
-  const result = await run((tx) => committed.set(tx, hooks));
-  for (const hook of hooks) hook();
-  return result;
+/**
+ * Runs `fn` in a transaction that `execute` makes: tried again where that helps, and what waited for the commit is
+ * called after it.
+ */
+export async function inTransaction<T>(
+  execute: (work: (tx: Transaction) => Promise<T>) => Promise<T>,
+  fn: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    const hooks: (() => void)[] = [];
+    try {
+      const result = await execute((tx) => {
+        committed.set(tx, hooks);
+        return fn(tx);
+      });
+      for (const hook of hooks) hook();
+      return result;
+    } catch (error) {
+      const code = (error as { code?: unknown }).code;
+      if (attempt >= TRIES || typeof code !== "string" || !RETRYABLE.has(code)) throw error;
+    }
+  }
 }
 
 export function openDatabase(url: string, options: { max?: number } = {}): Database {
@@ -72,21 +88,7 @@ export function openDatabase(url: string, options: { max?: number } = {}): Datab
   return {
     db,
     pool,
-    transaction: async (fn) => {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await withCommitHooks((begin) =>
-            db.transaction().execute((tx) => {
-              begin(tx);
-              return fn(tx);
-            }),
-          );
-        } catch (error) {
-          const code = (error as { code?: unknown }).code;
-          if (attempt >= TRIES || typeof code !== "string" || !RETRYABLE.has(code)) throw error;
-        }
-      }
-    },
+    transaction: (fn) => inTransaction((work) => db.transaction().execute(work), fn),
     close: () => db.destroy(),
   };
 }
