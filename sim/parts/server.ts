@@ -94,6 +94,10 @@ export class SimServer {
     this.#world.tell(this.name, `stands still for ${Math.round(ms / 1000)} s`);
   }
 
+  get isStalled(): boolean {
+    return this.#isUp && this.#world.timeline.nowMs < this.#stalledUntilMs;
+  }
+
   crash(why: string): void {
     if (!this.#isUp) return;
     this.#isUp = false;
@@ -296,7 +300,7 @@ export class SimServer {
     );
     if (!outcome.ok) throw new ProblemError(outcome.error.code, { detail: outcome.error.words });
     this.#loop?.wake();
-    return rolloutId;
+    return outcome.value.decisions.length > 0 ? rolloutId : "nothing to do";
   }
 
   #ready(): { database: Transactions; target: LocalTarget } {
