@@ -68,6 +68,7 @@ export class SimGateway {
     const { timeline, chance } = this.#world;
     const server = chance.pick(this.#world.servers);
     const held: Generation = this.#holder.generation;
+    const askedMs = timeline.nowMs;
     let isAsking = true;
     const next = (ms: number) => {
       if (isAsking) timeline.after(ms, () => this.#poll(boot));
@@ -80,7 +81,7 @@ export class SimGateway {
       () => server.answerPoll(this.name, boot, held),
       (outcome) => {
         next(chance.between(100, 600));
-        if ("value" in outcome) this.#world.oracle.onHeard(this.name);
+        if ("value" in outcome) this.#world.oracle.onHeard(this.name, askedMs);
         if (this.#boot !== boot || !this.#isUp || !("value" in outcome) || outcome.value === null) return;
         this.#apply(outcome.value, `from ${server.name}`);
       },

@@ -112,6 +112,7 @@ export class LocalTarget implements Target {
       command: spec.command,
       cwd: spec.artifactDir,
       logFile: this.logFileOf(spec.releaseId),
+      pidFile: join(this.#logDir, `${spec.releaseId}.pid`),
       env: {
         ...baseEnvironment(),
         ...spec.environmentVariables,
