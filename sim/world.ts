@@ -184,7 +184,7 @@ export class World {
   }
 
   #wishes(): void {
-    this.timeline.after(this.chance.around(12_000), async () => {
+    this.timeline.after(this.chance.around(8_000), async () => {
       if (this.timeline.nowMs >= START_MS + this.plan.busyMs) return;
       if (this.chance.isTrue(0.6)) this.#wish();
       else await this.#act();
