@@ -67,6 +67,13 @@ export const rolloutAnswers = {
     const known = s.get<RolloutRow>("rollout", id);
     if (known) s.set("rollout", id, { ...known, ...row });
   },
+  moveToEpoch: async (s, epoch) => {
+    for (const { id } of s.all<RolloutRow>("rollout").filter((r) => r.finished_at === null)) {
+      await s.lock("rollout", id);
+      const row = s.get<RolloutRow>("rollout", id);
+      if (row && row.finished_at === null) s.set("rollout", id, { ...row, generation_epoch: epoch });
+    }
+  },
   insertStep: (s, rolloutId, row) => {
     if (s.get("rollout_step", `${rolloutId}/${row.n}`)) throw sqlError("23505", "duplicate step");
     s.set("rollout_step", `${rolloutId}/${row.n}`, row);
@@ -141,7 +148,8 @@ export const releaseAnswers = {
     const others = s
       .all<ReleaseRow>("release")
       .filter((r) => r.project === release.project && r.service === release.service);
-    if (others.some((r) => r.digest === release.digest)) throw sqlError("23505", "duplicate digest");
+    const known = others.find((r) => r.digest === release.digest);
+    if (known) return known;
     const number = Math.max(0, ...others.map((r) => r.number)) + 1;
     const row: ReleaseRow = { ...release, number, created_at: s.tables.now(), size_bytes: String(sizeBytes) };
     s.set("release", row.id, row);

@@ -49,6 +49,19 @@ export const catalogAnswers = {
     await s.lock("environment", key);
     return s.get<EnvironmentRow>("environment", key);
   },
+  raiseEpoch: async (s, beyond) => {
+    await s.lock("routing_generation", "");
+    const before = s.get<Routing>("routing_generation", "") ?? { epoch: 1, n: 0 };
+    const minutes = Math.floor((s.tables.now().getTime() - Date.UTC(2025, 0, 1)) / 60_000);
+    const generation = { epoch: Math.max(before.epoch + 1, beyond + 1, minutes), n: before.n };
+    s.set("routing_generation", "", generation);
+    for (const row of s.all<EnvironmentRow>("environment")) {
+      const key = environmentKey(row.project, row.service, row.name);
+      await s.lock("environment", key);
+      s.set("environment", key, { ...(s.get<EnvironmentRow>("environment", key) ?? row), epoch: generation.epoch });
+    }
+    return generation;
+  },
   takeGeneration: async (s, place, serving) => {
     await s.lock("routing_generation", "");
     const before = s.get<Routing>("routing_generation", "") ?? { epoch: 1, n: 0 };

@@ -16,7 +16,7 @@ export async function endRecordedReleases(dir: string): Promise<void> {
     : await workingUrl(config.databaseUrl ?? (await createDatabaseIfMissing(base, "latchkey")));
   const database = openDatabase(url, { max: 2 });
   try {
-    await localTargetHere({ database, log, dir }).endAll();
+    await localTargetHere({ database, log, dir, mayAct: () => true }).endAll();
   } finally {
     await database.close();
   }
