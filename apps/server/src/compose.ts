@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { openApi } from "@latchkey/api/openapi";
 import type { Logger } from "pino";
 import { startDelivery } from "./delivery/index.ts";
-import { startLedger } from "./ledger/index.ts";
+import { openLedgerKeys, openSubjects, startLedger } from "./ledger/index.ts";
 import type { Config } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
 import { createDatabaseIfMissing, databaseNameOf, openDatabase } from "./platform/database.ts";
@@ -52,6 +52,10 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
   undo.push(() => database.close());
   const protection = await protectionOf(database.db);
   if (!protection.byRoles) log.warn({ remedy: protection.remedy }, "ledger protected by database roles: no");
+  // Where the ledger's keys are: the one place to change when servers share a folder.
+  const keysDir = config.dir;
+  const keys = await openLedgerKeys({ database, dir: keysDir, replaced: config.replaceKey?.split(",") ?? [] });
+  const subjects = openSubjects(database, keys.keyEncryptionKey);
   const operator = userInfo().username;
   let ready = false;
   const authenticate = authenticator(database);
@@ -60,10 +64,11 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     authenticate,
     idempotency: idempotency(database),
     onRefusal: recordRefusals(database, log),
+    openSealed: subjects.open,
   });
   undo.push(() => http.close());
   registerHealth(http, { database, version: VERSION, isReady: () => ready });
-  const ledger = startLedger({ database, http, log, dir: config.dir });
+  const ledger = startLedger({ database, http, log, signer: keys.signer, subjects });
   undo.push(() => ledger.stop());
   const lease = await keepLease(database, log, "delivery", installationId(config.dir));
   undo.push(() => lease.release());
@@ -82,6 +87,7 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     lease,
     gatewayUrl: `http://127.0.0.1:${config.gatewayPort}`,
     serverUrl: `http://127.0.0.1:${config.port}`,
+    subjects,
     databaseUrlFor: (service, environment) => createDatabaseIfMissing(base, databaseNameOf(service, environment)),
     publish: ledger.publish,
     watched: ledger.watched,
@@ -100,6 +106,7 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     dir: config.dir,
     baseUrl: url,
     operator,
+    subjects,
     onRevoked: () => {
       authenticate.forget();
       ledger.recheck();

@@ -28,6 +28,11 @@ export const ServerConfig = z.strictObject({
   databaseOwnerUrl: z
     .url({ protocol: /^postgres(ql)?$/, error: "must be an address such as postgres://user:password@host:5432/name" })
     .optional(),
+  /** Short names of the ledger's keys that are lost for good and replaced at this start: the refusal names them. */
+  replaceKey: z
+    .string()
+    .regex(/^[0-9a-f]{16}(,[0-9a-f]{16})*$/, "must be the short name that the refused start named: 16 digits 0-9a-f")
+    .optional(),
   /** The address that people use, for sign-in links. */
   publicUrl: z
     .url({ protocol: /^https?$/, error: "must be an address such as https://latchkey.example.com" })
@@ -59,6 +64,11 @@ export const SERVER_SOURCES: Readonly<Record<keyof ServerConfig, Source>> = {
     flag: "--database-owner-url",
     environment: ["LATCHKEY_DATABASE_OWNER_URL"],
     words: "the owner of that database's tables, when the role in --database-url may not migrate",
+  },
+  replaceKey: {
+    flag: "--replace-key",
+    environment: ["LATCHKEY_REPLACE_KEY"],
+    words: "a key of the ledger that is lost for good, by the short name that the refused start named",
   },
   publicUrl: { flag: "--public-url", environment: ["LATCHKEY_PUBLIC_URL"], words: "the address that people use" },
 };

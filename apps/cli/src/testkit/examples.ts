@@ -151,6 +151,18 @@ function signedCheckpoint(): Answer<"getLedgerProof"> {
   };
 }
 export const proof = signedCheckpoint();
+export const consistency: Answer<"getLedgerConsistency"> = {
+  from: { size: 1, rootHash: hex(leaf) },
+  to: { size: 2, rootHash: proof.checkpoint.rootHash },
+  proof: proof.proof,
+  checkpoint: proof.checkpoint,
+};
+export const subject: Answer<"eraseSubject"> = {
+  id: `sub_${"0a".repeat(16)}`,
+  name: "Ada Lovelace",
+  createdAt: AT,
+  erasedAt: null,
+};
 export const system: Answer<"getSystem"> = {
   version: "0.1.0",
   nodeVersion: "20.20.2",

@@ -3,8 +3,8 @@ import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { record } from "./record.ts";
-import { ERASED, type Subjects } from "./subjects.ts";
 import { destroyKey, findSubjects, listSubjects, type SubjectRow } from "./subjects.store.ts";
+import { ERASED, type Subjects } from "./subjects.ts";
 
 const present = (row: SubjectRow): Answer<"listSubjects">["items"][number] => ({
   id: row.id,

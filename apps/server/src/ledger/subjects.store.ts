@@ -77,9 +77,8 @@ export const boundKeyEncryption = operation("boundKeyEncryption", async (db: Exe
 export const replaceKeyEncryption = operation(
   "replaceKeyEncryption",
   async (tx: Executor, from: string, to: string): Promise<number | null> => {
-    const changed = await sql`update subject_key_encryption set key_id = ${to} where key_id = ${from} returning 1`.execute(
-      tx,
-    );
+    const changed =
+      await sql`update subject_key_encryption set key_id = ${to} where key_id = ${from} returning 1`.execute(tx);
     if (changed.rows.length === 0) return null;
     const erased = await sql`update data_subject
       set wrapped_key = null, name_hash = null, sealed_name = null, erased_at = now()
