@@ -3,10 +3,11 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
 import type { Database } from "../platform/database.ts";
-import { openSigner, type Signer } from "./checkpoints.ts";
+import { checkpoint, openSigner, type Signer } from "./checkpoints.ts";
 import { insertLedgerKey, ledgerKeys } from "./keys.store.ts";
 import { lockTree, newestCheckpoint } from "./ledger.store.ts";
 import { record } from "./record.ts";
+import { drainOnce } from "./sequencer.ts";
 import { bindKeyEncryption, boundKeyEncryption, replaceKeyEncryption } from "./subjects.store.ts";
 
 /**
@@ -47,8 +48,12 @@ async function openSigningKey({ database, dir, replaced }: Options): Promise<Sig
   if (isNew && bound && !mayReplace) throw missing(SIGNING_KEY, file, idOfPublicKey(bound.public_key));
   const signer = openSigner(file);
   if (!bound) await insertLedgerKey(database.db, { n: 0, public_key: signer.publicKey, from_size: 0 });
-  else if (bound.public_key !== signer.publicKey && mayReplace)
+  else if (bound.public_key !== signer.publicKey && mayReplace) {
     await replaceSigningKey(database, bound.public_key, signer);
+    // Before anybody asks: the entry that tells of the change is in the first checkpoint of the new key.
+    while ((await drainOnce(database)) > 0);
+    await checkpoint(database, signer);
+  }
   const now = (await ledgerKeys(database.db)).at(-1);
   if (now?.public_key === signer.publicKey) return signer;
   if (isNew) rmSync(file);
