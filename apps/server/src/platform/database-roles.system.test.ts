@@ -17,12 +17,16 @@ const open = (url: string): Database => {
 };
 const userOf = (url: string) => new URL(url).username;
 
+/** With a password, also where the PostgreSQL of the tests trusts everybody. */
+let ownerUrl: string;
 beforeEach(async () => {
   database = await testDatabase();
+  const address = new URL(database.ownerUrl);
+  address.password ||= "trusted";
+  ownerUrl = address.toString();
 });
 afterEach(async () => {
   await Promise.all(opened.map((one) => one.close()));
-  const { ownerUrl } = database;
   await database.drop();
   for (const role of roles)
     await administer(ownerUrl.replace(/\/[^/]+$/, "/postgres"), (client) =>
@@ -33,9 +37,9 @@ afterEach(async () => {
 });
 
 /** What a server is given that starts with the owner's address alone. */
-async function prepared(ownerUrl: string, serverUrl: string | null = null): Promise<string> {
-  const url = await prepareDatabase({ ownerUrl, serverUrl, migrations: MIGRATIONS_DIR, log });
-  if (userOf(url) !== userOf(ownerUrl)) roles.push(userOf(url));
+async function prepared(owner: string, serverUrl: string | null = null): Promise<string> {
+  const url = await prepareDatabase({ ownerUrl: owner, serverUrl, migrations: MIGRATIONS_DIR, log });
+  if (userOf(url) !== userOf(owner)) roles.push(userOf(url));
   return url;
 }
 /** A role made by hand, with what it needs to come in. */
@@ -50,9 +54,9 @@ async function roleWith(rights: string): Promise<string> {
 
 describe("the server's own role", () => {
   it("is made with the owner's address alone, the same for every server, and can't change what is append-only", async () => {
-    const urls = await Promise.all([prepared(database.ownerUrl), prepared(database.ownerUrl)]);
+    const urls = await Promise.all([prepared(ownerUrl), prepared(ownerUrl)]);
     expect(urls[0]).toBe(urls[1]);
-    expect(userOf(urls[0] ?? "")).not.toBe(userOf(database.ownerUrl));
+    expect(userOf(urls[0] ?? "")).not.toBe(userOf(ownerUrl));
     const server = open(urls[0] ?? "");
     expect(await protectionOf(server.db)).toEqual({ byRoles: true, remedy: null });
     for (const table of APPEND_ONLY)
@@ -67,15 +71,15 @@ describe("the server's own role", () => {
         `drop table ${table}`,
         `alter table ${table} owner to current_user`,
         `set session_replication_role = replica`,
-        `set role "${userOf(database.ownerUrl)}"`,
+        `set role "${userOf(ownerUrl)}"`,
       ])
         await expect(sql.raw(statement).execute(server.db), statement).rejects.toMatchObject({ code: "42501" });
     await sql`insert into ledger_checkpoint (size, root_hash, note) values (1, '\\x00', '')`.execute(server.db);
   });
 
   it("has every right on every other table, those of later migrations too, and none on the list of migrations", async () => {
-    const server = open(await prepared(database.ownerUrl));
-    const owner = open(database.ownerUrl);
+    const server = open(await prepared(ownerUrl));
+    const owner = open(ownerUrl);
     await sql`create table of_a_later_version (n bigint generated always as identity primary key, words text)`.execute(
       owner.db,
     );
@@ -110,14 +114,14 @@ describe("the server's own role", () => {
 describe("a role made by hand", () => {
   it("beside the owner's address gets its rights at the start, and the ledger is protected", async () => {
     const url = await roleWith("");
-    expect(await prepared(database.ownerUrl, url)).toBe(url);
+    expect(await prepared(ownerUrl, url)).toBe(url);
     expect(await protectionOf(open(url).db)).toMatchObject({ byRoles: true });
     await expect(sql`delete from ledger_entry`.execute(open(url).db)).rejects.toMatchObject({ code: "42501" });
   });
 
   it("alone starts where the tables are there already", async () => {
     const url = await roleWith("");
-    await prepared(database.ownerUrl, url);
+    await prepared(ownerUrl, url);
     expect(await prepared(url)).toBe(url);
     expect(await protectionOf(open(url).db)).toMatchObject({ byRoles: true });
   });
