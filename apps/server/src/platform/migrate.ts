@@ -15,9 +15,10 @@ export async function migrate(database: Database, dir: string): Promise<string[]
   if (await isMigrated(database, files)) return [];
   await sql`create table if not exists schema_migration (name text primary key, applied_at timestamptz not null default now())`
     .execute(database.db)
-    // Two racing creations: PostgreSQL reports the loser's as a unique violation of its own catalog.
+    // Two racing creations: PostgreSQL reports the loser's as a duplicate table, a duplicate type, or a unique
+    // violation of its own catalog, by where it lost.
     .catch((error: unknown) => {
-      if (!["23505", "42P07"].includes(String((error as { code?: unknown }).code))) throw error;
+      if (!["23505", "42P07", "42710"].includes(String((error as { code?: unknown }).code))) throw error;
     });
   await refuseNewer(database, files);
   const applied: string[] = [];
