@@ -15,7 +15,7 @@ import { installationId, lockDirectory } from "./platform/directory-lock.ts";
 import { registerHealth } from "./platform/health.ts";
 import { authorise, createHttp } from "./platform/http.ts";
 import { keepLease } from "./platform/leases.ts";
-import { ensurePostgres } from "./platform/postgres/embedded.ts";
+import { ensurePostgres, keepPostgres } from "./platform/postgres/embedded.ts";
 import { authenticator, idempotency, recordRefusals, startAccess } from "./security/index.ts";
 
 /** The composition root: the only place that wires things together. */
@@ -48,6 +48,7 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
 
 async function wire(config: Config, log: Logger, undo: (() => Promise<void> | void)[]): Promise<string> {
   const { base, url: databaseUrl } = await databaseOf(config, log);
+  if (!config.databaseUrl) undo.push(keepPostgres({ dir: config.dir, log }));
   const database = openDatabase(databaseUrl);
   undo.push(() => database.close());
   const protection = await protectionOf(database.db);
