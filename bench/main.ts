@@ -1,3 +1,4 @@
+import { benchCrash, PARTS as CRASH_PARTS } from "./crash/index.ts";
 import { benchDelivery, PARTS } from "./delivery/index.ts";
 import { type Bench, type Figure, tableOf } from "./figure.ts";
 import { benchFoundation, FOUNDATION_PARTS } from "./foundation/index.ts";
@@ -18,6 +19,11 @@ const TOPICS: Readonly<Record<string, Topic>> = {
     words: "what the ledger and the gateway cost beside going without or beside others, and a year of history",
     parts: FOUNDATION_PARTS,
     run: benchFoundation,
+  },
+  crash: {
+    words: "100 real rollouts in which server, gateway, supervisor, PostgreSQL or a release is killed",
+    parts: CRASH_PARTS,
+    run: benchCrash,
   },
 };
 

@@ -67,6 +67,13 @@ export const rolloutAnswers = {
     const known = s.get<RolloutRow>("rollout", id);
     if (known) s.set("rollout", id, { ...known, ...row });
   },
+  moveToEpoch: async (s, epoch) => {
+    for (const { id } of s.all<RolloutRow>("rollout").filter((r) => r.finished_at === null)) {
+      await s.lock("rollout", id);
+      const row = s.get<RolloutRow>("rollout", id);
+      if (row && row.finished_at === null) s.set("rollout", id, { ...row, generation_epoch: epoch });
+    }
+  },
   insertStep: (s, rolloutId, row) => {
     if (s.get("rollout_step", `${rolloutId}/${row.n}`)) throw sqlError("23505", "duplicate step");
     s.set("rollout_step", `${rolloutId}/${row.n}`, row);
@@ -116,7 +123,10 @@ export const deploymentAnswers = {
     await s.lock("deployment", id);
     const row = s.get<DeploymentRow>("deployment", id);
     if (!row) return;
-    const given = Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined && value !== null));
+    // A copy: the caller goes on changing what it gave.
+    const given = structuredClone(
+      Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined && value !== null)),
+    );
     const ended = set.status !== undefined && ENDED.includes(set.status);
     const finished_at = ended ? (row.finished_at ?? s.tables.now()) : row.finished_at;
     s.set("deployment", id, { ...row, ...given, finished_at });
@@ -141,7 +151,8 @@ export const releaseAnswers = {
     const others = s
       .all<ReleaseRow>("release")
       .filter((r) => r.project === release.project && r.service === release.service);
-    if (others.some((r) => r.digest === release.digest)) throw sqlError("23505", "duplicate digest");
+    const known = others.find((r) => r.digest === release.digest);
+    if (known) return known;
     const number = Math.max(0, ...others.map((r) => r.number)) + 1;
     const row: ReleaseRow = { ...release, number, created_at: s.tables.now(), size_bytes: String(sizeBytes) };
     s.set("release", row.id, row);
@@ -174,7 +185,11 @@ export const gatewayAnswers = {
     };
     s.set("gateway", id, made);
   },
-  liveGateways: (s) => s.all<StoredGateway>("gateway").filter((g) => isLive(s, g)),
+  liveGateways: (s) =>
+    s
+      .all<StoredGateway>("gateway")
+      .filter((g) => isLive(s, g))
+      .sort((a, b) => (a.id < b.id ? -1 : 1)),
   saveReport: async (s, report) => {
     await s.lock("gateway", report.gateway);
     const row = s.get<StoredGateway>("gateway", report.gateway);
@@ -215,7 +230,8 @@ export const gatewayAnswers = {
           c.environment === environment &&
           compareGenerations(c.generation, from) >= 0 &&
           (before === null || compareGenerations(c.generation, before) < 0),
-      ),
+      )
+      .sort((a, b) => (a.key < b.key ? -1 : 1)),
 } satisfies AnswersOf<typeof gateways>;
 
 export const processAnswers = {

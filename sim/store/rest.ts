@@ -3,7 +3,7 @@ import type { EnvironmentRow, ServiceRow } from "../../apps/server/src/catalog/s
 import type { DeploymentRow } from "../../apps/server/src/delivery/deployments.store.ts";
 import type * as routing from "../../apps/server/src/delivery/routing.view.ts";
 import type * as ledger from "../../apps/server/src/ledger/ledger.store.ts";
-import type { CheckpointRow, EntryRow, NewEntry } from "../../apps/server/src/ledger/ledger.store.ts";
+import type { EntryRow, NewEntry } from "../../apps/server/src/ledger/ledger.store.ts";
 import type * as leases from "../../apps/server/src/platform/leases.ts";
 import type * as access from "../../apps/server/src/security/access.store.ts";
 import type { AnswersOf } from "./answer.ts";
@@ -48,6 +48,19 @@ export const catalogAnswers = {
     const key = environmentKey(project, service, name);
     await s.lock("environment", key);
     return s.get<EnvironmentRow>("environment", key);
+  },
+  raiseEpoch: async (s, beyond) => {
+    await s.lock("routing_generation", "");
+    const before = s.get<Routing>("routing_generation", "") ?? { epoch: 1, n: 0 };
+    const minutes = Math.floor((s.tables.now().getTime() - Date.UTC(2025, 0, 1)) / 60_000);
+    const generation = { epoch: Math.max(before.epoch + 1, beyond + 1, minutes), n: before.n };
+    s.set("routing_generation", "", generation);
+    for (const row of s.all<EnvironmentRow>("environment")) {
+      const key = environmentKey(row.project, row.service, row.name);
+      await s.lock("environment", key);
+      s.set("environment", key, { ...(s.get<EnvironmentRow>("environment", key) ?? row), epoch: generation.epoch });
+    }
+    return generation;
   },
   takeGeneration: async (s, place, serving) => {
     await s.lock("routing_generation", "");
@@ -137,10 +150,6 @@ export const ledgerAnswers = {
       if (row) found.set(id, row.sequence);
     }
     return found;
-  },
-  newestCheckpoint: (s) => s.all<CheckpointRow>("ledger_checkpoint").sort((a, b) => b.size - a.size)[0] ?? null,
-  saveCheckpoint: (s, row) => {
-    if (!s.get("ledger_checkpoint", String(row.size))) s.set("ledger_checkpoint", String(row.size), row);
   },
 } satisfies AnswersOf<typeof ledger>;
 

@@ -79,8 +79,8 @@ export class CounterRow {
 /** All rows since boot that are current or not yet safely reported. */
 export class Counters {
   readonly #rows = new Map<string, CounterRow>();
-  /** The row of an arm of a table, found without making its key: a new table brings new arms. */
-  readonly #near = new WeakMap<RoutingArm, Map<RouteClassName, CounterRow>>();
+  /** The rows of a table's service, found without making their keys: a new table brings new services. */
+  readonly #near = new WeakMap<RoutingService, Map<RoutingArm, Map<RouteClassName, CounterRow>>>();
   readonly #now: () => number;
   /** Called with true when an error was counted, which should reach the server at once. */
   onChange: (urgent: boolean) => void = () => {};
@@ -92,11 +92,12 @@ export class Counters {
   }
 
   row(service: RoutingService, arm: RoutingArm, routeClass: RouteClassName): CounterRow {
-    const near = this.#near.get(arm)?.get(routeClass);
+    const near = this.#near.get(service)?.get(arm)?.get(routeClass);
     if (near !== undefined && !near.dropped) return near;
     const row = this.#rowByKey(service, arm, routeClass);
-    const ofArm = this.#near.get(arm) ?? new Map<RouteClassName, CounterRow>();
-    this.#near.set(arm, ofArm.set(routeClass, row));
+    const ofService = this.#near.get(service) ?? new Map<RoutingArm, Map<RouteClassName, CounterRow>>();
+    const ofArm = ofService.get(arm) ?? new Map<RouteClassName, CounterRow>();
+    this.#near.set(service, ofService.set(arm, ofArm.set(routeClass, row)));
     return row;
   }
 

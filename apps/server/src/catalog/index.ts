@@ -8,6 +8,7 @@ export {
   findService,
   listServices,
   lockEnvironment,
+  raiseEpoch,
   type ServiceRow,
   takeGeneration,
 } from "./services.store.ts";

@@ -90,6 +90,25 @@ export const lockEnvironment = operation(
   },
 );
 
+/** Minutes since 2025: the epoch of a restore is the minute of it, so that two restores of one backup differ. */
+const EPOCH_OF_NOW = sql`floor(extract(epoch from now() - timestamptz '2025-01-01Z') / 60)::integer`;
+
+/**
+ * Begins a new epoch of the routing, beyond `beyond` too: whatever gateways hold by a history that the database has
+ * lost is older from now on. Answers the generation that holds then.
+ */
+export const raiseEpoch = operation(
+  "raiseEpoch",
+  async (tx: Executor, beyond: number): Promise<{ epoch: number; n: number }> => {
+    const raised = await sql<{ epoch: number; n: number }>`update routing_generation
+      set epoch = greatest(epoch + 1, ${beyond + 1}, ${EPOCH_OF_NOW}) returning epoch, n`.execute(tx);
+    const generation = raised.rows[0];
+    if (!generation) throw new Error("the routing has no generation");
+    await sql`update environment set epoch = ${generation.epoch}`.execute(tx);
+    return generation;
+  },
+);
+
 /**
  * Takes the next generation of the routing, for one environment: the fence that a gateway compares.
  * The row lock of `routing_generation` orders all routing changes of the installation.

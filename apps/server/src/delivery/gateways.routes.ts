@@ -1,6 +1,7 @@
 import type { RoutingTable } from "@latchkey/api/gateway";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
+import { overtakeGateway } from "./epochs.controller.ts";
 import { saveReport, seeGateway } from "./gateways.store.ts";
 import { currentGeneration } from "./routing.view.ts";
 
@@ -50,6 +51,8 @@ export function registerGateways(http: Http, o: GatewayRoutesOptions): void {
 
   route(http, "gatewayRouting", async ({ query }) => {
     await seeGateway(db, query.gateway, query.boot, { epoch: query.epoch, n: query.n });
+    if (await overtakeGateway(o.database, query.gateway, { epoch: query.epoch, n: query.n }, Date.now()))
+      o.waiters.wakeAll();
     o.onNews(false);
     const deadline = performance.now() + query.waitMs;
     let first = true;

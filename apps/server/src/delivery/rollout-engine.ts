@@ -10,6 +10,7 @@ import {
   type Refusal,
   type Rollout,
   type RolloutEvent,
+  type RolloutState,
 } from "@latchkey/core/delivery/rollout";
 import { moveOn } from "@latchkey/core/delivery/rollout-time";
 import { transition } from "@latchkey/core/delivery/transitions";
@@ -40,7 +41,8 @@ export interface Applied {
 }
 
 export type Input =
-  | { readonly kind: "event"; readonly event: RolloutEvent }
+  /** With `onlyIn`, an event of somebody who began in that state counts in no other: it was overtaken. */
+  | { readonly kind: "event"; readonly event: RolloutEvent; readonly onlyIn?: RolloutState }
   | {
       readonly kind: "looks";
       readonly atMs: number;
@@ -83,63 +85,73 @@ export async function applyToRollout(
   input: Input,
   also: (tx: Transaction) => Promise<void> = async () => {},
 ): Promise<Result<Applied, Refusal>> {
-  return database.transaction(async (tx) => {
-    const row = await lockRollout(tx, rolloutId);
-    if (!row) return err({ code: "LK_ROLLOUT_OVER", words: "There is no such rollout." });
-    const draft: Draft = {
-      machine: row.machine,
-      judge: row.judge,
-      report: row.report,
-      evidence: row.evidence_sha256,
-      steps: row.step_count,
-      decisions: await countDecisions(tx, rolloutId),
-      generationEpoch: row.generation_epoch,
-      generationN: row.generation_n,
-      shares: { ...row.shares },
-      taken: row.taken,
-      rerouted: false,
-      made: [],
-    };
-    const wallMs = input.kind === "event" ? input.event.atMs : input.atMs;
-    // Whoever asks says when by its own clock; the rollout goes by its own time.
-    const time = moveOn({ atMs: row.time_at_ms, seenMs: row.time_seen_ms }, wallMs);
-    if (input.kind === "event") {
-      const event = { ...input.event, atMs: time.atMs };
-      const outcome = await step(tx, row, draft, { recorded: { kind: "event", event }, event, report: null, wallMs });
+  return database.transaction((tx) => applyWithin(tx, rolloutId, input, also));
+}
+
+/** The same in a transaction that does more. */
+export async function applyWithin(
+  tx: Transaction,
+  rolloutId: string,
+  input: Input,
+  also: (tx: Transaction) => Promise<void> = async () => {},
+): Promise<Result<Applied, Refusal>> {
+  const row = await lockRollout(tx, rolloutId);
+  if (!row) return err({ code: "LK_ROLLOUT_OVER", words: "There is no such rollout." });
+  const draft: Draft = {
+    machine: row.machine,
+    judge: row.judge,
+    report: row.report,
+    evidence: row.evidence_sha256,
+    steps: row.step_count,
+    decisions: await countDecisions(tx, rolloutId),
+    generationEpoch: row.generation_epoch,
+    generationN: row.generation_n,
+    shares: { ...row.shares },
+    taken: row.taken,
+    rerouted: false,
+    made: [],
+  };
+  const wallMs = input.kind === "event" ? input.event.atMs : input.atMs;
+  // Whoever asks says when by its own clock; the rollout goes by its own time.
+  const time = moveOn({ atMs: row.time_at_ms, seenMs: row.time_seen_ms }, wallMs);
+  if (input.kind === "event" && input.onlyIn !== undefined && input.onlyIn !== row.machine.state)
+    return ok({ machine: row.machine, decisions: [], rerouted: false, overtaken: true });
+  if (input.kind === "event") {
+    const event = { ...input.event, atMs: time.atMs };
+    const outcome = await step(tx, row, draft, { recorded: { kind: "event", event }, event, report: null, wallMs });
+    if (!outcome.ok) return outcome;
+  } else if (input.stepCount !== row.step_count) {
+    // Another event came in between, or another server looked: these counts may be in already. The next look has them.
+    return ok({ machine: row.machine, decisions: [], rerouted: false, overtaken: true });
+  } else {
+    draft.taken = input.taken;
+    for (const counts of input.looks) {
+      const look = { ...counts, atMs: time.atMs - row.started_at.getTime() };
+      const judged = judge(draft.judge, look, row.policy);
+      draft.judge = judged.state;
+      draft.report = judged.report;
+      const recorded: Recorded = { kind: "look", atMs: time.atMs, look };
+      const event = lookedEvent(judged.report, time.atMs);
+      const outcome = await step(tx, row, draft, { recorded, event, report: judged.report, wallMs });
       if (!outcome.ok) return outcome;
-    } else if (input.stepCount !== row.step_count) {
-      // Another event came in between, or another server looked: these counts may be in already. The next look has them.
-      return ok({ machine: row.machine, decisions: [], rerouted: false, overtaken: true });
-    } else {
-      draft.taken = input.taken;
-      for (const counts of input.looks) {
-        const look = { ...counts, atMs: time.atMs - row.started_at.getTime() };
-        const judged = judge(draft.judge, look, row.policy);
-        draft.judge = judged.state;
-        draft.report = judged.report;
-        const recorded: Recorded = { kind: "look", atMs: time.atMs, look };
-        const event = lookedEvent(judged.report, time.atMs);
-        const outcome = await step(tx, row, draft, { recorded, event, report: judged.report, wallMs });
-        if (!outcome.ok) return outcome;
-      }
     }
-    await updateRollout(tx, rolloutId, {
-      machine: draft.machine,
-      judge: draft.judge,
-      report: draft.report,
-      generation_epoch: draft.generationEpoch,
-      generation_n: draft.generationN,
-      shares: draft.shares,
-      taken: draft.taken,
-      step_count: draft.steps,
-      evidence_sha256: draft.evidence,
-      finished_at: isTerminal(draft.machine.state) ? new Date(wallMs) : null,
-      time_at_ms: time.atMs,
-      time_seen_ms: time.seenMs,
-    });
-    await also(tx);
-    return ok({ machine: draft.machine, decisions: draft.made, rerouted: draft.rerouted, overtaken: false });
+  }
+  await updateRollout(tx, rolloutId, {
+    machine: draft.machine,
+    judge: draft.judge,
+    report: draft.report,
+    generation_epoch: draft.generationEpoch,
+    generation_n: draft.generationN,
+    shares: draft.shares,
+    taken: draft.taken,
+    step_count: draft.steps,
+    evidence_sha256: draft.evidence,
+    finished_at: isTerminal(draft.machine.state) ? new Date(wallMs) : null,
+    time_at_ms: time.atMs,
+    time_seen_ms: time.seenMs,
   });
+  await also(tx);
+  return ok({ machine: draft.machine, decisions: draft.made, rerouted: draft.rerouted, overtaken: false });
 }
 
 async function step(

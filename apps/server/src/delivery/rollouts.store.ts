@@ -145,6 +145,11 @@ export const updateRollout = operation(
   },
 );
 
+/** Rollouts under way wait for gateways to acknowledge the new epoch from now on. */
+export const moveToEpoch = operation("moveToEpoch", async (tx: Executor, epoch: number): Promise<void> => {
+  await sql`update rollout set generation_epoch = ${epoch} where finished_at is null`.execute(tx);
+});
+
 export interface StepRow {
   readonly n: number;
   readonly at: Date;

@@ -39,6 +39,19 @@ export function operation<A extends unknown[], R>(
 
 /** SQLSTATE: serialization_failure and deadlock_detected. PostgreSQL has undone everything: trying again is safe. */
 const RETRYABLE = new Set(["40001", "40P01"]);
+/** SQLSTATE classes of what goes by itself: connection, resources, an operator's restart. RFC-less names are Node's own. */
+const PASSING = /^(08|53|57)|^(40001|40P01|55P03|25P03|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE)$/;
+
+/** Whether an error says that the database was not there, and nothing about what was asked of it. */
+export function isPassing(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (typeof code === "string" && PASSING.test(code)) return true;
+  // What pg says without a code.
+  return (
+    typeof message === "string" && /^(Connection terminated|timeout exceeded when trying to connect)/.test(message)
+  );
+}
+
 const TRIES = 5;
 const STATEMENT_TIMEOUT_MS = 15_000;
 
@@ -51,12 +64,28 @@ export function afterCommit(tx: Executor, hook: () => void): void {
   else hook();
 }
 
-/** Runs a transaction whose executor is named to `begin`, and calls what waited for its commit. */
-export async function withCommitHooks<T>(run: (begin: (tx: Executor) => void) => Promise<T>): Promise<T> {
-  const hooks: (() => void)[] = [];
-  const result = await run((tx) => committed.set(tx, hooks));
-  for (const hook of hooks) hook();
-  return result;
+/**
+ * Runs `fn` in a transaction that `execute` makes: tried again where that helps, and what waited for the commit is
+ * called after it.
+ */
+export async function inTransaction<T>(
+  execute: (work: (tx: Transaction) => Promise<T>) => Promise<T>,
+  fn: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    const hooks: (() => void)[] = [];
+    try {
+      const result = await execute((tx) => {
+        committed.set(tx, hooks);
+        return fn(tx);
+      });
+      for (const hook of hooks) hook();
+      return result;
+    } catch (error) {
+      const code = (error as { code?: unknown }).code;
+      if (attempt >= TRIES || typeof code !== "string" || !RETRYABLE.has(code)) throw error;
+    }
+  }
 }
 
 export function openDatabase(url: string, options: { max?: number } = {}): Database {
@@ -72,21 +101,7 @@ export function openDatabase(url: string, options: { max?: number } = {}): Datab
   return {
     db,
     pool,
-    transaction: async (fn) => {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await withCommitHooks((begin) =>
-            db.transaction().execute((tx) => {
-              begin(tx);
-              return fn(tx);
-            }),
-          );
-        } catch (error) {
-          const code = (error as { code?: unknown }).code;
-          if (attempt >= TRIES || typeof code !== "string" || !RETRYABLE.has(code)) throw error;
-        }
-      }
-    },
+    transaction: (fn) => inTransaction((work) => db.transaction().execute(work), fn),
     close: () => db.destroy(),
   };
 }

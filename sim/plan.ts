@@ -1,0 +1,86 @@
+import { defaultPolicy } from "@latchkey/core/analysis/policy";
+import type { AnalysisPolicy } from "@latchkey/core/analysis/types";
+import type { Strategy } from "@latchkey/core/delivery/rollout";
+import { Chance } from "./chance.ts";
+
+/** What a seed decides about its world before it begins. */
+export interface Plan {
+  readonly seed: number;
+  readonly servers: number;
+  readonly gateways: number;
+  readonly requestsPerSecond: number;
+  readonly strategy: Strategy;
+  readonly policy: AnalysisPolicy;
+  readonly smoke: boolean;
+  /** Faults and wishes happen until then; afterwards everything may come to rest. */
+  readonly busyMs: number;
+  readonly crashPerStep: number;
+  readonly cutPerStep: number;
+  readonly lossPerMessage: number;
+  /** When a backup is taken, and when the database is set back to it. */
+  readonly backupAtMs: number | null;
+  readonly restoreAtMs: readonly number[];
+  /** When an operator begins a new epoch, with no restore before it. */
+  readonly newEpochAtMs: number | null;
+  readonly clocksWander: boolean;
+}
+
+/** An hour of a real rollout in a minute: harm and safety are plain, steps short. */
+const POLICY: AnalysisPolicy = {
+  ...defaultPolicy,
+  // Ten thousand seeds see about ten thousand healthy canaries: none of them may be blamed by chance.
+  alpha: 1e-7,
+  beta: 0.5,
+  safeErrorRatio: 0.3,
+  safeLatency: 5,
+  latencyFloorMs: 1_000,
+  settleMs: 0,
+  minimumBakeMs: 5_000,
+  minimumCanaryRequests: 20,
+  restartLimit: 10,
+};
+
+export function planOf(seed: number): Plan {
+  const chance = new Chance(seed, 1);
+  const kind = chance.pick(["canary", "canary", "canary", "canary", "blue_green", "all_at_once"] as const);
+  const steps = chance.pick([[10], [20, 50], [10, 25, 50]]);
+  const hasRestore = chance.isTrue(0.2);
+  const restoresTwice = hasRestore && chance.isTrue(0.3);
+  const busyMs = chance.between(30_000, 80_000) + (restoresTwice ? 60_000 : 0);
+  const backupAtMs = hasRestore ? chance.between(10_000, busyMs / 3) : null;
+  const restoreAtMs: number[] = [];
+  if (backupAtMs !== null) {
+    restoreAtMs.push(chance.between(backupAtMs + 1_000, restoresTwice ? busyMs - 70_000 : busyMs));
+    // Now and then the same backup twice: more than a minute apart, as restores are.
+    if (restoresTwice) restoreAtMs.push(busyMs - 5_000);
+  }
+  return {
+    seed,
+    servers: chance.whole(1, 3),
+    gateways: chance.whole(1, 2),
+    requestsPerSecond: chance.between(8, 25),
+    strategy: {
+      kind,
+      steps: steps.map((trafficPercent) => ({
+        trafficPercent,
+        bakeMs: chance.whole(1, 5) * 1_000,
+        minimumRequests: chance.whole(5, 20),
+      })),
+      maximumMs: chance.whole(30, 80) * 1_000,
+      onInconclusive: chance.pick(["hold", "promote", "roll_back"]),
+      holdbackPercent: 10,
+      holdbackMs: chance.pick([0, 5_000, 15_000]),
+      autoPromote: chance.isTrue(0.7),
+    },
+    policy: POLICY,
+    smoke: chance.isTrue(0.3),
+    busyMs,
+    crashPerStep: chance.pick([0, 0.000_3, 0.001, 0.003]),
+    cutPerStep: chance.pick([0, 0.000_5, 0.003]),
+    lossPerMessage: chance.pick([0, 0.02, 0.1]),
+    backupAtMs,
+    restoreAtMs,
+    newEpochAtMs: null,
+    clocksWander: chance.isTrue(0.5),
+  };
+}

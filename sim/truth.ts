@@ -1,0 +1,48 @@
+import type { BuildSpec } from "@latchkey/core/delivery/ports";
+import type { Chance } from "./chance.ts";
+
+/** What a release really is. Nothing of the product sees it. */
+export interface TrueRelease {
+  readonly digest: string;
+  readonly isHarmful: boolean;
+  readonly errorRatio: number;
+  readonly startMs: number;
+  readonly diesAtStart: boolean;
+}
+
+export class Truth {
+  readonly #chance: Chance;
+  readonly #releases = new Map<string, TrueRelease>();
+  /** A build that a crash has repeated makes the same again. */
+  readonly #byDeployment = new Map<string, string>();
+  #last: string | null = null;
+
+  constructor(chance: Chance) {
+    this.#chance = chance;
+  }
+
+  build(spec: BuildSpec): string {
+    const again = this.#byDeployment.get(spec.deploymentId);
+    if (again) return again;
+    const isSame = this.#last !== null && spec.fault === null && this.#chance.isTrue(0.1);
+    const digest = isSame && this.#last ? this.#last : `d${this.#releases.size + 1}`;
+    this.#byDeployment.set(spec.deploymentId, digest);
+    if (isSame) return digest;
+    const isHarmful = spec.fault !== null;
+    this.#releases.set(digest, {
+      digest,
+      isHarmful,
+      errorRatio: isHarmful ? this.#chance.between(0.3, 0.7) : 0,
+      startMs: this.#chance.between(50, 2_000),
+      diesAtStart: this.#chance.isTrue(0.04),
+    });
+    if (!isHarmful) this.#last = digest;
+    return digest;
+  }
+
+  of(digest: string): TrueRelease {
+    const release = this.#releases.get(digest);
+    if (!release) throw new Error(`nobody built ${digest}`);
+    return release;
+  }
+}
