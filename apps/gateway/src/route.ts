@@ -20,8 +20,8 @@ const FOUND_MAX = 200;
 
 /** The service whose host names contain this one (port ignored); the service of "*" where none does. */
 export function serviceOf(table: RoutingTable, host = ""): RoutingService | null {
-  let byHost = found.get(table);
-  if (byHost === undefined) found.set(table, (byHost = new Map()));
+  const byHost = found.get(table) ?? new Map<string, RoutingService | null>();
+  found.set(table, byHost);
   const known = byHost.get(host);
   if (known !== undefined) return known;
   const service = searchService(table, host);
