@@ -4,8 +4,10 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openApi } from "@latchkey/api/openapi";
 import type { Logger } from "pino";
+import { startBackups } from "./backups/index.ts";
 import { startDelivery } from "./delivery/index.ts";
 import { startLedger } from "./ledger/index.ts";
+import { ArtifactStore } from "./platform/adapters/artifacts/directory.ts";
 import type { Config } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
 import { createDatabaseIfMissing, databaseNameOf, openDatabase } from "./platform/database.ts";
@@ -87,6 +89,20 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     watched: ledger.watched,
   });
   undo.push(() => delivery.stop());
+  const backups = startBackups(http, {
+    database,
+    log,
+    url: own,
+    dir: config.dir,
+    artifacts: new ArtifactStore(`${config.dir}/artifacts`),
+    version: VERSION,
+    publicKey: ledger.publicKey,
+    signText: ledger.signText,
+    migrations: MIGRATIONS,
+    owner: installationId(config.dir),
+    kept: config.backupsKept,
+  });
+  undo.push(() => backups.stop());
   http.get("/api/v1/openapi.json", async (request) => {
     await authorise(http, request, "self.read");
     return openApi(VERSION);

@@ -20,6 +20,7 @@ export const ACTIONS = [
   "deployment.create",
   "rollout.act",
   "ledger.read",
+  "backup.manage",
   "gateway.serve",
 ] as const;
 export type Action = (typeof ACTIONS)[number];
@@ -58,6 +59,10 @@ export const paths = {
   getLedgerProof: { method: "GET", path: `${P}/ledger/entries/:sequence/proof`, action: "ledger.read" },
   getCheckpoint: { method: "GET", path: `${P}/ledger/checkpoint`, action: "ledger.read" },
   verifyLedger: { method: "GET", path: `${P}/ledger/verification`, action: "ledger.read" },
+
+  listBackups: { method: "GET", path: "/api/v1/backups", action: "backup.manage" },
+  createBackup: { method: "POST", path: "/api/v1/backups", action: "backup.manage" },
+  getBackup: { method: "GET", path: "/api/v1/backups/:backupId", action: "backup.manage" },
 
   gatewayRouting: { method: "GET", path: "/api/v1/gateway/routing", action: "gateway.serve" },
   gatewayReport: { method: "POST", path: "/api/v1/gateway/reports", action: "gateway.serve" },

@@ -24,6 +24,13 @@ export const ServerConfig = z.strictObject({
   databaseUrl: z
     .url({ protocol: /^postgres(ql)?$/, error: "must be an address such as postgres://user:password@host:5432/name" })
     .optional(),
+  /** So many backups are kept in the data folder; the oldest are deleted. */
+  backupsKept: z.coerce
+    .number("a number of backups from 1 to 1000")
+    .int("a whole number of backups")
+    .min(1, "at least 1 backup is kept")
+    .max(1000, "at most 1000 backups are kept")
+    .optional(),
   /** The address that people use, for sign-in links. */
   publicUrl: z
     .url({ protocol: /^https?$/, error: "must be an address such as https://latchkey.example.com" })
@@ -50,6 +57,11 @@ export const SERVER_SOURCES: Readonly<Record<keyof ServerConfig, Source>> = {
     flag: "--database-url",
     environment: ["DATABASE_URL", "LATCHKEY_DATABASE_URL"],
     words: "a PostgreSQL of your own, 15 to 17 (an embedded one)",
+  },
+  backupsKept: {
+    flag: "--backups-kept",
+    environment: ["LATCHKEY_BACKUPS_KEPT"],
+    words: "how many backups are kept (7)",
   },
   publicUrl: { flag: "--public-url", environment: ["LATCHKEY_PUBLIC_URL"], words: "the address that people use" },
 };

@@ -29,6 +29,8 @@ export interface Signer {
   verify(note: string, size: number, root: Buffer): boolean;
 }
 
+export type Verifier = Pick<Signer, "verify">;
+
 export function openSigner(file: string): Signer {
   if (!existsSync(file)) {
     const { privateKey } = generateKeyPairSync("ed25519");
@@ -36,28 +38,45 @@ export function openSigner(file: string): Signer {
   }
   const key = createPrivateKey(readFileSync(file));
   const raw = rawPublicKey(key);
-  const keyHash = createHash("sha256")
-    .update(`${ORIGIN}\n`)
-    .update(new Uint8Array([1]))
-    .update(raw)
-    .digest()
-    .subarray(0, 4);
-  const textOf = (size: number, root: Buffer) => `${ORIGIN}\n${size}\n${root.toString("base64")}\n`;
-  const mark = `\u2014 ${ORIGIN} `;
+  const keyHash = keyHashOf(raw);
+  const verifier = verifierOf(raw.toString("base64"));
   return {
     publicKey: raw.toString("base64"),
     sign: (size, root) => {
       const text = textOf(size, root);
       const signature = sign(null, Buffer.from(text, "utf8"), key);
-      return `${text}\n${mark}${Buffer.concat([keyHash, signature]).toString("base64")}\n`;
+      return `${text}\n${MARK}${Buffer.concat([keyHash, signature]).toString("base64")}\n`;
     },
     signText: (text) => sign(null, Buffer.from(text, "utf8"), key).toString("base64"),
+    verify: verifier.verify,
+  };
+}
+
+const textOf = (size: number, root: Buffer): string => `${ORIGIN}\n${size}\n${root.toString("base64")}\n`;
+const MARK = `\u2014 ${ORIGIN} `;
+const keyHashOf = (raw: Buffer): Buffer =>
+  createHash("sha256")
+    .update(`${ORIGIN}\n`)
+    .update(new Uint8Array([1]))
+    .update(raw)
+    .digest()
+    .subarray(0, 4);
+
+/** SubjectPublicKeyInfo of Ed25519 before the raw key (RFC 8410). */
+const SPKI = Buffer.from("302a300506032b6570032100", "hex");
+
+/** Checks checkpoints where only the public key is: a backup tells which one signed it. */
+export function verifierOf(publicKey: string): Verifier {
+  const raw = Buffer.from(publicKey, "base64");
+  const key = createPublicKey({ key: Buffer.concat([SPKI, raw]), format: "der", type: "spki" });
+  const keyHash = keyHashOf(raw);
+  return {
     verify: (note, size, root) => {
       const text = textOf(size, root);
-      if (!note.startsWith(`${text}\n${mark}`)) return false;
-      const signed = Buffer.from(note.slice(text.length + 1 + mark.length).trim(), "base64");
+      if (!note.startsWith(`${text}\n${MARK}`)) return false;
+      const signed = Buffer.from(note.slice(text.length + 1 + MARK.length).trim(), "base64");
       if (!signed.subarray(0, 4).equals(keyHash)) return false;
-      return verify(null, Buffer.from(text, "utf8"), createPublicKey(key), signed.subarray(4));
+      return verify(null, Buffer.from(text, "utf8"), key, signed.subarray(4));
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Answer } from "@latchkey/api/client";
 import { append, inclusionProof, leafHash, rootOf, verifyInclusion } from "@latchkey/core/shared/merkle";
 import type { Executor } from "../platform/database.ts";
-import { ORIGIN, type Signer } from "./checkpoints.ts";
+import { ORIGIN, type Signer, type Verifier } from "./checkpoints.ts";
 import {
   allCheckpoints,
   allEntriesAfter,
@@ -81,13 +81,20 @@ export async function ledgerStanding(db: Executor): Promise<{ size: number; sign
   return { size: tree.size, signedSize: (await newestCheckpoint(db))?.size ?? 0 };
 }
 
+/** Where the ledger ends: what a backup says of it. */
+export async function ledgerHead(db: Executor): Promise<{ size: number; rootHash: string; checkpoint: string | null }> {
+  const tree = await readTree(db);
+  const rootHash = Buffer.from(rootOf(sha256, tree.peaks)).toString("hex");
+  return { size: tree.size, rootHash, checkpoint: (await newestCheckpoint(db))?.note ?? null };
+}
+
 const BATCH = 5_000;
 
 /**
  * Walks the whole ledger: numbers without a gap, every leaf's hash, the root of the tree, and of every checkpoint the
  * root and the signature.
  */
-export async function verifyLedger(db: Executor, signer: Signer): Promise<Answer<"verifyLedger">> {
+export async function verifyLedger(db: Executor, signer: Verifier): Promise<Answer<"verifyLedger">> {
   const tree = await readTree(db);
   const checkpoints = await allCheckpoints(db);
   let peaks: Uint8Array[] = [];
@@ -128,7 +135,7 @@ export async function verifyLedger(db: Executor, signer: Signer): Promise<Answer
   };
 }
 
-function faultOf(checkpoint: CheckpointRow, rootHash: string, signer: Signer): string | null {
+function faultOf(checkpoint: CheckpointRow, rootHash: string, signer: Verifier): string | null {
   if (checkpoint.root_hash.toString("hex") !== rootHash)
     return `The first ${checkpoint.size} entries do not have the root that was signed.`;
   if (!signer.verify(checkpoint.note, checkpoint.size, checkpoint.root_hash))

@@ -1,0 +1,6 @@
+/**
+ * The files of an installation's folder that are keys, in one place: what a backup closes with a passphrase or leaves
+ * out, and what a restore puts back.
+ */
+export const LEDGER_KEY = "ledger.key";
+export const KEY_FILES = [LEDGER_KEY, "subjects.key"] as const;
