@@ -53,6 +53,9 @@ const all: Answers = {
   getLedgerEntry: () => example.entry,
   getLedgerProof: () => example.proof,
   getCheckpoint: () => example.proof.checkpoint,
+  listBackups: () => ({ items: [example.backup], keep: 7 }),
+  createBackup: () => ({ ...example.backup, state: "running" as const, progress: { words: "Beginning", percent: 3 } }),
+  getBackup: () => example.backup,
   verifyLedger: () => ({ ok: true, size: 2, rootHash: "r", words: "2 entries.", firstBadSequence: null }),
 };
 
@@ -80,6 +83,9 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   getLedgerEntry: ["ledger", "show", "0"],
   getLedgerProof: ["ledger", "proof", "0"],
   getCheckpoint: ["ledger", "verify"],
+  listBackups: ["backups"],
+  createBackup: ["backup"],
+  getBackup: ["backup", "--no-verify"],
   verifyLedger: ["verify-ledger"],
 };
 /** Browsers sign in and out, gateways route and report: nobody types that. */
