@@ -29,7 +29,6 @@ import { TrafficController } from "./traffic.controller.ts";
 export { endUnrolledDeployments, startEpoch } from "./epochs.controller.ts";
 export { localTargetHere } from "./local-target.controller.ts";
 export { digestsInUse } from "./releases.store.ts";
-export { currentGeneration } from "./routing.view.ts";
 
 export interface DeliveryOptions {
   readonly database: Database;

@@ -64,13 +64,6 @@ async function dropDatabase(client: pg.Client, name: string): Promise<void> {
 export const dropDatabaseNamed = (url: string, name: string): Promise<void> =>
   asAdministrator(url, (client) => dropDatabase(client, name));
 
-export async function hasDatabase(url: string, name: string): Promise<boolean> {
-  return asAdministrator(url, async (client) => {
-    const found = await client.query("select 1 from pg_database where datname = $1", [name]);
-    return found.rowCount !== 0;
-  });
-}
-
 /**
  * Gives `fresh` the name of `current`, which is called `kept` from then on: both in one transaction, so that whoever
  * dies when, there is a whole database of that name.
