@@ -11,8 +11,12 @@ export class Timeline {
   readonly #heap: Happening[] = [];
   #order = 0;
 
-  constructor(startMs: number) {
+  readonly #isBusy: () => boolean;
+
+  /** `isBusy` tells of work outside of this time, such as a real database's: time stands still meanwhile. */
+  constructor(startMs: number, isBusy: () => boolean) {
     this.nowMs = startMs;
+    this.#isBusy = isBusy;
   }
 
   at(atMs: number, run: () => void | Promise<void>): void {
@@ -34,14 +38,19 @@ export class Timeline {
       }
       pop(this.#heap);
       this.nowMs = next.atMs;
-      await next.run();
+      const running = next.run();
+      if (running) await running;
       await settled();
+      while (this.#isBusy()) {
+        await new Promise((resolve) => setImmediate(resolve));
+        await settled();
+      }
     }
   }
 }
 
-/** Every microtask runs before the next immediate. */
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** A tick comes when no microtask is left: an immediate would do as well, at a system call each. */
+const settled = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 
 const isBefore = (a: Happening, b: Happening): boolean => a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 

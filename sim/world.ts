@@ -29,6 +29,8 @@ export interface WorldOptions {
   readonly without?: readonly Mutation[];
   /** Memory when it is left out. */
   readonly backend?: (nowMs: () => number) => Backend;
+  /** Instead of what the seed decides. */
+  readonly plan?: Partial<Plan>;
   readonly trace?: (line: string) => void;
   /** Also each step of each server. */
   readonly traceSteps?: boolean;
@@ -45,7 +47,7 @@ export interface Outcome {
 export class World {
   readonly startMs = START_MS;
   readonly plan: Plan;
-  readonly timeline = new Timeline(START_MS);
+  readonly timeline: Timeline;
   readonly chance: Chance;
   readonly mutations: Mutations;
   readonly backend: Backend;
@@ -65,11 +67,13 @@ export class World {
   constructor(options: WorldOptions) {
     this.#options = options;
     const { seed } = options;
-    this.plan = planOf(seed);
+    this.plan = { ...planOf(seed), ...options.plan };
     this.chance = new Chance(seed, 3);
     this.#latency = new Chance(seed, 4);
     this.mutations = new Mutations(options.without ?? []);
-    this.backend = this.#mutated((options.backend ?? memoryBackend)(() => this.timeline.nowMs));
+    const backend = (options.backend ?? memoryBackend)(() => this.timeline.nowMs);
+    this.backend = this.#mutated(backend);
+    this.timeline = new Timeline(START_MS, () => backend.pending > 0);
     this.truth = new Truth(new Chance(seed, 5));
     this.faults = new Faults(this);
     this.machine = new SimMachine(this);
@@ -96,7 +100,7 @@ export class World {
 
   /** Asked directly, with no network between: for the world itself. */
   get directly(): Executor {
-    return this.#executor((name, args, run) => this.backend.alone(name, args, run));
+    return this.#executor((name, args, run) => this.backend.peek(name, args, run));
   }
 
   #executor(execute: (name: string, args: readonly unknown[], run: Run) => Promise<unknown>): Executor {
@@ -119,7 +123,12 @@ export class World {
       async (name: string, args: readonly unknown[], fn: Run) =>
         mutations.answer(name, await run(mutations.name(name), mutations.arguments(name, args), fn));
     return {
-      ...backend,
+      pending: 0,
+      restart: () => backend.restart(),
+      backup: () => backend.backup(),
+      restore: (backup) => backend.restore(backup),
+      close: () => backend.close(),
+      peek: (name, args, fn) => backend.peek(name, args, fn),
       alone: wrap((name, args, fn) => backend.alone(name, args, fn)),
       begin: async () => {
         const connection = await backend.begin();
@@ -184,7 +193,7 @@ export class World {
   }
 
   #wishes(): void {
-    this.timeline.after(this.chance.around(12_000), async () => {
+    this.timeline.after(this.chance.around(8_000), async () => {
       if (this.timeline.nowMs >= START_MS + this.plan.busyMs) return;
       if (this.chance.isTrue(0.6)) this.#wish();
       else await this.#act();

@@ -125,7 +125,8 @@ export class SimServer {
     const lease = await keepLease(database, log, "delivery", this.name, clock);
     startSequencer(database, log, () => {}, clock);
     const prober = world.machine.proberOf(clock);
-    const target = new LocalTarget({ database, log, clock, machine: world.machine.of(clock), prober, dir: "/sim" });
+    const machine = world.machine.of(clock);
+    const target = new LocalTarget({ database, log, clock, machine, prober, dir: "/sim", mayAct: () => lease.held() });
     const loop = new Loop(log, clock);
     const wake = () => loop.wake();
     const builder = new SimBuilder(world, clock);
