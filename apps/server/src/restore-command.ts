@@ -9,7 +9,7 @@ import { createLog } from "./platform/log.ts";
 
 /**
  * `main.mjs restore <file>`: what `latchkey restore` starts while the server is stopped. It answers in lines of JSON:
- * `{"say": …}` as it goes on, at the end `{"restored": …}` or `{"problem": …}`. Answers the exit code.
+ * `{"say": …}` as it goes on, at the end `{"done": …}` or `{"problem": …}`. Answers the exit code.
  */
 export async function restoreFromCommandLine(config: Config, argv: string[]): Promise<number> {
   const tell = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -38,7 +38,7 @@ export async function restoreFromCommandLine(config: Config, argv: string[]): Pr
       operator: userInfo().username,
       say: (say) => tell({ say }),
     });
-    tell({ restored });
+    tell({ done: restored });
     return 0;
   } catch (error) {
     tell({ problem: error instanceof Error ? error.message : String(error) });

@@ -11,6 +11,7 @@ import type { Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 import { bytes, duration, moment, table } from "../text.ts";
 import { addRestore } from "./restore.ts";
+import { addUpgrade } from "./upgrade.ts";
 
 const SAFETY = "Keep it safe:";
 const ASK_EVERY_MS = 300;
@@ -22,6 +23,7 @@ export function addBackups(program: Command, terminal: Terminal, outcome: Outcom
   addBackup(program, terminal, outcome);
   addList(program, terminal, outcome);
   addRestore(program, terminal, outcome, SAFETY);
+  addUpgrade(program, terminal, outcome, SAFETY);
 }
 
 interface Options {

@@ -1,12 +1,9 @@
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { addCommand, type Call, type Outcome } from "../command.ts";
-import { CliError, EXIT, wrongUse } from "../problem.ts";
-import { stateDir } from "../session.ts";
+import { runLocalProgram } from "../local-program.ts";
+import { EXIT, wrongUse } from "../problem.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface Options {
@@ -14,13 +11,6 @@ interface Options {
   readonly newKey?: boolean;
   readonly dropOld?: boolean;
   readonly yes?: boolean;
-}
-
-/** What the restoring program answers, a line of JSON each. */
-interface Line {
-  readonly say?: string;
-  readonly problem?: string;
-  readonly restored?: { readonly words: readonly string[] };
 }
 
 export function addRestore(program: Command, terminal: Terminal, outcome: Outcome, group: string): void {
@@ -62,57 +52,13 @@ async function restore({ args, options, terminal }: Call<Options>): Promise<numb
     ...(options.newKey ? ["--new-key"] : []),
     ...(options.dropOld ? ["--drop-old"] : []),
   ];
-  const last = await runProgram(terminal, argv, (words) => options.json !== true && terminal.out(`${words} …\n`));
-  if (!last.restored)
-    throw new CliError({
-      code: "LK_CLI_RESTORE",
-      title: "It was not restored",
-      detail: last.problem ?? "The restoring program ended without a word.",
-      remedy: "",
-    });
-  terminal.out(options.json === true ? `${JSON.stringify(last.restored)}\n` : `${last.restored.words.join("\n")}\n`);
+  // The server's program does it: this one speaks only the API, and there is no server to speak to.
+  const done = await runLocalProgram(
+    terminal,
+    "apps/server/dist/main.mjs",
+    ["restore", ...argv],
+    options.json === true,
+  );
+  terminal.out(options.json === true ? `${JSON.stringify(done)}\n` : `${done.words.join("\n")}\n`);
   return EXIT.done;
-}
-
-/** The server's program does it, in a process of its own: this one speaks only the API, and there is no server to speak to. */
-async function runProgram(terminal: Terminal, argv: readonly string[], say: (words: string) => void): Promise<Line> {
-  const root = rootFolder();
-  const dir = stateDir(terminal) ?? join(root, ".latchkey");
-  const child = spawn(process.execPath, [join(root, "apps", "server", "dist", "main.mjs"), "restore", ...argv], {
-    env: { ...terminal.env, LATCHKEY_DIR: dir },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let complaint = "";
-  child.stderr.on("data", (part: Buffer) => {
-    complaint = (complaint + part.toString("utf8")).slice(-2_000);
-  });
-  let last: Line = {};
-  for await (const text of createInterface({ input: child.stdout })) {
-    // The program's log goes the same way; its lines are told apart by what they hold.
-    const line = parse(text);
-    if (line.say !== undefined) say(line.say);
-    else if (line.problem !== undefined || line.restored !== undefined) last = line;
-  }
-  return last.restored || last.problem ? last : { problem: complaint.trim() };
-}
-
-function parse(text: string): Line {
-  try {
-    return JSON.parse(text) as Line;
-  } catch {
-    return {};
-  }
-}
-
-/** The folder of Latchkey's programs: this file is in it, built or not. */
-function rootFolder(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  for (let dir = here; dir !== dirname(dir); dir = dirname(dir))
-    if (existsSync(join(dir, "apps", "server", "dist", "main.mjs"))) return dir;
-  throw new CliError({
-    code: "LK_CLI_RESTORE",
-    title: "It was not restored",
-    detail: "The server's program is not built here.",
-    remedy: "Build it: npm run build",
-  });
 }
