@@ -6,18 +6,18 @@ import { openApi } from "@latchkey/api/openapi";
 import type { Logger } from "pino";
 import { startBackups } from "./backups/index.ts";
 import { startDelivery } from "./delivery/index.ts";
-import { startLedger } from "./ledger/index.ts";
+import { openLedgerKeys, openSubjects, startLedger } from "./ledger/index.ts";
 import { ArtifactStore } from "./platform/adapters/artifacts/directory.ts";
 import type { Config } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
 import { createDatabaseIfMissing, databaseNameOf, openDatabase } from "./platform/database.ts";
-import { checkGivenDatabase } from "./platform/database-check.ts";
+import { prepareDatabase, protectionOf } from "./platform/database-roles.ts";
 import { installationId, lockDirectory } from "./platform/directory-lock.ts";
 import { registerHealth } from "./platform/health.ts";
 import { authorise, createHttp } from "./platform/http.ts";
 import { keepLease } from "./platform/leases.ts";
-import { migrate } from "./platform/migrate.ts";
-import { ensurePostgres } from "./platform/postgres/embedded.ts";
+import { ownDatabase } from "./platform/own-database.ts";
+import { keepPostgres } from "./platform/postgres/embedded.ts";
 import { authenticator, idempotency, recordRefusals, startAccess } from "./security/index.ts";
 
 /** The composition root: the only place that wires things together. */
@@ -49,12 +49,17 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
 }
 
 async function wire(config: Config, log: Logger, undo: (() => Promise<void> | void)[]): Promise<string> {
-  if (config.databaseUrl) await checkGivenDatabase(config.databaseUrl);
-  const base = config.databaseUrl ?? (await ensurePostgres({ dir: config.dir, log })).url;
-  const own = config.databaseUrl ?? (await createDatabaseIfMissing(base, "latchkey"));
-  const database = openDatabase(own);
+  const { base, ownerUrl, serverUrl } = await ownDatabase(config, log);
+  const databaseUrl = await prepareDatabase({ ownerUrl, serverUrl, migrations: MIGRATIONS, log });
+  if (!config.databaseUrl) undo.push(keepPostgres({ dir: config.dir, log }));
+  const database = openDatabase(databaseUrl);
   undo.push(() => database.close());
-  await migrate(database, MIGRATIONS);
+  const protection = await protectionOf(database.db);
+  if (!protection.byRoles) log.warn({ remedy: protection.remedy }, "ledger protected by database roles: no");
+  // Where the ledger's keys are: the one place to change when servers share a folder.
+  const keysDir = config.dir;
+  const keys = await openLedgerKeys({ database, dir: keysDir, replaced: config.replaceKey?.split(",") ?? [] });
+  const subjects = openSubjects(database, keys.keyEncryptionKey);
   const operator = userInfo().username;
   let ready = false;
   const authenticate = authenticator(database);
@@ -63,10 +68,11 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     authenticate,
     idempotency: idempotency(database),
     onRefusal: recordRefusals(database, log),
+    openSealed: subjects.open,
   });
   undo.push(() => http.close());
   registerHealth(http, { database, version: VERSION, isReady: () => ready });
-  const ledger = startLedger({ database, http, log, dir: config.dir });
+  const ledger = startLedger({ database, http, log, signer: keys.signer, subjects });
   undo.push(() => ledger.stop());
   const lease = await keepLease(database, log, "delivery", installationId(config.dir));
   undo.push(() => lease.release());
@@ -78,12 +84,14 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
       startedAt: new Date(),
       embeddedDatabase: config.databaseUrl === undefined,
       ledgerPublicKey: ledger.publicKey,
+      ledgerProtection: protection,
     },
     log,
     dir: config.dir,
     lease,
     gatewayUrl: `http://127.0.0.1:${config.gatewayPort}`,
     serverUrl: `http://127.0.0.1:${config.port}`,
+    subjects,
     databaseUrlFor: (service, environment) => createDatabaseIfMissing(base, databaseNameOf(service, environment)),
     publish: ledger.publish,
     watched: ledger.watched,
@@ -92,7 +100,8 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
   const backups = startBackups(http, {
     database,
     log,
-    url: own,
+    // What the server's own role may not read or make, a backup and its proof may.
+    url: ownerUrl,
     dir: config.dir,
     artifacts: new ArtifactStore(`${config.dir}/artifacts`),
     version: VERSION,
@@ -116,6 +125,7 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     dir: config.dir,
     baseUrl: url,
     operator,
+    subjects,
     onRevoked: () => {
       authenticate.forget();
       ledger.recheck();

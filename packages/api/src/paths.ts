@@ -21,6 +21,7 @@ export const ACTIONS = [
   "rollout.act",
   "ledger.read",
   "backup.manage",
+  "ledger.erase",
   "gateway.serve",
 ] as const;
 export type Action = (typeof ACTIONS)[number];
@@ -58,6 +59,9 @@ export const paths = {
   getLedgerEntry: { method: "GET", path: `${P}/ledger/entries/:sequence`, action: "ledger.read" },
   getLedgerProof: { method: "GET", path: `${P}/ledger/entries/:sequence/proof`, action: "ledger.read" },
   getCheckpoint: { method: "GET", path: `${P}/ledger/checkpoint`, action: "ledger.read" },
+  listSubjects: { method: "GET", path: `${P}/ledger/subjects`, action: "ledger.erase" },
+  eraseSubject: { method: "POST", path: `${P}/ledger/subjects/:subjectId/erasure`, action: "ledger.erase" },
+  getLedgerConsistency: { method: "GET", path: `${P}/ledger/consistency`, action: "ledger.read" },
   verifyLedger: { method: "GET", path: `${P}/ledger/verification`, action: "ledger.read" },
 
   listBackups: { method: "GET", path: "/api/v1/backups", action: "backup.manage" },

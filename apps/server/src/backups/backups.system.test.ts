@@ -33,7 +33,7 @@ const happen = (i: number) =>
       on conflict (name) do update set fence = excluded.fence`.execute(tx);
   });
 const scratchDatabases = () =>
-  administer(installation.database.url, async (client) => {
+  administer(installation.database.ownerUrl, async (client) => {
     const prefix = besides(nameIn(installation.database.url), "verify");
     return (await client.query("select 1 from pg_database where starts_with(datname, $1)", [prefix])).rowCount;
   });
@@ -118,7 +118,7 @@ describe("a backup", () => {
 
   it("of a ledger that somebody changed fails its proof, says which entry, and is not kept", async () => {
     const { size } = await ledgerOf();
-    await administer(installation.database.url, async (client) => {
+    await administer(installation.database.ownerUrl, async (client) => {
       await client.query("set session_replication_role = replica");
       await client.query(`update ledger_entry set canonical = canonical || ' ' where sequence = ${size - 5}`);
     });
@@ -133,7 +133,7 @@ describe("a backup", () => {
   it("cleans up at a start what a killed server left: halves of files, scratch databases, open notes", async () => {
     await installation.stop();
     const prefix = besides(nameIn(installation.database.url), "verify");
-    await administer(installation.database.url, (client) => client.query(`create database ${prefix}dead`));
+    await administer(installation.database.ownerUrl, (client) => client.query(`create database ${prefix}dead`));
     writeFileSync(join(installation.dir, "backups", "bak_dead.tar.partial"), "half");
     await installation.start();
     await until("all is tidy", async () => (await scratchDatabases()) === 0);

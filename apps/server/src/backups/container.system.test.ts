@@ -75,7 +75,7 @@ describe("a backup's file", () => {
     const dir = join(journey.installation.dir, "elsewhere");
     writeFileSync(join(journey.installation.dir, "flipped.tar"), touched);
     await expect(
-      restoreInto(dir, database.url, join(journey.installation.dir, "flipped.tar"), { newKey: true }),
+      restoreInto(dir, database, join(journey.installation.dir, "flipped.tar"), { newKey: true }),
     ).rejects.toThrow(/The part /);
     const tables = await database.pool.query(
       "select 1 from pg_class c join pg_namespace n on n.oid = c.relnamespace where nspname = 'public'",

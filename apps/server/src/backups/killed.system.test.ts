@@ -20,7 +20,7 @@ beforeAll(async () => {
   const many = `insert into arm_counter (gateway, boot, service, environment, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users)
      select 'g', 'b', 's', 'e', i, md5(i::text), 'baseline', 'api', i, 0, '{}', 0, 0, repeat(md5(i::text), 8) from generate_series(1, 40000) i`;
   // Over a connection that ends: a restore is refused while anybody is connected.
-  await administer(server.database.url, (client) => client.query(many));
+  await administer(server.database.ownerUrl, (client) => client.query(many));
 });
 afterAll(async () => {
   await server.close();
@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 const beside = (purpose: "verify" | "restore") =>
-  administer(server.database.url, async (client) => {
+  administer(server.database.ownerUrl, async (client) => {
     const prefix = besides(nameIn(server.database.url), purpose);
     return (await client.query("select 1 from pg_database where starts_with(datname, $1)", [prefix])).rowCount;
   });
@@ -36,7 +36,7 @@ const beside = (purpose: "verify" | "restore") =>
 /** Starts the restoring program and kills it when it says so; answers how it ended, or what it said when it went on. */
 async function killRestoreAt(file: string, words: string): Promise<string> {
   const child = spawn(process.execPath, [MAIN, "restore", file], {
-    env: { PATH: process.env.PATH ?? "", LATCHKEY_DIR: server.dir, LATCHKEY_DATABASE_URL: server.database.url },
+    env: { PATH: process.env.PATH ?? "", LATCHKEY_DIR: server.dir, LATCHKEY_DATABASE_URL: server.database.url, LATCHKEY_DATABASE_OWNER_URL: server.database.ownerUrl },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = once(child, "exit");
@@ -72,12 +72,12 @@ describe("killed in the middle", () => {
   it("of a restore, at each of its stages: the database is as it was, and the next restore is whole", async () => {
     const file = fileOf(server, await backUp(server));
     await server.stop();
-    const before = await digestsOf(server.database.url);
+    const before = await digestsOf(server.database.ownerUrl);
     for (const words of ["Checking the file", "Restoring the table arm_counter", "Comparing", "Walking", "Raising"]) {
       expect(await killRestoreAt(file, words), words).toBe("SIGKILL");
-      expect(await digestsOf(server.database.url), words).toEqual(before);
+      expect(await digestsOf(server.database.ownerUrl), words).toEqual(before);
     }
-    const restored = await restoreInto(server.dir, server.database.url, file, { dropOld: true });
+    const restored = await restoreInto(server.dir, server.database, file, { dropOld: true });
     expect(restored.kept).toBeNull();
     expect(await beside("restore")).toBe(0);
     await server.start();

@@ -1,9 +1,10 @@
-import { verifierOf, verifyLedger } from "../ledger/index.ts";
+import { boundKeys, idOfPublicKey, verifyLedger } from "../ledger/index.ts";
 import type { Connection } from "../platform/backup/connection.ts";
 import { BackupFault, type Manifest } from "../platform/backup/manifest.ts";
 import { readStreams, type Sink } from "../platform/backup/reading.ts";
 import { copyIn, digestOf, emptyTables, setSequence, shapesOf } from "../platform/backup/tables.ts";
 import type { Transaction } from "../platform/database.ts";
+import { LEDGER_KEY } from "../platform/key-files.ts";
 import { migrateWithin, migrationsIn } from "../platform/migrate.ts";
 
 /** Refuses a backup that this version can't read: it has migrations that we have not. */
@@ -18,8 +19,8 @@ export function refuseNewer(manifest: Manifest, migrations: string): void {
 
 /**
  * Fills an empty database from a checked file: the schema of then, the rows, and proof that they are the same (counts
- * and hashes of every table) and that the ledger is whole from its first entry to its head. All within `tx`, so that a
- * failure leaves nothing. `others` takes what are no tables.
+ * and hashes of every table); then brings it up to this version, and walks the ledger from its first entry to its head.
+ * All within `tx`, so that a failure leaves nothing. `others` takes what are no tables.
  */
 export async function loadBackup(
   connection: Connection,
@@ -57,10 +58,24 @@ export async function loadBackup(
         `The table ${shape.name} came back with ${rows} rows that are not the ${told?.rows} of the backup.`,
       );
   }
+  // The rows are as they were: from here on it is this version's database, and this version's checks read it.
+  await migrateWithin(tx, o.migrations, migrationsIn(o.migrations));
   o.say("Walking the ledger");
-  const walked = await verifyLedger(tx, verifierOf(manifest.publicKey));
+  await checkKeys(tx, manifest);
+  const walked = await verifyLedger(tx);
   if (!walked.ok) throw new BackupFault(`The ledger in the backup is not whole: ${walked.words}`);
   if (walked.size !== manifest.ledger.size || walked.rootHash !== manifest.ledger.rootHash)
     throw new BackupFault("The ledger in the backup is another than the manifest says.");
   return walked.words;
+}
+
+/** The file is signed by the key that the ledger in it says is its own. */
+async function checkKeys(tx: Transaction, manifest: Manifest): Promise<void> {
+  const bound = await boundKeys(tx);
+  const same =
+    bound.length === manifest.boundKeys.length &&
+    bound.every(({ file, id }) => manifest.boundKeys.some((told) => told.file === file && told.id === id));
+  if (!same) throw new BackupFault("The database in the backup goes with other keys than the manifest says.");
+  if (bound.find(({ file }) => file === LEDGER_KEY)?.id !== idOfPublicKey(manifest.publicKey))
+    throw new BackupFault("The backup is signed by another key than its own ledger.");
 }

@@ -37,6 +37,8 @@ const CHANGED = [
   "deployment",
   "rollout_step",
   "rollout_decision",
+  // Whoever restored is written, sealed.
+  "data_subject",
 ];
 
 describe("a restore", () => {
@@ -51,15 +53,15 @@ describe("a restore", () => {
     const dir = folder();
     const target = await testDatabase("empty");
     try {
-      await expect(restoreInto(dir, target.url, file, { passphrase: "wrong" })).rejects.toThrow(
+      await expect(restoreInto(dir, target, file, { passphrase: "wrong" })).rejects.toThrow(
         "does not open the keys",
       );
-      await expect(restoreInto(dir, target.url, file)).rejects.toThrow("--passphrase-file");
-      const restored = await restoreInto(dir, target.url, file, { passphrase: "correct horse" });
+      await expect(restoreInto(dir, target, file)).rejects.toThrow("--passphrase-file");
+      const restored = await restoreInto(dir, target, file, { passphrase: "correct horse" });
       expect(restored).toMatchObject({ kept: null, backupId: backup.id });
       expect(readFileSync(join(dir, "ledger.key"))).toEqual(readFileSync(join(installation.dir, "ledger.key")));
       const there = await digestsOf(target.url);
-      const here = await digestsOf(installation.database.url);
+      const here = await digestsOf(installation.database.ownerUrl);
       expect([...there.keys()]).toEqual([...here.keys()]);
       for (const table of ["service", "release", "access_token", "gateway", "schema_migration"])
         expect(there.get(table), table).toBe(here.get(table));
@@ -75,9 +77,9 @@ describe("a restore", () => {
     const { installation } = journey;
     const backup = await backUp(installation);
     await installation.stop();
-    const before = await digestsOf(installation.database.url);
-    await restoreInto(installation.dir, installation.database.url, fileOf(installation, backup));
-    const after = await digestsOf(installation.database.url);
+    const before = await digestsOf(installation.database.ownerUrl);
+    await restoreInto(installation.dir, installation.database, fileOf(installation, backup));
+    const after = await digestsOf(installation.database.ownerUrl);
     // The request, its end and the checkpoints since the snapshot are not in it.
     const since = ["ledger_entry", "ledger_node", "ledger_tree", "ledger_checkpoint", "access_token", "arm_counter"];
     for (const [table, digest] of before)
@@ -95,7 +97,7 @@ describe("a restore", () => {
     const ahead = { ...journey.gateway.applied };
     const size = (await installation.owner.getSystem({})).ledger.size;
     await installation.stop();
-    const restored = await restoreInto(installation.dir, installation.database.url, fileOf(installation, backup));
+    const restored = await restoreInto(installation.dir, installation.database, fileOf(installation, backup));
     expect(restored.epoch).toBeGreaterThan(ahead.epoch);
     expect(restored.ledger.size).toBeLessThan(size);
     expect(restored.words.join(" ")).toContain("The ledger forks");
@@ -132,7 +134,7 @@ describe("a restore", () => {
     const backup = await backUp(installation, { verify: false });
     await installation.stop();
     workload.go();
-    await restoreInto(installation.dir, installation.database.url, fileOf(installation, backup));
+    await restoreInto(installation.dir, installation.database, fileOf(installation, backup));
     await installation.start();
     const seen = await journey.deployment(id);
     expect(seen).toMatchObject({ status: "aborted", rolloutId: null });
@@ -142,15 +144,15 @@ describe("a restore", () => {
     const { installation } = journey;
     const backup = await backUp(installation, { verify: false });
     const file = fileOf(installation, backup);
-    await expect(restoreInto(installation.dir, installation.database.url, file)).rejects.toThrow("Stop it first");
-    await expect(restoreInto(folder(), installation.database.url, file, { newKey: true })).rejects.toThrow(
+    await expect(restoreInto(installation.dir, installation.database, file)).rejects.toThrow("Stop it first");
+    await expect(restoreInto(folder(), installation.database, file, { newKey: true })).rejects.toThrow(
       "Somebody is connected to the database",
     );
     await installation.stop();
     const another = await Journey.begin();
     try {
       await another.installation.stop();
-      await expect(restoreInto(another.installation.dir, installation.database.url, file)).rejects.toThrow(
+      await expect(restoreInto(another.installation.dir, installation.database, file)).rejects.toThrow(
         "of another installation",
       );
     } finally {
@@ -164,16 +166,16 @@ describe("a restore", () => {
     const { installation } = journey;
     const backup = await backUp(installation, { verify: false });
     await installation.stop();
-    const before = await digestsOf(installation.database.url);
+    const before = await digestsOf(installation.database.ownerUrl);
     await expect(
-      restoreInto(installation.dir, installation.database.url, fileOf(installation, backup), {
+      restoreInto(installation.dir, installation.database, fileOf(installation, backup), {
         say: (words) => {
           if (words === "Raising the epoch") throw new Error("power cut");
         },
       }),
     ).rejects.toThrow("power cut");
-    expect(await digestsOf(installation.database.url)).toEqual(before);
-    const left = await administer(installation.database.url, (client) =>
+    expect(await digestsOf(installation.database.ownerUrl)).toEqual(before);
+    const left = await administer(installation.database.ownerUrl, (client) =>
       client.query("select 1 from pg_database where starts_with(datname, 'latchkey_restore_')"),
     );
     expect(left.rowCount).toBe(0);

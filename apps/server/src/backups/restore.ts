@@ -16,12 +16,12 @@ import {
 import { BackupFault, type Manifest } from "../platform/backup/manifest.ts";
 import { checkContainer, readStreams, type Sink } from "../platform/backup/reading.ts";
 import type { Config } from "../platform/config.ts";
-import { createDatabaseIfMissing } from "../platform/database.ts";
-import { checkGivenDatabase } from "../platform/database-check.ts";
+import { grantAhead } from "../platform/database-roles.ts";
 import { lockDirectory } from "../platform/directory-lock.ts";
-import { ensurePostgres, runsPostgres, stopPostgres } from "../platform/postgres/embedded.ts";
+import { type OwnDatabase, ownDatabase } from "../platform/own-database.ts";
+import { runsPostgres, stopPostgres } from "../platform/postgres/embedded.ts";
 import { refuseNewer } from "./loading.ts";
-import { fillDatabase, type Standing, standingOf, untilAlone } from "./restoring.ts";
+import { type Filled, fillDatabase, type Standing, standingOf, untilAlone } from "./restoring.ts";
 import { chooseKeys, putKeys } from "./restoring-keys.ts";
 import { unlikely } from "./taking.ts";
 
@@ -65,11 +65,9 @@ export async function restore(o: RestoreOptions): Promise<Restored> {
     const manifest = await checkContainer(o.file);
     refuseNewer(manifest, o.migrations);
     const keys = await chooseKeys(o, manifest, () => keysPartOf(o.file, manifest));
-    if (databaseUrl) await checkGivenDatabase(databaseUrl);
-    const url =
-      databaseUrl ?? (await createDatabaseIfMissing((await ensurePostgres({ dir, log: o.log })).url, "latchkey"));
-    const before = await standingOf(url);
-    return before ? await besideOld(o, manifest, url, before, keys) : await inPlace(o, manifest, url, keys);
+    const own = await ownDatabase(o.config, o.log);
+    const before = await standingOf(own.ownerUrl);
+    return before ? await besideOld(o, manifest, own, before, keys) : await inPlace(o, manifest, own, keys);
   } finally {
     if (databaseUrl === undefined && !ranBefore) await stopPostgres(dir);
     unlock();
@@ -93,11 +91,13 @@ async function keysPartOf(file: string, manifest: Manifest): Promise<Buffer> {
 
 type Keys = Awaited<ReturnType<typeof chooseKeys>>;
 
-async function inPlace(o: RestoreOptions, manifest: Manifest, url: string, keys: Keys): Promise<Restored> {
+async function inPlace(o: RestoreOptions, manifest: Manifest, own: OwnDatabase, keys: Keys): Promise<Restored> {
+  const url = own.ownerUrl;
   const connection = await connect(url);
   try {
-    const filled = await fillDatabase(connection, { ...o, manifest, before: null, others: othersOf(o) });
+    const filled = await fillDatabase(connection, { ...o, ...keys, manifest, before: null, others: othersOf(o) });
     await endReleases(o, connection);
+    await grantAhead(url, own);
     putKeys(o.config.dir, keys);
     return answer(manifest, { database: nameIn(url), kept: null, before: null, ...filled, keys });
   } finally {
@@ -108,10 +108,11 @@ async function inPlace(o: RestoreOptions, manifest: Manifest, url: string, keys:
 async function besideOld(
   o: RestoreOptions,
   manifest: Manifest,
-  url: string,
+  own: OwnDatabase,
   before: Standing,
   keys: Keys,
 ): Promise<Restored> {
+  const url = own.ownerUrl;
   const database = nameIn(url);
   if (!(await mayCreateDatabases(url)))
     throw new BackupFault(
@@ -124,10 +125,12 @@ async function besideOld(
   let swapped = false;
   try {
     const filled = await withConnection(freshUrl, async (connection) => {
-      const done = await fillDatabase(connection, { ...o, manifest, before, others: othersOf(o) });
+      const done = await fillDatabase(connection, { ...o, ...keys, manifest, before, others: othersOf(o) });
       await endReleases(o, connection);
       return done;
     });
+    // Its rights go with it when it takes the other's name.
+    await grantAhead(freshUrl, own);
     await withConnection(url, (old) => endReleases(o, old));
     putKeys(o.config.dir, keys);
     const kept = `latchkey_before_restore_${new Date().toISOString().replace(/\D/g, "").slice(0, 14)}`;
@@ -150,7 +153,7 @@ function administrationOf(url: string): string {
 
 /** They go by what the old database told; the next start brings up what the restored one serves. */
 const endReleases = (o: RestoreOptions, database: Connection): Promise<void> =>
-  localTargetHere({ database, log: o.log, dir: o.config.dir })
+  localTargetHere({ database, log: o.log, dir: o.config.dir, mayAct: () => true })
     .endAll()
     .catch((error: unknown) => o.log.warn({ err: error }, "releases that run could not be ended"));
 
@@ -181,11 +184,8 @@ function answer(
     database: string;
     kept: string | null;
     before: Standing | null;
-    epoch: number;
-    ended: number;
-    lost: { from: number; to: number } | null;
     keys: Keys;
-  },
+  } & Filled,
 ): Restored {
   const words = [
     `Restored the backup ${m.id} of ${m.createdAt} into the database ${o.database}: ${m.tables.length} tables, a ledger of ${m.ledger.size} entries, whole and signed.`,
@@ -199,6 +199,14 @@ function answer(
     words.push(
       `Whoever holds a checkpoint beyond ${m.ledger.size} entries will see that the ledger forks there. The entry platform.restored says so.`,
     );
+  if (o.erased + o.revoked > 0)
+    words.push(
+      `What was undone since stays undone: ${o.erased} persons erased and ${o.revoked} credentials revoked again.`,
+    );
+  if (!o.before)
+    words.push(
+      "Persons that were erased and credentials that were revoked since the backup are as they were then: nothing here tells which.",
+    );
   words.push(...o.keys.words);
   if (o.kept)
     words.push(`The database of before is kept as ${o.kept}; drop it when it is not needed: drop database ${o.kept}`);
@@ -206,7 +214,8 @@ function answer(
     words.push(
       `The databases of the workloads (${m.notIncluded.join(", ")}) are as they were: they are not in a backup.`,
     );
-  words.push("Start the server: npm start");
+  const { lost } = o.keys;
+  words.push(`Start the server: npm start${lost.length > 0 ? ` -- --replace-key ${lost.join(",")}` : ""}`);
   return {
     backupId: m.id,
     takenAt: m.createdAt,

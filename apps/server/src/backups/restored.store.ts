@@ -2,9 +2,13 @@ import { sql } from "kysely";
 import type { Executor } from "../platform/database.ts";
 
 /** Questions to a database that is about to be replaced, or was just filled. */
-export async function readStanding(
-  db: Executor,
-): Promise<{ ledgerSize: number | null; signedSize: number | null; epoch: number } | null> {
+export async function readStanding(db: Executor): Promise<{
+  ledgerSize: number | null;
+  signedSize: number | null;
+  epoch: number;
+  erased: string[];
+  revoked: string[];
+} | null> {
   const tables = await sql<{
     name: string;
   }>`select relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -16,10 +20,14 @@ export async function readStanding(
     const n = found?.rows[0]?.n;
     return n === null || n === undefined ? null : Number(n);
   };
+  const ids = async (query: ReturnType<typeof sql<{ id: string }>>): Promise<string[]> =>
+    (await query.execute(db).catch(() => null))?.rows.map((row) => row.id) ?? [];
   return {
     ledgerSize: await number(sql<{ n: string | null }>`select size as n from ledger_tree`),
     signedSize: await number(sql<{ n: string | null }>`select max(size) as n from ledger_checkpoint`),
     epoch: (await number(sql<{ n: string | null }>`select epoch as n from routing_generation`)) ?? 0,
+    erased: await ids(sql<{ id: string }>`select id from data_subject where erased_at is not null`),
+    revoked: await ids(sql<{ id: string }>`select id from access_token where revoked_at is not null`),
   };
 }
 
@@ -45,4 +53,11 @@ export async function activeWork(db: Executor): Promise<number> {
 export async function clearOthers(tx: Executor): Promise<void> {
   await sql`update lease set expires_at = now()`.execute(tx);
   await sql`delete from idempotent_answer where status is null and reference is null`.execute(tx);
+}
+
+/** Credentials that were revoked, or links that were used, since: they stay so. Answers the ids. */
+export async function revokeAgain(tx: Executor, ids: readonly string[]): Promise<string[]> {
+  const done = await sql<{ id: string }>`update access_token set revoked_at = now()
+    where id = any(${[...ids]}) and revoked_at is null returning id`.execute(tx);
+  return done.rows.map((row) => row.id);
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { allServices, environmentsOf } from "../catalog/index.ts";
 import { digestsInUse } from "../delivery/index.ts";
-import { ledgerHead } from "../ledger/index.ts";
+import { boundKeys, ledgerHead } from "../ledger/index.ts";
 import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import { artifactOut } from "../platform/backup/artifact-tar.ts";
 import { type Connection, connect } from "../platform/backup/connection.ts";
@@ -119,6 +119,7 @@ async function describe({ client, db }: Connection) {
     postgres: version.rows[0]?.server_version ?? "unknown",
     migrations: await migrationsOf(client),
     ledger: await ledgerHead(db),
+    boundKeys: await boundKeys(db),
     sequences: await sequencesOf(client),
     notIncluded: await workloadDatabases(db),
   };

@@ -1,21 +1,23 @@
-import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Database } from "../platform/database.ts";
 import type { Http } from "../platform/http.ts";
-import { LEDGER_KEY } from "../platform/key-files.ts";
-import { checkpoint, openSigner, startCheckpoints } from "./checkpoints.ts";
+import { checkpoint, type Signer, startCheckpoints } from "./checkpoints.ts";
 import { registerExport } from "./export.routes.ts";
 import { registerLedger } from "./ledger.routes.ts";
 import { onRecord } from "./record.ts";
 import { drainOnce, startSequencer } from "./sequencer.ts";
 import { LedgerStream } from "./stream.routes.ts";
+import { registerSubjects } from "./subjects.routes.ts";
+import type { Subjects } from "./subjects.ts";
 import { registerTiles } from "./tiles.routes.ts";
 
-export { openSigner, verifierOf } from "./checkpoints.ts";
 /** The ledger: append-only, numbered, tamper-evident; and the stream of it. */
+export { boundKeys, idOfKeyFile, idOfPublicKey, openLedgerKeys, openSubjectsKey } from "./keys.ts";
 export { sequencesOf } from "./ledger.store.ts";
 export { ledgerHead, ledgerStanding, verifyLedger } from "./ledger.view.ts";
 export { record } from "./record.ts";
+export { eraseSubject } from "./subjects.controller.ts";
+export { openSubjects, type Subjects } from "./subjects.ts";
 
 export interface Ledger {
   /** Ed25519, base64: what checkpoints are signed with. */
@@ -32,17 +34,25 @@ export interface Ledger {
   stop(): Promise<void>;
 }
 
-export function startLedger(o: { database: Database; http: Http; log: Logger; dir: string }): Ledger {
-  const signer = openSigner(join(o.dir, LEDGER_KEY));
+export function startLedger(o: {
+  readonly database: Database;
+  readonly http: Http;
+  readonly log: Logger;
+  readonly signer: Signer;
+  readonly subjects: Subjects;
+}): Ledger {
+  const { signer, subjects } = o;
   const stream = new LedgerStream({
     database: o.database,
     log: o.log,
     authenticate: o.http.latchkey.authenticate,
+    open: subjects.open,
   });
   const sequencer = startSequencer(o.database, o.log, () => stream.wake());
   const off = onRecord(() => sequencer.wake());
   const checkpoints = startCheckpoints(o.database, signer, o.log);
-  registerLedger(o.http, { database: o.database, signer });
+  registerLedger(o.http, { database: o.database, signer, subjects });
+  registerSubjects(o.http, { database: o.database, subjects });
   registerTiles(o.http, o.database);
   registerExport(o.http, { database: o.database, signer });
   stream.register(o.http);

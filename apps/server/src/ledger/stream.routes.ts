@@ -8,6 +8,7 @@ import { authorise, type Http } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { entriesAfter, readTree } from "./ledger.store.ts";
 import { presentEntry } from "./ledger.view.ts";
+import type { Subjects } from "./subjects.ts";
 
 /** Server-sent events of the ledger as it grows (see @latchkey/api/stream). */
 const CLIENTS_MAX = 500;
@@ -29,13 +30,23 @@ export class LedgerStream {
   readonly #database: Database;
   readonly #log: Logger;
   readonly #authenticate: Authenticate;
+  readonly #open: Subjects["open"];
   readonly #stalledMs: number;
+  /** Ephemeral events go out in the order they were published in. */
+  #published: Promise<void> = Promise.resolve();
   readonly #clients = new Set<Client>();
   readonly #heartbeat: NodeJS.Timeout;
 
-  constructor(o: { database: Database; log: Logger; authenticate: Authenticate; stalledMs?: number }) {
+  constructor(o: {
+    database: Database;
+    log: Logger;
+    authenticate: Authenticate;
+    open: Subjects["open"];
+    stalledMs?: number;
+  }) {
     this.#database = o.database;
     this.#authenticate = o.authenticate;
+    this.#open = o.open;
     this.#stalledMs = o.stalledMs ?? STALLED_MS;
     this.#log = o.log;
     this.#heartbeat = setInterval(() => void this.#beat(), HEARTBEAT_MS);
@@ -94,9 +105,14 @@ export class LedgerStream {
   /** An event that may be dropped: only the newest state counts. Skipped for clients that are behind. */
   publish(event: string, project: string, data: unknown): void {
     if (this.#clients.size === 0) return;
-    const text = `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
-    for (const client of this.#clients)
-      if (client.project === project && !client.response.writableNeedDrain) client.response.write(text);
+    const json = JSON.stringify(data);
+    this.#published = this.#published
+      .then(async () => {
+        const text = `event: ${event}\ndata: ${await this.#open(json)}\n\n`;
+        for (const client of this.#clients)
+          if (client.project === project && !client.response.writableNeedDrain) client.response.write(text);
+      })
+      .catch((error: unknown) => this.#log.warn({ err: error }, "an event could not be shown to those who watch"));
   }
 
   async #pump(client: Client): Promise<void> {
@@ -111,7 +127,8 @@ export class LedgerStream {
         for (;;) {
           const rows = await entriesAfter(this.#database.db, client.project, client.last, BATCH);
           for (const row of rows) {
-            client.response.write(`id: ${row.sequence}\nevent: ledger\ndata: ${JSON.stringify(presentEntry(row))}\n\n`);
+            const shown = await this.#open(JSON.stringify(presentEntry(row)));
+            client.response.write(`id: ${row.sequence}\nevent: ledger\ndata: ${shown}\n\n`);
             client.last = row.sequence;
             // A long history is sent as fast as it is read, and never piles up here.
             if (!(await drained(client.response, this.#stalledMs))) {

@@ -7,6 +7,7 @@ import { Installation } from "../testing/installation.ts";
 import { until } from "../testing/until.ts";
 import { record } from "./index.ts";
 import { LedgerStream } from "./stream.routes.ts";
+import { openSubjects } from "./subjects.ts";
 
 let installation: Installation;
 let size = 0;
@@ -122,8 +123,9 @@ describe("the stream of the ledger", () => {
     const { database } = installation;
     const log = pino({ level: "silent" });
     const authenticate = authenticator(database);
-    const http = createHttp({ log, authenticate, idempotency: idempotency(database), onRefusal: () => {} });
-    const stream = new LedgerStream({ database, log, authenticate, stalledMs: 300 });
+    const { open: openSealed } = openSubjects(database, Buffer.alloc(32));
+    const http = createHttp({ log, authenticate, idempotency: idempotency(database), onRefusal: () => {}, openSealed });
+    const stream = new LedgerStream({ database, log, authenticate, open: openSealed, stalledMs: 300 });
     stream.register(http);
     const url = `${await http.listen({ host: "127.0.0.1", port: 0 })}/api/v1/stream`;
     const authorization = `Bearer ${installation.secretIn("cli.token")}`;

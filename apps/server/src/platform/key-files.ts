@@ -3,4 +3,5 @@
  * out, and what a restore puts back.
  */
 export const LEDGER_KEY = "ledger.key";
-export const KEY_FILES = [LEDGER_KEY, "subjects.key"] as const;
+export const SUBJECTS_KEY = "subjects.key";
+export const KEY_FILES = [LEDGER_KEY, SUBJECTS_KEY] as const;

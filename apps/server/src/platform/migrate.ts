@@ -9,11 +9,14 @@ import type { Database, Transaction } from "./database.ts";
  */
 export async function migrate(database: Database, dir: string): Promise<string[]> {
   const files = migrationsIn(dir);
+  // A role that may not migrate needs not, when there is nothing to do.
+  if (await isMigrated(database, files)) return [];
   await sql`create table if not exists schema_migration (name text primary key, applied_at timestamptz not null default now())`
     .execute(database.db)
-    // Two racing creations: PostgreSQL reports the loser's as a unique violation of its own catalog.
+    // Two racing creations: PostgreSQL reports the loser's as a duplicate table, a duplicate type, or a unique
+    // violation of its own catalog, by where it lost.
     .catch((error: unknown) => {
-      if (!["23505", "42P07"].includes(String((error as { code?: unknown }).code))) throw error;
+      if (!["23505", "42P07", "42710"].includes(String((error as { code?: unknown }).code))) throw error;
     });
   await refuseNewer(database, files);
   const applied: string[] = [];
@@ -48,6 +51,16 @@ export async function migrateWithin(tx: Transaction, dir: string, names: readonl
     await sql`insert into schema_migration (name) values (${name})`.execute(tx);
     await sql.raw(readFileSync(join(dir, name), "utf8")).execute(tx);
   }
+}
+
+async function isMigrated(database: Database, files: readonly string[]): Promise<boolean> {
+  const table = await sql<{ there: boolean }>`select to_regclass('schema_migration') is not null as there`.execute(
+    database.db,
+  );
+  if (!table.rows[0]?.there) return false;
+  const known = await sql<{ name: string }>`select name from schema_migration`.execute(database.db);
+  const names = new Set(known.rows.map((row) => row.name));
+  return names.size === files.length && files.every((name) => names.has(name));
 }
 
 /** Asked before anything is changed: an older version must leave a newer one's database as it is. */

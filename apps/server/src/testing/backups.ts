@@ -15,7 +15,7 @@ type Wish = Parameters<Client["createBackup"]>[0]["body"];
 interface Place {
   readonly dir: string;
   readonly owner: Client;
-  readonly database: { readonly url: string };
+  readonly database: { readonly url: string; readonly ownerUrl: string };
 }
 
 /** Takes a backup and waits for its end. */
@@ -38,12 +38,12 @@ export const fileOf = (place: Place, backup: Backup): string => join(place.dir, 
 /** Restores a file into a folder and a database, in this process. */
 export function restoreInto(
   dir: string,
-  databaseUrl: string,
+  database: Place["database"],
   file: string,
   over: Partial<RestoreOptions> = {},
 ): Promise<Restored> {
   return restore({
-    config: { dir, host: "127.0.0.1", port: 7400, gatewayPort: 7480, databaseUrl },
+    config: { dir, host: "127.0.0.1", port: 7400, gatewayPort: 7480, databaseUrl: database.url, databaseOwnerUrl: database.ownerUrl },
     log: pino({ level: "silent" }),
     migrations: MIGRATIONS_DIR,
     version: "test",

@@ -15,6 +15,7 @@ const GRANTS: Readonly<Record<Role, readonly string[]>> = {
     "rollout.act",
     "ledger.read",
     "backup.manage",
+    "ledger.erase",
   ],
   viewer: ["self.read", "system.read", "service.read", "ledger.read"],
   gateway: ["gateway.serve"],

@@ -29,6 +29,8 @@ export const Manifest = z.strictObject({
   /** Ed25519, base64: the ledger's key, which signs this file. */
   publicKey: z.base64(),
   ledger: z.strictObject({ size, rootHash: sha256, checkpoint: z.string().nullable() }),
+  /** The key files that this database's ledger goes with, by the short names of the keys. */
+  boundKeys: z.array(z.strictObject({ file: name, id: z.string().regex(/^[0-9a-f]{16}$/) })),
   tables: z.array(Table),
   sequences: z.array(z.strictObject({ name, lastValue: z.string().regex(/^-?\d+$/) })),
   artifacts: z.array(z.strictObject({ digest: sha256, sizeBytes: size })),
