@@ -36,7 +36,12 @@ const beside = (purpose: "verify" | "restore") =>
 /** Starts the restoring program and kills it when it says so; answers how it ended, or what it said when it went on. */
 async function killRestoreAt(file: string, words: string): Promise<string> {
   const child = spawn(process.execPath, [MAIN, "restore", file], {
-    env: { PATH: process.env.PATH ?? "", LATCHKEY_DIR: server.dir, LATCHKEY_DATABASE_URL: server.database.url, LATCHKEY_DATABASE_OWNER_URL: server.database.ownerUrl },
+    env: {
+      PATH: process.env.PATH ?? "",
+      LATCHKEY_DIR: server.dir,
+      LATCHKEY_DATABASE_URL: server.database.url,
+      LATCHKEY_DATABASE_OWNER_URL: server.database.ownerUrl,
+    },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = once(child, "exit");

@@ -53,9 +53,7 @@ describe("a restore", () => {
     const dir = folder();
     const target = await testDatabase("empty");
     try {
-      await expect(restoreInto(dir, target, file, { passphrase: "wrong" })).rejects.toThrow(
-        "does not open the keys",
-      );
+      await expect(restoreInto(dir, target, file, { passphrase: "wrong" })).rejects.toThrow("does not open the keys");
       await expect(restoreInto(dir, target, file)).rejects.toThrow("--passphrase-file");
       const restored = await restoreInto(dir, target, file, { passphrase: "correct horse" });
       expect(restored).toMatchObject({ kept: null, backupId: backup.id });

@@ -43,7 +43,14 @@ export function restoreInto(
   over: Partial<RestoreOptions> = {},
 ): Promise<Restored> {
   return restore({
-    config: { dir, host: "127.0.0.1", port: 7400, gatewayPort: 7480, databaseUrl: database.url, databaseOwnerUrl: database.ownerUrl },
+    config: {
+      dir,
+      host: "127.0.0.1",
+      port: 7400,
+      gatewayPort: 7480,
+      databaseUrl: database.url,
+      databaseOwnerUrl: database.ownerUrl,
+    },
     log: pino({ level: "silent" }),
     migrations: MIGRATIONS_DIR,
     version: "test",
