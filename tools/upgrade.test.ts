@@ -146,6 +146,9 @@ test("says what would come, and does nothing", async () => {
   const { code, text } = await upgrade("--dry-run");
   expect({ code, text }).toMatchObject({ code: 0, text: expect.stringContaining("A newer version") });
   expect([head(), await version(), backups()]).toEqual([before, "0.1.0", []]);
+  // What was just done is what the guide says.
+  const guide = readFileSync(join(ROOT, "docs", "guides", "backups.md"), "utf8");
+  expect(guide.match(/^ {4}npx latchkey upgrade.*$/gm)).toEqual(["    npx latchkey upgrade --dry-run"]);
 }, 60_000);
 
 test("refuses a tree with changes of its own, and a version that is not there", async () => {

@@ -17,12 +17,12 @@ export function addRestore(program: Command, terminal: Terminal, outcome: Outcom
   addCommand<Options>(program, terminal, outcome, {
     usage: "restore <file>",
     about: "put a backup in the place of this installation's database; the server must be stopped",
-    more: "The file is checked whole before anything is changed. It is restored into a new database beside the old one, proved there, and swapped in by its name; the old one is kept. Rollouts that were under way are taken back, and gateways that are ahead follow the restored state.",
+    more: "The file is checked whole before anything is changed. It is restored into a new database beside the old one, proved there, and swapped in by its name; the old one is kept. Rollouts that were under way are taken back, gateways that are ahead follow the restored state, and what was erased or revoked since stays so.",
     group,
     options: (command) =>
       command
         .option("--passphrase-file <file>", "open the keys in the backup with the first line of this file")
-        .option("--new-key", "go on with a new ledger key where the old one is lost")
+        .option("--new-key", "go on without a key that is lost: the output says how to start then")
         .option("--drop-old", "drop the database of before instead of keeping it")
         .option("--yes", "do not ask"),
     examples: [

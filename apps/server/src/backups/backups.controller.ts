@@ -205,7 +205,7 @@ function contentsOf(m: Omit<Manifest, "parts">): NonNullable<Backup["contents"]>
     `In it: ${m.tables.length} tables with ${rows} rows, a ledger of ${m.ledger.size} entries, ${m.artifacts.length} artifacts.`,
     m.keys
       ? `In it, closed with the passphrase: ${m.keys.files.join(", ")}.`
-      : "The keys are not in it. Restored where the keys are lost, the ledger goes on with a new key, and what was signed so far no longer checks. Keep ledger.key elsewhere, or take backups with --passphrase-file.",
+      : "The keys are not in it. Restored where they are lost, the ledger goes on with a new key, and the names and words of persons are unreadable for ever. Keep ledger.key and subjects.key in a second place, or take backups with --passphrase-file.",
     m.notIncluded.length > 0
       ? `Not in it: the databases of the workloads (${m.notIncluded.join(", ")}). Back them up with their own tools.`
       : "Not in it: databases of workloads. There are none yet.",
