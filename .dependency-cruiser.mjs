@@ -11,13 +11,14 @@ const ORDER = [
   "delivery",
   "compliance",
   "insights",
+  "backups",
 ];
 // Access is needed by all rooms' routes through the composition root only; the ledger stays below everything.
 const BELOW = { ledger: [], catalog: ["ledger"], telemetry: ["ledger", "catalog"] };
 for (const name of ["flags", "infrastructure", "security"]) BELOW[name] = ["ledger", "catalog", "telemetry"];
 BELOW.reliability = [...BELOW.flags, "flags", "infrastructure", "security"];
 BELOW.delivery = [...BELOW.reliability, "reliability"];
-for (const name of ["compliance", "insights"]) BELOW[name] = [...BELOW.delivery, "delivery"];
+for (const name of ["compliance", "insights", "backups"]) BELOW[name] = [...BELOW.delivery, "delivery"];
 
 const TEST = "\\.test\\.tsx?$|/testing/|test-support|testkit";
 

@@ -56,6 +56,9 @@ const all: Answers = {
   listSubjects: () => example.page(example.subject),
   eraseSubject: () => ({ ...example.subject, name: "erased", erasedAt: "2026-11-25T02:15:00Z" }),
   getCheckpoint: () => example.proof.checkpoint,
+  listBackups: () => ({ items: [example.backup], keep: 7 }),
+  createBackup: () => ({ ...example.backup, state: "running" as const, progress: { words: "Beginning", percent: 3 } }),
+  getBackup: () => example.backup,
   verifyLedger: () => ({ ok: true, size: 2, rootHash: "r", words: "2 entries.", firstBadSequence: null }),
 };
 
@@ -86,6 +89,9 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   listSubjects: ["ledger", "subjects"],
   eraseSubject: ["ledger", "erase", "Ada Lovelace", "--yes"],
   getCheckpoint: ["ledger", "verify"],
+  listBackups: ["backups"],
+  createBackup: ["backup"],
+  getBackup: ["backup", "--no-verify"],
   verifyLedger: ["verify-ledger"],
 };
 /** Browsers sign in and out, gateways route and report: nobody types that. */

@@ -3,6 +3,7 @@ import manifest from "../package.json" with { type: "json" };
 import { examplesText, type Outcome } from "./command.ts";
 import { addAccess } from "./commands/access.ts";
 import { addApply, addConfig } from "./commands/apply.ts";
+import { addBackups } from "./commands/backup.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addLedger } from "./commands/ledger.ts";
 import { addLook } from "./commands/look.ts";
@@ -78,6 +79,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addLook(program, terminal, outcome);
   addLedger(program, terminal, outcome);
   addAccess(program, terminal, outcome);
+  addBackups(program, terminal, outcome);
   addConfig(program, terminal, outcome);
   addCompletion(program, terminal, outcome);
   return program;

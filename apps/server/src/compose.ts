@@ -4,18 +4,20 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openApi } from "@latchkey/api/openapi";
 import type { Logger } from "pino";
+import { startBackups } from "./backups/index.ts";
 import { startDelivery } from "./delivery/index.ts";
 import { openLedgerKeys, openSubjects, startLedger } from "./ledger/index.ts";
+import { ArtifactStore } from "./platform/adapters/artifacts/directory.ts";
 import type { Config } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
 import { createDatabaseIfMissing, databaseNameOf, openDatabase } from "./platform/database.ts";
-import { checkGivenDatabase } from "./platform/database-check.ts";
 import { prepareDatabase, protectionOf } from "./platform/database-roles.ts";
 import { installationId, lockDirectory } from "./platform/directory-lock.ts";
 import { registerHealth } from "./platform/health.ts";
 import { authorise, createHttp } from "./platform/http.ts";
 import { keepLease } from "./platform/leases.ts";
-import { ensurePostgres, keepPostgres } from "./platform/postgres/embedded.ts";
+import { ownDatabase } from "./platform/own-database.ts";
+import { keepPostgres } from "./platform/postgres/embedded.ts";
 import { authenticator, idempotency, recordRefusals, startAccess } from "./security/index.ts";
 
 /** The composition root: the only place that wires things together. */
@@ -47,7 +49,8 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
 }
 
 async function wire(config: Config, log: Logger, undo: (() => Promise<void> | void)[]): Promise<string> {
-  const { base, url: databaseUrl } = await databaseOf(config, log);
+  const { base, ownerUrl, serverUrl } = await ownDatabase(config, log);
+  const databaseUrl = await prepareDatabase({ ownerUrl, serverUrl, migrations: MIGRATIONS, log });
   if (!config.databaseUrl) undo.push(keepPostgres({ dir: config.dir, log }));
   const database = openDatabase(databaseUrl);
   undo.push(() => database.close());
@@ -94,6 +97,21 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     watched: ledger.watched,
   });
   undo.push(() => delivery.stop());
+  const backups = startBackups(http, {
+    database,
+    log,
+    // What the server's own role may not read or make, a backup and its proof may.
+    url: ownerUrl,
+    dir: config.dir,
+    artifacts: new ArtifactStore(`${config.dir}/artifacts`),
+    version: VERSION,
+    publicKey: ledger.publicKey,
+    signText: ledger.signText,
+    migrations: MIGRATIONS,
+    owner: installationId(config.dir),
+    kept: config.backupsKept,
+  });
+  undo.push(() => backups.stop());
   http.get("/api/v1/openapi.json", async (request) => {
     await authorise(http, request, "self.read");
     return openApi(VERSION);
@@ -121,26 +139,4 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
   });
   log.info({ port: config.port }, "server ready");
   return url;
-}
-
-/** The address for the server's pool, and the one that databases are created with. */
-async function databaseOf(config: Config, log: Logger): Promise<{ base: string; url: string }> {
-  if (config.databaseUrl) await checkGivenDatabase("DATABASE_URL", config.databaseUrl);
-  const ownerUrl = config.databaseOwnerUrl && withDatabaseOf(config.databaseOwnerUrl, config.databaseUrl ?? "");
-  if (ownerUrl) await checkGivenDatabase("LATCHKEY_DATABASE_OWNER_URL", ownerUrl);
-  const base = ownerUrl ?? config.databaseUrl ?? (await ensurePostgres({ dir: config.dir, log })).url;
-  const url = await prepareDatabase({
-    ownerUrl: config.databaseUrl ? base : await createDatabaseIfMissing(base, "latchkey"),
-    serverUrl: ownerUrl && config.databaseUrl ? config.databaseUrl : null,
-    migrations: MIGRATIONS,
-    log,
-  });
-  return { base, url };
-}
-
-/** The owner works in the server's database, whichever one the address names. */
-function withDatabaseOf(ownerUrl: string, serverUrl: string): string {
-  const address = new URL(ownerUrl);
-  address.pathname = new URL(serverUrl).pathname;
-  return address.toString();
 }

@@ -3,12 +3,17 @@ import { endRecordedReleases } from "./delivery/full-stop.ts";
 import { readConfig } from "./platform/config.ts";
 import { createLog } from "./platform/log.ts";
 import { stopPostgres } from "./platform/postgres/embedded.ts";
+import { restoreFromCommandLine } from "./restore-command.ts";
 
-/** Entry of the server process: serve until a signal, or one of the two last steps of a full stop. */
+/** Entry of the server process: serve until a signal, one of the two last steps of a full stop, or a restore. */
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   if (process.argv.includes("--stop-database")) return config.databaseUrl ? undefined : stopPostgres(config.dir);
   if (process.argv.includes("--stop-releases")) return endRecordedReleases(config.dir);
+  if (process.argv[2] === "restore") {
+    process.exitCode = await restoreFromCommandLine(config, process.argv.slice(3));
+    return;
+  }
   const log = createLog("server");
   // From the first moment: a stop during the start waits for it, so that no PostgreSQL is left that nobody knows of.
   const starting = startServer(config, log);

@@ -88,10 +88,16 @@ export class Kept {
     this.#timer = setTimeout(() => this.start(), wait);
   }
 
-  /** Ends it and starts it anew, because its program changed. */
+  /** Ends it and starts it anew, because its program changed. One that waits for its next try has it now. */
   async restart(): Promise<void> {
     const child = this.#child;
-    if (!child || this.#stopping) return;
+    if (this.#stopping) return;
+    if (!child) {
+      if (this.#timer) clearTimeout(this.#timer);
+      this.#fails = 0;
+      this.start();
+      return;
+    }
     this.#replacing = true;
     await this.#end(child);
   }

@@ -39,6 +39,8 @@ class Supervisor {
 
   async up(): Promise<void> {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => this.#signalled());
+    // The programs are others now: `latchkey upgrade` asks for it, and sees by the record and /readyz how it went.
+    process.on("SIGUSR2", () => void this.#renew());
     // A terminal that closed takes no more words; that must not end us before the others.
     for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
     const { dir, url, port, gatewayPort, applicationUrl } = this.#s;
@@ -113,6 +115,22 @@ class Supervisor {
       await new Promise((r) => setTimeout(r, 25));
     }
     kept.settle();
+  }
+
+  /** The server first, while the gateway serves; the gateway, whose port stays held, only once the server is up. */
+  async #renew(): Promise<void> {
+    if (this.#stoppingSince !== null) return;
+    try {
+      const { url } = this.#s;
+      const [server, gateway] = [this.#named.get("server"), this.#named.get("gateway")];
+      if (!server || !gateway) return;
+      this.#progress.say("The server is restarted with the programs that are there now.");
+      await server.restart();
+      await this.#until(server, "server", `${url}/readyz`, SERVER_UP_MS);
+      await gateway.restart();
+    } catch (error) {
+      if (!(error instanceof Stopped)) this.#progress.say(error instanceof Error ? error.message : String(error));
+    }
   }
 
   async restart(name: string): Promise<void> {

@@ -160,6 +160,24 @@ export const contract = {
     answers: m.LedgerVerification,
   },
 
+  listBackups: {
+    summary: "Backups that this server keeps, newest first",
+    status: 200,
+    answers: z.object({ items: z.array(m.Backup), keep: z.int() }),
+  },
+  createBackup: {
+    summary: "Take a backup of this installation while it works, and restore it for proof",
+    body: z.strictObject({
+      /** Restore it into a scratch database and compare. */
+      verify: z.boolean().default(true),
+      /** Put the keys in, closed with a key that the caller has made of a passphrase (scrypt, n 131072, r 8, p 1). */
+      keys: z.strictObject({ salt: z.base64().length(24), key: z.base64().length(44) }).optional(),
+    }),
+    status: 202,
+    answers: m.Backup,
+  },
+  getBackup: { summary: "A backup, also while it is taken", status: 200, answers: m.Backup },
+
   gatewayRouting: {
     summary: "Long-poll the routing table (see gateway.ts)",
     query: z.object({

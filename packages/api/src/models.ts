@@ -397,6 +397,42 @@ export const Service = ServiceSummary.extend({
 });
 export const ConfigChange = z.object({ path: z.string(), before: z.unknown(), after: z.unknown() });
 
+/** A backup of the installation: one file in the server's folder. */
+export const Backup = z.object({
+  id: z.string(),
+  state: z.enum(["running", "kept", "failed"]),
+  createdAt: when,
+  finishedAt: when.nullable(),
+  takenBy: z.string(),
+  /** What it does now; null when it is over. */
+  progress: z.object({ words: z.string(), percent: z.int().min(0).max(100).nullable() }).nullable(),
+  /** Why it failed: a sentence. */
+  problem: z.string().nullable(),
+  file: z.string().nullable(),
+  sizeBytes: z.int().nullable(),
+  durationMs: z.int().nullable(),
+  contents: z
+    .object({
+      tables: z.int(),
+      rows: z.int(),
+      ledger: z.object({ size: z.int(), rootHash: z.string() }),
+      artifacts: z.int(),
+      artifactBytes: z.int(),
+      missingArtifacts: z.array(z.string()),
+      /** Key files that are in it, closed with a passphrase. */
+      keys: z.array(z.string()),
+      /** Databases of the workloads, which are not in it. */
+      notIncluded: z.array(z.string()),
+      /** What is in it and what is not, in sentences. */
+      words: z.array(z.string()),
+    })
+    .nullable(),
+  verification: z
+    .object({ state: z.enum(["verified", "skipped", "impossible"]), at: when, words: z.string() })
+    .nullable(),
+});
+export type Backup = z.infer<typeof Backup>;
+
 /** A ledger entry: a CloudEvents 1.0 envelope with Latchkey's extensions. */
 export const LedgerEntry = z.object({
   sequence: z.int(),

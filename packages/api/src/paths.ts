@@ -20,6 +20,7 @@ export const ACTIONS = [
   "deployment.create",
   "rollout.act",
   "ledger.read",
+  "backup.manage",
   "ledger.erase",
   "gateway.serve",
 ] as const;
@@ -62,6 +63,10 @@ export const paths = {
   eraseSubject: { method: "POST", path: `${P}/ledger/subjects/:subjectId/erasure`, action: "ledger.erase" },
   getLedgerConsistency: { method: "GET", path: `${P}/ledger/consistency`, action: "ledger.read" },
   verifyLedger: { method: "GET", path: `${P}/ledger/verification`, action: "ledger.read" },
+
+  listBackups: { method: "GET", path: "/api/v1/backups", action: "backup.manage" },
+  createBackup: { method: "POST", path: "/api/v1/backups", action: "backup.manage" },
+  getBackup: { method: "GET", path: "/api/v1/backups/:backupId", action: "backup.manage" },
 
   gatewayRouting: { method: "GET", path: "/api/v1/gateway/routing", action: "gateway.serve" },
   gatewayReport: { method: "POST", path: "/api/v1/gateway/reports", action: "gateway.serve" },

@@ -36,6 +36,7 @@ describe("the server's own configuration", () => {
       "postgres://u:p@h/db",
       "postgres://o:p@h/db",
       "0123456789abcdef",
+      "5",
       "https://a.example",
     ];
     const flags = Object.values(SERVER_SOURCES).map((source) => source.flag);

@@ -33,6 +33,13 @@ export const ServerConfig = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{16}(,[0-9a-f]{16})*$/, "must be the short name that the refused start named: 16 digits 0-9a-f")
     .optional(),
+  /** So many backups are kept in the data folder; the oldest are deleted. */
+  backupsKept: z.coerce
+    .number("a number of backups from 1 to 1000")
+    .int("a whole number of backups")
+    .min(1, "at least 1 backup is kept")
+    .max(1000, "at most 1000 backups are kept")
+    .optional(),
   /** The address that people use, for sign-in links. */
   publicUrl: z
     .url({ protocol: /^https?$/, error: "must be an address such as https://latchkey.example.com" })
@@ -69,6 +76,11 @@ export const SERVER_SOURCES: Readonly<Record<keyof ServerConfig, Source>> = {
     flag: "--replace-key",
     environment: ["LATCHKEY_REPLACE_KEY"],
     words: "a key of the ledger that is lost for good, by the short name that the refused start named",
+  },
+  backupsKept: {
+    flag: "--backups-kept",
+    environment: ["LATCHKEY_BACKUPS_KEPT"],
+    words: "how many backups are kept (7)",
   },
   publicUrl: { flag: "--public-url", environment: ["LATCHKEY_PUBLIC_URL"], words: "the address that people use" },
 };

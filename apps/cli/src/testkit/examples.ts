@@ -185,3 +185,28 @@ export const explanation: Answer<"explainRollout"> = {
   decisions: [decision],
 };
 export const page = <T>(...items: T[]) => ({ items, next: null });
+
+export const backup: Answer<"getBackup"> = {
+  id: "bak_1",
+  state: "kept",
+  createdAt: AT,
+  finishedAt: AT,
+  takenBy: "root",
+  progress: null,
+  problem: null,
+  file: "bak_1.tar",
+  sizeBytes: 1_000_000,
+  durationMs: 900,
+  contents: {
+    tables: 20,
+    rows: 1_000,
+    ledger: { size: 400, rootHash: "r" },
+    artifacts: 2,
+    artifactBytes: 500_000,
+    missingArtifacts: [],
+    keys: [],
+    notIncluded: ["leads_production"],
+    words: ["In it: 20 tables with 1000 rows."],
+  },
+  verification: { state: "verified", at: AT, words: "Restored into a scratch database." },
+};

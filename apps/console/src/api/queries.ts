@@ -22,6 +22,7 @@ export const keys = {
   ledgerEntry: (sequence: number) => ["ledger-entry", sequence],
   ledgerProof: (sequence: number) => ["ledger-proof", sequence],
   tokens: ["tokens"],
+  backups: ["backups"],
   system: ["system"],
   me: ["me"],
 } as const;
@@ -124,6 +125,13 @@ export const queries = {
     }),
   tokens: () =>
     queryOptions({ queryKey: keys.tokens, queryFn: ({ signal }) => api.listTokens({ query: { limit: 200 }, signal }) }),
+  /** A backup's progress is no entry of the ledger: while one is taken, and only then, it is asked for. */
+  backups: () =>
+    queryOptions({
+      queryKey: keys.backups,
+      queryFn: ({ signal }) => api.listBackups({ signal }),
+      refetchInterval: (query) => (query.state.data?.items.some((backup) => backup.state === "running") ? 500 : false),
+    }),
   system: () =>
     queryOptions({ queryKey: keys.system, queryFn: ({ signal }) => api.getSystem({ signal }), staleTime: 0 }),
 };

@@ -105,5 +105,6 @@ export function onLedger(entry: LedgerEntry): Effects {
   }
   if (entry.type.startsWith("catalog.")) invalidate.push(keys.services, ["service"]);
   if (entry.type.startsWith("security.token.")) invalidate.push(keys.tokens);
+  if (entry.type.startsWith("platform.")) invalidate.push(keys.backups);
   return { patches: [], invalidate };
 }

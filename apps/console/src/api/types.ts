@@ -28,5 +28,6 @@ export type Explanation = Answer<"explainRollout">;
 export type LedgerEntry = Answer<"getLedgerEntry">;
 export type LedgerProof = Answer<"getLedgerProof">;
 export type Token = Answer<"listTokens">["items"][number];
+export type Backup = Answer<"getBackup">;
 export type SystemView = Answer<"getSystem">;
 export type Page<T> = { items: T[]; next: string | null };

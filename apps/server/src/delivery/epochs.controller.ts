@@ -3,6 +3,7 @@ import { SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
 import { raiseEpoch } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
 import type { Transaction, Transactions } from "../platform/database.ts";
+import { activeDeployments, updateDeployment } from "./deployments.store.ts";
 import { applyWithin } from "./rollout-engine.ts";
 import { activeRollouts, lockRollout, moveToEpoch } from "./rollouts.store.ts";
 import { currentGeneration } from "./routing.view.ts";
@@ -39,6 +40,27 @@ export async function startEpoch(
     data: { generation: { epoch: generation.epoch, n: generation.n }, words: `${o.why}.` },
   });
   return generation;
+}
+
+/**
+ * After a restore: what was on its way to a rollout ends too. It may have gone out and been taken back since, and a build
+ * that began then would take the working tree of now.
+ */
+export async function endUnrolledDeployments(tx: Transaction, why: string): Promise<number> {
+  const active = (await activeDeployments(tx)).filter((deployment) => deployment.rollout_id === null);
+  for (const { id, project, service, environment } of active) {
+    const words = `${why}: what became of it since is lost. Ship again.`;
+    await updateDeployment(tx, id, { status: "aborted", words });
+    await record(tx, {
+      type: "delivery.deployment.ended",
+      subject: `deployment/${id}`,
+      project,
+      actor: SYSTEM_ACTOR,
+      correlation: id,
+      data: { service, environment, outcome: "aborted", words },
+    });
+  }
+  return active.length;
 }
 
 /**

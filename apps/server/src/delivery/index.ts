@@ -28,6 +28,10 @@ import { type Installation, viewSystem } from "./system.view.ts";
 import { TrafficController } from "./traffic.controller.ts";
 
 /** Delivery: releases, deployments, rollouts, and the routing that the gateways follow. */
+export { endUnrolledDeployments, startEpoch } from "./epochs.controller.ts";
+export { localTargetHere } from "./local-target.controller.ts";
+export { digestsInUse } from "./releases.store.ts";
+
 export interface DeliveryOptions {
   readonly database: Database;
   readonly http: Http;

@@ -28,6 +28,9 @@ export interface Signer {
   signText(text: string): string;
 }
 
+/** The public half (base64) of what `ledger.key` holds. */
+export const publicKeyIn = (pem: Buffer): string => rawPublicKey(createPrivateKey(pem)).toString("base64");
+
 export function openSigner(file: string): Signer {
   if (!existsSync(file)) {
     const { privateKey } = generateKeyPairSync("ed25519");

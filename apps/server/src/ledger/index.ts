@@ -12,15 +12,18 @@ import type { Subjects } from "./subjects.ts";
 import { registerTiles } from "./tiles.routes.ts";
 
 /** The ledger: append-only, numbered, tamper-evident; and the stream of it. */
-export { openLedgerKeys } from "./keys.ts";
+export { boundKeys, idOfKeyFile, idOfPublicKey, openLedgerKeys, openSubjectsKey } from "./keys.ts";
 export { sequencesOf } from "./ledger.store.ts";
-export { ledgerStanding } from "./ledger.view.ts";
+export { ledgerHead, ledgerStanding, verifyLedger } from "./ledger.view.ts";
 export { record } from "./record.ts";
+export { eraseSubject } from "./subjects.controller.ts";
 export { openSubjects, type Subjects } from "./subjects.ts";
 
 export interface Ledger {
   /** Ed25519, base64: what checkpoints are signed with. */
   readonly publicKey: string;
+  /** Signs a text that begins with the name of its form. */
+  signText(text: string): string;
   /** Sends an ephemeral event to those who watch a project. */
   publish(event: string, project: string, data: unknown): void;
   /** Closes the streams of credentials that are good no more. */
@@ -55,6 +58,7 @@ export function startLedger(o: {
   stream.register(o.http);
   return {
     publicKey: signer.publicKey,
+    signText: (text) => signer.signText(text),
     publish: (event, project, data) => stream.publish(event, project, data),
     recheck: () => void stream.recheck(),
     watched: () => stream.clientCount > 0,

@@ -2,8 +2,9 @@ import { createHash, createHmac, randomBytes } from "node:crypto";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
-import type { Database } from "../platform/database.ts";
-import { checkpoint, openSigner, type Signer } from "./checkpoints.ts";
+import type { Database, Executor } from "../platform/database.ts";
+import { LEDGER_KEY, SUBJECTS_KEY } from "../platform/key-files.ts";
+import { checkpoint, openSigner, publicKeyIn, type Signer } from "./checkpoints.ts";
 import { insertLedgerKey, ledgerKeys } from "./keys.store.ts";
 import { lockTree, newestCheckpoint } from "./ledger.store.ts";
 import { record } from "./record.ts";
@@ -14,8 +15,6 @@ import { bindKeyEncryption, boundKeyEncryption, replaceKeyEncryption } from "./s
  * The two keys of a ledger are files, and the database knows which: a server that comes with other ones refuses to
  * start instead of signing, or encrypting, what nobody else can read.
  */
-const SIGNING_KEY = "ledger.key";
-const SUBJECTS_KEY = "subjects.key";
 const KEY_BYTES = 32;
 const PROJECT = "main";
 
@@ -41,11 +40,11 @@ export async function openLedgerKeys(o: {
 type Options = Parameters<typeof openLedgerKeys>[0];
 
 async function openSigningKey({ database, dir, replaced }: Options): Promise<Signer> {
-  const file = join(dir, SIGNING_KEY);
+  const file = join(dir, LEDGER_KEY);
   const bound = (await ledgerKeys(database.db)).at(-1);
   const isNew = !existsSync(file);
   const mayReplace = bound !== undefined && replaced.includes(idOfPublicKey(bound.public_key));
-  if (isNew && bound && !mayReplace) throw missing(SIGNING_KEY, file, idOfPublicKey(bound.public_key));
+  if (isNew && bound && !mayReplace) throw missing(LEDGER_KEY, file, idOfPublicKey(bound.public_key));
   const signer = openSigner(file);
   if (!bound) await insertLedgerKey(database.db, { n: 0, public_key: signer.publicKey, from_size: 0 });
   else if (bound.public_key !== signer.publicKey && mayReplace) {
@@ -57,7 +56,7 @@ async function openSigningKey({ database, dir, replaced }: Options): Promise<Sig
   const now = (await ledgerKeys(database.db)).at(-1);
   if (now?.public_key === signer.publicKey) return signer;
   if (isNew) rmSync(file);
-  throw wrong(SIGNING_KEY, file, idOfPublicKey(signer.publicKey), idOfPublicKey(now?.public_key ?? ""));
+  throw wrong(LEDGER_KEY, file, idOfPublicKey(signer.publicKey), idOfPublicKey(now?.public_key ?? ""));
 }
 
 /** Under the tree's lock, which signing takes too: no checkpoint of the old key comes after the change. */
@@ -85,9 +84,7 @@ async function openKeyEncryptionKey({ database, dir, replaced }: Options): Promi
   const mayReplace = bound !== null && replaced.includes(bound);
   if (isNew && bound !== null && !mayReplace) throw missing(SUBJECTS_KEY, file, bound);
   if (isNew) writeFileSync(file, `${randomBytes(KEY_BYTES).toString("hex")}\n`, { mode: 0o600, flag: "wx" });
-  const key = Buffer.from(readFileSync(file, "utf8").trim(), "hex");
-  if (key.length !== KEY_BYTES)
-    throw new Error(`${file} does not hold a key: ${2 * KEY_BYTES} hexadecimal digits. Restore it from a backup.`);
+  const key = openSubjectsKey(readFileSync(file), file);
   const id = idOfSecretKey(key);
   if (bound !== null && bound !== id && mayReplace) await replaceSubjectsKey(database, bound, id);
   const now = await bindKeyEncryption(database.db, id);
@@ -110,8 +107,36 @@ async function replaceSubjectsKey(database: Database, old: string, id: string): 
   });
 }
 
+/** What `subjects.key` holds. Throws a sentence when that is no key. */
+export function openSubjectsKey(bytes: Buffer, file: string): Buffer {
+  const key = Buffer.from(bytes.toString("utf8").trim(), "hex");
+  if (key.length !== KEY_BYTES)
+    throw new Error(`${file} does not hold a key: ${2 * KEY_BYTES} hexadecimal digits. Restore it from a backup.`);
+  return key;
+}
+
+/** A key file that a database's ledger goes with, by the key's short name. */
+export interface BoundKey {
+  readonly file: string;
+  readonly id: string;
+}
+
+/** The key files that this database's ledger goes with. */
+export async function boundKeys(db: Executor): Promise<BoundKey[]> {
+  const signing = (await ledgerKeys(db)).at(-1);
+  const subjects = await boundKeyEncryption(db);
+  return [
+    ...(signing ? [{ file: LEDGER_KEY, id: idOfPublicKey(signing.public_key) }] : []),
+    ...(subjects === null ? [] : [{ file: SUBJECTS_KEY, id: subjects }]),
+  ];
+}
+
+/** The short name of the key in a file of that name. Throws a sentence when there is none in it. */
+export const idOfKeyFile = (file: string, bytes: Buffer): string =>
+  file === LEDGER_KEY ? idOfPublicKey(publicKeyIn(bytes)) : idOfSecretKey(openSubjectsKey(bytes, file));
+
 const WHAT_IS_LOST: Readonly<Record<string, string>> = {
-  [SIGNING_KEY]: "checkpoints are signed with a new key from then on, and the change is recorded",
+  [LEDGER_KEY]: "checkpoints are signed with a new key from then on, and the change is recorded",
   [SUBJECTS_KEY]: "every personal text recorded so far is then unreadable for ever, and the change is recorded",
 };
 const remedy = (name: string, bound: string): string =>

@@ -124,6 +124,13 @@ export async function ledgerStanding(db: Executor): Promise<{ size: number; sign
   return { size: tree.size, signedSize: (await newestCheckpoint(db))?.size ?? 0 };
 }
 
+/** Where the ledger ends: what a backup says of it. */
+export async function ledgerHead(db: Executor): Promise<{ size: number; rootHash: string; checkpoint: string | null }> {
+  const tree = await readTree(db);
+  const rootHash = Buffer.from(rootOf(sha256, tree.peaks)).toString("hex");
+  return { size: tree.size, rootHash, checkpoint: (await newestCheckpoint(db))?.note ?? null };
+}
+
 const BATCH = 5_000;
 
 /**

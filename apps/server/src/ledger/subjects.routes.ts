@@ -2,8 +2,8 @@ import type { Answer } from "@latchkey/api/client";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
-import { record } from "./record.ts";
-import { destroyKey, findSubjects, listSubjects, type SubjectRow } from "./subjects.store.ts";
+import { eraseSubject } from "./subjects.controller.ts";
+import { findSubjects, listSubjects, type SubjectRow } from "./subjects.store.ts";
 import { ERASED, type Subjects } from "./subjects.ts";
 
 const present = (row: SubjectRow): Answer<"listSubjects">["items"][number] => ({
@@ -36,14 +36,8 @@ export function registerSubjects(http: Http, o: { database: Database; subjects: 
       const { subjectId } = params;
       await viewOf(subjectId);
       await o.database.transaction(async (tx) => {
-        if (await destroyKey(tx, subjectId))
-          await record(tx, {
-            type: "ledger.subject.erased",
-            subject: `subject/${subjectId}`,
-            project,
-            actor: { id: principal.id, kind: principal.kind, name: principal.name },
-            data: {},
-          });
+        const actor = { id: principal.id, kind: principal.kind, name: principal.name };
+        await eraseSubject(tx, subjectId, { project, actor });
         await remember(tx, subjectId);
       });
       o.subjects.forget();

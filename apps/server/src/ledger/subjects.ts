@@ -34,7 +34,7 @@ export interface Subjects {
   forget(): void;
 }
 
-export function openSubjects(database: Database, keyEncryptionKey: Buffer): Subjects {
+export function openSubjects(database: Pick<Database, "db">, keyEncryptionKey: Buffer): Subjects {
   const { db } = database;
   let kept = new Map<string, { readonly until: number; readonly text: string }>();
   const nameHash = (name: string) => createHmac("sha256", keyEncryptionKey).update(`name\n${name}`).digest();

@@ -83,6 +83,27 @@ export async function prepareDatabase(o: {
   return o.ownerUrl;
 }
 
+/**
+ * Gives the role that serves `own` its rights in the database at `url`, which is about to take that one's name. Where no
+ * role can be made, the server's start says so.
+ */
+export async function grantAhead(
+  url: string,
+  own: { readonly ownerUrl: string; readonly serverUrl: string | null },
+): Promise<void> {
+  const owner = openDatabase(url, { max: 1 });
+  try {
+    if (own.serverUrl !== null && userOf(own.serverUrl) !== userOf(own.ownerUrl))
+      return await grantTo(owner, userOf(own.serverUrl));
+    const role = serverRoleUrl(own.ownerUrl);
+    if (role !== null) await makeRole(owner, role);
+  } catch (error) {
+    if (codeOf(error) !== DENIED || own.serverUrl !== null) throw error;
+  } finally {
+    await owner.close();
+  }
+}
+
 async function migrateAsOwner(owner: Database, migrations: string): Promise<void> {
   await migrate(owner, migrations).catch((error: unknown) => {
     if (codeOf(error) !== DENIED) throw error;

@@ -1,16 +1,14 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { sql } from "kysely";
-import type { Database } from "./database.ts";
+import type { Database, Transaction } from "./database.ts";
 
 /**
  * Numbered SQL files, forward only, each in a transaction of its own. The table lock makes two servers that start
  * together take turns; the second finds the work done. A database newer than this code is refused.
  */
 export async function migrate(database: Database, dir: string): Promise<string[]> {
-  const files = readdirSync(dir)
-    .filter((name) => /^\d{4}-[a-z0-9-]+\.sql$/.test(name))
-    .sort();
+  const files = migrationsIn(dir);
   // A role that may not migrate needs not, when there is nothing to do.
   if (await isMigrated(database, files)) return [];
   await sql`create table if not exists schema_migration (name text primary key, applied_at timestamptz not null default now())`
@@ -34,6 +32,25 @@ export async function migrate(database: Database, dir: string): Promise<string[]
     if (done) applied.push(name);
   }
   return applied;
+}
+
+/** The names of the migrations that this version has, in order. */
+export const migrationsIn = (dir: string): string[] =>
+  readdirSync(dir)
+    .filter((name) => /^\d{4}-[a-z0-9-]+\.sql$/.test(name))
+    .sort();
+
+/** Those of the named migrations that are not done yet, in one transaction that does more: all of it, or nothing. */
+export async function migrateWithin(tx: Transaction, dir: string, names: readonly string[]): Promise<void> {
+  await sql`create table if not exists schema_migration (name text primary key, applied_at timestamptz not null default now())`.execute(
+    tx,
+  );
+  const done = await sql<{ name: string }>`select name from schema_migration`.execute(tx);
+  const known = new Set(done.rows.map((row) => row.name));
+  for (const name of names.filter((wanted) => !known.has(wanted))) {
+    await sql`insert into schema_migration (name) values (${name})`.execute(tx);
+    await sql.raw(readFileSync(join(dir, name), "utf8")).execute(tx);
+  }
 }
 
 async function isMigrated(database: Database, files: readonly string[]): Promise<boolean> {

@@ -11,6 +11,7 @@ import { Facts, PageHead, Section } from "../../ui/Section.tsx";
 import { ErrorPanel, Skeleton } from "../../ui/States.tsx";
 import { Ago, CopyButton, Mono } from "../../ui/Text.tsx";
 import { chooseTheme, useTheme } from "../../ui/theme.ts";
+import { Backups } from "./Backups.tsx";
 import { Tokens } from "./Tokens.tsx";
 
 function SignInLink() {
@@ -132,6 +133,7 @@ export function SettingsPage() {
       <div className="grid items-start gap-6 lg:grid-cols-2">
         <div className="flex flex-col gap-6">
           {mayManage && <Tokens />}
+          {mayManage && <Backups />}
           {mayManage && <SignInLink />}
           <Appearance />
         </div>

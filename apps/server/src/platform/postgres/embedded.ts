@@ -92,6 +92,9 @@ export function keepPostgres(options: { dir: string; log: Logger }): () => Promi
 /** Whether there is a PostgreSQL of this directory, running or not. */
 export const hasPostgres = (dir: string): boolean => existsSync(join(placeOf(dir).data, "PG_VERSION"));
 
+/** Whether it runs now. */
+export const runsPostgres = (dir: string): boolean => runningPid(placeOf(dir)) !== null;
+
 /** Ends the PostgreSQL of a directory if one runs there. */
 export async function stopPostgres(dir: string): Promise<void> {
   const place = placeOf(dir);

@@ -48,6 +48,14 @@ export class ArtifactStore {
     return exists(this.pathOf(digest));
   }
 
+  /** The bytes of an artifact's files. */
+  async bytesOf(digest: string): Promise<number> {
+    let sum = 0;
+    for (const entry of await readdir(this.pathOf(digest), { recursive: true, withFileTypes: true }))
+      if (entry.isFile()) sum += (await stat(join(entry.parentPath, entry.name))).size;
+    return sum;
+  }
+
   /** What is free where artifacts are kept, for those who are not root. */
   async freeBytes(): Promise<number> {
     await mkdir(this.#root, { recursive: true });
