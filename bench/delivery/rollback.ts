@@ -2,7 +2,7 @@ import { type Bench, type Figure, figure, median } from "../figure.ts";
 import type { Installation } from "../installation.ts";
 import { OpenLoop, type OpenLoopAnswer } from "../open-loop.ts";
 
-/** (a) From the decision to roll back until no request goes to the canary any more, at 500 requests a second. */
+/** (a) From the decision to roll back until no request goes to the canary any more. */
 const PER_SECOND = 500;
 const GIVE_UP_MS = 120_000;
 const main = { project: "main" } as const;
@@ -19,12 +19,17 @@ interface Run {
   readonly canaryRequests: number;
 }
 
-export async function measureRollback(bench: Bench, installation: Installation): Promise<Figure[]> {
+export async function measureRollback(
+  bench: Bench,
+  installation: Installation,
+  perSecond = PER_SECOND,
+): Promise<Figure[]> {
   const runs: Run[] = [];
   let releaseId: string | null = null;
   for (let i = 0; i < (bench.quick ? 1 : 7); i++) {
-    let run = await once(bench, installation, releaseId, 100 + i);
-    for (let tries = 1; !run && tries < TRIES; tries++) run = await once(bench, installation, releaseId, 100 + i);
+    let run = await once(bench, installation, perSecond, releaseId, 100 + i);
+    for (let tries = 1; !run && tries < TRIES; tries++)
+      run = await once(bench, installation, perSecond, releaseId, 100 + i);
     if (!run) throw new Error(`A release with ${FAULT} did not pass its smoke journeys ${TRIES} times.`);
     releaseId = run.releaseId;
     runs.push(run);
@@ -35,16 +40,18 @@ export async function measureRollback(bench: Bench, installation: Installation):
   const times = runs.map((r) => r.lastCanaryMs);
   const sum = (pick: (r: Run) => number) => runs.reduce((n, r) => n + pick(r), 0);
   return [
-    figure(`decision to last canary request, median of ${runs.length}`, median(times), "ms", { below: 100 }),
-    figure("decision to last canary request, worst", Math.max(...times), "ms", { below: 100 }),
+    figure(`${perSecond}/s: decision to last canary request, median of ${runs.length}`, median(times), "ms", {
+      below: 100,
+    }),
+    figure(`${perSecond}/s: decision to last canary request, worst`, Math.max(...times), "ms", { below: 100 }),
     figure(
-      "requests without an answer while rolling back",
+      `${perSecond}/s: requests without an answer while rolling back`,
       sum((r) => r.unanswered),
       "requests",
       { below: 1 },
     ),
     figure(
-      "requests that this machine was too busy to send",
+      `${perSecond}/s: requests that this machine was too busy to send`,
       sum((r) => r.notSent),
       "requests",
     ),
@@ -54,13 +61,14 @@ export async function measureRollback(bench: Bench, installation: Installation):
 async function once(
   bench: Bench,
   { client, applicationUrl }: Installation,
+  perSecond: number,
   releaseId: string | null,
   seed: number,
 ): Promise<(Run & { releaseId: string }) | null> {
   const answers: OpenLoopAnswer[] = [];
   const loop = new OpenLoop({
     url: applicationUrl,
-    perSecond: PER_SECOND,
+    perSecond,
     seed,
     next: () => "/api/leads?limit=3",
     onAnswer: (answer) => answers.push(answer),

@@ -13,18 +13,22 @@ const LF = 10;
 /**
  * @typedef {{ origin: string, publicKey: string, first: number, count: number, checkpoint: string, before: string[], after: string[] }} Manifest
  * @typedef {{ ok: true, words: string, entries: number, first: number, size: number, root: string, publicKey: string } | { ok: false, words: string }} Verdict
- * @typedef {{ size: number, root: Buffer }} Checkpoint
+ * @typedef {{ size: number, root: string }} Checkpoint
  * @typedef {{ sequence: number, oldKey: string, newKey: string, signedSize: number }} KeyChange
  */
 
 /** What is wrong with the export: told, never thrown outward. */
 class Wrong extends Error {}
 
-/** @param {Buffer} bytes @returns {Buffer} */
+/**
+ * Hashes go as strings of 32 bytes (latin1): of a million entries two million are made, and a Buffer costs thrice as much.
+ * @type {(bytes: Buffer) => string}
+ */
 const sha256 =
   typeof oneShot === "function"
-    ? (bytes) => oneShot("sha256", bytes, "buffer")
-    : (bytes) => createHash("sha256").update(bytes).digest();
+    ? (bytes) => oneShot("sha256", bytes, "latin1")
+    : (bytes) => createHash("sha256").update(bytes).digest("latin1");
+const HASH_BYTES = 32;
 
 /**
  * Checks a file. `key` is the ledger's public key (base64) as known from elsewhere, `held` a checkpoint that was kept.
@@ -44,49 +48,79 @@ export async function verifyExport(file, known = {}) {
 
 /** @param {string} file @param {{ key?: string, held?: string }} known @returns {Promise<Verdict>} */
 async function check(file, known) {
-  const whole = createHash("sha256");
+  const reading = new Reading(known);
+  const digest = await readLines(file, (line) => reading.take(line));
+  return reading.conclude(digest);
+}
+
+/** What was read of a file so far. */
+class Reading {
   /** @type {Manifest | null} */
-  let manifest = null;
+  #manifest = null;
   /** @type {string | null} */
-  let signature = null;
-  const tree = new Tree();
+  #signature = null;
+  #tree = new Tree();
   /** @type {Checkpoint | null} */
-  let held = null;
+  #held = null;
   /** @type {KeyChange[]} */
-  const changes = [];
-  let number = 0;
-  let entries = 0;
-  for await (const line of lines(file)) {
-    number += 1;
-    if (signature !== null) throw new Wrong("There is something after the signature.");
-    if (number === 1) {
+  #changes = [];
+  #first = true;
+  #entries = 0;
+  #known;
+
+  /** @param {{ key?: string, held?: string }} known */
+  constructor(known) {
+    this.#known = known;
+  }
+
+  /** True while lines belong to what is signed. @param {Buffer} line */
+  take(line) {
+    const manifest = this.#manifest;
+    if (this.#signature !== null) throw new Wrong("There is something after the signature.");
+    if (this.#first) {
       if (line.toString("latin1") !== FORMAT) throw new Wrong(`The first line is not "${FORMAT}".`);
-    } else if (manifest === null) {
-      manifest = readManifest(line.toString("utf8"));
-      if (known.held !== undefined) held = readNote(known.held, manifest.origin);
-      tree.begin(manifest);
-      if (held !== null && manifest.first > 0) throw new Wrong("A kept checkpoint needs an export from entry 0 on.");
-    } else if (entries < manifest.count) {
-      checkNumber(line, manifest.first + entries);
-      tree.leaf(line);
-      if (endsWith(line, KEY_CHANGED)) changes.push(readKeyChange(line, manifest.first + entries));
-      entries += 1;
-      if (held !== null && held.size === tree.size && !tree.root().equals(held.root))
-        throw new Wrong(`The first ${held.size} entries are not those of the kept checkpoint: history was rewritten.`);
-    } else {
+      this.#first = false;
+    } else if (manifest === null) this.#begin(line);
+    else if (this.#entries < manifest.count) this.#entry(line, manifest.first + this.#entries);
+    else {
       const text = line.toString("latin1");
       if (!text.startsWith("signature "))
         throw new Wrong(`After ${manifest.count} entries the signature was expected.`);
-      signature = text.slice("signature ".length);
-      continue;
+      this.#signature = text.slice("signature ".length);
+      return false;
     }
-    whole.update(line).update("\n");
+    return true;
   }
-  if (manifest === null || signature === null)
-    throw new Wrong("The file ends early: its last line, the signature, is missing.");
-  checkKey(manifest, changes, known.key);
-  checkSignature(manifest, signature, whole.digest("hex"));
-  return conclude(manifest, tree, { held, changes }, known);
+
+  /** @param {Buffer} line */
+  #begin(line) {
+    const manifest = readManifest(line.toString("utf8"));
+    if (this.#known.held !== undefined) this.#held = readNote(this.#known.held, manifest.origin);
+    this.#tree.begin(manifest);
+    if (this.#held !== null && manifest.first > 0)
+      throw new Wrong("A kept checkpoint needs an export from entry 0 on.");
+    this.#manifest = manifest;
+  }
+
+  /** @param {Buffer} line @param {number} sequence */
+  #entry(line, sequence) {
+    checkNumber(line, sequence);
+    this.#tree.leaf(line);
+    if (endsWith(line, KEY_CHANGED)) this.#changes.push(readKeyChange(line, sequence));
+    this.#entries += 1;
+    const held = this.#held;
+    if (held !== null && held.size === this.#tree.size && this.#tree.root() !== held.root)
+      throw new Wrong(`The first ${held.size} entries are not those of the kept checkpoint: history was rewritten.`);
+  }
+
+  /** @param {string} digest of all that is signed @returns {Verdict} */
+  conclude(digest) {
+    if (this.#manifest === null || this.#signature === null)
+      throw new Wrong("The file ends early: its last line, the signature, is missing.");
+    checkKey(this.#manifest, this.#changes, this.#known.key);
+    checkSignature(this.#manifest, this.#signature, digest);
+    return conclude(this.#manifest, this.#tree, { held: this.#held, changes: this.#changes }, this.#known);
+  }
 }
 
 /**
@@ -106,7 +140,7 @@ function conclude(manifest, tree, { held, changes }, known) {
       `The kept checkpoint has ${held.size} entries, this ledger only ${checkpoint.size}: its end is missing.`,
     );
   tree.end(manifest, checkpoint.size);
-  if (!tree.root().equals(checkpoint.root))
+  if (tree.root() !== checkpoint.root)
     throw new Wrong(
       "The entries do not have the root that was signed: an entry was changed, added, left out or moved.",
     );
@@ -128,7 +162,7 @@ function conclude(manifest, tree, { held, changes }, known) {
     entries: manifest.count,
     first: manifest.first,
     size: checkpoint.size,
-    root: checkpoint.root.toString("hex"),
+    root: Buffer.from(checkpoint.root, "latin1").toString("hex"),
     publicKey: manifest.publicKey,
   };
 }
@@ -229,7 +263,7 @@ function readNote(note, origin) {
   const rootBytes = strictBase64(root ?? "");
   if (name !== origin || !/^(0|[1-9]\d{0,15})$/.test(size ?? "") || rootBytes?.length !== 32)
     throw new Wrong(WRONG_NOTE);
-  return { size: Number(size), root: rootBytes };
+  return { size: Number(size), root: rootBytes.toString("latin1") };
 }
 
 /** Opens a signed checkpoint. @param {string} note @param {string} origin @param {string} publicKey @returns {Checkpoint} */
@@ -264,10 +298,10 @@ function checkNumber(line, expected) {
 /** The tree as far as it goes: roots of whole subtrees, the largest first. */
 class Tree {
   size = 0;
-  /** @type {{ level: number, hash: Buffer }[]} */
+  /** @type {{ level: number, hash: string }[]} */
   #stack = [];
   #leafBuffer = Buffer.alloc(4096);
-  #nodeBuffer = Buffer.alloc(65, 1);
+  #nodeBuffer = Buffer.alloc(1 + 2 * HASH_BYTES, 1);
 
   /** @param {Manifest} manifest */
   begin({ first, before }) {
@@ -275,7 +309,7 @@ class Tree {
     for (const hash of before) {
       const level = Math.floor(Math.log2(first - at));
       if (at >= first) throw new Wrong("The manifest has too many hashes before its entries.");
-      this.#add(level, Buffer.from(hash, "hex"));
+      this.#add(level, Buffer.from(hash, "hex").toString("latin1"));
       at += 2 ** level;
     }
     if (at !== first) throw new Wrong("The manifest has too few hashes before its entries.");
@@ -296,7 +330,7 @@ class Tree {
       let level = 0;
       while (this.size % 2 ** (level + 1) === 0 && this.size + 2 ** (level + 1) <= size) level += 1;
       if (this.size >= size) throw new Wrong("The manifest has too many hashes after its entries.");
-      this.#add(level, Buffer.from(hash, "hex"));
+      this.#add(level, Buffer.from(hash, "hex").toString("latin1"));
       this.size += 2 ** level;
     }
     if (this.size !== size) throw new Wrong(`The entries end at ${this.size}, but ${size} were signed.`);
@@ -309,38 +343,48 @@ class Tree {
     return hashes.reduceRight((right, left) => this.#node(left, right), last);
   }
 
-  /** @param {number} level @param {Buffer} hash */
+  /** @param {number} level @param {string} hash */
   #add(level, hash) {
-    let node = { level, hash };
-    for (let top = this.#stack.at(-1); top?.level === node.level; top = this.#stack.at(-1)) {
+    for (let top = this.#stack.at(-1); top?.level === level; top = this.#stack.at(-1)) {
       this.#stack.pop();
-      node = { level: node.level + 1, hash: this.#node(top.hash, node.hash) };
+      hash = this.#node(top.hash, hash);
+      level += 1;
     }
-    this.#stack.push(node);
+    this.#stack.push({ level, hash });
   }
 
-  /** @param {Buffer} left @param {Buffer} right */
+  /** @param {string} left @param {string} right */
   #node(left, right) {
-    left.copy(this.#nodeBuffer, 1);
-    right.copy(this.#nodeBuffer, 33);
+    this.#nodeBuffer.write(left, 1, HASH_BYTES, "latin1");
+    this.#nodeBuffer.write(right, 1 + HASH_BYTES, HASH_BYTES, "latin1");
     return sha256(this.#nodeBuffer);
   }
 }
 
-/** Lines of a file without their ends, as bytes; a last line that is not ended is an error. @param {string} file */
-async function* lines(file) {
+/**
+ * Gives each line of a file, without its end, to `take`, as bytes that are good until it returns; a last line that is
+ * not ended is an error. Answers the digest (hexadecimal) of all lines for which `take` answered true.
+ * @param {string} file @param {(line: Buffer) => boolean} take
+ */
+async function readLines(file, take) {
+  const whole = createHash("sha256");
   /** @type {Buffer} */
   let rest = Buffer.alloc(0);
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) {
-    const bytes =
-      rest.length > 0 ? Buffer.concat([rest, /** @type {Buffer} */ (chunk)]) : /** @type {Buffer} */ (chunk);
+  for await (const read of createReadStream(file, { highWaterMark: 1 << 20 })) {
+    const chunk = /** @type {Buffer} */ (read);
+    const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
     let from = 0;
+    let hashed = 0;
     for (let to = bytes.indexOf(LF); to >= 0; to = bytes.indexOf(LF, from)) {
-      yield bytes.subarray(from, to);
+      const signed = take(bytes.subarray(from, to));
+      if (!signed) whole.update(bytes.subarray(hashed, from));
       from = to + 1;
+      if (!signed) hashed = from;
     }
+    whole.update(bytes.subarray(hashed, from));
     rest = bytes.subarray(from);
     if (rest.length > LINE_MAX) throw new Wrong("A line is longer than any entry can be.");
   }
   if (rest.length > 0) throw new Wrong("The file ends in the middle of a line.");
+  return whole.digest("hex");
 }

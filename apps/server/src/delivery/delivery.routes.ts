@@ -9,7 +9,7 @@ import { ProblemError } from "../platform/problems.ts";
 import { findDeployment, listDeployments } from "./deployments.store.ts";
 import { presentDeployment, presentRelease } from "./presentation.ts";
 import { filesOf, findRelease, findReleases, listReleases } from "./releases.store.ts";
-import { viewService } from "./services.view.ts";
+import { viewService, viewServices } from "./services.view.ts";
 import { ship } from "./ship.ts";
 import type { TrafficController } from "./traffic.controller.ts";
 
@@ -36,7 +36,7 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
 
   route(http, "listServices", async ({ project, query }) => {
     const rows = await listServices(db, project, query.cursor ?? "", query.limit);
-    const items = await Promise.all(rows.map((row) => viewService(db, row, o)));
+    const items = await viewServices(db, rows, o);
     return { items, next: rows.length === query.limit ? (rows.at(-1)?.name ?? null) : null };
   });
 

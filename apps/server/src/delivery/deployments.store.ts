@@ -115,6 +115,16 @@ export const listDeployments = operation(
   },
 );
 
+/** Deployments as lists show them, by their ids. */
+export const findListed = operation(
+  "findListed",
+  async (db: Executor, ids: readonly string[]): Promise<Map<string, ListedDeployment>> => {
+    if (ids.length === 0) return new Map();
+    const found = await sql<ListedDeployment>`select ${LISTED} from deployment where id = any(${[...ids]})`.execute(db);
+    return new Map(found.rows.map((row) => [row.id, row]));
+  },
+);
+
 /** What has not ended, oldest first. */
 export const activeDeployments = operation("activeDeployments", async (db: Executor): Promise<DeploymentRow[]> => {
   const found = await sql<DeploymentRow>`select * from deployment where finished_at is null order by id`.execute(db);

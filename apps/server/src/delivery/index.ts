@@ -23,7 +23,7 @@ import { RolloutViews } from "./rollouts.view.ts";
 import { Loop, runRounds } from "./rounds.controller.ts";
 import { routingTable } from "./routing.view.ts";
 import { sealingAuthors } from "./sealed-authors.ts";
-import { viewService } from "./services.view.ts";
+import { viewServices } from "./services.view.ts";
 import { type Installation, viewSystem } from "./system.view.ts";
 import { TrafficController } from "./traffic.controller.ts";
 
@@ -111,8 +111,9 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const traffic = new TrafficController({ database: o.database, log: o.log, onSample: () => void showServices() });
   const showServices = async () => {
     if (!o.watched()) return;
-    for (const row of await allServices(o.database.db))
-      o.publish("service", row.project, await viewService(o.database.db, row, { gatewayUrl: o.gatewayUrl, traffic }));
+    const rows = await allServices(o.database.db);
+    const views = await viewServices(o.database.db, rows, { gatewayUrl: o.gatewayUrl, traffic });
+    for (const [i, view] of views.entries()) o.publish("service", rows[i]?.project ?? "", view);
   };
   registerDelivery(o.http, {
     database: o.database,

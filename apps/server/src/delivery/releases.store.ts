@@ -29,9 +29,8 @@ const SPARED = 20;
 
 /** Digests of releases that may be needed: the newest, what is served or under way, what was in the last two days. */
 export const digestsInUse = operation("digestsInUse", async (db: Executor): Promise<Set<string>> => {
-  const found = await sql<{ digest: string }>`select digest from (
-      select digest, row_number() over (partition by project, service order by number desc) as age from release) r
-      where age <= ${SPARED}
+  const found = await sql<{ digest: string }>`select newest.digest from service s cross join lateral (
+      select digest from release r where r.project = s.project and r.service = s.name order by number desc limit ${SPARED}) newest
     union select r.digest from release r join environment e on e.serving_release_id = r.id
     union select r.digest from release r join deployment d on r.id in (d.release_id, d.previous_release_id)
       where d.finished_at is null or d.finished_at > now() - interval '48 hours'

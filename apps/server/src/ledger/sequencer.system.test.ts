@@ -2,16 +2,19 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { verifyInclusion } from "@latchkey/core/shared/merkle";
 import { sql } from "kysely";
+import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openDatabase } from "../platform/database.ts";
+import type { Clock } from "../platform/clock.ts";
+import { ANSWERS, type Executor, openDatabase, type Run } from "../platform/database.ts";
 import { setIdSource } from "../platform/ids.ts";
 import { type TestDatabase, testDatabase } from "../testing/database.ts";
 import { removeDirectory, temporaryDirectory } from "../testing/directory.ts";
+import { until } from "../testing/until.ts";
 import { checkpoint, openSigner } from "./checkpoints.ts";
 import { allEntriesAfter, readTree } from "./ledger.store.ts";
 import { viewProof } from "./ledger.view.ts";
-import { record } from "./record.ts";
-import { drainOnce } from "./sequencer.ts";
+import { onRecord, record } from "./record.ts";
+import { drainOnce, startSequencer } from "./sequencer.ts";
 import { sha256 } from "./sha256.ts";
 
 let database: TestDatabase;
@@ -123,6 +126,70 @@ describe("the sequencer", () => {
   ])("%s refuses to be changed, shortened or emptied, by its owner too", async (table, column) => {
     for (const change of [`update ${table} set ${column} = 1`, `delete from ${table}`, `truncate ${table}`])
       await expect(sql.raw(change).execute(database.owner.db), change).rejects.toThrow("the ledger is append-only");
+  });
+});
+
+/** A clock that stands: what is called after a time is called by `pass`. */
+class StandingClock implements Clock {
+  readonly #due = new Set<() => void>();
+  now = () => 0;
+  monotonic = () => 0;
+  after = (_ms: number, fn: () => void) => {
+    this.#due.add(fn);
+    return () => void this.#due.delete(fn);
+  };
+  get waiting(): boolean {
+    return this.#due.size > 0;
+  }
+  pass(): void {
+    const due = [...this.#due];
+    this.#due.clear();
+    for (const fn of due) fn();
+  }
+}
+
+describe("the sequencer's rounds", () => {
+  const silent = pino({ level: "silent" });
+  const write = (n: number) => database.transaction((tx) => record(tx, happened(n)));
+  const numbered = (count: number) =>
+    until(`${count} entries are numbered`, async () => (await entries()).length === count);
+
+  it("number the first entry at once, and gather what comes until the next round", async () => {
+    const clock = new StandingClock();
+    const sequencer = startSequencer(database, silent, () => {}, clock);
+    const off = onRecord(() => sequencer.wake());
+    await until("it is idle", () => clock.waiting);
+    await write(1);
+    await numbered(1);
+    await until("it keeps its distance", () => clock.waiting);
+    await write(2);
+    await write(3);
+    expect((await entries()).length).toBe(1);
+    clock.pass();
+    await numbered(3);
+    off();
+    await sequencer.stop();
+  });
+
+  it("see what is committed while one of them looks and finds nothing", async () => {
+    const clock = new StandingClock();
+    let looks = 0;
+    // Answers as the database does, a moment later: meanwhile an entry is committed.
+    const db: Executor = Object.assign(Object.create(database.db) as Executor, {
+      [ANSWERS]: async (name: string, args: never[], run: Run) => {
+        const answer = await run(database.db, ...args);
+        looks += 1;
+        if (name === "outboxIsEmpty" && looks === 1) await write(1);
+        return answer;
+      },
+    });
+    const woken: { wake: () => void } = { wake: () => {} };
+    const off = onRecord(() => woken.wake());
+    const sequencer = startSequencer({ db, transaction: database.transaction }, silent, () => {}, clock);
+    woken.wake = sequencer.wake;
+    await numbered(1);
+    off();
+    await sequencer.stop();
   });
 });
 
