@@ -9,6 +9,7 @@ import type { z } from "zod";
 import type { Authenticate, IdempotencyStore, OnRefusal, OpenSealed, Principal } from "./auth.ts";
 import type { Transaction } from "./database.ts";
 import { type Keyed, once } from "./idempotency.ts";
+import { answerInOurForm, answerMalformed } from "./malformed.ts";
 import { ProblemError } from "./problems.ts";
 
 /** HTTP: routes come from the API's contract, validated, authorised and answered in one place. */
@@ -65,7 +66,10 @@ export function createHttp(o: HttpOptions): Http {
     requestTimeout: 60_000,
     // An address that can't be decoded never gets as far as a route or the error handler.
     frameworkErrors: (error, request, reply) => answerProblem(error, request, reply),
+    clientErrorHandler: answerMalformed,
+    http: { requireHostHeader: false },
   }) as unknown as FastifyInstance;
+  answerInOurForm(app);
   app.addHook("onRequest", async (request, reply) => {
     if (/%00/.test(request.url))
       throw new ProblemError("LK_INVALID", {
