@@ -210,11 +210,14 @@ export function route<N extends RouteName>(
       try {
         if (spec.action !== "public") allow(principal, spec.action, params.project ?? null);
         refuseUnstorable(params, []);
+        const query = check(rules.query, request.query, "query");
+        const body = check(rules.body, request.body, "body");
+        // After the checks: what is written down here is then no deeper than the contract allows.
         const keyed = keyOf(request, name, principal, spec.method);
         const context = {
           params,
-          query: check(rules.query, request.query, "query"),
-          body: check(rules.body, request.body, "body"),
+          query,
+          body,
           principal,
           project: params.project ?? principal.project,
           requestId: request.id,
@@ -227,13 +230,13 @@ export function route<N extends RouteName>(
         const text = (answer: Answer<N>): string | null => (answer === null ? null : JSON.stringify(answer));
         const run = async () => text(await handler(context));
         const again = async (reference: string) => (recall ? text(await recall(reference)) : run());
-        const body = keyed ? await once(app.latchkey.idempotency, keyed, rules.status, run, again) : await run();
-        if (body === null) return reply.code(204).send();
+        const answer = keyed ? await once(app.latchkey.idempotency, keyed, rules.status, run, again) : await run();
+        if (answer === null) return reply.code(204).send();
         return reply
           .code(rules.status)
           .header("content-type", "application/json; charset=utf-8")
           .header("cache-control", "no-store")
-          .send(SENT_AS_WRITTEN.includes(name) ? body : await app.latchkey.openSealed(body));
+          .send(SENT_AS_WRITTEN.includes(name) ? answer : await app.latchkey.openSealed(answer));
       } catch (error) {
         if (spec.method !== "GET" && principal !== ANONYMOUS && error instanceof ProblemError)
           app.latchkey.onRefusal(principal, name, params, error);
@@ -275,6 +278,7 @@ function keyOf(request: FastifyRequest, name: RouteName, principal: Principal, m
       detail: "Idempotency-Key must have 1 to 200 characters.",
       fields: [{ field: "Idempotency-Key", message: "1 to 200 characters" }],
     });
-  const asked = JSON.stringify([request.params ?? null, request.body ?? null]);
+  const hasBody = "body" in contract[name];
+  const asked = JSON.stringify([request.params ?? null, hasBody ? (request.body ?? null) : null]);
   return { actor: principal.id, route: name, key, sha256: createHash("sha256").update(asked).digest("hex") };
 }

@@ -18,10 +18,14 @@ export interface Case {
   /** Of SPOILS: what is done to the body's text. */
   readonly spoil?: string;
   readonly trick?: Trick;
+  /** Idempotency-Key: clients send one with every write; one that comes again is one of few. */
+  readonly key?: string;
 }
 
 const validOf = (operation: Operation): Arbitrary<Case> =>
-  requestsOf(operation).map((request) => ({ operation, kind: "valid", what: "nothing", request }));
+  fc
+    .tuple(requestsOf(operation), fc.oneof(fc.constant(""), fc.uuid(), fc.constantFrom("a", "b")))
+    .map(([request, key]) => ({ operation, kind: "valid", what: "nothing", request, ...(key === "" ? {} : { key }) }));
 
 /** Many small numbers: they choose among what a request has places for, which isn't known before it is made. */
 const choice = fc.nat(1_000_000);
@@ -87,7 +91,7 @@ const COSTLY = ["ship"];
 export function casesOf(operations: readonly Operation[]): Arbitrary<Case> {
   return fc.oneof(
     ...operations.map((operation) => ({
-      weight: COSTLY.includes(operation.id) ? 1 : 4,
+      weight: COSTLY.includes(operation.id) ? 2 : 4,
       arbitrary: caseOf(operation),
     })),
   );

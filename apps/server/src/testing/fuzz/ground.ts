@@ -16,6 +16,8 @@ export interface Ground {
   readonly mark: string;
   readonly owner: Client;
   readonly gateway: Client;
+  /** Where the workload's files are, if not beside its source. */
+  readonly fixture?: string;
   /** With the rights of the tables' owner. */
   readonly db: Executor;
   /** Stops the server, does something, starts it again at the same address or another. */
@@ -49,7 +51,7 @@ export class Furnished {
     const description = (await (await fetch(`${ground.url}/api/v1/openapi.json`, { headers })).json()) as Description;
     const made = new Furnished(ground, operationsOf(description), secrets);
     for (const token of (await ground.owner.listTokens({})).items) made.existing.spare(token.id);
-    const workload = new Workload(ground);
+    const workload = new Workload(ground, ground.fixture);
     await made.#ship(workload);
     made.existing.add("root", workload.root);
     for (const name of [workload.name, "fuzz-one", "fuzz-two"]) made.existing.add("service", name);

@@ -42,6 +42,7 @@ export function messageOf(
   if (json !== null)
     own.push(["Content-Type", "application/json"], ["Content-Length", String(Buffer.byteLength(body))]);
   else if (operation.method !== "GET") own.push(["Content-Length", "0"]);
+  if (one.key !== undefined && operation.method !== "GET") own.push(["Idempotency-Key", one.key]);
   const replaced = new Set([...(trick?.headers ?? []).map(([name]) => name.toLowerCase()), ...(trick?.without ?? [])]);
   const lines = [
     ...own.filter(([name]) => !replaced.has(name.toLowerCase())),
