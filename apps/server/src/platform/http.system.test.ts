@@ -116,16 +116,20 @@ describe("a request that is not valid", () => {
     expect(await answer.json()).toMatchObject({ status: 400, fields: [{ field: "limit" }] });
   });
 
-  it.each(["/api/v1/nothing", "/v1/nothing", "/api/v1/projects/main/services/%zz"])(
-    "gets a problem for the address %s",
-    async (path) => {
-      const answer = await installation.fetch(path);
-      expect(answer.status).toBeGreaterThanOrEqual(400);
-      expect(answer.status).toBeLessThan(500);
-      expect(answer.headers.get("content-type")).toContain("application/problem+json");
-      expect((await jsonOf<Problem>(answer)).code).toMatch(/^LK_/);
-    },
-  );
+  it.each([
+    "/api/v1/nothing",
+    "/v1/nothing",
+    "/api/v1/projects/main/services/%zz",
+    "/api/v1/projects/main/services/a%00b",
+  ])("gets a problem for the address %s", async (path) => {
+    const answer = await installation.fetch(path);
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+    expect(answer.status).toBeLessThan(500);
+    expect(answer.headers.get("content-type")).toContain("application/problem+json");
+    const problem = await jsonOf<Problem>(answer);
+    expect(problem.code).toMatch(/^LK_/);
+    expect(answer.headers.get("x-request-id")).toBe(problem.requestId);
+  });
 
   it("is never the server's fault, whatever stands in its address, query or body", async () => {
     const odd = fc.oneof(

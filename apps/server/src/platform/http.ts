@@ -69,19 +69,15 @@ export function createHttp(o: HttpOptions): Http {
     clientErrorHandler: answerMalformed,
     http: { requireHostHeader: false },
   }) as unknown as FastifyInstance;
-  answerInOurForm(app);
   app.addHook("onRequest", async (request, reply) => {
+    reply.headers(headersFor(request.id));
     if (/%00/.test(request.url))
       throw new ProblemError("LK_INVALID", {
         detail: "The address holds a character that no name has (%00).",
         fields: [{ field: "address", message: "leave %00 out" }],
       });
-    reply.header("x-request-id", request.id);
-    reply
-      .header("x-content-type-options", "nosniff")
-      .header("referrer-policy", "no-referrer")
-      .header("x-frame-options", "DENY");
   });
+  answerInOurForm(app);
   app.addHook("onResponse", async (request, reply) => {
     // Writes and failures are told; reads and the gateways' counts, once a second each, would drown them. `reqId` is in the answer's x-request-id too.
     const level =
@@ -111,12 +107,21 @@ export function createHttp(o: HttpOptions): Http {
   }) as unknown as Http;
 }
 
+/** Of every answer, also of those that no hook is run for. */
+const headersFor = (requestId: string) => ({
+  "x-request-id": requestId,
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "x-frame-options": "DENY",
+});
+
 function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = asProblem(error);
   if (problem.status >= 500)
     request.log.error({ err: error, requestId: request.id, url: request.url }, "request failed");
   void reply
     .code(problem.status)
+    .headers(headersFor(request.id))
     .header("content-type", "application/problem+json")
     .send(JSON.stringify(problem.toBody(request.id)));
 }

@@ -48,6 +48,8 @@ function problemFaults({ status, headers, text }: Answer): string[] {
   const { code, detail, remedy, status: said } = parsed.data;
   if (!/^LK_[A-Z_]+$/.test(code)) faults.push(`a problem has the code "${code}"`);
   if (detail === "" || remedy === "") faults.push("a problem says nothing");
+  if (headers["x-request-id"] !== parsed.data.requestId)
+    faults.push("a problem's request id is not that of its header");
   if (said !== status) faults.push(`a problem says ${said} and came with ${status}`);
   if (code === "LK_INVALID" && !parsed.data.fields?.length && status === 400)
     faults.push(`${code} names no field: ${detail}`);
