@@ -21,7 +21,7 @@ const TOPICS: Readonly<Record<string, Topic>> = {
     run: benchCrash,
   },
   fuzz: {
-    words: "100,000 valid, almost valid and hostile requests to every route of the server",
+    words: "100,000 valid, almost valid and hostile requests to the API, 20,000 malformed ones to the gateway",
     parts: FUZZ_PARTS,
     run: benchFuzz,
   },

@@ -38,6 +38,12 @@ export class RawUpstream {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** What came so far is of no interest any more. */
+  forget(): void {
+    this.arrived.length = 0;
+    this.faults.length = 0;
+  }
+
   async stop(): Promise<void> {
     const closed = new Promise((done) => this.#server.close(done));
     for (const socket of this.#sockets) socket.destroy();
