@@ -10,7 +10,9 @@ import { z } from "zod";
 export const GENERATION_MAX = 2_147_483_647;
 const part = z.int().min(0).max(GENERATION_MAX);
 export const Generation = z.object({ epoch: part, n: part });
-const count = z.int().min(0);
+/** 10,000 a second for three and a half years; and 2^13 such rows still add up to a number that is exact (2^53). */
+const COUNT_MAX = 2 ** 40;
+const count = z.int().min(0).max(COUNT_MAX);
 /** Names and ids: what PostgreSQL keeps in an index may have 2,704 bytes, and these come seven to a key. */
 const name = z.string().max(80);
 /** A number of `bucketOf`: the largest double is in bucket 16,383. */
