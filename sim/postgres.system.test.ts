@@ -11,7 +11,7 @@ import { PostgresBackend, prepareSimulatedTime, SEARCH_PATH } from "./store/post
 import { World } from "./world.ts";
 
 /** The same worlds on a real PostgreSQL, with the memory store beside it: what it answers is what the SQL does. */
-const SEEDS = Number(process.env.SIM_SEEDS ?? 200);
+const SEEDS = 60;
 const name = `latchkey_test_sim_${randomBytes(4).toString("hex")}`;
 const server = inject("postgres").url;
 const addressOf = (database: string) => {
@@ -40,15 +40,14 @@ it(`${SEEDS} worlds on PostgreSQL hold every invariant, and the memory store ans
   const broken: string[] = [];
   const asked = new Set<string>();
   let rollouts = 0;
-  for (let seed = Number(process.env.SIM_FROM ?? 1); seed <= SEEDS; seed++) {
-    if (process.env.SIM_FROM) process.stderr.write(`at seed ${seed}\n`);
+  for (let seed = 1; seed <= SEEDS; seed++) {
     const own = `${name}_${seed}`;
     await administer(server, (client) => client.query(`create database ${own} template ${name}`));
     let both: BothBackends | undefined;
     const outcome = await new World({
       seed,
       backend: (nowMs) => (both = new BothBackends(memoryBackend(nowMs), new PostgresBackend(addressOf(own), nowMs))),
-      plan: { backupAtMs: null, restoreAtMs: [], busyMs: 25_000 },
+      plan: { backupAtMs: null, restoreAtMs: [], busyMs: 15_000, newEpochAtMs: seed % 4 === 0 ? 9_000 : null },
     }).run();
     await administer(server, (client) => client.query(`drop database ${own} with (force)`));
     rollouts += outcome.rollouts;
@@ -58,8 +57,7 @@ it(`${SEEDS} worlds on PostgreSQL hold every invariant, and the memory store ans
     if (broken.length > 20) break;
   }
   expect(broken).toEqual([]);
-  expect(rollouts).toBeGreaterThan(SEEDS);
-  // Those that only a restore asks are not asked here.
+  expect(rollouts).toBeGreaterThan(SEEDS / 2);
   const never = Object.keys(ANSWERS_BY_NAME).filter((operation) => !asked.has(operation));
   expect(never).toEqual([]);
 });

@@ -109,11 +109,14 @@ export class World {
 
   async inOne<T>(fn: (tx: Transaction) => Promise<T>): Promise<T> {
     const connection = await this.backend.begin();
-    const result = await fn(
-      this.#executor((name, args, run) => connection.run(name, args, run)) as unknown as Transaction,
-    );
-    await connection.commit();
-    return result;
+    try {
+      const tx = this.#executor((name, args, run) => connection.run(name, args, run));
+      const result = await fn(tx as unknown as Transaction);
+      await connection.commit();
+      return result;
+    } finally {
+      await connection.rollback();
+    }
   }
 
   #mutated(backend: Backend): Backend {
@@ -190,6 +193,13 @@ export class World {
     this.#wish();
     this.faults.begin();
     this.#wishes();
+    // Not waited for: it needs its turn among the servers' transactions, for which time must go on.
+    const { newEpochAtMs } = this.plan;
+    if (newEpochAtMs !== null) this.timeline.after(newEpochAtMs, () => void this.#newEpoch("An operator asked for it"));
+  }
+
+  async #newEpoch(why: string): Promise<void> {
+    await this.inOne((tx) => startEpoch(tx, { beyond: 0, atMs: this.timeline.nowMs, why }));
   }
 
   #wishes(): void {
@@ -225,9 +235,7 @@ export class World {
     await this.oracle.closeEra(false);
     await this.backend.restore(backup);
     this.tell("world", "the database is set back to the backup");
-    await this.inOne((tx) =>
-      startEpoch(tx, { beyond: 0, atMs: this.timeline.nowMs, why: "The database was restored from a backup" }),
-    );
+    await this.#newEpoch("The database was restored from a backup");
     this.oracle.beginEra();
   }
 

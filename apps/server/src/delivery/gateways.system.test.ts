@@ -54,6 +54,7 @@ describe("a report", () => {
     ["an environment's", { ...report, counters: [{ ...counter, environment: long }] }, "counters.0.environment"],
     ["a release's", { ...report, counters: [{ ...counter, releaseId: long }] }, "counters.0.releaseId"],
     ["a set of visitors", { ...report, counters: [{ ...counter, users: long }] }, "counters.0.users"],
+    ["a count", { ...report, counters: [{ ...counter, errors: 2 ** 40 + 1 }] }, "counters.0.errors"],
     [
       "the number of a bucket",
       { ...report, counters: [{ ...counter, latency: { fast: 1 } }] },
