@@ -76,7 +76,9 @@ export class Campaign {
       const cases = pairs.map(({ operation, what, credential }, i) => {
         const arbitrary = round === 0 ? validCaseOf(operation) : caseOf(operation);
         const [one] = fc.sample(arbitrary, { numRuns: 1, seed: this.#seed + round * pairs.length + i });
-        return { one: one as Case, what, credential };
+        const { trick, ...plain } = one as Case;
+        // A page can't choose the Host that it is asked by, or any other header that would make it one of ours.
+        return { one: what === FOREIGN_PAGE || !trick ? plain : { ...plain, trick }, what, credential };
       });
       await this.#inLanes(cases, lanes, async (line, { one, what, credential }) => {
         const answer = await this.#send(line, one, credential);

@@ -91,7 +91,7 @@ const COSTLY = ["ship"];
 export function casesOf(operations: readonly Operation[]): Arbitrary<Case> {
   return fc.oneof(
     ...operations.map((operation) => ({
-      weight: COSTLY.includes(operation.id) ? 2 : 4,
+      weight: COSTLY.includes(operation.id) ? 1 : 4,
       arbitrary: caseOf(operation),
     })),
   );
