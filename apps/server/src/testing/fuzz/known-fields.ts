@@ -6,7 +6,7 @@ export interface Field {
   readonly values: Arbitrary<Value>;
   /** How often, against one value that is made from the schema alone. */
   readonly weight: number;
-  /** No other values: what they would start costs too much, or should not run at all. */
+  /** Always there, and no other values: what they would start costs too much, or should not run at all. */
   readonly isOnly?: boolean;
   /** Only where the schema is of this type. */
   readonly type?: string;

@@ -1,4 +1,5 @@
 import type { Schema } from "./description.ts";
+import { KNOWN_FIELDS } from "./known-fields.ts";
 import { Known, Raw, type Value } from "./value.ts";
 
 /** Requests that are almost right: one place of a valid one is changed. */
@@ -85,7 +86,7 @@ export function changesAt({ schema, value }: Place): Change[] {
     changes.push(["a member less", value.slice(1)], ["a hole", [...value, null]]);
   }
   if (isObject(value)) {
-    for (const key of Object.keys(value)) {
+    for (const key of Object.keys(value).filter((name) => !KNOWN_FIELDS[name]?.isOnly)) {
       const { [key]: _, ...rest } = value;
       changes.push([`no ${key}`, rest]);
     }

@@ -78,9 +78,8 @@ function numbersOf(schema: Schema): Arbitrary<number> {
 function objectsOf(schema: Schema): Arbitrary<Value> {
   const properties = schema.properties ?? {};
   const fields = Object.fromEntries(Object.entries(properties).map(([name, member]) => [name, fieldOf(name, member)]));
-  const made = fc.record<Record<string, Value>, string>(fields, {
-    requiredKeys: [...(schema.required ?? [])] as string[],
-  });
+  const isAlways = (name: string) => schema.required?.includes(name) || KNOWN_FIELDS[name]?.isOnly;
+  const made = fc.record<Record<string, Value>, string>(fields, { requiredKeys: Object.keys(fields).filter(isAlways) });
   if (typeof schema.additionalProperties !== "object") return made;
   const names = schema.propertyNames ? (valuesOf(schema.propertyNames) as Arbitrary<string>) : fc.string();
   return fc.dictionary(fc.oneof(names, fc.nat(400).map(String)), valuesOf(schema.additionalProperties), { maxKeys: 5 });
