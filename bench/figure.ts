@@ -42,6 +42,8 @@ export function figure(
 /** What a topic is given and what it may say while it works. */
 export interface Bench {
   readonly quick: boolean;
+  /** Of random choices: the same makes the same again. */
+  readonly seed: number;
   readonly root: string;
   readonly signal: AbortSignal;
   readonly say: (words: string) => void;

@@ -2,6 +2,7 @@ import { benchCrash, PARTS as CRASH_PARTS } from "./crash/index.ts";
 import { benchDelivery, PARTS } from "./delivery/index.ts";
 import { type Bench, type Figure, tableOf } from "./figure.ts";
 import { benchFoundation, FOUNDATION_PARTS } from "./foundation/index.ts";
+import { benchFuzz, PARTS as FUZZ_PARTS } from "./fuzz/index.ts";
 
 /** `npm run bench`: answers the exit code. */
 interface Topic {
@@ -25,7 +26,15 @@ const TOPICS: Readonly<Record<string, Topic>> = {
     parts: CRASH_PARTS,
     run: benchCrash,
   },
+  fuzz: {
+    words: "100,000 valid, almost valid and hostile requests to the API, 20,000 malformed ones to the gateway",
+    parts: FUZZ_PARTS,
+    run: benchFuzz,
+  },
 };
+
+/** Where random choices begin unless `--seed` says otherwise. */
+const SEED = 1;
 
 const USAGE = `Measures what Latchkey promises, beside peers where there are any. A busy machine shows in the figures.
 
@@ -38,11 +47,18 @@ ${Object.entries(TOPICS)
   npm run bench -- delivery judge gateway   only these parts
   npm run bench -- delivery --quick         under a minute: proves that the bench works, not that the goals hold
   npm run bench -- delivery --json          one JSON object per figure
+  npm run bench -- fuzz --seed 7            other random choices than those of seed 1
 
 Exit codes: 0 every goal holds, 2 one does not, 1 it could not be measured.`;
 
 export async function main(args: readonly string[], root: string): Promise<number> {
-  const [name, ...only] = args.filter((a) => !a.startsWith("--"));
+  const at = args.indexOf("--seed");
+  const seed = at < 0 ? SEED : Number(args[at + 1]);
+  if (!Number.isSafeInteger(seed)) {
+    console.error("--seed needs a whole number behind it.");
+    return 1;
+  }
+  const [name, ...only] = args.filter((a, i) => !a.startsWith("--") && (at < 0 || i !== at + 1));
   const topic = name === undefined ? undefined : TOPICS[name];
   const strange = only.find((part) => !topic?.parts.includes(part));
   if (!topic || strange !== undefined) {
@@ -53,6 +69,7 @@ export async function main(args: readonly string[], root: string): Promise<numbe
   const stopping = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopping.abort());
   const bench: Bench = {
+    seed,
     quick: args.includes("--quick"),
     root,
     signal: stopping.signal,

@@ -33,6 +33,10 @@ export interface GatewayConfig {
   readonly logLevel: string;
   /** How long a visitor may take over a request's head. Left out, it is the gateway's own limit. */
   readonly headersTimeoutMs?: number;
+  /** The same for a whole request, with its body. */
+  readonly requestTimeoutMs?: number;
+  /** How long a connection is kept that nobody uses. */
+  readonly idleTimeoutMs?: number;
 }
 
 /** The id of this gateway: given, or drawn once and kept in its directory, so that it survives restarts. */

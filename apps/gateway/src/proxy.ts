@@ -18,6 +18,9 @@ import { passUpgrade, refuseUpgrade } from "./websocket.ts";
 const HEADER_LIMIT_BYTES = 16 * 1024;
 
 const HEADERS_TIMEOUT_MS = 15_000;
+const REQUEST_TIMEOUT_MS = 300_000;
+/** Longer than the 60 s of most proxies that may stand in front: they, not we, end what they keep. */
+const IDLE_TIMEOUT_MS = 65_000;
 const CHECK_EVERY_MS = 1_000;
 /** 4,000 visitors' connections and as many to releases (128 each) stay far below the usual limit of 2^16 open files. */
 const CONNECTIONS_MAX = 4_000;
@@ -60,8 +63,8 @@ export class TrafficServer {
         headersTimeout: parts.config.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
         // A slow sender is let go at most this much later; Node's own 30 s would triple the time-out.
         connectionsCheckingInterval: CHECK_EVERY_MS,
-        requestTimeout: 300_000,
-        keepAliveTimeout: 65_000,
+        requestTimeout: parts.config.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+        keepAliveTimeout: parts.config.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
         noDelay: true,
       },
       (request, response) => this.#guarded(request, response),

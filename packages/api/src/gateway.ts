@@ -10,7 +10,15 @@ import { z } from "zod";
 export const GENERATION_MAX = 2_147_483_647;
 const part = z.int().min(0).max(GENERATION_MAX);
 export const Generation = z.object({ epoch: part, n: part });
-const count = z.int().min(0);
+/** 10,000 a second for three and a half years; and 2^13 such rows still add up to a number that is exact (2^53). */
+const COUNT_MAX = 2 ** 40;
+const count = z.int().min(0).max(COUNT_MAX);
+/** Names and ids: what PostgreSQL keeps in an index may have 2,704 bytes, and these come seven to a key. */
+const name = z.string().max(80);
+/** A number of `bucketOf`: the largest double is in bucket 16,383. */
+const bucket = z.string().regex(/^-?\d{1,5}$/, "the number of a bucket, -99999 to 99999");
+/** 1,024 bytes in base64: 4 characters for each 3 bytes that were begun. */
+const REGISTERS_MAX = 1_368;
 
 export const ArmName = z.enum(["baseline", "canary", "holdback"]);
 export const RoutingArm = z.object({
@@ -47,24 +55,24 @@ export const RouteClass = z.enum(["document", "asset", "api", "other"]);
 
 /** Cumulative since `boot`, one row per (service, service generation, arm, route class). */
 export const ArmCounter = z.object({
-  service: z.string(),
-  environment: z.string(),
+  service: name,
+  environment: name,
   generation: Generation,
   arm: ArmName,
-  releaseId: z.string(),
+  releaseId: name,
   routeClass: RouteClass,
   requests: count,
   errors: count,
   /** Exponential histogram of scale 4 (core/shared/histogram), milliseconds. */
-  latency: z.record(z.string(), count),
+  latency: z.record(bucket, count),
   pageViews: count,
   pageErrors: count,
   /** HyperLogLog registers (p = 10, 1024 one-byte registers, base64; standard error 3.25 %) of visitor ids. */
-  users: z.string(),
+  users: z.string().max(REGISTERS_MAX),
 });
 export const GatewayReport = z.object({
-  gateway: z.string(),
-  boot: z.string(),
+  gateway: name,
+  boot: name,
   /** Grows by one with each report of a boot; older ones are ignored. */
   sequence: z.int(),
   at: z.iso.datetime({ offset: true }),

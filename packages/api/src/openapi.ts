@@ -1,6 +1,17 @@
 import { z } from "zod";
 import { contract, type RouteSpec } from "./contract.ts";
+import { Problem } from "./models.ts";
 import { type PathSpec, paths, type RouteName } from "./paths.ts";
+
+const schemaOf = (schema: z.ZodType) => z.toJSONSchema(schema, { unrepresentable: "any" });
+const answered = (schema: z.ZodType) => ({
+  description: "Success",
+  content: { "application/json": { schema: schemaOf(schema) } },
+});
+const PROBLEM = {
+  description: "A problem (RFC 9457)",
+  content: { "application/problem+json": { schema: schemaOf(Problem) } },
+};
 
 /** The OpenAPI 3.1 description, made from the same tables that the server and the client use. */
 export function openApi(version: string): Record<string, unknown> {
@@ -18,7 +29,7 @@ export function openApi(version: string): Record<string, unknown> {
     const query = Object.entries(rules.query?.shape ?? {}).map(([param, schema]) => ({
       name: param,
       in: "query",
-      required: false,
+      required: !(schema as z.ZodType).safeParse(undefined).success,
       schema: z.toJSONSchema(schema as z.ZodType, { io: "input", unrepresentable: "any" }),
     }));
     described[path] ??= {};
@@ -37,15 +48,9 @@ export function openApi(version: string): Record<string, unknown> {
           }
         : {}),
       responses: {
-        [rules.status]: {
-          description: "Success",
-          ...(rules.status === 204
-            ? {}
-            : {
-                content: { "application/json": { schema: z.toJSONSchema(rules.answers, { unrepresentable: "any" }) } },
-              }),
-        },
-        default: { description: "A problem (RFC 9457)", content: { "application/problem+json": {} } },
+        ...(rules.status === 204 ? {} : { [rules.status]: answered(rules.answers) }),
+        ...(rules.answers.safeParse(null).success ? { 204: { description: "Success, and nothing to say" } } : {}),
+        default: PROBLEM,
       },
       security: spec.action === "public" ? [] : [{ bearer: [] }, { cookie: [] }],
       "x-latchkey-action": spec.action,

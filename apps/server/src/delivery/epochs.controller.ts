@@ -3,6 +3,7 @@ import { SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
 import { raiseEpoch } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
 import type { Transaction, Transactions } from "../platform/database.ts";
+import { ProblemError } from "../platform/problems.ts";
 import { activeDeployments, updateDeployment } from "./deployments.store.ts";
 import { applyWithin } from "./rollout-engine.ts";
 import { activeRollouts, lockRollout, moveToEpoch } from "./rollouts.store.ts";
@@ -74,7 +75,11 @@ export async function overtakeGateway(
   atMs: number,
 ): Promise<boolean> {
   if (compareGenerations(applied, await currentGeneration(database.db)) <= 0) return false;
-  if (applied.epoch > EPOCH_MAX) throw new Error(`gateway ${gateway} claims an epoch beyond all counting`);
+  if (applied.epoch > EPOCH_MAX)
+    throw new ProblemError("LK_INVALID", {
+      detail: `Gateway ${gateway} claims an epoch beyond all counting.`,
+      fields: [{ field: "epoch", message: `at most ${EPOCH_MAX}` }],
+    });
   return database.transaction(async (tx) => {
     if (compareGenerations(applied, await currentGeneration(tx)) <= 0) return false;
     await startEpoch(tx, {

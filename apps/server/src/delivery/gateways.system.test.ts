@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GatewayPlayer } from "../testing/gateway-player.ts";
 import { Journey } from "../testing/journey.ts";
+import { problemOf } from "../testing/problem.ts";
 import { until } from "../testing/until.ts";
 
 let journey: Journey;
@@ -31,6 +32,37 @@ describe("a gateway that was restarted", () => {
     );
     expect(rows).toHaveLength(2);
     expect(rows[0].requests).toBeGreaterThan(0);
+  });
+});
+
+describe("a report", () => {
+  const long = Array.from({ length: 10_000 }, (_, i) => String.fromCharCode(97 + ((i * i * i) % 26))).join("");
+  const counter = {
+    ...{ service: "shop", environment: "production", generation: { epoch: 1, n: 1 }, arm: "baseline" as const },
+    ...{ releaseId: "rel_1", routeClass: "api" as const, requests: 1, errors: 0, latency: {}, pageViews: 0 },
+    ...{ pageErrors: 0, users: "" },
+  };
+  const report = {
+    ...{ gateway: "edge-2", boot: "b", sequence: 1, at: new Date(0).toISOString(), applied: { epoch: 0, n: 0 } },
+    ...{ residentBytes: 1, counters: [counter] },
+  };
+
+  it.each([
+    ["a gateway's name", { ...report, gateway: long }, "gateway"],
+    ["a boot's", { ...report, boot: long }, "boot"],
+    ["a service's", { ...report, counters: [{ ...counter, service: long }] }, "counters.0.service"],
+    ["an environment's", { ...report, counters: [{ ...counter, environment: long }] }, "counters.0.environment"],
+    ["a release's", { ...report, counters: [{ ...counter, releaseId: long }] }, "counters.0.releaseId"],
+    ["a set of visitors", { ...report, counters: [{ ...counter, users: long }] }, "counters.0.users"],
+    ["a count", { ...report, counters: [{ ...counter, errors: 2 ** 40 + 1 }] }, "counters.0.errors"],
+    [
+      "the number of a bucket",
+      { ...report, counters: [{ ...counter, latency: { fast: 1 } }] },
+      "counters.0.latency.fast",
+    ],
+  ])("is refused for %s that can't be one", async (_, body, field) => {
+    const problem = await problemOf(journey.installation.gateway.gatewayReport({ body }));
+    expect(problem).toMatchObject({ status: 400, code: "LK_INVALID", fields: [{ field }] });
   });
 });
 

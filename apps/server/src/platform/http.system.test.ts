@@ -2,6 +2,7 @@ import type { Problem } from "@latchkey/api/models";
 import { type PathSpec, paths, type RouteName } from "@latchkey/api/paths";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Line } from "../testing/fuzz/line.ts";
 import { Installation } from "../testing/installation.ts";
 import { jsonOf, problemOf } from "../testing/problem.ts";
 import { until } from "../testing/until.ts";
@@ -50,6 +51,51 @@ describe("a request that is not valid", () => {
     expect(await answer.json()).toMatchObject({ code: "LK_TOO_LARGE", remedy: expect.stringContaining("1 MB") });
   });
 
+  it.each([
+    ["an object", '{"a":', "1", "}"],
+    ["a list", "[", "", "]"],
+  ])("is refused when %s in it is very deep, with a key too", async (_, open, inner, close) => {
+    const deep = `{"action":${open.repeat(20_000)}${inner}${close.repeat(20_000)},"reason":"x"}`;
+    const answer = await send("/api/v1/projects/main/rollouts/rol_1/actions", deep, { "idempotency-key": "deep" });
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ code: "LK_INVALID", fields: [{ field: "action" }] });
+  });
+
+  it("may hold anything deep where nothing is asked for", async () => {
+    const { secret } = await installation.tokenOf("owner");
+    const headers = { authorization: `Bearer ${secret}`, "idempotency-key": "deep" };
+    expect((await send("/api/v1/sign-out", "[".repeat(20_000) + "]".repeat(20_000), headers)).status).toBe(204);
+  });
+
+  it.each([
+    ["no host", "GET /livez HTTP/1.1\r\n\r\n", 400, "Host"],
+    ["a blank before a colon", "GET /livez HTTP/1.1\r\nHost : x\r\n\r\n", 400, "request"],
+    ["nothing that is HTTP", "HELO there\r\n\r\n", 400, "request"],
+    [
+      "two framings",
+      "POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+      400,
+      "request",
+    ],
+    ["a head over 16 kB", `GET /livez HTTP/1.1\r\nHost: x\r\nA: ${"a".repeat(20_000)}\r\n\r\n`, 431, undefined],
+  ])("gets a problem that says so when it has %s", async (_, text, status, field) => {
+    const line = new Line(Number(new URL(installation.url).port));
+    const answer = await line.ask(Buffer.from(text, "latin1"));
+    line.close();
+    expect(answer.status).toBe(status);
+    expect(answer.headers["content-type"]).toMatch(/^application\/problem\+json/);
+    const problem = JSON.parse(answer.text) as Problem;
+    expect(problem.fields?.[0]?.field).toBe(field);
+    expect(problem).toMatchObject({ status, requestId: answer.headers["x-request-id"] });
+  });
+
+  it("is answered though it expects something odd", async () => {
+    const line = new Line(Number(new URL(installation.url).port));
+    const answer = await line.ask(Buffer.from("GET /livez HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n", "latin1"));
+    line.close();
+    expect([answer.status, answer.text]).toEqual([200, '{"status":"alive"}']);
+  });
+
   it("names every field that is wrong or unknown, and what it must be", async () => {
     const answer = await send(TOKENS, JSON.stringify({ role: "king", colour: "red", expiresInDays: 0.5 }));
     const { fields = [], detail } = await jsonOf<Problem>(answer);
@@ -70,16 +116,20 @@ describe("a request that is not valid", () => {
     expect(await answer.json()).toMatchObject({ status: 400, fields: [{ field: "limit" }] });
   });
 
-  it.each(["/api/v1/nothing", "/v1/nothing", "/api/v1/projects/main/services/%zz"])(
-    "gets a problem for the address %s",
-    async (path) => {
-      const answer = await installation.fetch(path);
-      expect(answer.status).toBeGreaterThanOrEqual(400);
-      expect(answer.status).toBeLessThan(500);
-      expect(answer.headers.get("content-type")).toContain("application/problem+json");
-      expect((await jsonOf<Problem>(answer)).code).toMatch(/^LK_/);
-    },
-  );
+  it.each([
+    "/api/v1/nothing",
+    "/v1/nothing",
+    "/api/v1/projects/main/services/%zz",
+    "/api/v1/projects/main/services/a%00b",
+  ])("gets a problem for the address %s", async (path) => {
+    const answer = await installation.fetch(path);
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+    expect(answer.status).toBeLessThan(500);
+    expect(answer.headers.get("content-type")).toContain("application/problem+json");
+    const problem = await jsonOf<Problem>(answer);
+    expect(problem.code).toMatch(/^LK_/);
+    expect(answer.headers.get("x-request-id")).toBe(problem.requestId);
+  });
 
   it("is never the server's fault, whatever stands in its address, query or body", async () => {
     const odd = fc.oneof(
@@ -137,11 +187,12 @@ describe("a request that is not valid", () => {
   });
 
   it("is refused for numbers that no generation has", async () => {
-    const path = `/api/v1/gateway/routing?gateway=a&boot=b&epoch=1&n=99999999999&waitMs=0`;
-    const answer = await installation.fetch(path, {
-      headers: { authorization: `Bearer ${installation.secretIn("gateway.token")}` },
-    });
-    expect(answer.status).toBe(400);
+    const headers = { authorization: `Bearer ${installation.secretIn("gateway.token")}` };
+    for (const generation of ["epoch=1&n=99999999999", "epoch=2147483647&n=0"]) {
+      const path = `/api/v1/gateway/routing?gateway=a&boot=b&${generation}&waitMs=0`;
+      const answer = await installation.fetch(path, { headers });
+      expect(answer.status, generation).toBe(400);
+    }
   });
 });
 

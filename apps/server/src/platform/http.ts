@@ -9,6 +9,7 @@ import type { z } from "zod";
 import type { Authenticate, IdempotencyStore, OnRefusal, OpenSealed, Principal } from "./auth.ts";
 import type { Transaction } from "./database.ts";
 import { type Keyed, once } from "./idempotency.ts";
+import { answerInOurForm, answerMalformed } from "./malformed.ts";
 import { ProblemError } from "./problems.ts";
 
 /** HTTP: routes come from the API's contract, validated, authorised and answered in one place. */
@@ -65,19 +66,18 @@ export function createHttp(o: HttpOptions): Http {
     requestTimeout: 60_000,
     // An address that can't be decoded never gets as far as a route or the error handler.
     frameworkErrors: (error, request, reply) => answerProblem(error, request, reply),
+    clientErrorHandler: answerMalformed,
+    http: { requireHostHeader: false },
   }) as unknown as FastifyInstance;
   app.addHook("onRequest", async (request, reply) => {
+    reply.headers(headersFor(request.id));
     if (/%00/.test(request.url))
       throw new ProblemError("LK_INVALID", {
         detail: "The address holds a character that no name has (%00).",
         fields: [{ field: "address", message: "leave %00 out" }],
       });
-    reply.header("x-request-id", request.id);
-    reply
-      .header("x-content-type-options", "nosniff")
-      .header("referrer-policy", "no-referrer")
-      .header("x-frame-options", "DENY");
   });
+  answerInOurForm(app);
   app.addHook("onResponse", async (request, reply) => {
     // Writes and failures are told; reads and the gateways' counts, once a second each, would drown them. `reqId` is in the answer's x-request-id too.
     const level =
@@ -107,12 +107,21 @@ export function createHttp(o: HttpOptions): Http {
   }) as unknown as Http;
 }
 
+/** Of every answer, also of those that no hook is run for. */
+const headersFor = (requestId: string) => ({
+  "x-request-id": requestId,
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "x-frame-options": "DENY",
+});
+
 function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = asProblem(error);
   if (problem.status >= 500)
     request.log.error({ err: error, requestId: request.id, url: request.url }, "request failed");
   void reply
     .code(problem.status)
+    .headers(headersFor(request.id))
     .header("content-type", "application/problem+json")
     .send(JSON.stringify(problem.toBody(request.id)));
 }
@@ -206,11 +215,14 @@ export function route<N extends RouteName>(
       try {
         if (spec.action !== "public") allow(principal, spec.action, params.project ?? null);
         refuseUnstorable(params, []);
+        const query = check(rules.query, request.query, "query");
+        const body = check(rules.body, request.body, "body");
+        // After the checks: what is written down here is then no deeper than the contract allows.
         const keyed = keyOf(request, name, principal, spec.method);
         const context = {
           params,
-          query: check(rules.query, request.query, "query"),
-          body: check(rules.body, request.body, "body"),
+          query,
+          body,
           principal,
           project: params.project ?? principal.project,
           requestId: request.id,
@@ -223,13 +235,13 @@ export function route<N extends RouteName>(
         const text = (answer: Answer<N>): string | null => (answer === null ? null : JSON.stringify(answer));
         const run = async () => text(await handler(context));
         const again = async (reference: string) => (recall ? text(await recall(reference)) : run());
-        const body = keyed ? await once(app.latchkey.idempotency, keyed, rules.status, run, again) : await run();
-        if (body === null) return reply.code(204).send();
+        const answer = keyed ? await once(app.latchkey.idempotency, keyed, rules.status, run, again) : await run();
+        if (answer === null) return reply.code(204).send();
         return reply
           .code(rules.status)
           .header("content-type", "application/json; charset=utf-8")
           .header("cache-control", "no-store")
-          .send(SENT_AS_WRITTEN.includes(name) ? body : await app.latchkey.openSealed(body));
+          .send(SENT_AS_WRITTEN.includes(name) ? answer : await app.latchkey.openSealed(answer));
       } catch (error) {
         if (spec.method !== "GET" && principal !== ANONYMOUS && error instanceof ProblemError)
           app.latchkey.onRefusal(principal, name, params, error);
@@ -271,6 +283,7 @@ function keyOf(request: FastifyRequest, name: RouteName, principal: Principal, m
       detail: "Idempotency-Key must have 1 to 200 characters.",
       fields: [{ field: "Idempotency-Key", message: "1 to 200 characters" }],
     });
-  const asked = JSON.stringify([request.params ?? null, request.body ?? null]);
+  const hasBody = "body" in contract[name];
+  const asked = JSON.stringify([request.params ?? null, hasBody ? (request.body ?? null) : null]);
   return { actor: principal.id, route: name, key, sha256: createHash("sha256").update(asked).digest("hex") };
 }

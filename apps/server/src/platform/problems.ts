@@ -17,6 +17,8 @@ const TABLE = {
   LK_ROLLOUT_NO_BASELINE: [409, "Nothing to go back to", "Ship a release that mends it."],
   LK_TOO_LARGE: [413, "The body is too large", "Send at most 1 MB."],
   LK_TOO_MANY: [429, "Too many at once", "Wait a little and try again."],
+  LK_HEAD_TOO_LARGE: [431, "Address and headers are too large", "Keep them below 16 kB together."],
+  LK_TOO_SLOW: [408, "The request came too slowly", "Send it within a minute."],
   LK_INTERNAL: [
     500,
     "Something went wrong here",

@@ -42,12 +42,13 @@ export class Workload {
   readonly root: string;
   readonly #place: Place;
 
-  constructor(place: Place) {
+  /** `fixture`: where its files are, for who runs from a bundle. */
+  constructor(place: Place, fixture = FIXTURE) {
     this.#place = place;
     this.name = `shop-${place.mark}`;
     this.root = join(place.dir, "sources");
     mkdirSync(this.root, { recursive: true });
-    cpSync(FIXTURE, join(this.root, "app"), { recursive: true });
+    cpSync(fixture, join(this.root, "app"), { recursive: true });
     this.will({});
   }
 

@@ -1,0 +1,129 @@
+import type { Client } from "@latchkey/api/client";
+import { sql } from "kysely";
+import type { Executor } from "../../platform/database.ts";
+import { issue } from "../../security/access.controller.ts";
+import { GatewayPlayer } from "../gateway-player.ts";
+import { Hopeless, until } from "../until.ts";
+import { Workload } from "../workload.ts";
+import { type Description, type Operation, operationsOf } from "./description.ts";
+import { Existing } from "./existing.ts";
+
+/** The installation that the fuzz asks, and what it needs of it. */
+export interface Ground {
+  readonly url: string;
+  readonly dir: string;
+  /** Makes the service's name its own. */
+  readonly mark: string;
+  readonly owner: Client;
+  readonly gateway: Client;
+  /** Where the workload's files are, if not beside its source. */
+  readonly fixture?: string;
+  /** With the rights of the tables' owner. */
+  readonly db: Executor;
+  /** Stops the server, does something, starts it again at the same address or another. */
+  restart(between: () => Promise<unknown>): Promise<void>;
+}
+
+/** Header lines that say who asks. */
+export type Credential = readonly (readonly [string, string])[];
+export const bearer = (secret: string): Credential => [["Authorization", `Bearer ${secret}`]];
+const HOUR_MS = 3_600_000;
+const main = { project: "main" } as const;
+
+/** An installation with a service, a rollout that ended, one that was aborted, and one that is paused. */
+export class Furnished {
+  readonly ground: Ground;
+  readonly operations: readonly Operation[];
+  readonly existing = new Existing();
+  readonly secrets: { readonly owner: string; readonly viewer: string; readonly gateway: string };
+
+  private constructor(ground: Ground, operations: readonly Operation[], secrets: Furnished["secrets"]) {
+    this.ground = ground;
+    this.operations = operations;
+    this.secrets = secrets;
+  }
+
+  static async make(ground: Ground): Promise<Furnished> {
+    const make = async (role: "owner" | "viewer" | "gateway") =>
+      (await ground.owner.createToken({ body: { name: `fuzz ${role}`, role } })).secret;
+    const secrets = { owner: await make("owner"), viewer: await make("viewer"), gateway: await make("gateway") };
+    const headers = { authorization: `Bearer ${secrets.owner}` };
+    const description = (await (await fetch(`${ground.url}/api/v1/openapi.json`, { headers })).json()) as Description;
+    const made = new Furnished(ground, operationsOf(description), secrets);
+    for (const token of (await ground.owner.listTokens({})).items) made.existing.spare(token.id);
+    const workload = new Workload(ground, ground.fixture);
+    await made.#ship(workload);
+    made.existing.add("root", workload.root);
+    for (const name of [workload.name, "fuzz-one", "fuzz-two"]) made.existing.add("service", name);
+    return made;
+  }
+
+  async #ship(workload: Workload): Promise<void> {
+    const { owner, gateway } = this.ground;
+    await workload.apply();
+    const player = new GatewayPlayer(gateway);
+    const act = (rolloutId: string, action: "abort" | "pause") =>
+      owner.actOnRollout({ params: { ...main, rolloutId }, body: { action, reason: "for the fuzz" } });
+    const ship = async (version: string, ...states: string[]): Promise<string> => {
+      workload.will({ version });
+      const { id } = await owner.ship({ params: { ...main, service: workload.name }, body: {} });
+      return until(`the rollout of version ${version} is ${states.join(" or ")}`, async () => {
+        const { rolloutId, finishedAt, words } = await owner.getDeployment({ params: { ...main, deploymentId: id } });
+        if (rolloutId === null && finishedAt !== null) throw new Hopeless(`the deployment ended: ${words}`);
+        if (rolloutId === null) return null;
+        await player.serve();
+        const { state } = await owner.getRollout({ params: { ...main, rolloutId } });
+        return states.includes(state) ? rolloutId : null;
+      });
+    };
+    await ship("1", "completed");
+    await act(await ship("2", "progressing", "holdback"), "abort");
+    await until("the aborted rollout has ended", async () => {
+      await player.serve();
+      const { items } = await owner.listDeployments({ params: main });
+      return items.every((d) => d.finishedAt !== null);
+    });
+    await act(await ship("3", "progressing"), "pause");
+    for (const list of ["listDeployments", "listLedger", "listSubjects", "listServices"] as const)
+      this.existing.learn(await owner[list]({ params: main }));
+    this.existing.learn(await owner.listReleases({ params: { ...main, service: workload.name } }));
+    this.existing.learn(await owner.getCheckpoint({}));
+  }
+
+  /** Credentials that let nobody in, by what is wrong with them. Made with the database: some can't be had otherwise. */
+  async badCredentials(): Promise<Readonly<Record<string, Credential>>> {
+    const { db } = this.ground;
+    const make = (project: string, kind: "token" | "sign_in" | "session", ms = HOUR_MS) =>
+      issue(db, { project, name: "nobody", role: "owner", kind, ms });
+    const revoked = await make("main", "token");
+    await sql`update access_token set revoked_at = now() where id = ${revoked.id}`.execute(db);
+    const expired = await make("main", "token", -HOUR_MS);
+    const session = await make("main", "session");
+    const other = await make("other", "token");
+    return {
+      none: [],
+      "an empty token": [["Authorization", "Bearer "]],
+      "a made-up token": bearer(`lk_${"A".repeat(43)}`),
+      "a made-up cookie": [["Cookie", `lk_session=lk_${"A".repeat(43)}`]],
+      "a good token in another scheme": [
+        ["Authorization", `Basic ${Buffer.from(`x:${this.secrets.owner}`).toString("base64")}`],
+      ],
+      "a good token with more behind it": bearer(`${this.secrets.owner}x`),
+      "a revoked token": bearer(revoked.secret),
+      "an expired token": bearer(expired.secret),
+      "a sign-in link's secret": bearer((await make("main", "sign_in")).secret),
+      [OTHER_PROJECT]: bearer(other.secret),
+      [FOREIGN_PAGE]: [
+        ["Cookie", `lk_session=${session.secret}`],
+        ["Origin", "http://evil.example"],
+      ],
+      [role("owner")]: bearer(this.secrets.owner),
+      [role("viewer")]: bearer(this.secrets.viewer),
+      [role("gateway")]: bearer(this.secrets.gateway),
+    };
+  }
+}
+
+export const OTHER_PROJECT = "an owner's token of another project";
+export const FOREIGN_PAGE = "a session's cookie, sent by a foreign page";
+export const role = (name: string): string => `a good token of the role ${name}`;

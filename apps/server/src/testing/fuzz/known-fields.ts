@@ -1,0 +1,63 @@
+import fc, { type Arbitrary } from "fast-check";
+import { Known, type Value } from "./value.ts";
+
+/** What a field's name promises: with these values a request gets past the first checks, deep into the product. */
+export interface Field {
+  readonly values: Arbitrary<Value>;
+  /** How often, against one value that is made from the schema alone. */
+  readonly weight: number;
+  /** Always there, and no other values: what they would start costs too much, or should not run at all. */
+  readonly isOnly?: boolean;
+  /** Only where the schema is of this type. */
+  readonly type?: string;
+}
+
+const known = (kind: string, weight = 6): Field => ({ values: fc.nat(1_000).map((n) => new Known(kind, n)), weight });
+const of = (...values: Value[]): Field => ({ values: fc.constantFrom(...values), weight: 6 });
+const only = (...values: Value[]): Field => ({ ...of(...values), isOnly: true });
+/** Commands of the workload: a made-up one could be anything. */
+const command = (...args: string[]): Field => ({ ...only(["node", ...args]), type: "array" });
+
+const STEPS: Value[] = [
+  [{ trafficPercent: 10, bakeMs: 0, minimumRequests: 100 }],
+  [
+    { trafficPercent: 10, bakeMs: 0, minimumRequests: 0 },
+    { trafficPercent: 50, bakeMs: 1_000, minimumRequests: 100 },
+  ],
+];
+
+export const KNOWN_FIELDS: Readonly<Record<string, Field>> = {
+  project: { ...of("main"), weight: 20 },
+  service: known("service"),
+  tokenId: known("token"),
+  releaseId: known("release"),
+  deploymentId: known("deployment"),
+  rolloutId: known("rollout"),
+  subjectId: known("person"),
+  sequence: known("sequence", 3),
+  secret: known("secret"),
+  subject: known("subject"),
+  cursor: known("cursor", 2),
+  type: of("delivery.deployment.requested", "security.token.created", "catalog.service.created"),
+  from: known("size"),
+  to: known("size"),
+  limit: of(1, 2, 50, 200),
+  // A longer poll would hold its line for nothing.
+  waitMs: only(0, 1, 5),
+  environment: of("production"),
+  ifBusy: of("queue", "supersede", "refuse"),
+  fault: of("none", "errors=5%", "latency=+50%", "leak", "slow-tail=3%x10", "broken-page"),
+  root: { values: fc.constant(new Known("root", 0)), weight: 12 },
+  // Of the service's configuration: folders and commands of the workload.
+  name: known("service", 8),
+  source: { ...of("app"), weight: 12 },
+  build: command("build.mjs"),
+  run: command("server.mjs"),
+  command: command("gate.mjs"),
+  environments: { ...of(["production"], ["production", "staging"]), type: "array", weight: 12 },
+  steps: { ...of(...STEPS), type: "array" },
+  gateway: of("gateway-1", "gateway-2", "gateway-3"),
+  boot: of("boot-1", "boot-2"),
+  epoch: of(0, 1),
+  n: of(0, 1, 2, 3, 4),
+};
