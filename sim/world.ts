@@ -1,7 +1,7 @@
 import { ServiceConfig } from "@latchkey/api/models";
 import { saveService } from "../apps/server/src/catalog/services.store.ts";
 import { activeDeployments } from "../apps/server/src/delivery/deployments.store.ts";
-import { startEpoch } from "../apps/server/src/delivery/epochs.controller.ts";
+import { endUnrolledDeployments, startEpoch } from "../apps/server/src/delivery/epochs.controller.ts";
 import { activeRollouts } from "../apps/server/src/delivery/rollouts.store.ts";
 import { outboxIsEmpty } from "../apps/server/src/ledger/ledger.store.ts";
 import { ANSWERS, type Executor, type Run, type Transaction } from "../apps/server/src/platform/database.ts";
@@ -235,7 +235,9 @@ export class World {
     await this.oracle.closeEra(false);
     await this.backend.restore(backup);
     this.tell("world", "the database is set back to the backup");
-    await this.#newEpoch("The database was restored from a backup");
+    const why = "The database was restored from a backup";
+    await this.#newEpoch(why);
+    await this.inOne((tx) => endUnrolledDeployments(tx, why));
     this.oracle.beginEra();
   }
 
