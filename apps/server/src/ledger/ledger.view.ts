@@ -51,8 +51,7 @@ export async function viewProof(
   signer: Signer,
   sequence: number,
 ): Promise<Answer<"getLedgerProof"> | null> {
-  const entry = await findEntry(db, sequence);
-  const checkpoint = await viewCheckpoint(db, signer);
+  const [entry, checkpoint] = await Promise.all([findEntry(db, sequence), viewCheckpoint(db, signer)]);
   if (!entry || !checkpoint || sequence >= checkpoint.size) return null;
   const make = (read: NodeReader) => inclusionProof(sha256, read, sequence, checkpoint.size);
   const proof = make(await readerFor(db, make));
