@@ -15,6 +15,7 @@ import { registerHealth } from "./platform/health.ts";
 import { authorise, createHttp } from "./platform/http.ts";
 import { keepLease } from "./platform/leases.ts";
 import { migrate } from "./platform/migrate.ts";
+import { listenForNotifications } from "./platform/notifications.ts";
 import { ensurePostgres } from "./platform/postgres/embedded.ts";
 import { authenticator, idempotency, recordRefusals, startAccess } from "./security/index.ts";
 
@@ -64,7 +65,9 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
   });
   undo.push(() => http.close());
   registerHealth(http, { database, version: VERSION, isReady: () => ready });
-  const ledger = startLedger({ database, http, log, dir: config.dir });
+  const notifications = listenForNotifications(own, log);
+  undo.push(() => notifications.stop());
+  const ledger = startLedger({ database, http, log, dir: config.dir, notifications });
   undo.push(() => ledger.stop());
   const lease = await keepLease(database, log, "delivery", installationId(config.dir));
   undo.push(() => lease.release());
@@ -85,6 +88,7 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     databaseUrlFor: (service, environment) => createDatabaseIfMissing(base, databaseNameOf(service, environment)),
     publish: ledger.publish,
     watched: ledger.watched,
+    notifications,
   });
   undo.push(() => delivery.stop());
   http.get("/api/v1/openapi.json", async (request) => {

@@ -7,6 +7,7 @@ import { systemClock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import type { Lease } from "../platform/leases.ts";
+import type { Notifications } from "../platform/notifications.ts";
 import { registerDelivery } from "./delivery.routes.ts";
 import { DeploymentsController } from "./deployments.controller.ts";
 import { findDeployment } from "./deployments.store.ts";
@@ -47,6 +48,8 @@ export interface DeliveryOptions {
   ) => void;
   /** Whether anybody watches: nothing is computed for nobody. */
   readonly watched: () => boolean;
+  /** Hastens the gateways' polls when another server changed the routing. */
+  readonly notifications: Notifications;
 }
 
 export interface Delivery {
@@ -81,6 +84,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     waiters.wakeAll();
     loop.wake();
   };
+  const deaf = o.notifications.on("routing", () => waiters.wakeAll());
   const deployments = new DeploymentsController({
     database: o.database,
     log: o.log,
@@ -138,6 +142,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   return {
     stop: async () => {
       clearInterval(hourly);
+      deaf();
       traffic.stop();
       waiters.close();
       await loop.stop();

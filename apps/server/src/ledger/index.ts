@@ -2,18 +2,20 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Database } from "../platform/database.ts";
 import type { Http } from "../platform/http.ts";
+import type { Notifications } from "../platform/notifications.ts";
 import { checkpoint, openSigner, startCheckpoints } from "./checkpoints.ts";
 import { registerExport } from "./export.routes.ts";
 import { registerLedger } from "./ledger.routes.ts";
 import { onRecord } from "./record.ts";
 import { drainOnce, startSequencer } from "./sequencer.ts";
-import { LedgerStream } from "./stream.routes.ts";
+import { LedgerStream, type StreamFigures } from "./stream.routes.ts";
 import { registerTiles } from "./tiles.routes.ts";
 
 /** The ledger: append-only, numbered, tamper-evident; and the stream of it. */
 export { sequencesOf } from "./ledger.store.ts";
 export { ledgerStanding } from "./ledger.view.ts";
 export { record } from "./record.ts";
+export type { StreamFigures } from "./stream.routes.ts";
 
 export interface Ledger {
   /** Ed25519, base64: what checkpoints are signed with. */
@@ -24,11 +26,22 @@ export interface Ledger {
   recheck(): void;
   /** Whether anybody watches. */
   watched(): boolean;
+  /** The stream and its clients, as they are now. */
+  streamFigures(): StreamFigures;
   /** Numbers and signs what is still in the outbox, then ends. */
   stop(): Promise<void>;
 }
 
-export function startLedger(o: { database: Database; http: Http; log: Logger; dir: string }): Ledger {
+export interface LedgerOptions {
+  readonly database: Database;
+  readonly http: Http;
+  readonly log: Logger;
+  readonly dir: string;
+  /** Hastens the stream when another server numbered entries. */
+  readonly notifications: Notifications;
+}
+
+export function startLedger(o: LedgerOptions): Ledger {
   const signer = openSigner(join(o.dir, "ledger.key"));
   const stream = new LedgerStream({
     database: o.database,
@@ -37,6 +50,7 @@ export function startLedger(o: { database: Database; http: Http; log: Logger; di
   });
   const sequencer = startSequencer(o.database, o.log, () => stream.wake());
   const off = onRecord(() => sequencer.wake());
+  const deaf = o.notifications.on("ledger", () => stream.wake());
   const checkpoints = startCheckpoints(o.database, signer, o.log);
   registerLedger(o.http, { database: o.database, signer });
   registerTiles(o.http, o.database);
@@ -47,8 +61,10 @@ export function startLedger(o: { database: Database; http: Http; log: Logger; di
     publish: (event, project, data) => stream.publish(event, project, data),
     recheck: () => void stream.recheck(),
     watched: () => stream.clientCount > 0,
+    streamFigures: () => stream.figures,
     stop: async () => {
       off();
+      deaf();
       checkpoints.stop();
       stream.stop();
       await sequencer.stop();

@@ -13,6 +13,11 @@ import { sha256 } from "./sha256.ts";
 const BATCH = 500;
 /** Woken by this server's own records; what another server wrote waits for its sequencer, or for this. */
 const POLL_MS = 1_000;
+/**
+ * After a round, others' commits of this long go into the next one together: a round is six questions to PostgreSQL
+ * under the tree's lock, and 100 rounds a second leave it time for those who write.
+ */
+const GATHER_MS = 10;
 
 export async function drainOnce(database: Transactions): Promise<number> {
   if (await outboxIsEmpty(database.db)) return 0;
@@ -62,32 +67,41 @@ export function startSequencer(
   clock: Clock = systemClock,
 ): Sequencer {
   let stopped = false;
+  let woken = false;
   let wakeUp: (() => void) | null = null;
+  const wait = (ms: number) =>
+    new Promise<void>((resolve) => {
+      const callOff = clock.after(ms, resolve);
+      wakeUp = () => {
+        callOff();
+        resolve();
+      };
+    });
   const loop = async () => {
     while (!stopped) {
       let drained = 0;
+      // A commit during this round may come too late for it: then there is another at once.
+      woken = false;
       try {
         drained = await drainOnce(database);
       } catch (error) {
         log.error({ err: error }, "the outbox could not be drained this round");
       }
+      if (drained > 0) onEntries();
+      if (stopped || drained === BATCH) continue;
       if (drained > 0) {
-        onEntries();
-        continue;
-      }
-      await new Promise<void>((resolve) => {
-        const callOff = clock.after(POLL_MS, resolve);
-        wakeUp = () => {
-          callOff();
-          resolve();
-        };
-      });
+        wakeUp = null;
+        await new Promise<void>((resolve) => clock.after(GATHER_MS, resolve));
+      } else if (!woken) await wait(POLL_MS);
       wakeUp = null;
     }
   };
   const done = loop();
   return {
-    wake: () => wakeUp?.(),
+    wake: () => {
+      woken = true;
+      wakeUp?.();
+    },
     stop: async () => {
       stopped = true;
       wakeUp?.();

@@ -7,7 +7,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import type { Logger } from "pino";
 import type { z } from "zod";
 import type { Authenticate, IdempotencyStore, OnRefusal, Principal } from "./auth.ts";
-import type { Transaction } from "./database.ts";
+import { DatabaseUnavailable, type Transaction } from "./database.ts";
 import { type Keyed, once } from "./idempotency.ts";
 import { ProblemError } from "./problems.ts";
 
@@ -104,6 +104,8 @@ function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyRe
   const problem = asProblem(error);
   if (problem.status >= 500)
     request.log.error({ err: error, requestId: request.id, url: request.url }, "request failed");
+  const { retryAfterMs } = problem.details;
+  if (retryAfterMs !== undefined) reply.header("retry-after", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
   void reply
     .code(problem.status)
     .header("content-type", "application/problem+json")
@@ -112,6 +114,8 @@ function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyRe
 
 function asProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
+  if (error instanceof DatabaseUnavailable)
+    return new ProblemError("LK_UNAVAILABLE", { detail: error.message, retryAfterMs: 1_000 }, { cause: error });
   const { code, statusCode } = error as { code?: string; statusCode?: number };
   if (code === "FST_ERR_BAD_URL" || code === "FST_ERR_MAX_PARAM_LENGTH")
     return new ProblemError("LK_INVALID", {
