@@ -79,4 +79,3 @@ export async function main(argv: readonly string[]): Promise<number> {
   );
   return failed.length === 0 ? 0 : 2;
 }
-

@@ -88,8 +88,9 @@ export class Oracle {
     }
   }
 
-  onHeard(gateway: string): void {
-    this.#heardMs.set(gateway, this.#world.timeline.nowMs);
+  /** A poll was answered that was asked at a time: the gateway was live then. */
+  onHeard(gateway: string, askedMs: number): void {
+    this.#heardMs.set(gateway, Math.max(askedMs, this.#heardMs.get(gateway) ?? 0));
   }
 
   /** A process is ended on purpose: no gateway that is live may still send visitors there. */

@@ -44,7 +44,7 @@ export function planOf(seed: number): Plan {
   const steps = chance.pick([[10], [20, 50], [10, 25, 50]]);
   const hasRestore = chance.isTrue(0.2);
   const restoresTwice = hasRestore && chance.isTrue(0.3);
-  const busyMs = chance.between(60_000, 180_000) + (restoresTwice ? 60_000 : 0);
+  const busyMs = chance.between(30_000, 80_000) + (restoresTwice ? 60_000 : 0);
   const backupAtMs = hasRestore ? chance.between(10_000, busyMs / 3) : null;
   const restoreAtMs: number[] = [];
   if (backupAtMs !== null) {
@@ -56,15 +56,15 @@ export function planOf(seed: number): Plan {
     seed,
     servers: chance.whole(1, 3),
     gateways: chance.whole(1, 2),
-    requestsPerSecond: chance.between(10, 40),
+    requestsPerSecond: chance.between(8, 25),
     strategy: {
       kind,
       steps: steps.map((trafficPercent) => ({
         trafficPercent,
-        bakeMs: chance.whole(1, 8) * 1_000,
+        bakeMs: chance.whole(1, 5) * 1_000,
         minimumRequests: chance.whole(5, 20),
       })),
-      maximumMs: chance.whole(40, 120) * 1_000,
+      maximumMs: chance.whole(30, 80) * 1_000,
       onInconclusive: chance.pick(["hold", "promote", "roll_back"]),
       holdbackPercent: 10,
       holdbackMs: chance.pick([0, 5_000, 15_000]),

@@ -146,6 +146,8 @@ export class World {
       this.tell("world", "no more faults, no more wishes: everything may come to rest");
       this.faults.end();
       await this.#rest(busyUntilMs + REST_MS);
+      // Whoever still stands still holds no lock any more.
+      for (const server of this.servers) server.crash("at the end of the world");
       await this.oracle.closeEra();
     } finally {
       setIdSource(null);
@@ -182,7 +184,7 @@ export class World {
   }
 
   #wishes(): void {
-    this.timeline.after(this.chance.around(12_000), async () => {
+    this.timeline.after(this.chance.around(8_000), async () => {
       if (this.timeline.nowMs >= START_MS + this.plan.busyMs) return;
       if (this.chance.isTrue(0.6)) this.#wish();
       else await this.#act();
@@ -225,7 +227,11 @@ export class World {
     let isOver = false;
     const look = async () => {
       const db = this.directly;
-      isOver = (await activeDeployments(db)).length === 0 && (await outboxIsEmpty(db));
+      isOver =
+        (await activeDeployments(db)).length === 0 &&
+        (await outboxIsEmpty(db)) &&
+        !this.people.isAnybodyAsking() &&
+        !this.servers.some((server) => server.isStalled);
       for (const { id, machine, canary_release_id } of await activeRollouts(db)) {
         if (!machine.waitsForPerson && machine.state !== "paused") continue;
         const isHarmful = await this.oracle.isHarmful(canary_release_id);

@@ -6,6 +6,7 @@ import type { World } from "../world.ts";
 /** The machine that releases run on: processes with ports, which start, serve, and die. */
 interface SimProcess {
   readonly pid: number;
+  readonly pidFile: string;
   readonly port: number;
   readonly digest: string;
   readonly readyAtMs: number;
@@ -54,7 +55,7 @@ export class SimMachine {
       },
       launch: async (spec) => {
         await wait(20);
-        return this.#launch(spec.cwd, Number(spec.env.PORT));
+        return this.#launch(spec.cwd, Number(spec.env.PORT), spec.pidFile ?? "");
       },
       isAlive,
       end: async (identity) => {
@@ -70,7 +71,12 @@ export class SimMachine {
     };
   }
 
-  #launch(digest: string, port: number): ProcessIdentity {
+  #launch(digest: string, port: number, pidFile: string): ProcessIdentity {
+    for (const earlier of this.#processes.values()) {
+      if (earlier.pidFile !== pidFile || !this.#isAlive(earlier)) continue;
+      if (earlier.port === port) return { pid: earlier.pid, started: String(earlier.pid) };
+      earlier.diesAtMs = this.#world.timeline.nowMs;
+    }
     this.#pids += 1;
     const nowMs = this.#world.timeline.nowMs;
     const release = this.#world.truth.of(digest);
@@ -78,6 +84,7 @@ export class SimMachine {
     const dies = isTaken || release.diesAtStart;
     this.#processes.set(this.#pids, {
       pid: this.#pids,
+      pidFile,
       port,
       digest,
       readyAtMs: nowMs + release.startMs,

@@ -58,6 +58,11 @@ export class SimPeople {
     return this.wishes.some((w) => w.answer === null && "rolloutId" in w.asked && w.asked.rolloutId === rolloutId);
   }
 
+  /** Whether somebody goes on asking. */
+  isAnybodyAsking(): boolean {
+    return this.wishes.some((w) => w.answer === null && w.tries < TRIES_MAX && w.era === this.#world.oracle.era);
+  }
+
   #try(wish: Wish): void {
     const { timeline, chance } = this.#world;
     // A restore forgets keys too: asking on would be a new wish.

@@ -94,6 +94,10 @@ export class SimServer {
     this.#world.tell(this.name, `stands still for ${Math.round(ms / 1000)} s`);
   }
 
+  get isStalled(): boolean {
+    return this.#isUp && this.#world.timeline.nowMs < this.#stalledUntilMs;
+  }
+
   crash(why: string): void {
     if (!this.#isUp) return;
     this.#isUp = false;
@@ -121,7 +125,8 @@ export class SimServer {
     const lease = await keepLease(database, log, "delivery", this.name, clock);
     startSequencer(database, log, () => {}, clock);
     const prober = world.machine.proberOf(clock);
-    const target = new LocalTarget({ database, log, clock, machine: world.machine.of(clock), prober, dir: "/sim" });
+    const machine = world.machine.of(clock);
+    const target = new LocalTarget({ database, log, clock, machine, prober, dir: "/sim", mayAct: () => lease.held() });
     const loop = new Loop(log, clock);
     const wake = () => loop.wake();
     const builder = new SimBuilder(world, clock);
@@ -296,7 +301,7 @@ export class SimServer {
     );
     if (!outcome.ok) throw new ProblemError(outcome.error.code, { detail: outcome.error.words });
     this.#loop?.wake();
-    return rolloutId;
+    return outcome.value.decisions.length > 0 ? rolloutId : "nothing to do";
   }
 
   #ready(): { database: Transactions; target: LocalTarget } {

@@ -135,8 +135,6 @@ export class Session {
       this.waitsFor = name;
       lock.waiting.push({ session: this, grant: resolve, refuse: reject });
     });
-    this.waitsFor = null;
-    this.#held.add(name);
   }
 
   #wouldCircle(holder: Session): boolean {
@@ -187,6 +185,8 @@ export class Session {
         continue;
       }
       lock.holder = next.session;
+      next.session.waitsFor = null;
+      next.session.#held.add(name);
       next.grant();
     }
     this.#held.clear();

@@ -7,7 +7,7 @@ import type { Logger } from "pino";
 import { findEnvironment, findService, type ServiceRow } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
 import type { Clock } from "../platform/clock.ts";
-import { afterCommit, type Transactions } from "../platform/database.ts";
+import { afterCommit, isPassing, type Transactions } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
 import {
   activeDeployments,
@@ -104,8 +104,11 @@ export class DeploymentsController {
   async #crashed(deployment: DeploymentRow, error: unknown): Promise<void> {
     const words = error instanceof Error ? error.message : String(error);
     this.#o.log.error({ deploymentId: deployment.id, err: error }, "deployment could not be worked on");
+    // Nothing is wrong with the deployment when the database was away: the next round does the phase again.
+    if (isPassing(error)) return;
     const now = await findDeployment(this.#o.database.db, deployment.id);
-    if (now) await this.#fail(now, "failed_build", `It could not be carried on: ${words}`);
+    // What has its rollout is the rollout's to end.
+    if (now && now.rollout_id === null) await this.#fail(now, "failed_build", `It could not be carried on: ${words}`);
   }
 
   async #fail(
@@ -150,10 +153,11 @@ export class DeploymentsController {
     await this.#o.database.transaction(async (tx) => {
       if (!(await lockPhase(tx, deployment.id, "building"))) return;
       const known = await findReleaseByDigest(tx, project, name, manifest.digest);
+      const id = newId("rel");
       const release =
         known ??
         (await insertRelease(tx, {
-          id: newId("rel"),
+          id,
           project,
           service: name,
           digest: manifest.digest,
@@ -167,7 +171,7 @@ export class DeploymentsController {
           sizeBytes: manifest.sizeBytes,
           files: manifest.files,
         }));
-      if (!known) await recordRelease(tx, deployment, release);
+      if (release.id === id) await recordRelease(tx, deployment, release);
       const environment = await findEnvironment(tx, project, name, deployment.environment);
       if (known && environment?.serving_release_id === known.id) {
         await updateDeployment(tx, deployment.id, { release_id: known.id, build_output: result.output });

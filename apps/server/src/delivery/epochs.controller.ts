@@ -4,7 +4,7 @@ import { raiseEpoch } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
 import type { Transaction, Transactions } from "../platform/database.ts";
 import { applyWithin } from "./rollout-engine.ts";
-import { activeRollouts, moveToEpoch } from "./rollouts.store.ts";
+import { activeRollouts, lockRollout, moveToEpoch } from "./rollouts.store.ts";
 import { currentGeneration } from "./routing.view.ts";
 
 /** Beyond this a gateway's counting could not go on (packages/api/src/gateway.ts). */
@@ -18,15 +18,18 @@ export async function startEpoch(
   tx: Transaction,
   o: { readonly beyond: number; readonly atMs: number; readonly why: string },
 ): Promise<Generation> {
+  const active = await activeRollouts(tx);
   // Rollouts before the routing: the order in which everything else takes these locks.
-  for (const { id } of await activeRollouts(tx)) {
+  for (const { id } of active) await lockRollout(tx, id);
+  const { epoch } = await raiseEpoch(tx, o.beyond);
+  await moveToEpoch(tx, epoch);
+  for (const { id } of active) {
     // A first release has nothing to go back to: it goes on.
     const reason = `${o.why}: what was learned of it since is lost`;
     const event = { kind: "abort" as const, atMs: o.atMs, actor: SYSTEM_ACTOR, reason };
     await applyWithin(tx, id, { kind: "event", event });
   }
-  const generation = await raiseEpoch(tx, o.beyond);
-  await moveToEpoch(tx, generation.epoch);
+  const generation = await currentGeneration(tx);
   await record(tx, {
     type: "delivery.routing.epoch_raised",
     subject: "routing",

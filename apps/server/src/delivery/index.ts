@@ -57,7 +57,7 @@ export interface Delivery {
 }
 
 export function startDelivery(o: DeliveryOptions): Delivery {
-  const target = localTargetHere({ database: o.database, log: o.log, dir: o.dir });
+  const target = localTargetHere({ database: o.database, log: o.log, dir: o.dir, mayAct: () => o.lease.held() });
   const artifacts = new ArtifactStore(`${o.dir}/artifacts`);
   const waiters = new RoutingWaiters();
   const loop = new Loop(o.log, systemClock);

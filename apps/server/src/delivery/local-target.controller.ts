@@ -35,6 +35,8 @@ export interface LocalTargetOptions {
   readonly prober: Prober;
   /** `.latchkey`. */
   readonly dir: string;
+  /** Whether this server may still act: asked at the last moment before a process is ended. */
+  readonly mayAct: () => boolean;
 }
 
 /**
@@ -47,6 +49,7 @@ export class LocalTarget implements Target {
   readonly #clock: Clock;
   readonly #machine: Machine;
   readonly #prober: Prober;
+  readonly #mayAct: () => boolean;
   readonly #logDir: string;
   #listed: readonly ProcessRow[] = [];
   #listedAt = Number.NEGATIVE_INFINITY;
@@ -60,6 +63,7 @@ export class LocalTarget implements Target {
     this.#clock = options.clock;
     this.#machine = options.machine;
     this.#prober = options.prober;
+    this.#mayAct = options.mayAct;
     this.#logDir = join(options.dir, "logs", "releases");
   }
 
@@ -92,10 +96,7 @@ export class LocalTarget implements Target {
       });
     }
     const failure = await this.#untilReady(row, spec);
-    if (failure) {
-      await this.retire(spec.releaseId);
-      return err(failure);
-    }
+    if (failure) return err(failure);
     return ok({ upstreams: [`http://127.0.0.1:${row.port}`] });
   }
 
@@ -112,6 +113,7 @@ export class LocalTarget implements Target {
       command: spec.command,
       cwd: spec.artifactDir,
       logFile: this.logFileOf(spec.releaseId),
+      pidFile: join(this.#logDir, `${spec.releaseId}.pid`),
       env: {
         ...baseEnvironment(),
         ...spec.environmentVariables,
@@ -156,6 +158,8 @@ export class LocalTarget implements Target {
     // The row goes first: a server that dies in between must not bring the release up again.
     await setRetirement(this.#database.db, releaseId, new Date(this.#clock.now()));
     const identity = identityOf(row);
+    // A server that stood still may have been overtaken: what it wanted to end may serve by now.
+    if (!this.#mayAct()) return;
     if (identity) await this.#machine.end(identity, DRAIN_MS);
     await deleteProcess(this.#database.db, releaseId);
     this.#recent.delete(releaseId);
@@ -228,5 +232,5 @@ export class LocalTarget implements Target {
 }
 
 /** The target on this machine, with real processes. */
-export const localTargetHere = (o: Pick<LocalTargetOptions, "database" | "log" | "dir">): LocalTarget =>
+export const localTargetHere = (o: Pick<LocalTargetOptions, "database" | "log" | "dir" | "mayAct">): LocalTarget =>
   new LocalTarget({ ...o, clock: systemClock, machine: thisMachine, prober: httpProber });

@@ -85,13 +85,19 @@ export interface NewRelease extends Omit<ReleaseRow, "number" | "created_at" | "
   readonly files: readonly ReleaseFile[];
 }
 
-/** Numbers are given under the service's row lock, so that two releases never share one. */
+/**
+ * Numbers are given under the service's row lock, so that two releases never share one. Of two servers that build the
+ * same, the second gets the first one's release.
+ */
 export const insertRelease = operation(
   "insertRelease",
   async (tx: Executor, release: NewRelease): Promise<ReleaseRow> => {
     await sql`select 1 from service where project = ${release.project} and name = ${release.service} for update`.execute(
       tx,
     );
+    const known = await sql<ReleaseRow>`select ${COLUMNS} from release
+      where project = ${release.project} and service = ${release.service} and digest = ${release.digest}`.execute(tx);
+    if (known.rows[0]) return known.rows[0];
     const made =
       await sql<ReleaseRow>`insert into release (id, project, service, number, digest, created_by, commit_sha, branch, message, author, dirty, fault, size_bytes, files)
     select ${release.id}, ${release.project}, ${release.service}, coalesce(max(number), 0) + 1, ${release.digest}, ${release.created_by},

@@ -10,6 +10,7 @@ import {
   type Refusal,
   type Rollout,
   type RolloutEvent,
+  type RolloutState,
 } from "@latchkey/core/delivery/rollout";
 import { moveOn } from "@latchkey/core/delivery/rollout-time";
 import { transition } from "@latchkey/core/delivery/transitions";
@@ -40,7 +41,8 @@ export interface Applied {
 }
 
 export type Input =
-  | { readonly kind: "event"; readonly event: RolloutEvent }
+  /** With `onlyIn`, an event of somebody who began in that state counts in no other: it was overtaken. */
+  | { readonly kind: "event"; readonly event: RolloutEvent; readonly onlyIn?: RolloutState }
   | {
       readonly kind: "looks";
       readonly atMs: number;
@@ -112,6 +114,8 @@ export async function applyWithin(
   const wallMs = input.kind === "event" ? input.event.atMs : input.atMs;
   // Whoever asks says when by its own clock; the rollout goes by its own time.
   const time = moveOn({ atMs: row.time_at_ms, seenMs: row.time_seen_ms }, wallMs);
+  if (input.kind === "event" && input.onlyIn !== undefined && input.onlyIn !== row.machine.state)
+    return ok({ machine: row.machine, decisions: [], rerouted: false, overtaken: true });
   if (input.kind === "event") {
     const event = { ...input.event, atMs: time.atMs };
     const outcome = await step(tx, row, draft, { recorded: { kind: "event", event }, event, report: null, wallMs });

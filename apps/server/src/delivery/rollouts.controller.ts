@@ -130,7 +130,11 @@ export class RolloutsController {
         atMs: this.#o.clock.now(),
         words: `The release could not be started: ${error instanceof Error ? error.message : error}`,
       }))
-      .then((event) => this.#apply(row.id, { kind: "event", event }))
+      .then(async (event) => {
+        // Whoever stood still meanwhile may find the rollout far beyond its start.
+        const taken = await this.#apply(row.id, { kind: "event", event, onlyIn: "starting" });
+        if (taken && event.kind === "release_failed") await this.#o.target.retire(row.canary_release_id);
+      })
       .catch((error: unknown) =>
         this.#o.log.error({ rolloutId: row.id, err: error }, "start of a rollout could not be recorded"),
       )
@@ -156,10 +160,7 @@ export class RolloutsController {
       };
     }
     const failed = await this.#smoke(row, started.value.upstreams[0] ?? "");
-    if (failed) {
-      await this.#o.target.retire(row.canary_release_id);
-      return { kind: "release_failed", atMs: this.#o.clock.now(), words: failed };
-    }
+    if (failed) return { kind: "release_failed", atMs: this.#o.clock.now(), words: failed };
     return { kind: "release_ready", atMs: this.#o.clock.now() };
   }
 

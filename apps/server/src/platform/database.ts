@@ -42,6 +42,19 @@ export function operation<A extends unknown[], R>(
 
 /** SQLSTATE: serialization_failure and deadlock_detected. PostgreSQL has undone everything: trying again is safe. */
 const RETRYABLE = new Set(["40001", "40P01"]);
+/** SQLSTATE classes of what goes by itself: connection, resources, an operator's restart. RFC-less names are Node's own. */
+const PASSING = /^(08|53|57)|^(40001|40P01|55P03|25P03|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE)$/;
+
+/** Whether an error says that the database was not there, and nothing about what was asked of it. */
+export function isPassing(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (typeof code === "string" && PASSING.test(code)) return true;
+  // What pg says without a code.
+  return (
+    typeof message === "string" && /^(Connection terminated|timeout exceeded when trying to connect)/.test(message)
+  );
+}
+
 const TRIES = 5;
 const STATEMENT_TIMEOUT_MS = 15_000;
 

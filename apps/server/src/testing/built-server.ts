@@ -108,7 +108,12 @@ export class BuiltServer {
 
   async close(): Promise<void> {
     await this.kill();
-    const target = localTargetHere({ database: this.database, log: pino({ level: "silent" }), dir: this.dir });
+    const target = localTargetHere({
+      database: this.database,
+      log: pino({ level: "silent" }),
+      dir: this.dir,
+      mayAct: () => true,
+    });
     await target.endAll();
     await this.database.drop();
     await dropDatabasesNamed(`shop-${this.mark}_`);

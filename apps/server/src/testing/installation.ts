@@ -92,7 +92,7 @@ export class Installation {
 
   /** Ends the releases that the server started, as a full stop does. */
   endReleases(): Promise<void> {
-    return localTargetHere({ database: this.database, log, dir: this.dir }).endAll();
+    return localTargetHere({ database: this.database, log, dir: this.dir, mayAct: () => true }).endAll();
   }
 
   /** Stops the server, ends the releases that it started, and removes all traces. */

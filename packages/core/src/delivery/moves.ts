@@ -174,19 +174,24 @@ function timeIsUp(rollout: Rollout, atMs: number): Transition {
   switch (rollout.strategy.onInconclusive) {
     case "promote":
       // Without data, hold: a policy to promote an unproved release is no leave to promote an unseen one.
-      if (rollout.holding) return stay(rollout);
+      if (rollout.holding) return askPerson(rollout, `${after}; the policy is to promote, but not while a guard holds`);
       return promote(rollout, atMs, `${after}; the policy is to promote.`);
     case "roll_back":
       return rollBack(rollout, "rolled_back", `${after}; the policy is to roll back.`);
     case "hold":
-      if (rollout.waitsForPerson) return stay(rollout);
-      return change(rollout, {
-        kind: "person_asked",
-        words: `${after}; it holds at ${rollout.trafficPercent} % until a person promotes it or rolls it back.`,
-        state: rollout.state,
-        patch: { waitsForPerson: true },
-      });
+      return askPerson(rollout, after);
   }
+}
+
+/** Once: a person is asked for, and it stays as it is. */
+function askPerson(rollout: Rollout, why: string): Transition {
+  if (rollout.waitsForPerson) return stay(rollout);
+  return change(rollout, {
+    kind: "person_asked",
+    words: `${why}; it holds at ${rollout.trafficPercent} % until a person promotes it or rolls it back.`,
+    state: rollout.state,
+    patch: { waitsForPerson: true },
+  });
 }
 
 /** The heart of `progressing`: time or evidence moved; does the rollout? */

@@ -22,7 +22,7 @@ export interface StartFailure {
 }
 
 export interface Target {
-  /** Starts the release, or finds it running, and waits until it is ready. Answers its upstream addresses. */
+  /** Starts the release, or finds it running, and waits until it is ready. Answers its upstream addresses. What does not become ready is the caller's to retire. */
   ensureRunning(spec: RunSpec): Promise<Result<{ readonly upstreams: readonly string[] }, StartFailure>>;
   /** Ends the release after its drain. Nothing happens when it does not run. */
   retire(releaseId: string): Promise<void>;

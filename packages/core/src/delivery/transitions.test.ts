@@ -99,7 +99,10 @@ describe("when the time is up without a proof", () => {
   });
   it("promotes by policy, yet never without data", () => {
     const policy = { ...atEnd, strategy: { ...strategy, onInconclusive: "promote" as const } };
-    expect(play(policy, [looked(600_000, "INCONCLUSIVE", 9, true)]).kinds).toEqual([]);
+    // While a guard holds it asks a person instead, once; when the guard is quiet again the policy counts.
+    const held = [looked(600_000, "INCONCLUSIVE", 9, true), looked(602_000, "INCONCLUSIVE", 9, true)];
+    expect(play(policy, held).kinds).toEqual(["person_asked"]);
+    expect(play(policy, [...held, looked(604_000, "INCONCLUSIVE", 9)]).kinds).toEqual(["person_asked", "promoted"]);
     expect(play(policy, [looked(600_000, "INCONCLUSIVE", 9)]).kinds).toEqual(["promoted"]);
   });
 });

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -48,6 +48,49 @@ describe("the process table", () => {
     await end({ pid, started: "12345" }, 0);
     expect(isAlive({ pid, started: startTimeOf(pid) ?? "" })).toBe(true);
     expect(child.exitCode).toBeNull();
+  });
+
+  describe("started with a pid file", () => {
+    const env = {
+      PATH: process.env.PATH ?? "",
+      PORT: "4001",
+      LATCHKEY_SERVICE: "shop",
+      LATCHKEY_ENVIRONMENT: "production",
+      LATCHKEY_RELEASE: "shop@1",
+    };
+    const start = (more: Record<string, string> = {}) =>
+      launch({
+        command: ["node", "-e", FOREVER],
+        cwd: dir,
+        env: { ...env, ...more },
+        logFile,
+        pidFile: join(dir, "logs", "shop.pid"),
+      });
+
+    it.runIf(process.platform === "linux")("is taken over by a start that knows nothing of it", async () => {
+      const first = await start();
+      await until("its pid is noted", () => startTimeOf(Number(readFileSync(join(dir, "logs", "shop.pid"), "utf8"))));
+      expect(await start()).toEqual(first);
+      await end(first, 0);
+    });
+
+    it.runIf(process.platform === "linux")("is ended when another port is wanted", async () => {
+      const first = await start();
+      await until("its pid is noted", () => startTimeOf(Number(readFileSync(join(dir, "logs", "shop.pid"), "utf8"))));
+      const second = await start({ PORT: "4002" });
+      expect(isAlive(first)).toBe(false);
+      expect(isAlive(second)).toBe(true);
+      await end(second, 0);
+    });
+
+    it("leaves alone what has the noted pid by now and is another", async () => {
+      const other = await run(FOREVER);
+      writeFileSync(join(dir, "logs", "shop.pid"), `${other.pid}\n`);
+      const own = await start();
+      expect(own.pid).not.toBe(other.pid);
+      expect(isAlive(other)).toBe(true);
+      await Promise.all([end(own, 0), end(other, 0)]);
+    });
   });
 
   it("takes a zombie for dead", async () => {

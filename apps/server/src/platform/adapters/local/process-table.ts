@@ -49,16 +49,53 @@ export interface Launch {
   readonly logFile: string;
   /** Runs as this user and group, where this process is root. */
   readonly runAs?: number;
+  /**
+   * The process writes its pid there before it becomes the command: so it is found again although whoever started it
+   * died before that was noted anywhere, or the note was lost in a restore. One that runs already is taken over.
+   */
+  readonly pidFile?: string;
+}
+
+/** The process that a pid file tells of, with its environment, while it lives; null on other systems than Linux. */
+function survivorOf(pidFile: string): { identity: ProcessIdentity; environment: ReadonlySet<string> } | null {
+  try {
+    const pid = Number(readFileSync(pidFile, "utf8").trim());
+    const started = Number.isInteger(pid) && pid > 1 ? startTimeOf(pid) : null;
+    if (started === null) return null;
+    return {
+      identity: { pid, started },
+      environment: new Set(readFileSync(`/proc/${pid}/environ`, "utf8").split("\0")),
+    };
+  } catch {
+    return null;
+  }
+}
+const OWN = ["LATCHKEY_SERVICE", "LATCHKEY_ENVIRONMENT", "LATCHKEY_RELEASE"] as const;
+
+/** A process of an earlier start of the same: taken over at the same port, ended at another. */
+async function takeOver({ pidFile, env }: Launch): Promise<ProcessIdentity | null> {
+  const survivor = pidFile === undefined ? null : survivorOf(pidFile);
+  // By now the pid may be anybody's.
+  if (!survivor || !OWN.every((name) => survivor.environment.has(`${name}=${env[name]}`))) return null;
+  if (survivor.environment.has(`PORT=${env.PORT}`)) return survivor.identity;
+  await end(survivor.identity, 0);
+  return null;
 }
 
 /** Starts a process in a session of its own, so that it outlives this one. */
 export async function launch(spec: Launch): Promise<ProcessIdentity> {
   mkdirSync(dirname(spec.logFile), { recursive: true });
+  const earlier = await takeOver(spec);
+  if (earlier) return earlier;
   const log = openSync(spec.logFile, "a");
   try {
     const [file, ...args] = spec.command;
-    const program = file === "node" ? process.execPath : (file ?? "");
-    const child = spawn(program, args, {
+    const own = file === "node" ? process.execPath : (file ?? "");
+    const [program, words] =
+      spec.pidFile === undefined
+        ? [own, args]
+        : ["/bin/sh", ["-c", 'echo $$ > "$0"; exec "$@"', spec.pidFile, own, ...args]];
+    const child = spawn(program, words, {
       cwd: spec.cwd,
       env: { ...spec.env },
       detached: true,
