@@ -45,8 +45,12 @@ const RETRYABLE = new Set(["40001", "40P01"]);
 /** SQLSTATE classes of what goes by itself: connection, resources, an operator's restart. RFC-less names are Node's own. */
 const PASSING = /^(08|53|57)|^(40001|40P01|55P03|25P03|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE)$/;
 
+/** No connection could be had: the queue for one is full or too slow, or PostgreSQL does not answer. */
+export class DatabaseUnavailable extends Error {}
+
 /** Whether an error says that the database was not there, and nothing about what was asked of it. */
 export function isPassing(error: unknown): boolean {
+  if (error instanceof DatabaseUnavailable) return true;
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (typeof code === "string" && PASSING.test(code)) return true;
   // What pg says without a code.
@@ -91,9 +95,6 @@ export async function inTransaction<T>(
   }
 }
 
-/** No connection could be had: the pool has a queue that is full or too slow, or PostgreSQL does not answer. */
-export class DatabaseUnavailable extends Error {}
-
 /** PostgreSQL allows 100 by default; three servers with 12 each, their listeners, and people with psql have room. */
 const CONNECTIONS_MAX = 12;
 /** Whoever gets no connection within this is told so, instead of hanging. */
@@ -123,6 +124,7 @@ export function openDatabase(url: string, options: { max?: number; waitingMax?: 
       waits.note(performance.now() - from);
       return client;
     } catch (error) {
+      if (!isPassing(error)) throw error;
       waits.refused += 1;
       const words = (error as Error).message.includes("timeout exceeded when trying to connect")
         ? `No connection to PostgreSQL became free within ${CONNECTION_WITHIN_MS / 1_000} s.`

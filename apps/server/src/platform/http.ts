@@ -7,7 +7,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import type { Logger } from "pino";
 import type { z } from "zod";
 import type { Authenticate, IdempotencyStore, OnRefusal, Principal } from "./auth.ts";
-import { DatabaseUnavailable, type Transaction } from "./database.ts";
+import { DatabaseUnavailable, isPassing, type Transaction } from "./database.ts";
 import { type Keyed, once } from "./idempotency.ts";
 import { ProblemError } from "./problems.ts";
 
@@ -114,8 +114,11 @@ function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyRe
 
 function asProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
-  if (error instanceof DatabaseUnavailable)
-    return new ProblemError("LK_UNAVAILABLE", { detail: error.message, retryAfterMs: 1_000 }, { cause: error });
+  if (isPassing(error)) {
+    const detail =
+      error instanceof DatabaseUnavailable ? error.message : "PostgreSQL broke off while this was under way.";
+    return new ProblemError("LK_UNAVAILABLE", { detail, retryAfterMs: 1_000 }, { cause: error });
+  }
   const { code, statusCode } = error as { code?: string; statusCode?: number };
   if (code === "FST_ERR_BAD_URL" || code === "FST_ERR_MAX_PARAM_LENGTH")
     return new ProblemError("LK_INVALID", {
