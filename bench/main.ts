@@ -1,3 +1,4 @@
+import { benchCrash, PARTS as CRASH_PARTS } from "./crash/index.ts";
 import { benchDelivery, PARTS } from "./delivery/index.ts";
 import { type Bench, type Figure, tableOf } from "./figure.ts";
 
@@ -12,6 +13,11 @@ const TOPICS: Readonly<Record<string, Topic>> = {
     words: "time to 0 % after a FAIL, memory, idle CPU, API reads, Overview, start, the gateway beside HAProxy",
     parts: PARTS,
     run: benchDelivery,
+  },
+  crash: {
+    words: "100 real rollouts in which server, gateway, supervisor, PostgreSQL or a release is killed",
+    parts: CRASH_PARTS,
+    run: benchCrash,
   },
 };
 

@@ -14,6 +14,10 @@ export interface Backend {
   begin(): Promise<Connection>;
   /** One operation in a transaction of its own. */
   alone(name: string, args: readonly unknown[], run: Run): Promise<unknown>;
+  /** The same for the world itself: it waits for nobody. */
+  peek(name: string, args: readonly unknown[], run: Run): Promise<unknown>;
+  /** Work outside of the world's time that it has to wait for. */
+  readonly pending: number;
   /** The database restarts. */
   restart(): void;
   backup(): Promise<unknown>;
@@ -43,18 +47,21 @@ class MemoryConnection implements Connection {
 
 export function memoryBackend(nowMs: () => number): Backend {
   const tables = new Tables(nowMs);
+  const alone = async (name: string, args: readonly unknown[]) => {
+    const session = tables.begin();
+    try {
+      const answer = await answerInMemory(session, name, args);
+      session.commit();
+      return answer;
+    } finally {
+      session.rollback();
+    }
+  };
   return {
+    pending: 0,
     begin: async () => new MemoryConnection(tables.begin()),
-    alone: async (name, args) => {
-      const session = tables.begin();
-      try {
-        const answer = await answerInMemory(session, name, args);
-        session.commit();
-        return answer;
-      } finally {
-        session.rollback();
-      }
-    },
+    alone,
+    peek: alone,
     restart: () => tables.endAll(),
     backup: async () => tables.backup(),
     restore: async (backup) => tables.restore(backup as Snapshot),

@@ -20,6 +20,8 @@ export interface Plan {
   /** When a backup is taken, and when the database is set back to it. */
   readonly backupAtMs: number | null;
   readonly restoreAtMs: readonly number[];
+  /** When an operator begins a new epoch, with no restore before it. */
+  readonly newEpochAtMs: number | null;
   readonly clocksWander: boolean;
 }
 
@@ -78,6 +80,7 @@ export function planOf(seed: number): Plan {
     lossPerMessage: chance.pick([0, 0.02, 0.1]),
     backupAtMs,
     restoreAtMs,
+    newEpochAtMs: null,
     clocksWander: chance.isTrue(0.5),
   };
 }

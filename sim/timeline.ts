@@ -11,8 +11,12 @@ export class Timeline {
   readonly #heap: Happening[] = [];
   #order = 0;
 
-  constructor(startMs: number) {
+  readonly #isBusy: () => boolean;
+
+  /** `isBusy` tells of work outside of this time, such as a real database's: time stands still meanwhile. */
+  constructor(startMs: number, isBusy: () => boolean) {
     this.nowMs = startMs;
+    this.#isBusy = isBusy;
   }
 
   at(atMs: number, run: () => void | Promise<void>): void {
@@ -34,8 +38,13 @@ export class Timeline {
       }
       pop(this.#heap);
       this.nowMs = next.atMs;
-      await next.run();
+      const running = next.run();
+      if (running) await running;
       await settled();
+      while (this.#isBusy()) {
+        await new Promise((resolve) => setImmediate(resolve));
+        await settled();
+      }
     }
   }
 }

@@ -29,6 +29,8 @@ export interface WorldOptions {
   readonly without?: readonly Mutation[];
   /** Memory when it is left out. */
   readonly backend?: (nowMs: () => number) => Backend;
+  /** Instead of what the seed decides. */
+  readonly plan?: Partial<Plan>;
   readonly trace?: (line: string) => void;
   /** Also each step of each server. */
   readonly traceSteps?: boolean;
@@ -45,7 +47,7 @@ export interface Outcome {
 export class World {
   readonly startMs = START_MS;
   readonly plan: Plan;
-  readonly timeline = new Timeline(START_MS);
+  readonly timeline: Timeline;
   readonly chance: Chance;
   readonly mutations: Mutations;
   readonly backend: Backend;
@@ -65,11 +67,13 @@ export class World {
   constructor(options: WorldOptions) {
     this.#options = options;
     const { seed } = options;
-    this.plan = planOf(seed);
+    this.plan = { ...planOf(seed), ...options.plan };
     this.chance = new Chance(seed, 3);
     this.#latency = new Chance(seed, 4);
     this.mutations = new Mutations(options.without ?? []);
-    this.backend = this.#mutated((options.backend ?? memoryBackend)(() => this.timeline.nowMs));
+    const backend = (options.backend ?? memoryBackend)(() => this.timeline.nowMs);
+    this.backend = this.#mutated(backend);
+    this.timeline = new Timeline(START_MS, () => backend.pending > 0);
     this.truth = new Truth(new Chance(seed, 5));
     this.faults = new Faults(this);
     this.machine = new SimMachine(this);
@@ -96,7 +100,7 @@ export class World {
 
   /** Asked directly, with no network between: for the world itself. */
   get directly(): Executor {
-    return this.#executor((name, args, run) => this.backend.alone(name, args, run));
+    return this.#executor((name, args, run) => this.backend.peek(name, args, run));
   }
 
   #executor(execute: (name: string, args: readonly unknown[], run: Run) => Promise<unknown>): Executor {
@@ -105,11 +109,14 @@ export class World {
 
   async inOne<T>(fn: (tx: Transaction) => Promise<T>): Promise<T> {
     const connection = await this.backend.begin();
-    const result = await fn(
-      this.#executor((name, args, run) => connection.run(name, args, run)) as unknown as Transaction,
-    );
-    await connection.commit();
-    return result;
+    try {
+      const tx = this.#executor((name, args, run) => connection.run(name, args, run));
+      const result = await fn(tx as unknown as Transaction);
+      await connection.commit();
+      return result;
+    } finally {
+      await connection.rollback();
+    }
   }
 
   #mutated(backend: Backend): Backend {
@@ -119,7 +126,12 @@ export class World {
       async (name: string, args: readonly unknown[], fn: Run) =>
         mutations.answer(name, await run(mutations.name(name), mutations.arguments(name, args), fn));
     return {
-      ...backend,
+      pending: 0,
+      restart: () => backend.restart(),
+      backup: () => backend.backup(),
+      restore: (backup) => backend.restore(backup),
+      close: () => backend.close(),
+      peek: (name, args, fn) => backend.peek(name, args, fn),
       alone: wrap((name, args, fn) => backend.alone(name, args, fn)),
       begin: async () => {
         const connection = await backend.begin();
@@ -181,6 +193,13 @@ export class World {
     this.#wish();
     this.faults.begin();
     this.#wishes();
+    // Not waited for: it needs its turn among the servers' transactions, for which time must go on.
+    const { newEpochAtMs } = this.plan;
+    if (newEpochAtMs !== null) this.timeline.after(newEpochAtMs, () => void this.#newEpoch("An operator asked for it"));
+  }
+
+  async #newEpoch(why: string): Promise<void> {
+    await this.inOne((tx) => startEpoch(tx, { beyond: 0, atMs: this.timeline.nowMs, why }));
   }
 
   #wishes(): void {
@@ -216,9 +235,7 @@ export class World {
     await this.oracle.closeEra(false);
     await this.backend.restore(backup);
     this.tell("world", "the database is set back to the backup");
-    await this.inOne((tx) =>
-      startEpoch(tx, { beyond: 0, atMs: this.timeline.nowMs, why: "The database was restored from a backup" }),
-    );
+    await this.#newEpoch("The database was restored from a backup");
     this.oracle.beginEra();
   }
 

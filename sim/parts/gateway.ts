@@ -10,6 +10,8 @@ const TRAFFIC_MS = 500;
 const REPORT_MS = 1_000;
 const LATENCY_BUCKET = String(bucketOf(8));
 
+const portOf = (upstream: string | undefined): number => Number(upstream?.slice(upstream.lastIndexOf(":") + 1));
+
 /** A gateway: the real table with its fence, cumulative counts, and a disk that keeps the last table. */
 export class SimGateway {
   readonly name: string;
@@ -82,7 +84,7 @@ export class SimGateway {
     server.request(
       () => server.answerPoll(this.name, boot, held),
       (outcome) => {
-        next(chance.between(100, 600));
+        next(chance.between(400, 1_600));
         if ("value" in outcome) this.#world.oracle.onHeard(this.name, askedMs);
         if (this.#boot !== boot || !this.#isUp || !("value" in outcome) || outcome.value === null) return;
         this.#apply(outcome.value, `from ${server.name}`);
@@ -113,7 +115,7 @@ export class SimGateway {
       for (let i = 0; i < n; i++) {
         const arm = armOfTicket(service.arms, chance.share());
         if (!arm) continue;
-        const process = machine.at(Number(new URL(arm.upstreams[0] ?? "http://x:1").port));
+        const process = machine.at(portOf(arm.upstreams[0]));
         const failed = process === null || chance.isTrue(truth.of(process.digest).errorRatio);
         this.#count(service, arm, failed);
       }

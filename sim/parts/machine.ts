@@ -17,6 +17,7 @@ const POLL_MS = 100;
 export class SimMachine {
   readonly #world: World;
   readonly #processes = new Map<number, SimProcess>();
+  readonly #byPort = new Map<number, SimProcess>();
   #pids = 100;
   #ports = 40_000;
 
@@ -30,10 +31,8 @@ export class SimMachine {
 
   /** The process that answers on a port. */
   at(port: number): SimProcess | null {
-    for (const process of this.#processes.values())
-      if (process.port === port && this.#isAlive(process) && this.#world.timeline.nowMs >= process.readyAtMs)
-        return process;
-    return null;
+    const process = this.#byPort.get(port);
+    return this.#isAlive(process) && this.#world.timeline.nowMs >= process.readyAtMs ? process : null;
   }
 
   /** One process, of those that live, dies. */
@@ -80,16 +79,18 @@ export class SimMachine {
     this.#pids += 1;
     const nowMs = this.#world.timeline.nowMs;
     const release = this.#world.truth.of(digest);
-    const isTaken = [...this.#processes.values()].some((p) => p.port === port && this.#isAlive(p));
+    const isTaken = this.#isAlive(this.#byPort.get(port));
     const dies = isTaken || release.diesAtStart;
-    this.#processes.set(this.#pids, {
+    const process: SimProcess = {
       pid: this.#pids,
       pidFile,
       port,
       digest,
       readyAtMs: nowMs + release.startMs,
       diesAtMs: dies ? nowMs + 100 : Number.POSITIVE_INFINITY,
-    });
+    };
+    this.#processes.set(process.pid, process);
+    if (!isTaken) this.#byPort.set(port, process);
     return { pid: this.#pids, started: String(this.#pids) };
   }
 

@@ -165,7 +165,6 @@ export class SimServer {
     const db = executor((name, args, run) => this.#ask(life, name, args, () => backend.alone(name, args, run), null));
     const execute = async <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => {
       const connection = (await this.#ask(life, "begin", [], () => backend.begin(), null)) as Connection;
-      this.#connections.add(connection);
       const step = (name: string, args: readonly unknown[], run: () => Promise<unknown>) =>
         this.#ask(life, name, args, run, connection);
       const tx = executor((name, args, run) => step(name, args, () => connection.run(name, args, run)));
@@ -217,8 +216,12 @@ export class SimServer {
         };
         execute().then(
           (value) => {
-            // A connection made for a process that died meanwhile is closed by the database.
-            if (name === "begin" && this.#life !== life) (value as Connection).kill();
+            if (name === "begin") {
+              const begun = value as Connection;
+              // A connection that its process never hears of is closed by the database.
+              if (this.#life !== life || fate === "cut_after") begun.kill();
+              else this.#connections.add(begun);
+            }
             done(() => resolve(value));
           },
           (error: unknown) => done(() => reject(error)),

@@ -123,7 +123,10 @@ export const deploymentAnswers = {
     await s.lock("deployment", id);
     const row = s.get<DeploymentRow>("deployment", id);
     if (!row) return;
-    const given = Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined && value !== null));
+    // A copy: the caller goes on changing what it gave.
+    const given = structuredClone(
+      Object.fromEntries(Object.entries(set).filter(([, value]) => value !== undefined && value !== null)),
+    );
     const ended = set.status !== undefined && ENDED.includes(set.status);
     const finished_at = ended ? (row.finished_at ?? s.tables.now()) : row.finished_at;
     s.set("deployment", id, { ...row, ...given, finished_at });
@@ -182,7 +185,11 @@ export const gatewayAnswers = {
     };
     s.set("gateway", id, made);
   },
-  liveGateways: (s) => s.all<StoredGateway>("gateway").filter((g) => isLive(s, g)),
+  liveGateways: (s) =>
+    s
+      .all<StoredGateway>("gateway")
+      .filter((g) => isLive(s, g))
+      .sort((a, b) => (a.id < b.id ? -1 : 1)),
   saveReport: async (s, report) => {
     await s.lock("gateway", report.gateway);
     const row = s.get<StoredGateway>("gateway", report.gateway);
@@ -223,7 +230,8 @@ export const gatewayAnswers = {
           c.environment === environment &&
           compareGenerations(c.generation, from) >= 0 &&
           (before === null || compareGenerations(c.generation, before) < 0),
-      ),
+      )
+      .sort((a, b) => (a.key < b.key ? -1 : 1)),
 } satisfies AnswersOf<typeof gateways>;
 
 export const processAnswers = {

@@ -3,7 +3,7 @@ import type { EnvironmentRow, ServiceRow } from "../../apps/server/src/catalog/s
 import type { DeploymentRow } from "../../apps/server/src/delivery/deployments.store.ts";
 import type * as routing from "../../apps/server/src/delivery/routing.view.ts";
 import type * as ledger from "../../apps/server/src/ledger/ledger.store.ts";
-import type { CheckpointRow, EntryRow, NewEntry } from "../../apps/server/src/ledger/ledger.store.ts";
+import type { EntryRow, NewEntry } from "../../apps/server/src/ledger/ledger.store.ts";
 import type * as leases from "../../apps/server/src/platform/leases.ts";
 import type * as access from "../../apps/server/src/security/access.store.ts";
 import type { AnswersOf } from "./answer.ts";
@@ -150,10 +150,6 @@ export const ledgerAnswers = {
       if (row) found.set(id, row.sequence);
     }
     return found;
-  },
-  newestCheckpoint: (s) => s.all<CheckpointRow>("ledger_checkpoint").sort((a, b) => b.size - a.size)[0] ?? null,
-  saveCheckpoint: (s, row) => {
-    if (!s.get("ledger_checkpoint", String(row.size))) s.set("ledger_checkpoint", String(row.size), row);
   },
 } satisfies AnswersOf<typeof ledger>;
 

@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, verify } from "node:crypto";
 import type { Answer } from "@latchkey/api/client";
-import { leafHash, type Sha256, verifyInclusion } from "@latchkey/core/shared/merkle";
+import { leafHash, type Sha256, verifyConsistency, verifyInclusion } from "@latchkey/core/shared/merkle";
+import { showsTheSame } from "@latchkey/core/shared/sealed";
 
 /** Checks of the ledger's proofs on this machine, so that the server need not be believed. */
 export interface Check {
@@ -35,23 +36,46 @@ export function checkProof(proof: Answer<"getLedgerProof">, knownKey: string | n
   ];
 }
 
-/** Reads the canonical bytes and compares them with the entry that came along in plain form. */
+/** Reads the canonical bytes and compares them with the entry that came along, whose sealed parts were opened. */
 function isTheEntry({ canonical, entry }: Answer<"getLedgerProof">): boolean {
   try {
     const { specversion: _, ...written } = JSON.parse(canonical) as Record<string, unknown>;
     const { leafHash: __, ...shown } = entry as Record<string, unknown>;
-    return sorted(written) === sorted(shown);
+    return showsTheSame(written, shown);
   } catch {
     return false;
   }
 }
 
-function sorted(value: unknown): string {
-  return JSON.stringify(value, (_, v: unknown) =>
-    typeof v === "object" && v !== null && !Array.isArray(v)
-      ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : v,
+/** That the smaller ledger is the beginning of the larger one; `keptRoot` is the smaller one's root as it was kept. */
+export function checkConsistency(
+  found: Answer<"getLedgerConsistency">,
+  keptRoot: string | null,
+  knownKey: string | null,
+): Check[] {
+  const { from, to, checkpoint } = found;
+  const holds = verifyConsistency(
+    sha256,
+    from.size,
+    to.size,
+    Buffer.from(from.rootHash, "hex"),
+    Buffer.from(to.rootHash, "hex"),
+    found.proof.map((hash) => Buffer.from(hash, "hex")),
   );
+  const checks = [
+    {
+      ok: holds,
+      words: `${found.proof.length} hashes show that the ${to.size} entries begin with the ${from.size}`,
+    },
+  ];
+  if (keptRoot !== null)
+    checks.push({ ok: keptRoot === from.rootHash, words: `the root of ${from.size} entries is the one that was kept` });
+  if (to.size === checkpoint.size)
+    checks.push({
+      ok: to.rootHash === checkpoint.rootHash,
+      words: `the root of ${to.size} entries is the one in the signed checkpoint`,
+    });
+  return [...checks, checkCheckpoint(checkpoint, knownKey)];
 }
 
 /** A C2SP signed note: text, an empty line, and a line "— name base64(key hash, signature)". */

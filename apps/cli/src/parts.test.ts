@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkCheckpoint, checkProof } from "./ledger-proof.ts";
+import { checkCheckpoint, checkConsistency, checkProof } from "./ledger-proof.ts";
 import { SseParser } from "./stream.ts";
-import { proof } from "./testkit/examples.ts";
+import { consistency, proof } from "./testkit/examples.ts";
 import { clip, duration, parseDuration, styleFor, table } from "./text.ts";
 
 describe("proofs of the ledger", () => {
@@ -24,6 +24,18 @@ describe("proofs of the ledger", () => {
     ["key", { checkpoint: { ...proof.checkpoint, publicKey: Buffer.alloc(32, 1).toString("base64") } }],
   ])("a changed %s is found", (_, changed) => {
     expect(holds(changed)).toBe(false);
+  });
+  it("of a smaller ledger holds, with the root that was kept, and not with anything else in it", () => {
+    const holds = (changed: object, root: string | null = null) =>
+      checkConsistency({ ...consistency, ...changed }, root, null).every((check) => check.ok);
+    const { from, to } = consistency;
+    expect(holds({})).toBe(true);
+    expect(holds({}, from.rootHash)).toBe(true);
+    expect(holds({}, to.rootHash)).toBe(false);
+    expect(holds({ proof: [] })).toBe(false);
+    expect(holds({ proof: [from.rootHash] })).toBe(false);
+    expect(holds({ from: { ...from, rootHash: to.rootHash } })).toBe(false);
+    expect(holds({ to: { ...to, rootHash: from.rootHash } })).toBe(false);
   });
   it("refuses another key than the one that was noted", () => {
     expect(checkCheckpoint(proof.checkpoint, "another").ok).toBe(false);

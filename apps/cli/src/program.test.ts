@@ -52,6 +52,9 @@ const all: Answers = {
   listLedger: () => example.page(example.entry),
   getLedgerEntry: () => example.entry,
   getLedgerProof: () => example.proof,
+  getLedgerConsistency: () => example.consistency,
+  listSubjects: () => example.page(example.subject),
+  eraseSubject: () => ({ ...example.subject, name: "erased", erasedAt: "2026-11-25T02:15:00Z" }),
   getCheckpoint: () => example.proof.checkpoint,
   verifyLedger: () => ({ ok: true, size: 2, rootHash: "r", words: "2 entries.", firstBadSequence: null }),
 };
@@ -79,6 +82,9 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   listLedger: ["ledger", "list", "delivery.rollout"],
   getLedgerEntry: ["ledger", "show", "0"],
   getLedgerProof: ["ledger", "proof", "0"],
+  getLedgerConsistency: ["ledger", "proof", "--from", "1", "--to", "2"],
+  listSubjects: ["ledger", "subjects"],
+  eraseSubject: ["ledger", "erase", "Ada Lovelace", "--yes"],
   getCheckpoint: ["ledger", "verify"],
   verifyLedger: ["verify-ledger"],
 };

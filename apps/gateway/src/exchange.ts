@@ -10,10 +10,12 @@ import { forwardedHeaders, type HeaderMap, one, responseHeaders } from "./header
 import { HeadInjector, scriptPermission } from "./inject.ts";
 import { sendPage } from "./pages.ts";
 import { secondArm } from "./route.ts";
-import { isLostConnection, statusOfFailure, type Upstreams } from "./upstreams.ts";
+import { isLostConnection, isRefused, statusOfFailure, type Upstreams } from "./upstreams.ts";
 import type { Visit } from "./visit.ts";
 
 const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS"]);
+/** A release's process that died is started again in about a second, and in four when the server died with it. */
+const RESTART_MS = 5_000;
 
 export interface ExchangeContext {
   readonly upstreams: Upstreams;
@@ -161,6 +163,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       else sendPage(this.#response, 413, { connection: "close" });
       return;
     }
+    if (this.#waitsForRestart(error)) return;
     if (this.#counted && !this.#failed && !this.#retried) {
       this.#failed = true;
       this.#visit.row.laterError();
@@ -171,6 +174,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
       return;
     }
     if (!this.#tryAgain(error)) sendPage(this.#response, statusOfFailure(error));
+  }
+
+  /** Nobody listens there, and nobody else has this release: the visitor waits for its process, instead of an error. */
+  #waitsForRestart(error: unknown): boolean {
+    if (this.#sent || this.#body !== null || !isRefused(error)) return false;
+    if (!this.#retried && secondArm(this.#visit.service, this.#arm) !== null) return false;
+    if (performance.now() - this.#visit.beganMs > RESTART_MS) return false;
+    return this.#context.upstreams.later(() => {
+      if (!this.#gone) this.start();
+    });
   }
 
   /**

@@ -181,3 +181,18 @@ test("counts requests, latencies and users of each route class", async () => {
   expect(Math.abs(estimateDistinct(decodeSketch(newest?.users ?? "")) - 40)).toBeLessThanOrEqual(4);
   expect(s.control.sum((c) => c.routeClass === "document", "pageViews")).toBe(40);
 });
+
+test("a visitor waits for a process that is started again, and nothing counts as an error", async () => {
+  const first = await bytes(() => undefined);
+  const port = Number(new URL(first.origin).port);
+  for (const close of closing.splice(0)) close();
+  await serve(first.origin);
+  const answered = ask(s.origin, "/api/x");
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined).end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab");
+  });
+  await new Promise<void>((done) => server.listen(port, "127.0.0.1", done));
+  closing.push(() => server.close());
+  expect((await answered).status).toBe(200);
+  expect(errors()).toBe(0);
+});

@@ -5,6 +5,9 @@ const CONNECT_MS = 2_000;
 const HEADERS_MS = 30_000;
 const BODY_IDLE_MS = 300_000;
 const CONNECTIONS = 128;
+/** Requests that wait for a process to be started again: two seconds of 500 a second. Beyond, they fail at once. */
+const WAITING_MAX = 1_000;
+const LATER_MS = 100;
 
 /** An address as a pool needs it: its origin, and the path that goes before each request's own. Null where it is none. */
 export function splitAddress(address: string): { origin: string | null; base: string } {
@@ -20,6 +23,7 @@ export function splitAddress(address: string): { origin: string | null; base: st
 export class Upstreams {
   readonly #pools = new Map<string, Pool>();
   #turn = 0;
+  #waiting = 0;
 
   pool(origin: string): Pool {
     let pool = this.#pools.get(origin);
@@ -41,6 +45,17 @@ export class Upstreams {
   originOf(arm: RoutingArm): string {
     this.#turn = (this.#turn + 1) % 1_000_000;
     return arm.upstreams[this.#turn % arm.upstreams.length] ?? "";
+  }
+
+  /** Calls back in a moment; false when too many wait already. */
+  later(again: () => void): boolean {
+    if (this.#waiting >= WAITING_MAX) return false;
+    this.#waiting += 1;
+    setTimeout(() => {
+      this.#waiting -= 1;
+      again();
+    }, LATER_MS);
+    return true;
   }
 
   /** Closes what the table no longer names; requests in flight there end first. */
@@ -71,6 +86,9 @@ export function isLostConnection(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === "string" && LOST.has(code);
 }
+
+/** Nobody listens at that address: nothing of the request went anywhere. */
+export const isRefused = (error: unknown): boolean => (error as { code?: unknown } | null)?.code === "ECONNREFUSED";
 
 /** The status that tells a visitor of an upstream's failure: 504 for a time-out, 502 for the rest. */
 export function statusOfFailure(error: unknown): 502 | 504 {

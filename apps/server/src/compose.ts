@@ -5,18 +5,18 @@ import { fileURLToPath } from "node:url";
 import { openApi } from "@latchkey/api/openapi";
 import type { Logger } from "pino";
 import { startDelivery } from "./delivery/index.ts";
-import { startLedger } from "./ledger/index.ts";
+import { openLedgerKeys, openSubjects, startLedger } from "./ledger/index.ts";
 import type { Config } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
 import { createDatabaseIfMissing, databaseNameOf, openDatabase } from "./platform/database.ts";
 import { checkGivenDatabase } from "./platform/database-check.ts";
+import { prepareDatabase, protectionOf } from "./platform/database-roles.ts";
 import { installationId, lockDirectory } from "./platform/directory-lock.ts";
 import { registerHealth } from "./platform/health.ts";
 import { authorise, createHttp } from "./platform/http.ts";
 import { keepLease } from "./platform/leases.ts";
-import { migrate } from "./platform/migrate.ts";
 import { listenForNotifications } from "./platform/notifications.ts";
-import { ensurePostgres } from "./platform/postgres/embedded.ts";
+import { ensurePostgres, keepPostgres } from "./platform/postgres/embedded.ts";
 import { authenticator, idempotency, recordRefusals, startAccess } from "./security/index.ts";
 
 /** The composition root: the only place that wires things together. */
@@ -48,12 +48,16 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
 }
 
 async function wire(config: Config, log: Logger, undo: (() => Promise<void> | void)[]): Promise<string> {
-  if (config.databaseUrl) await checkGivenDatabase(config.databaseUrl);
-  const base = config.databaseUrl ?? (await ensurePostgres({ dir: config.dir, log })).url;
-  const own = config.databaseUrl ?? (await createDatabaseIfMissing(base, "latchkey"));
-  const database = openDatabase(own);
+  const { base, url: databaseUrl } = await databaseOf(config, log);
+  if (!config.databaseUrl) undo.push(keepPostgres({ dir: config.dir, log }));
+  const database = openDatabase(databaseUrl);
   undo.push(() => database.close());
-  await migrate(database, MIGRATIONS);
+  const protection = await protectionOf(database.db);
+  if (!protection.byRoles) log.warn({ remedy: protection.remedy }, "ledger protected by database roles: no");
+  // Where the ledger's keys are: the one place to change when servers share a folder.
+  const keysDir = config.dir;
+  const keys = await openLedgerKeys({ database, dir: keysDir, replaced: config.replaceKey?.split(",") ?? [] });
+  const subjects = openSubjects(database, keys.keyEncryptionKey);
   const operator = userInfo().username;
   let ready = false;
   const authenticate = authenticator(database);
@@ -62,12 +66,13 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     authenticate,
     idempotency: idempotency(database),
     onRefusal: recordRefusals(database, log),
+    openSealed: subjects.open,
   });
   undo.push(() => http.close());
   registerHealth(http, { database, version: VERSION, isReady: () => ready });
-  const notifications = listenForNotifications(own, log);
+  const notifications = listenForNotifications(databaseUrl, log);
   undo.push(() => notifications.stop());
-  const ledger = startLedger({ database, http, log, dir: config.dir, notifications });
+  const ledger = startLedger({ database, http, log, signer: keys.signer, subjects, notifications });
   undo.push(() => ledger.stop());
   const lease = await keepLease(database, log, "delivery", installationId(config.dir));
   undo.push(() => lease.release());
@@ -79,12 +84,14 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
       startedAt: new Date(),
       embeddedDatabase: config.databaseUrl === undefined,
       ledgerPublicKey: ledger.publicKey,
+      ledgerProtection: protection,
     },
     log,
     dir: config.dir,
     lease,
     gatewayUrl: `http://127.0.0.1:${config.gatewayPort}`,
     serverUrl: `http://127.0.0.1:${config.port}`,
+    subjects,
     databaseUrlFor: (service, environment) => createDatabaseIfMissing(base, databaseNameOf(service, environment)),
     publish: ledger.publish,
     watched: ledger.watched,
@@ -104,6 +111,7 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     dir: config.dir,
     baseUrl: url,
     operator,
+    subjects,
     onRevoked: () => {
       authenticate.forget();
       ledger.recheck();
@@ -117,4 +125,26 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
   });
   log.info({ port: config.port }, "server ready");
   return url;
+}
+
+/** The address for the server's pool, and the one that databases are created with. */
+async function databaseOf(config: Config, log: Logger): Promise<{ base: string; url: string }> {
+  if (config.databaseUrl) await checkGivenDatabase("DATABASE_URL", config.databaseUrl);
+  const ownerUrl = config.databaseOwnerUrl && withDatabaseOf(config.databaseOwnerUrl, config.databaseUrl ?? "");
+  if (ownerUrl) await checkGivenDatabase("LATCHKEY_DATABASE_OWNER_URL", ownerUrl);
+  const base = ownerUrl ?? config.databaseUrl ?? (await ensurePostgres({ dir: config.dir, log })).url;
+  const url = await prepareDatabase({
+    ownerUrl: config.databaseUrl ? base : await createDatabaseIfMissing(base, "latchkey"),
+    serverUrl: ownerUrl && config.databaseUrl ? config.databaseUrl : null,
+    migrations: MIGRATIONS,
+    log,
+  });
+  return { base, url };
+}
+
+/** The owner works in the server's database, whichever one the address names. */
+function withDatabaseOf(ownerUrl: string, serverUrl: string): string {
+  const address = new URL(ownerUrl);
+  address.pathname = new URL(serverUrl).pathname;
+  return address.toString();
 }

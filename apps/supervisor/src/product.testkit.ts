@@ -49,6 +49,8 @@ export class Product {
   readonly dir = join(this.home, "data");
   port = 0;
   gatewayPort = 0;
+  /** How long a rollout waits for a proof, and is promoted then. */
+  maximumMs = 15_000;
 
   async place(): Promise<void> {
     // As root, PostgreSQL runs as another user: below a closed folder its data would go elsewhere.
@@ -128,7 +130,7 @@ export class Product {
     mkdirSync(app, { recursive: true });
     writeFileSync(join(app, "build.mjs"), BUILD);
     writeFileSync(join(app, "version.json"), JSON.stringify({ version, bad }));
-    writeFileSync(join(app, "latchkey.config.ts"), CONFIG);
+    writeFileSync(join(app, "latchkey.config.ts"), configOf(this.maximumMs));
   }
 
   /** Every living process whose command line, environment or working folder is of this product. */
@@ -154,11 +156,11 @@ export class Product {
   }
 }
 
-const CONFIG = `export default {
+const configOf = (maximumMs: number): string => `export default {
   name: "tiny",
   source: ".",
   build: ["node", "build.mjs"],
-  strategy: { steps: [{ trafficPercent: 50, bakeMs: 1_000, minimumRequests: 20 }], holdbackMs: 2_000, maximumMs: 15_000, onInconclusive: "promote" },
+  strategy: { steps: [{ trafficPercent: 50, bakeMs: 1_000, minimumRequests: 20 }], holdbackMs: 2_000, maximumMs: ${maximumMs}, onInconclusive: "promote" },
   analysis: { minimumBakeMs: 2_000 },
 };
 `;

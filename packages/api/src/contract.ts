@@ -133,6 +133,27 @@ export const contract = {
     answers: m.LedgerProof,
   },
   getCheckpoint: { summary: "The newest signed checkpoint", status: 200, answers: m.Checkpoint },
+  getLedgerConsistency: {
+    summary: "Proof that the ledger of one size begins with the ledger of a smaller one (RFC 6962, section 2.1.2)",
+    query: z.object({
+      from: z.coerce.number().int("a whole number").min(1).max(Number.MAX_SAFE_INTEGER),
+      /** The newest checkpoint's size. */
+      to: z.coerce.number().int("a whole number").min(1).max(Number.MAX_SAFE_INTEGER).optional(),
+    }),
+    status: 200,
+    answers: m.ConsistencyProof,
+  },
+  listSubjects: {
+    summary: "The people that the records speak of, newest first",
+    query: z.object(paging),
+    status: 200,
+    answers: m.pageOf(m.DataSubject),
+  },
+  eraseSubject: {
+    summary: "Erase a person: destroys the key that all personal text of this person is encrypted with",
+    status: 200,
+    answers: m.DataSubject,
+  },
   verifyLedger: {
     summary: "Walk the whole ledger and compare with the checkpoint",
     status: 200,

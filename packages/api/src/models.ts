@@ -431,6 +431,22 @@ export const LedgerProof = z.object({
   proof: z.array(z.string()),
   checkpoint: Checkpoint,
 });
+const TreeHead = z.object({ size: z.int(), rootHash: z.string() });
+export const ConsistencyProof = z.object({
+  from: TreeHead,
+  to: TreeHead,
+  /** Hashes, hex, as RFC 6962 orders them. */
+  proof: z.array(z.string()),
+  checkpoint: Checkpoint,
+});
+/** A person whose personal text is encrypted with a key of its own. */
+export const DataSubject = z.object({
+  id: z.string(),
+  /** "erased" once the key is destroyed. */
+  name: z.string(),
+  createdAt: when,
+  erasedAt: when.nullable(),
+});
 export const LedgerVerification = z.object({
   ok: z.boolean(),
   size: z.int(),
@@ -456,7 +472,14 @@ export const SystemView = z.object({
   ),
   /** The routing's newest generation: a gateway that has applied it is up to date. */
   generation: z.object({ epoch: z.int(), n: z.int() }),
-  ledger: z.object({ size: z.int(), signedSize: z.int(), publicKey: z.string() }),
+  ledger: z.object({
+    size: z.int(),
+    signedSize: z.int(),
+    publicKey: z.string(),
+    /** Whether PostgreSQL itself keeps the server from changing entries; if not, what to do. */
+    protectedByRoles: z.boolean(),
+    remedy: z.string().nullable(),
+  }),
 });
 
 /** `pageOf(Item)`: every list answers this. `next` is the cursor of the following page. */

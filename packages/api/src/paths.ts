@@ -20,6 +20,7 @@ export const ACTIONS = [
   "deployment.create",
   "rollout.act",
   "ledger.read",
+  "ledger.erase",
   "gateway.serve",
 ] as const;
 export type Action = (typeof ACTIONS)[number];
@@ -57,6 +58,9 @@ export const paths = {
   getLedgerEntry: { method: "GET", path: `${P}/ledger/entries/:sequence`, action: "ledger.read" },
   getLedgerProof: { method: "GET", path: `${P}/ledger/entries/:sequence/proof`, action: "ledger.read" },
   getCheckpoint: { method: "GET", path: `${P}/ledger/checkpoint`, action: "ledger.read" },
+  listSubjects: { method: "GET", path: `${P}/ledger/subjects`, action: "ledger.erase" },
+  eraseSubject: { method: "POST", path: `${P}/ledger/subjects/:subjectId/erasure`, action: "ledger.erase" },
+  getLedgerConsistency: { method: "GET", path: `${P}/ledger/consistency`, action: "ledger.read" },
   verifyLedger: { method: "GET", path: `${P}/ledger/verification`, action: "ledger.read" },
 
   gatewayRouting: { method: "GET", path: "/api/v1/gateway/routing", action: "gateway.serve" },

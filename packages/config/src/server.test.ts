@@ -28,7 +28,16 @@ describe("the server's own configuration", () => {
     expect(asked).toEqual(["/srv/flag/config.json", "/data/env/config.json"]);
   });
   it("takes every flag in both spellings, and survives being passed on by the environment", () => {
-    const values = ["/d", "0.0.0.0", "1", "2", "postgres://u:p@h/db", "https://a.example"];
+    const values = [
+      "/d",
+      "0.0.0.0",
+      "1",
+      "2",
+      "postgres://u:p@h/db",
+      "postgres://o:p@h/db",
+      "0123456789abcdef",
+      "https://a.example",
+    ];
     const flags = Object.values(SERVER_SOURCES).map((source) => source.flag);
     const apart = read({ argv: flags.flatMap((flag, i) => [flag, values[i] ?? ""]) });
     const joined = read({ argv: flags.map((flag, i) => `${flag}=${values[i]}`) });

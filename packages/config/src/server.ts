@@ -24,6 +24,15 @@ export const ServerConfig = z.strictObject({
   databaseUrl: z
     .url({ protocol: /^postgres(ql)?$/, error: "must be an address such as postgres://user:password@host:5432/name" })
     .optional(),
+  /** The owner of the tables, when `databaseUrl` is a role that may not migrate: see SECURITY.md. */
+  databaseOwnerUrl: z
+    .url({ protocol: /^postgres(ql)?$/, error: "must be an address such as postgres://user:password@host:5432/name" })
+    .optional(),
+  /** Short names of the ledger's keys that are lost for good and replaced at this start: the refusal names them. */
+  replaceKey: z
+    .string()
+    .regex(/^[0-9a-f]{16}(,[0-9a-f]{16})*$/, "must be the short name that the refused start named: 16 digits 0-9a-f")
+    .optional(),
   /** The address that people use, for sign-in links. */
   publicUrl: z
     .url({ protocol: /^https?$/, error: "must be an address such as https://latchkey.example.com" })
@@ -50,6 +59,16 @@ export const SERVER_SOURCES: Readonly<Record<keyof ServerConfig, Source>> = {
     flag: "--database-url",
     environment: ["DATABASE_URL", "LATCHKEY_DATABASE_URL"],
     words: "a PostgreSQL of your own, 15 to 17 (an embedded one)",
+  },
+  databaseOwnerUrl: {
+    flag: "--database-owner-url",
+    environment: ["LATCHKEY_DATABASE_OWNER_URL"],
+    words: "the owner of that database's tables, when the role in --database-url may not migrate",
+  },
+  replaceKey: {
+    flag: "--replace-key",
+    environment: ["LATCHKEY_REPLACE_KEY"],
+    words: "a key of the ledger that is lost for good, by the short name that the refused start named",
   },
   publicUrl: { flag: "--public-url", environment: ["LATCHKEY_PUBLIC_URL"], words: "the address that people use" },
 };
@@ -95,6 +114,10 @@ export function parseServerConfig(sources: ServerSources): ServerConfig {
   const lines = parsed.success ? [] : parsed.error.issues.flatMap((issue) => wordsOf(issue, from, file, given));
   if (parsed.success && parsed.data.port === parsed.data.gatewayPort)
     lines.push(`port and gatewayPort are both ${parsed.data.port}: give each its own.`);
+  if (parsed.success && parsed.data.databaseOwnerUrl && !parsed.data.databaseUrl)
+    lines.push(
+      "databaseOwnerUrl is given without databaseUrl: give the server's own role with databaseUrl, or leave it out.",
+    );
   if (parsed.success && lines.length === 0) return parsed.data;
   throw new Error(
     `The server's configuration has ${lines.length === 1 ? "a mistake" : `${lines.length} mistakes`}:\n  ${lines.join("\n  ")}`,
@@ -155,7 +178,7 @@ function wordsOf(
   const field = String(issue.path[0] ?? "?");
   const value = JSON.stringify(given[field]);
   // A database's address holds a password, which has no place in a log.
-  const shown = field === "databaseUrl" ? "the given address" : value;
+  const shown = field === "databaseUrl" || field === "databaseOwnerUrl" ? "the given address" : value;
   return [`${from.get(field) ?? `${field} in ${file}`}: ${issue.message}; it is ${shown}.`];
 }
 

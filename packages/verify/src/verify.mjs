@@ -14,6 +14,7 @@ const LF = 10;
  * @typedef {{ origin: string, publicKey: string, first: number, count: number, checkpoint: string, before: string[], after: string[] }} Manifest
  * @typedef {{ ok: true, words: string, entries: number, first: number, size: number, root: string, publicKey: string } | { ok: false, words: string }} Verdict
  * @typedef {{ size: number, root: Buffer }} Checkpoint
+ * @typedef {{ sequence: number, oldKey: string, newKey: string, signedSize: number }} KeyChange
  */
 
 /** What is wrong with the export: told, never thrown outward. */
@@ -51,6 +52,8 @@ async function check(file, known) {
   const tree = new Tree();
   /** @type {Checkpoint | null} */
   let held = null;
+  /** @type {KeyChange[]} */
+  const changes = [];
   let number = 0;
   let entries = 0;
   for await (const line of lines(file)) {
@@ -60,14 +63,13 @@ async function check(file, known) {
       if (line.toString("latin1") !== FORMAT) throw new Wrong(`The first line is not "${FORMAT}".`);
     } else if (manifest === null) {
       manifest = readManifest(line.toString("utf8"));
-      if (known.key !== undefined && known.key !== manifest.publicKey)
-        throw new Wrong("The file names another key than the one that was given: it is not of this ledger.");
-      if (known.held !== undefined) held = openNote(known.held, manifest);
+      if (known.held !== undefined) held = readNote(known.held, manifest.origin);
       tree.begin(manifest);
       if (held !== null && manifest.first > 0) throw new Wrong("A kept checkpoint needs an export from entry 0 on.");
     } else if (entries < manifest.count) {
       checkNumber(line, manifest.first + entries);
       tree.leaf(line);
+      if (endsWith(line, KEY_CHANGED)) changes.push(readKeyChange(line, manifest.first + entries));
       entries += 1;
       if (held !== null && held.size === tree.size && !tree.root().equals(held.root))
         throw new Wrong(`The first ${held.size} entries are not those of the kept checkpoint: history was rewritten.`);
@@ -82,13 +84,23 @@ async function check(file, known) {
   }
   if (manifest === null || signature === null)
     throw new Wrong("The file ends early: its last line, the signature, is missing.");
+  checkKey(manifest, changes, known.key);
   checkSignature(manifest, signature, whole.digest("hex"));
-  return conclude(manifest, tree, held, known);
+  return conclude(manifest, tree, { held, changes }, known);
 }
 
-/** @param {Manifest} manifest @param {Tree} tree @param {Checkpoint | null} held @param {{ key?: string }} known @returns {Verdict} */
-function conclude(manifest, tree, held, known) {
-  const checkpoint = openNote(manifest.checkpoint, manifest);
+/**
+ * @param {Manifest} manifest @param {Tree} tree @param {{ held: Checkpoint | null, changes: KeyChange[] }} read
+ * @param {{ key?: string, held?: string }} known @returns {Verdict}
+ */
+function conclude(manifest, tree, { held, changes }, known) {
+  const checkpoint = openNote(manifest.checkpoint, manifest.origin, manifest.publicKey);
+  const newest = changes.at(-1);
+  if (newest && manifest.first + manifest.count === checkpoint.size && newest.newKey !== manifest.publicKey)
+    throw new Wrong(`Entry ${newest.sequence} changed the ledger's key to another one than the file is signed with.`);
+  // Signed by the key of its time: the entries themselves, proved by the tree, say which one that was.
+  const change = changes.find((c) => held !== null && held.size <= c.signedSize);
+  if (known.held !== undefined) openNote(known.held, manifest.origin, change?.oldKey ?? manifest.publicKey);
   if (held !== null && held.size > checkpoint.size)
     throw new Wrong(
       `The kept checkpoint has ${held.size} entries, this ledger only ${checkpoint.size}: its end is missing.`,
@@ -106,7 +118,10 @@ function conclude(manifest, tree, held, known) {
     known.key === undefined
       ? `The key in the file is ${manifest.publicKey}: make sure that it is the ledger's, or give it with --key.`
       : "They are signed with the key that was given.";
-  const since = held === null ? "" : ` The first ${held.size} are those of the kept checkpoint.`;
+  const bears = change ? `, which bears the ledger's earlier key ${change.oldKey}` : "";
+  const since =
+    (held === null ? "" : ` The first ${held.size} are those of the kept checkpoint${bears}.`) +
+    changes.map((c) => ` At entry ${c.sequence} the ledger's key was changed to ${c.newKey}.`).join("");
   return {
     ok: true,
     words: `${manifest.count} entries, ${of}: none changed, none missing, in their order.${since} ${whose}`,
@@ -116,6 +131,40 @@ function conclude(manifest, tree, held, known) {
     root: checkpoint.root.toString("hex"),
     publicKey: manifest.publicKey,
   };
+}
+
+/** The last field of an entry, as canonical JSON orders them, is its type. */
+const KEY_CHANGED = Buffer.from('"type":"ledger.key.changed"}', "latin1");
+
+/** @param {Buffer} line @param {Buffer} end */
+const endsWith = (line, end) =>
+  line.length >= end.length && line.compare(end, 0, end.length, line.length - end.length) === 0;
+
+/** @param {Buffer} line @param {number} sequence @returns {KeyChange} */
+function readKeyChange(line, sequence) {
+  try {
+    const { data } = JSON.parse(line.toString("utf8"));
+    const { oldPublicKey: oldKey, newPublicKey: newKey, signedSize } = data;
+    if (rawKey(oldKey) !== null && rawKey(newKey) !== null && Number.isSafeInteger(signedSize))
+      return { sequence, oldKey, newKey, signedSize };
+  } catch {
+    // It is told below.
+  }
+  throw new Wrong(`Entry ${sequence} tells of a change of key, but not of which.`);
+}
+
+/** The keys must follow one another up to the one that the file is signed with. @param {Manifest} manifest @param {KeyChange[]} changes @param {string | undefined} known */
+function checkKey(manifest, changes, known) {
+  for (const [i, change] of changes.entries())
+    if ((changes[i + 1]?.oldKey ?? change.newKey) !== change.newKey)
+      throw new Wrong(`The key that entry ${change.sequence} changed to is not the one that was changed later.`);
+  if (known === undefined || known === manifest.publicKey) return;
+  const change = changes.find((c) => c.oldKey === known);
+  throw new Wrong(
+    change
+      ? `The key that was given was replaced at entry ${change.sequence}; the file is signed with ${manifest.publicKey}. Ask somebody you trust whether that is so, and give the new one.`
+      : "The file names another key than the one that was given: it is not of this ledger.",
+  );
 }
 
 /** @param {string} text @returns {Manifest} */
@@ -156,11 +205,11 @@ function strictBase64(text) {
   return bytes.toString("base64") === text ? bytes : null;
 }
 
-/** @param {Manifest} manifest */
-function keyOf(manifest) {
+/** @param {string} publicKey */
+function keyOf(publicKey) {
   // SubjectPublicKeyInfo of Ed25519 (RFC 8410): a fixed head and the 32 bytes.
   const head = Buffer.from("302a300506032b6570032100", "hex");
-  const raw = rawKey(manifest.publicKey) ?? Buffer.alloc(0);
+  const raw = rawKey(publicKey) ?? Buffer.alloc(0);
   return { raw, key: createPublicKey({ key: Buffer.concat([head, raw]), format: "der", type: "spki" }) };
 }
 
@@ -168,28 +217,42 @@ function keyOf(manifest) {
 function checkSignature(manifest, signature, digest) {
   const bytes = strictBase64(signature);
   const said = Buffer.from(`${FORMAT}\n${digest}`, "utf8");
-  if (bytes === null || !verifySignature(null, said, keyOf(manifest).key, bytes))
+  if (bytes === null || !verifySignature(null, said, keyOf(manifest.publicKey).key, bytes))
     throw new Wrong("The file's own signature does not hold: something in it was changed after it was written.");
 }
 
-/** Opens a signed checkpoint: origin, size, root. @param {string} note @param {Manifest} manifest @returns {Checkpoint} */
-function openNote(note, manifest) {
-  const [origin, size, root, blank, signed, ...rest] = note.split("\n");
-  const { raw, key } = keyOf(manifest);
-  const mark = `\u2014 ${manifest.origin} `;
+const WRONG_NOTE = "The checkpoint is not one of this ledger, or its signature does not hold.";
+
+/** What a note says, unsigned as yet: origin, size, root. @param {string} note @param {string} origin @returns {Checkpoint} */
+function readNote(note, origin) {
+  const [name, size, root] = note.split("\n");
   const rootBytes = strictBase64(root ?? "");
-  const wrong = new Wrong("The checkpoint is not one of this ledger, or its signature does not hold.");
-  if (origin !== manifest.origin || blank !== "" || rest.join() !== "" || !signed?.startsWith(mark)) throw wrong;
-  if (!/^(0|[1-9]\d{0,15})$/.test(size ?? "") || rootBytes?.length !== 32) throw wrong;
+  if (name !== origin || !/^(0|[1-9]\d{0,15})$/.test(size ?? "") || rootBytes?.length !== 32)
+    throw new Wrong(WRONG_NOTE);
+  return { size: Number(size), root: rootBytes };
+}
+
+/** Opens a signed checkpoint. @param {string} note @param {string} origin @param {string} publicKey @returns {Checkpoint} */
+function openNote(note, origin, publicKey) {
+  const said = readNote(note, origin);
+  const [name, size, root, blank, signed, ...rest] = note.split("\n");
+  const { raw, key } = keyOf(publicKey);
+  const mark = `\u2014 ${origin} `;
+  if (blank !== "" || rest.join() !== "" || !signed?.startsWith(mark)) throw new Wrong(WRONG_NOTE);
   const bytes = strictBase64(signed.slice(mark.length));
   const id = createHash("sha256")
-    .update(`${manifest.origin}\n`)
+    .update(`${origin}\n`)
     .update(Buffer.from([1]))
     .update(raw)
     .digest();
-  if (bytes === null || !bytes.subarray(0, 4).equals(id.subarray(0, 4))) throw wrong;
-  if (!verifySignature(null, Buffer.from(`${origin}\n${size}\n${root}\n`, "utf8"), key, bytes.subarray(4))) throw wrong;
-  return { size: Number(size), root: rootBytes };
+  const text = Buffer.from(`${name}\n${size}\n${root}\n`, "utf8");
+  if (
+    bytes === null ||
+    !bytes.subarray(0, 4).equals(id.subarray(0, 4)) ||
+    !verifySignature(null, text, key, bytes.subarray(4))
+  )
+    throw new Wrong(WRONG_NOTE);
+  return said;
 }
 
 /** An entry says its own number; the tree proves that it stands there. @param {Buffer} line @param {number} expected */

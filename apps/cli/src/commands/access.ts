@@ -220,6 +220,7 @@ function addSystem(program: Command, terminal: Terminal, outcome: Outcome): void
         ],
         ...(gateways.length > 0 ? gateways : [["gateway", style.bad("none has ever connected")] as [string, string]]),
         ["ledger", `${s.ledger.size} entries, ${s.ledger.signedSize} of them signed by ${s.ledger.publicKey}`],
+        ["ledger protected by database roles", s.ledger.protectedByRoles ? "yes" : `no. ${s.ledger.remedy}`],
       ];
       session.print(s, () => facts(rows, style));
       return undefined;

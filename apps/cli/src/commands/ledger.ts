@@ -1,8 +1,8 @@
 import type { Answer } from "@latchkey/api/client";
 import { didYouMean } from "@latchkey/config/nearest";
 import type { Command } from "commander";
-import { addCommand, addGroup, type Call, countOption, type Outcome } from "../command.ts";
-import { checkCheckpoint, checkProof } from "../ledger-proof.ts";
+import { addCommand, addGroup, type Call, type Outcome } from "../command.ts";
+import { checkCheckpoint } from "../ledger-proof.ts";
 import { addPageOptions, moreWords, type PageOptions, readPages } from "../pages.ts";
 import { EXIT, wrongUse } from "../problem.ts";
 import { openProgress } from "../progress.ts";
@@ -10,14 +10,16 @@ import type { Terminal } from "../terminal.ts";
 import { facts, moment, type Style, table } from "../text.ts";
 import { watch } from "../watch.ts";
 import { addExport } from "./ledger-export.ts";
+import { addProof, entryNumber, KEY_OPTION } from "./ledger-proof.ts";
+import { addErase, addSubjects } from "./ledger-subjects.ts";
 
 type Entry = Answer<"getLedgerEntry">;
-const SUBCOMMANDS = ["list", "show", "proof", "verify", "export", "tail"];
+const SUBCOMMANDS = ["list", "show", "proof", "verify", "export", "tail", "subjects", "erase"];
 
 export function addLedger(program: Command, terminal: Terminal, outcome: Outcome): void {
   const group = addGroup(program, {
     name: "ledger",
-    about: "the record of every decision: list, show, prove, verify, export, follow",
+    about: "the record of every decision: list, show, prove, verify, export, follow, erase a person",
     group: "Prove it:",
     examples: [
       ["latchkey ledger", "the newest entries"],
@@ -31,6 +33,8 @@ export function addLedger(program: Command, terminal: Terminal, outcome: Outcome
   addVerify(group, terminal, outcome, "verify", false);
   addExport(group, terminal, outcome);
   addTail(group, terminal, outcome);
+  addSubjects(group, terminal, outcome);
+  addErase(group, terminal, outcome);
   addVerify(program, terminal, outcome, "verify-ledger", true);
 }
 
@@ -89,10 +93,6 @@ function addShow(group: Command, terminal: Terminal, outcome: Outcome): void {
   });
 }
 
-function entryNumber(text: string | undefined): string {
-  return String(countOption(text ?? "", "the entry's number", 0, Number.MAX_SAFE_INTEGER));
-}
-
 function entryWords(e: Entry, style: Style): string {
   return `${facts(
     [
@@ -106,40 +106,6 @@ function entryWords(e: Entry, style: Style): string {
     ],
     style,
   )}\n${JSON.stringify(e.data, null, 2)}`;
-}
-
-const KEY_OPTION = [
-  "--key <base64>",
-  "the ledger's public key as you noted it before: another key is refused",
-] as const;
-
-function addProof(group: Command, terminal: Terminal, outcome: Outcome): void {
-  addCommand<{ key?: string }>(group, terminal, outcome, {
-    usage: "proof <number>",
-    about: "prove that an entry is in the signed ledger; the proof is checked here",
-    more: "The server is not taken at its word: the entry's hash, the path to the signed root and the signature are all computed on this machine. Exit code 1 says that one of them is wrong.",
-    options: (command) => command.option(...KEY_OPTION),
-    examples: [
-      ["latchkey ledger proof 17", "check it and say so"],
-      ["latchkey ledger proof 17 --json > entry-17.json", "keep the proof: it holds without this server"],
-    ],
-    run: async ({ session: open, args, options }) => {
-      const session = open();
-      const sequence = entryNumber(args[0]);
-      const proof = await session.client.getLedgerProof({ params: { ...session.main, sequence } });
-      const checks = checkProof(proof, options.key ?? null);
-      const ok = checks.every((check) => check.ok);
-      session.print({ ...proof, checks, ok }, () =>
-        [
-          ...checks.map((c) => `${c.ok ? session.style.good("holds") : session.style.bad("FAILS")}  ${c.words}`),
-          ok
-            ? `Entry ${proof.entry.sequence} (${proof.entry.type}) is in the ledger of ${proof.checkpoint.size} entries that was signed.`
-            : "This is no proof: the entry, the path or the signature was changed.",
-        ].join("\n"),
-      );
-      return ok ? EXIT.done : EXIT.error;
-    },
-  });
 }
 
 function addVerify(parent: Command, terminal: Terminal, outcome: Outcome, usage: string, hidden: boolean): void {

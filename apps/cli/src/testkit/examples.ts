@@ -151,6 +151,18 @@ function signedCheckpoint(): Answer<"getLedgerProof"> {
   };
 }
 export const proof = signedCheckpoint();
+export const consistency: Answer<"getLedgerConsistency"> = {
+  from: { size: 1, rootHash: hex(leaf) },
+  to: { size: 2, rootHash: proof.checkpoint.rootHash },
+  proof: proof.proof,
+  checkpoint: proof.checkpoint,
+};
+export const subject: Answer<"eraseSubject"> = {
+  id: `sub_${"0a".repeat(16)}`,
+  name: "Ada Lovelace",
+  createdAt: AT,
+  erasedAt: null,
+};
 export const system: Answer<"getSystem"> = {
   version: "0.1.0",
   nodeVersion: "20.20.2",
@@ -159,7 +171,7 @@ export const system: Answer<"getSystem"> = {
   database: { version: "17.10", embedded: true, sizeBytes: 9_000_000 },
   gateways: [{ id: "gw_1", live: true, seenAt: AT, applied: { epoch: 1, n: 3 }, residentBytes: 80_000_000 }],
   generation: { epoch: 1, n: 3 },
-  ledger: { size: 2, signedSize: 2, publicKey: proof.checkpoint.publicKey },
+  ledger: { size: 2, signedSize: 2, publicKey: proof.checkpoint.publicKey, protectedByRoles: true, remedy: null },
 };
 export const explanation: Answer<"explainRollout"> = {
   rolloutId: "rol_1",

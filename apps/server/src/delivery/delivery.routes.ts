@@ -1,6 +1,7 @@
 import type { Answer } from "@latchkey/api/client";
 import type { Actor } from "@latchkey/core/delivery/rollout";
 import { applyService, findService, listServices, type ServiceRow } from "../catalog/index.ts";
+import type { Subjects } from "../ledger/index.ts";
 import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
@@ -15,6 +16,7 @@ import type { TrafficController } from "./traffic.controller.ts";
 export interface DeliveryRoutesOptions {
   readonly database: Database;
   readonly artifacts: ArtifactStore;
+  readonly subjects: Subjects;
   readonly gatewayUrl: string;
   readonly traffic: TrafficController;
   /** Something was asked for: the controllers look at once. */
@@ -108,7 +110,7 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
         fault: body.fault ?? null,
         strategy: body.strategy ?? null,
         releaseId: body.releaseId ?? null,
-        reason: body.reason,
+        reason: await o.subjects.sealWordsOf(principal.name, body.reason),
         ifBusy: body.ifBusy,
         actor: actorOf(principal),
         hasArtifact: (digest: string) => o.artifacts.has(digest),

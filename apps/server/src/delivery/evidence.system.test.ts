@@ -13,7 +13,7 @@ beforeAll(async () => {
   await journey.drive(rollout, { canary: { errorRatio: 0.05 } }, "rolled_back");
 });
 afterAll(() => journey.end());
-const query = (text: string, values: unknown[] = []) => journey.installation.database.pool.query(text, values);
+const query = (text: string, values: unknown[] = []) => journey.installation.database.owner.pool.query(text, values);
 
 describe("explaining a rollout", () => {
   it("replays its looks to the decisions that are recorded, and says why", async () => {

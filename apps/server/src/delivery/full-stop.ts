@@ -1,5 +1,6 @@
 import { readConfig } from "../platform/config.ts";
 import { createDatabaseIfMissing, openDatabase } from "../platform/database.ts";
+import { workingUrl } from "../platform/database-roles.ts";
 import { createLog } from "../platform/log.ts";
 import { ensurePostgres, hasPostgres } from "../platform/postgres/embedded.ts";
 import { localTargetHere } from "./local-target.controller.ts";
@@ -10,7 +11,10 @@ export async function endRecordedReleases(dir: string): Promise<void> {
   if (!config.databaseUrl && !hasPostgres(dir)) return;
   const log = createLog("stop");
   const base = config.databaseUrl ?? (await ensurePostgres({ dir, log })).url;
-  const database = openDatabase(config.databaseUrl ?? (await createDatabaseIfMissing(base, "latchkey")), { max: 2 });
+  const url = config.databaseOwnerUrl
+    ? base
+    : await workingUrl(config.databaseUrl ?? (await createDatabaseIfMissing(base, "latchkey")));
+  const database = openDatabase(url, { max: 2 });
   try {
     await localTargetHere({ database, log, dir, mayAct: () => true }).endAll();
   } finally {

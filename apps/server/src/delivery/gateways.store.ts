@@ -31,7 +31,7 @@ export const seeGateway = operation(
 
 export const liveGateways = operation("liveGateways", async (db: Executor): Promise<GatewayRow[]> => {
   const found = await sql<GatewayRow>`select id, boot, applied_epoch, applied_n, seen_at from gateway
-    where seen_at > now() - make_interval(secs => ${GATEWAY_LIVE_MS / 1000})`.execute(db);
+    where seen_at > now() - make_interval(secs => ${GATEWAY_LIVE_MS / 1000}) order by id`.execute(db);
   return found.rows;
 });
 
@@ -110,7 +110,8 @@ export const countersSince = operation(
       and (${before === null} or (generation_epoch, generation_n) < (${before?.epoch ?? 0}, ${before?.n ?? 0}))`.execute(
         db,
       );
-    return found.rows.map(typed);
+    // In one order, so that sums of what is read come to the same last bit.
+    return found.rows.map(typed).sort((a, b) => (a.key < b.key ? -1 : 1));
   },
 );
 

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { allServices } from "../catalog/index.ts";
+import type { Subjects } from "../ledger/index.ts";
 import { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import { LocalBuilder } from "../platform/adapters/local/builder.ts";
 import { httpProber } from "../platform/adapters/local/prober.ts";
@@ -22,6 +23,7 @@ import { registerRollouts } from "./rollouts.routes.ts";
 import { RolloutViews } from "./rollouts.view.ts";
 import { Loop, runRounds } from "./rounds.controller.ts";
 import { routingTable } from "./routing.view.ts";
+import { sealingAuthors } from "./sealed-authors.ts";
 import { viewService } from "./services.view.ts";
 import { type Installation, viewSystem } from "./system.view.ts";
 import { TrafficController } from "./traffic.controller.ts";
@@ -39,6 +41,8 @@ export interface DeliveryOptions {
   readonly gatewayUrl: string;
   /** This server's own address, for the assets of releases that run no more. */
   readonly serverUrl: string;
+  /** Seals what is personal before it is written. */
+  readonly subjects: Subjects;
   readonly databaseUrlFor: (service: string, environment: string) => Promise<string>;
   /** For those who watch: the newest state of a rollout or a service. */
   readonly publish: <E extends "rollout" | "service" | "deployment">(
@@ -89,7 +93,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     database: o.database,
     log: o.log,
     clock: systemClock,
-    builder: new LocalBuilder(artifacts),
+    builder: sealingAuthors(new LocalBuilder(artifacts), o.subjects),
     onChanged: deploymentChanged,
     wake: () => loop.wake(),
   });
@@ -113,11 +117,18 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   registerDelivery(o.http, {
     database: o.database,
     artifacts,
+    subjects: o.subjects,
     traffic,
     gatewayUrl: o.gatewayUrl,
     wake: () => loop.wake(),
   });
-  registerRollouts(o.http, { database: o.database, views, onRerouted: rerouted, onChanged: changed });
+  registerRollouts(o.http, {
+    database: o.database,
+    subjects: o.subjects,
+    views,
+    onRerouted: rerouted,
+    onChanged: changed,
+  });
   registerGateways(o.http, {
     database: o.database,
     waiters,

@@ -1,4 +1,5 @@
 import { transition } from "@latchkey/core/delivery/transitions";
+import type { Subjects } from "../ledger/index.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, type RouteContext, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
@@ -8,6 +9,7 @@ import { explain, type RolloutViews, viewLooks } from "./rollouts.view.ts";
 
 export interface RolloutRoutesOptions {
   readonly database: Database;
+  readonly subjects: Subjects;
   readonly views: RolloutViews;
   readonly onRerouted: () => void;
   readonly onChanged: (rolloutId: string) => void;
@@ -47,7 +49,8 @@ export function registerRollouts(http: Http, o: RolloutRoutesOptions): void {
   const act = async ({ project, params, body, principal, remember }: RouteContext<"actOnRollout">) => {
     const row = await rowOf(project, params.rolloutId);
     const actor = { id: principal.id, kind: principal.kind, name: principal.name };
-    const event = { kind: body.action, atMs: Date.now(), actor, reason: body.reason };
+    const reason = await o.subjects.sealWordsOf(principal.name, body.reason);
+    const event = { kind: body.action, atMs: Date.now(), actor, reason };
     // A wish that changes nothing (rolling back what is being rolled back) is granted and writes nothing.
     const asked = transition(row.machine, event);
     if (asked.ok && asked.value.decisions.length === 0) return view(row.id);

@@ -2,6 +2,7 @@ import type { Answer } from "@latchkey/api/client";
 import { sql } from "kysely";
 import { ledgerStanding } from "../ledger/index.ts";
 import type { Executor } from "../platform/database.ts";
+import type { Protection } from "../platform/database-roles.ts";
 import { listGateways } from "./gateways.store.ts";
 import { currentGeneration } from "./routing.view.ts";
 
@@ -10,6 +11,7 @@ export interface Installation {
   readonly startedAt: Date;
   readonly embeddedDatabase: boolean;
   readonly ledgerPublicKey: string;
+  readonly ledgerProtection: Protection;
 }
 
 /** This installation as it stands: what an operator asks first. */
@@ -36,6 +38,11 @@ export async function viewSystem(db: Executor, o: Installation): Promise<Answer<
       residentBytes: Number(g.resident_bytes),
     })),
     generation: await currentGeneration(db),
-    ledger: { ...(await ledgerStanding(db)), publicKey: o.ledgerPublicKey },
+    ledger: {
+      ...(await ledgerStanding(db)),
+      publicKey: o.ledgerPublicKey,
+      protectedByRoles: o.ledgerProtection.byRoles,
+      remedy: o.ledgerProtection.remedy,
+    },
   };
 }

@@ -1,21 +1,24 @@
-import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Database } from "../platform/database.ts";
 import type { Http } from "../platform/http.ts";
 import type { Notifications } from "../platform/notifications.ts";
-import { checkpoint, openSigner, startCheckpoints } from "./checkpoints.ts";
+import { checkpoint, type Signer, startCheckpoints } from "./checkpoints.ts";
 import { registerExport } from "./export.routes.ts";
 import { registerLedger } from "./ledger.routes.ts";
 import { onRecord } from "./record.ts";
 import { drainOnce, startSequencer } from "./sequencer.ts";
 import { LedgerStream, type StreamFigures } from "./stream.routes.ts";
+import { registerSubjects } from "./subjects.routes.ts";
+import type { Subjects } from "./subjects.ts";
 import { registerTiles } from "./tiles.routes.ts";
 
 /** The ledger: append-only, numbered, tamper-evident; and the stream of it. */
+export { openLedgerKeys } from "./keys.ts";
 export { sequencesOf } from "./ledger.store.ts";
 export { ledgerStanding } from "./ledger.view.ts";
 export { record } from "./record.ts";
 export type { StreamFigures } from "./stream.routes.ts";
+export { openSubjects, type Subjects } from "./subjects.ts";
 
 export interface Ledger {
   /** Ed25519, base64: what checkpoints are signed with. */
@@ -36,23 +39,26 @@ export interface LedgerOptions {
   readonly database: Database;
   readonly http: Http;
   readonly log: Logger;
-  readonly dir: string;
+  readonly signer: Signer;
+  readonly subjects: Subjects;
   /** Hastens the stream when another server numbered entries. */
   readonly notifications: Notifications;
 }
 
 export function startLedger(o: LedgerOptions): Ledger {
-  const signer = openSigner(join(o.dir, "ledger.key"));
+  const { signer, subjects } = o;
   const stream = new LedgerStream({
     database: o.database,
     log: o.log,
     authenticate: o.http.latchkey.authenticate,
+    subjects,
   });
   const sequencer = startSequencer(o.database, o.log, () => stream.wake());
   const off = onRecord(() => sequencer.wake());
   const deaf = o.notifications.on("ledger", () => stream.wake());
   const checkpoints = startCheckpoints(o.database, signer, o.log);
-  registerLedger(o.http, { database: o.database, signer });
+  registerLedger(o.http, { database: o.database, signer, subjects });
+  registerSubjects(o.http, { database: o.database, subjects });
   registerTiles(o.http, o.database);
   registerExport(o.http, { database: o.database, signer });
   stream.register(o.http);

@@ -3,9 +3,17 @@ import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import type { Signer } from "./checkpoints.ts";
 import { entriesBefore, findEntry } from "./ledger.store.ts";
-import { presentEntry, verifyLedger, viewCheckpoint, viewProof } from "./ledger.view.ts";
+import {
+  type LedgerEntry,
+  presentEntry,
+  verifyLedger,
+  viewCheckpoint,
+  viewConsistency,
+  viewProof,
+} from "./ledger.view.ts";
+import type { Subjects } from "./subjects.ts";
 
-export function registerLedger(http: Http, o: { database: Database; signer: Signer }): void {
+export function registerLedger(http: Http, o: { database: Database; signer: Signer; subjects: Subjects }): void {
   const { db } = o.database;
   const numberOf = (text: string, field = "sequence"): number => {
     if (!/^\d{1,15}$/.test(text))
@@ -41,12 +49,28 @@ export function registerLedger(http: Http, o: { database: Database; signer: Sign
         remedy: "A checkpoint is signed within a second of an entry: ask again.",
       });
     }
-    return proof;
+    // The bytes that were hashed stay as they are; what is shown beside them is what they say.
+    return { ...proof, entry: JSON.parse(await o.subjects.open(JSON.stringify(proof.entry))) as LedgerEntry };
   });
   route(http, "getCheckpoint", async () => {
     const checkpoint = await viewCheckpoint(db, o.signer);
     if (!checkpoint) throw new ProblemError("LK_NOT_FOUND", { detail: "Nothing is signed yet: the ledger is empty." });
     return checkpoint;
   });
-  route(http, "verifyLedger", async () => verifyLedger(db, o.signer));
+  route(http, "getLedgerConsistency", async ({ query }) => {
+    const { from, to } = query;
+    if (to !== undefined && from > to)
+      throw new ProblemError("LK_INVALID", {
+        detail: `A ledger of ${to} entries has no beginning of ${from}.`,
+        fields: [{ field: "from", message: `a number from 1 to ${to}` }],
+      });
+    const proof = await viewConsistency(db, o.signer, from, to);
+    if (!proof)
+      throw new ProblemError("LK_NOT_FOUND", {
+        detail: `There are no ${Math.max(from, to ?? 0)} entries under a signed checkpoint.`,
+        remedy: "A checkpoint is signed within a second of an entry: ask again, or for a smaller size.",
+      });
+    return proof;
+  });
+  route(http, "verifyLedger", async () => verifyLedger(db));
 }

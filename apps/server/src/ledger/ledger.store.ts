@@ -102,7 +102,7 @@ export const entriesAfter = operation(
       select sequence, canonical, leaf_hash, count(*) over () as found,
         sum(length(canonical)) over (order by sequence) - length(canonical) as before
       from (select sequence, canonical, leaf_hash from ledger_entry
-        where sequence > ${after} and project = ${project} order by sequence limit ${limit}) as some) as counted
+        where sequence > ${after} and project = ${project} order by sequence limit ${limit}) as next) as counted
     where before < ${characters} order by sequence`.execute(db);
     const all = Number(found.rows[0]?.found ?? 0);
     return { rows: found.rows.map(typed), complete: all < limit && found.rows.length === all };

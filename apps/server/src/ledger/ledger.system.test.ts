@@ -1,9 +1,13 @@
+import { append, rootOf, verifyConsistency } from "@latchkey/core/shared/merkle";
+import fc from "fast-check";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Installation } from "../testing/installation.ts";
 import { problemOf } from "../testing/problem.ts";
 import { until } from "../testing/until.ts";
 import { record } from "./index.ts";
+import { allEntriesAfter } from "./ledger.store.ts";
+import { sha256 } from "./sha256.ts";
 
 const SIZE = 60;
 let installation: Installation;
@@ -25,6 +29,13 @@ afterAll(() => installation.close());
 
 const list = (query: NonNullable<Parameters<Installation["owner"]["listLedger"]>[0]["query"]>) =>
   installation.owner.listLedger({ query });
+
+describe("the server's pool", () => {
+  it("is not the owner's: PostgreSQL keeps it from changing entries, and the system page says so", async () => {
+    const { ledger } = await installation.owner.getSystem({});
+    expect(ledger).toMatchObject({ protectedByRoles: true, remedy: null });
+  });
+});
 
 describe("reading the ledger", () => {
   it("pages through all entries of the own project, newest first, none twice", async () => {
@@ -61,9 +72,44 @@ describe("reading the ledger", () => {
   });
 });
 
+describe("a proof that the ledger begins with a smaller one", () => {
+  const ask = (from: number, to?: number) =>
+    installation.owner.getLedgerConsistency({ params: { project: "main" }, query: { from, ...(to ? { to } : {}) } });
+  const bytes = (hash: string) => Buffer.from(hash, "hex");
+
+  it("holds for any two sizes, and its roots are those of the entries' own hashes", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: SIZE }), fc.integer({ min: 1, max: SIZE }), async (a, b) => {
+        const [from, to] = a < b ? [a, b] : [b, a];
+        const found = await ask(from, to);
+        expect([found.from.size, found.to.size]).toEqual([from, to]);
+        const proof = found.proof.map(bytes);
+        const [old, now] = [bytes(found.from.rootHash), bytes(found.to.rootHash)];
+        expect(verifyConsistency(sha256, from, to, old, now, proof)).toBe(true);
+        const leaves = (await allEntriesAfter(installation.database.db, -1, from)).map((row) => row.leaf_hash);
+        const peaks = leaves.reduce<Uint8Array[]>((grown, leaf, i) => append(sha256, i, grown, leaf).peaks, []);
+        expect(found.from.rootHash).toBe(Buffer.from(rootOf(sha256, peaks)).toString("hex"));
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("goes up to the signed checkpoint when no larger size is named", async () => {
+    const { to, checkpoint } = await ask(7);
+    expect(to).toEqual({ size: checkpoint.size, rootHash: checkpoint.rootHash });
+  });
+
+  it("is refused for sizes that make no sense, and for what nobody signed", async () => {
+    expect(await problemOf(ask(9, 5))).toMatchObject({ status: 400, fields: [{ field: "from" }] });
+    expect(await problemOf(ask(0))).toMatchObject({ status: 400, fields: [{ field: "from" }] });
+    expect(await problemOf(ask(1, SIZE + 1_000))).toMatchObject({ status: 404 });
+    expect(await problemOf(ask(SIZE + 1_000))).toMatchObject({ status: 404 });
+  });
+});
+
 /** Does what a superuser of the database could: changes behind the triggers' back. */
 async function tamper(...statements: string[]): Promise<void> {
-  await installation.database.transaction(async (tx) => {
+  await installation.database.owner.transaction(async (tx) => {
     await sql`set local session_replication_role = replica`.execute(tx);
     for (const statement of statements) await sql.raw(statement).execute(tx);
   });

@@ -1,7 +1,18 @@
 import type { Answer } from "@latchkey/api/client";
-import { append, inclusionProof, leafHash, rootOf, verifyInclusion } from "@latchkey/core/shared/merkle";
+import {
+  append,
+  consistencyProof,
+  coverOf,
+  inclusionProof,
+  leafHash,
+  type NodeReader,
+  rootOf,
+  verifyConsistency,
+  verifyInclusion,
+} from "@latchkey/core/shared/merkle";
 import type { Executor } from "../platform/database.ts";
-import { ORIGIN, type Signer } from "./checkpoints.ts";
+import { bearsSignature, ORIGIN, type Signer } from "./checkpoints.ts";
+import { type LedgerKeyRow, ledgerKeys } from "./keys.store.ts";
 import {
   allCheckpoints,
   allEntriesAfter,
@@ -43,24 +54,8 @@ export async function viewProof(
   const entry = await findEntry(db, sequence);
   const checkpoint = await viewCheckpoint(db, signer);
   if (!entry || !checkpoint || sequence >= checkpoint.size) return null;
-  // First pass: which nodes does the path read? Second: with them.
-  const wanted = new Map<string, { level: number; index: number }>();
-  inclusionProof(
-    sha256,
-    (level, index) => {
-      wanted.set(`${level}/${index}`, { level, index });
-      return new Uint8Array(32);
-    },
-    sequence,
-    checkpoint.size,
-  );
-  const nodes = await readNodes(db, [...wanted.values()]);
-  const read = (level: number, index: number) => {
-    const node = nodes.get(`${level}/${index}`);
-    if (!node) throw new Error(`the ledger has no node ${level}/${index}`);
-    return node;
-  };
-  const proof = inclusionProof(sha256, read, sequence, checkpoint.size);
+  const make = (read: NodeReader) => inclusionProof(sha256, read, sequence, checkpoint.size);
+  const proof = make(await readerFor(db, make));
   if (
     !verifyInclusion(sha256, entry.leaf_hash, sequence, checkpoint.size, proof, Buffer.from(checkpoint.rootHash, "hex"))
   ) {
@@ -72,6 +67,54 @@ export async function viewProof(
     leafHash: entry.leaf_hash.toString("hex"),
     proof: proof.map((h) => Buffer.from(h).toString("hex")),
     checkpoint,
+  };
+}
+
+/** That the first `from` entries are the beginning of the first `to`; null while no checkpoint covers them. */
+export async function viewConsistency(
+  db: Executor,
+  signer: Signer,
+  from: number,
+  to: number | undefined,
+): Promise<Answer<"getLedgerConsistency"> | null> {
+  const checkpoint = await viewCheckpoint(db, signer);
+  const size = to ?? checkpoint?.size ?? 0;
+  if (!checkpoint || from > size || size > checkpoint.size) return null;
+  const make = (read: NodeReader) => ({
+    from: rootOf(
+      sha256,
+      coverOf(0, from).map((node) => read(node.level, node.index)),
+    ),
+    to: rootOf(
+      sha256,
+      coverOf(0, size).map((node) => read(node.level, node.index)),
+    ),
+    proof: consistencyProof(sha256, read, from, size),
+  });
+  const { from: oldRoot, to: newRoot, proof } = make(await readerFor(db, make));
+  if (!verifyConsistency(sha256, from, size, oldRoot, newRoot, proof))
+    throw new Error(`the ledger of ${size} entries does not begin with that of ${from}`);
+  const hex = (hash: Uint8Array) => Buffer.from(hash).toString("hex");
+  return {
+    from: { size: from, rootHash: hex(oldRoot) },
+    to: { size, rootHash: hex(newRoot) },
+    proof: proof.map(hex),
+    checkpoint,
+  };
+}
+
+/** Runs `make` once to see which nodes it reads, and answers a reader that has them, from one query. */
+async function readerFor(db: Executor, make: (read: NodeReader) => unknown): Promise<NodeReader> {
+  const wanted = new Map<string, { level: number; index: number }>();
+  make((level, index) => {
+    wanted.set(`${level}/${index}`, { level, index });
+    return new Uint8Array(32);
+  });
+  const nodes = await readNodes(db, [...wanted.values()]);
+  return (level, index) => {
+    const node = nodes.get(`${level}/${index}`);
+    if (!node) throw new Error(`the ledger has no node ${level}/${index}`);
+    return node;
   };
 }
 
@@ -87,9 +130,10 @@ const BATCH = 5_000;
  * Walks the whole ledger: numbers without a gap, every leaf's hash, the root of the tree, and of every checkpoint the
  * root and the signature.
  */
-export async function verifyLedger(db: Executor, signer: Signer): Promise<Answer<"verifyLedger">> {
+export async function verifyLedger(db: Executor): Promise<Answer<"verifyLedger">> {
   const tree = await readTree(db);
   const checkpoints = await allCheckpoints(db);
+  const keys = await ledgerKeys(db);
   let peaks: Uint8Array[] = [];
   let size = 0;
   let signed = 0;
@@ -109,7 +153,7 @@ export async function verifyLedger(db: Executor, signer: Signer): Promise<Answer
       size += 1;
       const checkpoint = checkpoints[signed];
       if (checkpoint?.size !== size) continue;
-      const wrong = faultOf(checkpoint, rootHex(), signer);
+      const wrong = faultOf(checkpoint, rootHex(), keys);
       if (wrong) return bad(size - 1, wrong);
       signed += 1;
     }
@@ -119,19 +163,24 @@ export async function verifyLedger(db: Executor, signer: Signer): Promise<Answer
     return bad(size, `A checkpoint of ${checkpoints[signed]?.size} entries was signed, but there are ${size}.`);
   const last = checkpoints.at(-1);
   const words = last ? `, and the first ${last.size} are those that were signed (${signed} checkpoints)` : "";
+  const changes = keys
+    .slice(1)
+    .map((key, i) => ` Checkpoints below ${key.from_size} bear the earlier key ${keys[i]?.public_key}.`);
   return {
     ok: true,
     size,
     rootHash: rootHex(),
-    words: `${size} entries, none missing or changed${words}.`,
+    words: `${size} entries, none missing or changed${words}.${changes.join("")}`,
     firstBadSequence: null,
   };
 }
 
-function faultOf(checkpoint: CheckpointRow, rootHash: string, signer: Signer): string | null {
+/** A checkpoint must bear the key that was in use at its size. */
+function faultOf(checkpoint: CheckpointRow, rootHash: string, keys: readonly LedgerKeyRow[]): string | null {
   if (checkpoint.root_hash.toString("hex") !== rootHash)
     return `The first ${checkpoint.size} entries do not have the root that was signed.`;
-  if (!signer.verify(checkpoint.note, checkpoint.size, checkpoint.root_hash))
+  const key = keys.filter((k) => k.from_size <= checkpoint.size).at(-1);
+  if (!key || !bearsSignature(key.public_key, checkpoint.note, checkpoint.size, checkpoint.root_hash))
     return `The checkpoint of ${checkpoint.size} entries does not bear the signature of this ledger's key.`;
   return null;
 }

@@ -1,4 +1,5 @@
 import { canonicalJson } from "@latchkey/core/shared/canonical-json";
+import type { Sealed } from "@latchkey/core/shared/sealed";
 import { afterCommit, type Transaction } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
 import { ProblemError } from "../platform/problems.ts";
@@ -10,9 +11,12 @@ export interface NewEvent {
   /** e.g. rollout/rol_… */
   readonly subject: string;
   readonly project: string;
+  /** A person's name is sealed, as the principal of a request has it. */
   readonly actor: { readonly id: string; readonly kind: string; readonly name: string };
-  /** No personal data in clear. */
+  /** No personal data: that belongs in `personal`. */
   readonly data: Readonly<Record<string, unknown>>;
+  /** What is of persons, sealed with their keys (see subjects.ts): it stands among the data, and can be erased. */
+  readonly personal?: Readonly<Record<string, Sealed>>;
   readonly causation?: string | null;
   readonly correlation?: string | null;
   readonly occurredAt?: Date;
@@ -45,7 +49,7 @@ export async function record(tx: Transaction, event: NewEvent): Promise<string> 
     causation: event.causation ?? null,
     correlation: event.correlation ?? null,
     schemaVersion: event.schemaVersion ?? 1,
-    data: event.data,
+    data: event.personal ? { ...event.data, ...event.personal } : event.data,
   };
   const text = canonicalJson(envelope);
   if (Buffer.byteLength(text, "utf8") > ENTRY_BYTES_MAX)

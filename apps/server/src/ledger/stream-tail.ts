@@ -3,6 +3,7 @@ import type { Transactions } from "../platform/database.ts";
 import { allEntriesAfter, readTree } from "./ledger.store.ts";
 import { presentEntry } from "./ledger.view.ts";
 import { type StreamEntry, StreamRing } from "./stream-ring.ts";
+import { ERASURE, type Subjects } from "./subjects.ts";
 
 /** 500 entries of at most 64 KiB are 32 MiB at worst, 0.5 MiB as they are. */
 const BATCH = 500;
@@ -17,8 +18,8 @@ const REST_MIN_MS = 5;
 const REST_MAX_MS = 250;
 
 /** As the stream sends an entry (the `text/event-stream` of the HTML standard). */
-export function streamText(sequence: number, entry: object): string {
-  return `id: ${sequence}\nevent: ledger\ndata: ${JSON.stringify(entry)}\n\n`;
+export function streamText(sequence: number, json: string): string {
+  return `id: ${sequence}\nevent: ledger\ndata: ${json}\n\n`;
 }
 
 /** The one reader of the ledger's end: reads each entry once for all clients of this server. */
@@ -26,6 +27,7 @@ export class StreamTail {
   readonly ring: StreamRing;
   readonly #database: Transactions;
   readonly #log: Logger;
+  readonly #subjects: Subjects;
   readonly #hasReaders: () => boolean;
   readonly #handOn: () => void;
   readonly #poll: NodeJS.Timeout;
@@ -39,12 +41,15 @@ export class StreamTail {
   constructor(o: {
     database: Transactions;
     log: Logger;
+    /** What sealed parts say: opened once for all clients. */
+    subjects: Subjects;
     ring?: StreamRing;
     hasReaders: () => boolean;
     handOn: () => void;
   }) {
     this.#database = o.database;
     this.#log = o.log;
+    this.#subjects = o.subjects;
     this.ring = o.ring ?? new StreamRing();
     this.#hasReaders = o.hasReaders;
     this.#handOn = o.handOn;
@@ -123,10 +128,17 @@ export class StreamTail {
   async #read(): Promise<number> {
     const after = this.#newest ?? (await readTree(this.#database.db)).size - 1;
     const rows = await allEntriesAfter(this.#database.db, after, BATCH);
-    const entries: StreamEntry[] = rows.map((row) => {
-      const entry = presentEntry(row);
-      return { sequence: row.sequence, project: entry.project, text: streamText(row.sequence, entry) };
-    });
+    const presented = rows.map(presentEntry);
+    if (presented.some(({ type }) => type === ERASURE)) {
+      // Here or on another server: what was made into text before it says more than it may now.
+      this.#subjects.forget();
+      this.ring.clear();
+    }
+    const entries: StreamEntry[] = [];
+    for (const entry of presented) {
+      const text = streamText(entry.sequence, await this.#subjects.open(JSON.stringify(entry)));
+      entries.push({ sequence: entry.sequence, project: entry.project, text });
+    }
     this.ring.append(entries);
     this.#newest = rows.at(-1)?.sequence ?? after;
     return rows.length;

@@ -10,6 +10,7 @@ import { presentEntry } from "./ledger.view.ts";
 import { drained, type StreamClient, Turns } from "./stream-client.ts";
 import { CHUNK_CHARACTERS, type StreamRing } from "./stream-ring.ts";
 import { StreamTail, streamText } from "./stream-tail.ts";
+import type { Subjects } from "./subjects.ts";
 
 /**
  * Server-sent events of the ledger as it grows (see @latchkey/api/stream). One reader takes the ledger's end in once and
@@ -45,6 +46,8 @@ export interface LedgerStreamOptions {
   readonly database: Transactions;
   readonly log: Logger;
   readonly authenticate: Authenticate;
+  /** What sealed parts say, for those who watch. */
+  readonly subjects: Subjects;
   readonly stalledMs?: number;
   readonly clientsMax?: number;
   readonly ring?: StreamRing;
@@ -55,6 +58,8 @@ export class LedgerStream {
   readonly #clientsMax: number;
   readonly #tail: StreamTail;
   readonly #turns = new Turns(CATCH_UP_AT_ONCE);
+  /** Ephemeral events go out in the order they were published in. */
+  #published: Promise<void> = Promise.resolve();
   readonly #clients = new Set<Client>();
   readonly #heartbeat: NodeJS.Timeout;
   readonly #dropped = { stalled: 0, revoked: 0, failed: 0 };
@@ -68,6 +73,7 @@ export class LedgerStream {
     this.#tail = new StreamTail({
       database: o.database,
       log: o.log,
+      subjects: o.subjects,
       ...(o.ring ? { ring: o.ring } : {}),
       hasReaders: () => this.#clients.size > 0,
       handOn: () => {
@@ -162,12 +168,17 @@ export class LedgerStream {
   /** An event that may be dropped: only the newest state counts. Skipped for clients that are behind. */
   publish(event: string, project: string, data: unknown): void {
     if (this.#clients.size === 0) return;
-    const text = Buffer.from(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`, "utf8");
-    for (const client of this.#clients) {
-      if (client.project !== project) continue;
-      if (client.response.writableNeedDrain) this.#statesSkipped += 1;
-      else client.response.write(text);
-    }
+    const json = JSON.stringify(data);
+    this.#published = this.#published
+      .then(async () => {
+        const text = Buffer.from(`event: ${event}\ndata: ${await this.#o.subjects.open(json)}\n\n`, "utf8");
+        for (const client of this.#clients) {
+          if (client.project !== project) continue;
+          if (client.response.writableNeedDrain) this.#statesSkipped += 1;
+          else client.response.write(text);
+        }
+      })
+      .catch((error: unknown) => this.#o.log.warn({ err: error }, "an event could not be shown to those who watch"));
   }
 
   /** Sends what a client has not had yet: at once from the ring where its socket takes it, otherwise as it can. */
@@ -210,10 +221,12 @@ export class LedgerStream {
       const newest = this.#tail.newest ?? -1;
       const { db } = this.#o.database;
       const { rows, complete } = await entriesAfter(db, client.project, client.last, CATCH_UP_BATCH, CHUNK_CHARACTERS);
-      const text = rows.map((row) => streamText(row.sequence, presentEntry(row))).join("");
+      const texts: string[] = [];
+      for (const row of rows)
+        texts.push(streamText(row.sequence, await this.#o.subjects.open(JSON.stringify(presentEntry(row)))));
       const upTo = rows.at(-1)?.sequence ?? client.last;
       return {
-        bytes: rows.length === 0 ? null : Buffer.from(text, "utf8"),
+        bytes: rows.length === 0 ? null : Buffer.from(texts.join(""), "utf8"),
         // What was committed before the question and is not in the answer is another project's.
         upTo: complete ? Math.max(upTo, newest) : upTo,
       };

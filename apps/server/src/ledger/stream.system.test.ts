@@ -11,6 +11,7 @@ import { until } from "../testing/until.ts";
 import { record } from "./index.ts";
 import { LedgerStream, STREAM_CLIENTS_MAX } from "./stream.routes.ts";
 import { StreamRing } from "./stream-ring.ts";
+import { openSubjects } from "./subjects.ts";
 
 let installation: Installation;
 let size = 0;
@@ -49,8 +50,15 @@ async function anotherServer(
   const { database } = installation;
   const log = pino({ level: "silent" });
   const authenticate = authenticator(database);
-  const http = createHttp({ log, authenticate, idempotency: idempotency(database), onRefusal: () => {} });
-  const stream = new LedgerStream({ database, log, authenticate, ...o });
+  const subjects = openSubjects(database, Buffer.alloc(32));
+  const http = createHttp({
+    log,
+    authenticate,
+    idempotency: idempotency(database),
+    onRefusal: () => {},
+    openSealed: subjects.open,
+  });
+  const stream = new LedgerStream({ database, log, authenticate, subjects, ...o });
   stream.register(http);
   const notifications = o.listens === false ? null : listenForNotifications(database.url, log);
   let reconnects = 0;

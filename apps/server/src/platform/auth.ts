@@ -6,6 +6,7 @@ import type { ProblemError } from "./problems.ts";
 /** What HTTP needs of the security room, as types: the room implements them, the composition root wires. */
 export interface Principal {
   readonly id: string;
+  /** As it is stored: a person's name is sealed. */
   readonly name: string;
   readonly kind: "person" | "token" | "gateway" | "system";
   readonly role: Role;
@@ -36,6 +37,8 @@ export interface IdempotencyStore {
   finish(actor: string, route: string, key: string, status: number, answer: string): Promise<void>;
   forget(actor: string, route: string, key: string): Promise<void>;
 }
+/** Puts into a text of JSON what its sealed parts say (core/shared/sealed): nothing personal is stored in clear. */
+export type OpenSealed = (json: string) => Promise<string>;
 /** A write that somebody known asked for and did not get: for the record. Never throws. */
 export type OnRefusal = (
   principal: Principal,

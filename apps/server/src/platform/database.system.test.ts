@@ -16,7 +16,7 @@ const marked = `made-${process.pid}`;
 
 describe("a transaction", () => {
   it("is tried again when PostgreSQL ends it for a deadlock", async () => {
-    await sql`create table pair (id integer primary key, n integer not null)`.execute(database.db);
+    await sql`create table pair (id integer primary key, n integer not null)`.execute(database.owner.db);
     await sql`insert into pair values (1, 0), (2, 0)`.execute(database.db);
     let held = 0;
     let release = () => {};
@@ -51,7 +51,7 @@ describe("a transaction", () => {
 describe("the databases of services", () => {
   it("are made once, also when several ask at the same time", async () => {
     const name = `${marked}_production`;
-    const urls = await Promise.all([1, 2, 3, 4].map(() => createDatabaseIfMissing(database.url, name)));
+    const urls = await Promise.all([1, 2, 3, 4].map(() => createDatabaseIfMissing(database.ownerUrl, name)));
     expect(new Set(urls).size).toBe(1);
     expect(new URL(urls[0] ?? "").pathname).toBe(`/${name}`);
   });

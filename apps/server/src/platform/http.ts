@@ -6,7 +6,7 @@ import { isAllowed } from "@latchkey/core/security/authorisation";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from "fastify";
 import type { Logger } from "pino";
 import type { z } from "zod";
-import type { Authenticate, IdempotencyStore, OnRefusal, Principal } from "./auth.ts";
+import type { Authenticate, IdempotencyStore, OnRefusal, OpenSealed, Principal } from "./auth.ts";
 import { DatabaseUnavailable, isPassing, type Transaction } from "./database.ts";
 import { type Keyed, once } from "./idempotency.ts";
 import { ProblemError } from "./problems.ts";
@@ -42,6 +42,7 @@ export interface Http extends FastifyInstance {
     readonly authenticate: Authenticate;
     readonly idempotency: IdempotencyStore;
     readonly onRefusal: OnRefusal;
+    readonly openSealed: OpenSealed;
   };
 }
 export interface HttpOptions {
@@ -49,6 +50,7 @@ export interface HttpOptions {
   readonly authenticate: Authenticate;
   readonly idempotency: IdempotencyStore;
   readonly onRefusal: OnRefusal;
+  readonly openSealed: OpenSealed;
 }
 
 const BODY_MAX_BYTES = 1_048_576;
@@ -96,7 +98,12 @@ export function createHttp(o: HttpOptions): Http {
   });
   app.setErrorHandler(answerProblem);
   return Object.assign(app, {
-    latchkey: { authenticate: o.authenticate, idempotency: o.idempotency, onRefusal: o.onRefusal },
+    latchkey: {
+      authenticate: o.authenticate,
+      idempotency: o.idempotency,
+      onRefusal: o.onRefusal,
+      openSealed: o.openSealed,
+    },
   }) as unknown as Http;
 }
 
@@ -181,6 +188,9 @@ function checkOrigin(request: FastifyRequest): void {
 /** Routes whose answers are never stored: counts that are cumulative anyway, and secrets. */
 const NOT_REMEMBERED: readonly RouteName[] = ["gatewayReport", "signIn", "createToken", "createSignInLink"];
 
+/** Routes that open what is sealed themselves: they answer bytes that must stay as they were hashed, too. */
+const SENT_AS_WRITTEN: readonly RouteName[] = ["getLedgerProof"];
+
 /**
  * Adds a route of the contract. Method, path and the action to authorise come from the same tables as the client.
  * `recall` makes the answer of something that was done but, because the server died, never answered.
@@ -226,7 +236,7 @@ export function route<N extends RouteName>(
           .code(rules.status)
           .header("content-type", "application/json; charset=utf-8")
           .header("cache-control", "no-store")
-          .send(body);
+          .send(SENT_AS_WRITTEN.includes(name) ? body : await app.latchkey.openSealed(body));
       } catch (error) {
         if (spec.method !== "GET" && principal !== ANONYMOUS && error instanceof ProblemError)
           app.latchkey.onRefusal(principal, name, params, error);

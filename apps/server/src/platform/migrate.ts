@@ -11,11 +11,14 @@ export async function migrate(database: Database, dir: string): Promise<string[]
   const files = readdirSync(dir)
     .filter((name) => /^\d{4}-[a-z0-9-]+\.sql$/.test(name))
     .sort();
+  // A role that may not migrate needs not, when there is nothing to do.
+  if (await isMigrated(database, files)) return [];
   await sql`create table if not exists schema_migration (name text primary key, applied_at timestamptz not null default now())`
     .execute(database.db)
-    // Two racing creations: PostgreSQL reports the loser's as a unique violation of its own catalog.
+    // Two racing creations: PostgreSQL reports the loser's as a duplicate table, a duplicate type, or a unique
+    // violation of its own catalog, by where it lost.
     .catch((error: unknown) => {
-      if (!["23505", "42P07"].includes(String((error as { code?: unknown }).code))) throw error;
+      if (!["23505", "42P07", "42710"].includes(String((error as { code?: unknown }).code))) throw error;
     });
   await refuseNewer(database, files);
   const applied: string[] = [];
@@ -31,6 +34,16 @@ export async function migrate(database: Database, dir: string): Promise<string[]
     if (done) applied.push(name);
   }
   return applied;
+}
+
+async function isMigrated(database: Database, files: readonly string[]): Promise<boolean> {
+  const table = await sql<{ there: boolean }>`select to_regclass('schema_migration') is not null as there`.execute(
+    database.db,
+  );
+  if (!table.rows[0]?.there) return false;
+  const known = await sql<{ name: string }>`select name from schema_migration`.execute(database.db);
+  const names = new Set(known.rows.map((row) => row.name));
+  return names.size === files.length && files.every((name) => names.has(name));
 }
 
 /** Asked before anything is changed: an older version must leave a newer one's database as it is. */

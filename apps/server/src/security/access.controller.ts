@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { holdsSealed } from "@latchkey/core/shared/sealed";
+import type { Subjects } from "../ledger/index.ts";
 import type { Authenticate, Credentials, IdempotencyStore, Principal } from "../platform/auth.ts";
 import type { Database, Executor, Transactions } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
@@ -10,7 +12,9 @@ import {
   finishAnswer,
   forgetAnswer,
   insertToken,
+  namesOfPeople,
   rememberAnswer,
+  renameCredentials,
   type TokenRow,
 } from "./access.store.ts";
 
@@ -107,21 +111,34 @@ function writePrivately(file: string, text: string): void {
 }
 
 /** Files that the local gateway and CLI read their token from: reused while good. */
-export async function seedLocalAccess(database: Database, dir: string, operator: string): Promise<void> {
+export async function seedLocalAccess(
+  database: Database,
+  dir: string,
+  operator: string,
+  subjects: Subjects,
+): Promise<void> {
   const wanted = [
     { file: "gateway.token", name: "local gateway", role: "gateway", kind: "gateway" },
-    { file: "cli.token", name: operator, role: "owner", kind: "person" },
+    { file: "cli.token", name: await subjects.sealName(operator), role: "owner", kind: "person" },
   ] as const;
   for (const { file, name, role, kind } of wanted) {
     const path = join(dir, file);
     const known = existsSync(path) ? await findBySecret(database.db, hashOf(readFileSync(path, "utf8").trim())) : null;
-    if (known && known.expires_at.getTime() - Date.now() > 30 * DAY_MS) continue;
+    // Whoever was erased and comes back is somebody new.
+    const isOfNobody = known !== null && (await subjects.isErased(known.name));
+    if (known && !isOfNobody && known.expires_at.getTime() - Date.now() > 30 * DAY_MS) continue;
     const { secret } = await issue(database.db, { project: "main", name, role, kind, ms: LOCAL_DAYS * DAY_MS });
     writePrivately(path, `${secret}\n`);
   }
 }
 
-/** A link that signs one browser in, once, within 15 minutes. The secret is in the fragment: servers and logs never see it. */
+/** Names that an earlier version wrote in clear are sealed: those of people and their tokens. */
+export async function sealNamesInClear(db: Executor, subjects: Subjects): Promise<void> {
+  for (const name of await namesOfPeople(db))
+    if (!holdsSealed(name)) await renameCredentials(db, name, await subjects.sealName(name));
+}
+
+/** A link that signs one browser in, once, within 15 minutes. `operator` is a sealed name. The secret is in the fragment: servers and logs never see it. */
 export async function createSignInLink(
   database: Database,
   dir: string,

@@ -1,4 +1,4 @@
-import { record } from "../ledger/index.ts";
+import { record, type Subjects } from "../ledger/index.ts";
 import type { Principal } from "../platform/auth.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
@@ -46,6 +46,8 @@ export interface AccessRoutesOptions {
   readonly baseUrl: string;
   /** The name of who started this server. */
   readonly operator: string;
+  /** Seals names before they are written. */
+  readonly subjects: Subjects;
   /** A credential is good no more: what it keeps open is closed. */
   readonly onRevoked: () => void;
 }
@@ -86,7 +88,7 @@ export function registerAccess(http: Http, o: AccessRoutesOptions): void {
       `${COOKIE}=${secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${Math.floor(sessionMs / 1000)}`,
     );
     // The next link is ready for the next person.
-    await createSignInLink(o.database, o.dir, o.baseUrl, o.operator);
+    await createSignInLink(o.database, o.dir, o.baseUrl, await o.subjects.sealName(o.operator));
     return meOf(session, o.version);
   });
 
@@ -128,11 +130,13 @@ export function registerAccess(http: Http, o: AccessRoutesOptions): void {
     return { items: rows.map(present), next: rows.length === query.limit ? (rows.at(-1)?.id ?? null) : null };
   });
 
-  route(http, "createToken", async ({ project, body, principal }) =>
-    o.database.transaction(async (tx) => {
+  route(http, "createToken", async ({ project, body, principal }) => {
+    // A gateway is no person; what people call their tokens often is.
+    const sealedName = body.role === "gateway" ? null : await o.subjects.sealName(body.name);
+    return o.database.transaction(async (tx) => {
       const { id, secret } = await issue(tx, {
         project,
-        name: body.name,
+        name: sealedName ?? body.name,
         role: body.role,
         kind: body.role === "gateway" ? "gateway" : "token",
         ms: body.expiresInDays * 86_400_000,
@@ -142,13 +146,18 @@ export function registerAccess(http: Http, o: AccessRoutesOptions): void {
         subject: `token/${id}`,
         project,
         actor: { id: principal.id, kind: principal.kind, name: principal.name },
-        data: { name: body.name, role: body.role, expiresInDays: body.expiresInDays },
+        data: {
+          ...(sealedName ? {} : { name: body.name }),
+          role: body.role,
+          expiresInDays: body.expiresInDays,
+        },
+        ...(sealedName ? { personal: { name: sealedName } } : {}),
       });
       const row = await findToken(tx, id);
       if (!row) throw new Error("the token just written is not there");
       return { token: present(row), secret };
-    }),
-  );
+    });
+  });
 
   route(
     http,

@@ -77,6 +77,17 @@ export const revokeToken = operation(
 export const revokeByHash = operation("revokeByHash", async (db: Executor, secretHash: Buffer): Promise<void> => {
   await sql`update access_token set revoked_at = now() where secret_hash = ${secretHash}`.execute(db);
 });
+/** Names on credentials of people: all but those of gateways. */
+export const namesOfPeople = operation("namesOfPeople", async (db: Executor): Promise<string[]> => {
+  const found = await sql<{ name: string }>`select distinct name from access_token where kind <> 'gateway'`.execute(db);
+  return found.rows.map((row) => row.name);
+});
+export const renameCredentials = operation(
+  "renameCredentials",
+  async (db: Executor, from: string, to: string): Promise<void> => {
+    await sql`update access_token set name = ${to} where name = ${from} and kind <> 'gateway'`.execute(db);
+  },
+);
 export const forgetOldSecrets = operation("forgetOldSecrets", async (db: Executor): Promise<void> => {
   await sql`delete from access_token where kind in ('session', 'sign_in') and expires_at < now() - interval '1 day'`.execute(
     db,

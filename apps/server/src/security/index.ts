@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { Http } from "../platform/http.ts";
-import { createSignInLink, seedLocalAccess } from "./access.controller.ts";
+import { createSignInLink, sealNamesInClear, seedLocalAccess } from "./access.controller.ts";
 import { type AccessRoutesOptions, registerAccess } from "./access.routes.ts";
 import { forgetOldSecrets } from "./access.store.ts";
 
@@ -17,8 +17,9 @@ const FORGET_EVERY_MS = 3_600_000;
 /** Adds the routes, writes the local tokens and the first sign-in link, and forgets what has expired once an hour. */
 export async function startAccess(http: Http, o: AccessOptions): Promise<{ stop(): void }> {
   registerAccess(http, o);
-  await seedLocalAccess(o.database, o.dir, o.operator);
-  await createSignInLink(o.database, o.dir, o.baseUrl, o.operator);
+  await sealNamesInClear(o.database.db, o.subjects);
+  await seedLocalAccess(o.database, o.dir, o.operator, o.subjects);
+  await createSignInLink(o.database, o.dir, o.baseUrl, await o.subjects.sealName(o.operator));
   const timer = setInterval(() => {
     forgetOldSecrets(o.database.db).catch((error: unknown) =>
       o.log.warn({ err: error }, "old secrets could not be deleted"),

@@ -69,6 +69,9 @@ describe("who may do what, over the wire", () => {
       getLedgerEntry, owner yes, viewer yes, gateway -, anybody -
       getLedgerProof, owner yes, viewer yes, gateway -, anybody -
       getCheckpoint, owner yes, viewer yes, gateway -, anybody -
+      listSubjects, owner yes, viewer -, gateway -, anybody -
+      eraseSubject, owner yes, viewer -, gateway -, anybody -
+      getLedgerConsistency, owner yes, viewer yes, gateway -, anybody -
       verifyLedger, owner yes, viewer yes, gateway -, anybody -
       gatewayRouting, owner -, viewer -, gateway yes, anybody -
       gatewayReport, owner -, viewer -, gateway yes, anybody -"

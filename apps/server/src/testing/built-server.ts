@@ -44,6 +44,7 @@ export class BuiltServer {
         LATCHKEY_DIR: this.dir,
         LATCHKEY_PORT: String(this.#port),
         LATCHKEY_DATABASE_URL: this.database.url,
+        LATCHKEY_DATABASE_OWNER_URL: this.database.ownerUrl,
       },
       stdio: ["ignore", log, log],
     });
@@ -58,7 +59,12 @@ export class BuiltServer {
 
   /** Starts a second one in the same directory; answers what it says when it gives up. */
   async startAnother(): Promise<string> {
-    const env = { PATH: process.env.PATH ?? "", LATCHKEY_DIR: this.dir, LATCHKEY_DATABASE_URL: this.database.url };
+    const env = {
+      PATH: process.env.PATH ?? "",
+      LATCHKEY_DIR: this.dir,
+      LATCHKEY_DATABASE_URL: this.database.url,
+      LATCHKEY_DATABASE_OWNER_URL: this.database.ownerUrl,
+    };
     const child = spawn(process.execPath, [join(ROOT, "apps", "server", "dist", "main.mjs")], { env });
     let said = "";
     child.stderr.on("data", (part: Buffer) => {

@@ -18,8 +18,12 @@ export async function administer<T>(url: string, work: (client: pg.Client) => Pr
   }
 }
 
+/** Works with the server's rights, so that every suite finds a missing one. */
 export interface TestDatabase extends Database {
   readonly url: string;
+  /** Of the owner of the tables, for whoever migrates or tampers. */
+  readonly ownerUrl: string;
+  readonly owner: Database;
   /** Closes the pool and drops the database, whoever else is connected. */
   drop(): Promise<void>;
 }
@@ -30,19 +34,25 @@ const addressOf = (url: string, name: string): string => {
   return address.toString();
 };
 
-/** A database of its own, cloned from the migrated template; or an empty one. */
+/** A database of its own, cloned from the migrated template; or an empty one, where only the owner has rights. */
 export async function testDatabase(from: "migrated" | "empty" = "migrated"): Promise<TestDatabase> {
-  const { url, template } = inject("postgres");
+  const { url, template, role, password } = inject("postgres");
   const name = `latchkey_test_${randomBytes(6).toString("hex")}`;
   const source = from === "migrated" ? template : "template0";
   await administer(url, (client) => client.query(`create database ${name} template ${source}`));
-  const own = addressOf(url, name);
-  const database = openDatabase(own);
+  const ownerUrl = addressOf(url, name);
+  const owner = openDatabase(ownerUrl, { max: 4 });
+  const limited = new URL(ownerUrl);
+  Object.assign(limited, { username: role, password });
+  const database = from === "migrated" ? openDatabase(limited.toString()) : owner;
   return {
     ...database,
-    url: own,
+    url: from === "migrated" ? limited.toString() : ownerUrl,
+    ownerUrl,
+    owner,
     drop: async () => {
       await database.close();
+      if (database !== owner) await owner.close();
       await administer(url, (client) => client.query(`drop database if exists ${name} with (force)`));
     },
   };

@@ -6,6 +6,7 @@ import { pino } from "pino";
 import { type RunningServer, startServer } from "../compose.ts";
 import { localTargetHere } from "../delivery/local-target.controller.ts";
 import { freePort } from "../platform/adapters/local/process-table.ts";
+import type { Config } from "../platform/config.ts";
 import { dropDatabasesNamed, type TestDatabase, testDatabase } from "./database.ts";
 import { removeDirectory, temporaryDirectory } from "./directory.ts";
 
@@ -33,7 +34,7 @@ export class Installation {
   }
 
   /** Starts the server (again). Another process may take a port between its choice and its use: then another is tried. */
-  async start(): Promise<void> {
+  async start(also: Partial<Config> = {}): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const port = await freePort();
       const config = {
@@ -42,6 +43,8 @@ export class Installation {
         port,
         gatewayPort: 7480,
         databaseUrl: this.database.url,
+        databaseOwnerUrl: this.database.ownerUrl,
+        ...also,
       };
       try {
         this.#server = await startServer(config, log);

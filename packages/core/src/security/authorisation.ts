@@ -14,6 +14,7 @@ const GRANTS: Readonly<Record<Role, readonly string[]>> = {
     "deployment.create",
     "rollout.act",
     "ledger.read",
+    "ledger.erase",
   ],
   viewer: ["self.read", "system.read", "service.read", "ledger.read"],
   gateway: ["gateway.serve"],

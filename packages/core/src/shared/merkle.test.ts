@@ -26,9 +26,31 @@ const hex = (hash: Hash) => Buffer.from(hash).toString("hex");
 function oracle(entries: readonly Uint8Array[]): Hash {
   if (entries.length === 0) return sha256();
   if (entries.length === 1) return sha256(new Uint8Array([0]), entries[0] ?? new Uint8Array());
-  let k = 1;
-  while (k * 2 < entries.length) k *= 2;
+  const k = splitOf(entries.length);
   return sha256(new Uint8Array([1]), oracle(entries.slice(0, k)), oracle(entries.slice(k)));
+}
+
+/** PATH(m, D[n]) of section 2.1.1. */
+function oraclePath(m: number, entries: readonly Uint8Array[]): Hash[] {
+  if (entries.length === 1) return [];
+  const k = splitOf(entries.length);
+  return m < k
+    ? [...oraclePath(m, entries.slice(0, k)), oracle(entries.slice(k))]
+    : [...oraclePath(m - k, entries.slice(k)), oracle(entries.slice(0, k))];
+}
+/** SUBPROOF(m, D[n], b) of section 2.1.2; PROOF(m, D[n]) is the one with b true. */
+function oracleProof(m: number, entries: readonly Uint8Array[], b = true): Hash[] {
+  if (m === entries.length) return b ? [] : [oracle(entries)];
+  const k = splitOf(entries.length);
+  return m <= k
+    ? [...oracleProof(m, entries.slice(0, k), b), oracle(entries.slice(k))]
+    : [...oracleProof(m - k, entries.slice(k), false), oracle(entries.slice(0, k))];
+}
+/** The largest power of two smaller than n. */
+function splitOf(n: number): number {
+  let k = 1;
+  while (k * 2 < n) k *= 2;
+  return k;
 }
 
 function build(entries: readonly Uint8Array[]) {
@@ -57,7 +79,62 @@ const ROOTS = [
   "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
 ];
 
+/** Hashes inside of that tree, as its published proofs name them. */
+const [LEAF1, N23, N4TO7, LEAF4, N67, N45] = [
+  "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+  "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+  "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4",
+  "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+  "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+  "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
+] as const;
+const [LEAF0 = "", N01 = "", , N0TO3 = ""] = ROOTS;
+
 describe("the tree of RFC 6962", () => {
+  it.each([
+    [0, 1, []],
+    [0, 8, [LEAF1, N23, N4TO7]],
+    [5, 8, [LEAF4, N67, N0TO3]],
+    [2, 3, [N01]],
+    [1, 5, [LEAF0, N23, LEAF4]],
+  ] as const)("has the published inclusion proof of leaf %i in %i", (index, size, published) => {
+    const tree = build(INPUTS.slice(0, size));
+    const proof = inclusionProof(sha256, tree.read, index, size);
+    expect(proof.map(hex)).toEqual(published);
+    const leaf = leafHash(sha256, INPUTS[index] ?? new Uint8Array());
+    const root = Buffer.from(ROOTS[size - 1] ?? "", "hex");
+    expect(verifyInclusion(sha256, leaf, index, size, proof, root)).toBe(true);
+  });
+  it.each([
+    [1, 1, []],
+    [1, 8, [LEAF1, N23, N4TO7]],
+    [6, 8, [N45, N67, N0TO3]],
+    [2, 5, [N23, LEAF4]],
+  ] as const)("has the published consistency proof of %i in %i", (from, to, published) => {
+    const proof = consistencyProof(sha256, build(INPUTS).read, from, to);
+    expect(proof.map(hex)).toEqual(published);
+    const root = (size: number) => Buffer.from(ROOTS[size - 1] ?? "", "hex");
+    expect(verifyConsistency(sha256, from, to, root(from), root(to), proof)).toBe(true);
+  });
+  it("has the proofs of the recursive definitions, for every entry and every smaller size", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.uint8Array({ maxLength: 4 }), { minLength: 1, maxLength: 40 }),
+        fc.nat(),
+        fc.nat(),
+        (entries, a, b) => {
+          const tree = build(entries);
+          const index = a % entries.length;
+          const path = inclusionProof(sha256, tree.read, index, entries.length);
+          expect(path.map(hex)).toEqual(oraclePath(index, entries).map(hex));
+          const smaller = 1 + (b % entries.length);
+          const proof = consistencyProof(sha256, tree.read, smaller, entries.length);
+          expect(proof.map(hex)).toEqual(oracleProof(smaller, entries).map(hex));
+        },
+      ),
+    );
+  });
+
   it("has the published roots", () => {
     expect(hex(rootOf(sha256, []))).toBe("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     const built = INPUTS.map((_, i) => hex(rootOf(sha256, build(INPUTS.slice(0, i + 1)).peaks)));

@@ -81,6 +81,7 @@ function Installation({ system: s }: { system: SystemView }) {
             ["PostgreSQL", `${s.database.version}, ${s.database.embedded ? "embedded" : "your own"}`],
             ["Database", bytes(s.database.sizeBytes)],
             ["Ledger", `${count(s.ledger.size)} entries, ${count(s.ledger.signedSize)} signed`],
+            ["Ledger protected by database roles", s.ledger.protectedByRoles ? "Yes" : `No. ${s.ledger.remedy}`],
             [
               "Key of the ledger",
               <span key="k" className="inline-flex items-center gap-1">

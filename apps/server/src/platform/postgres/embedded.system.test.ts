@@ -6,7 +6,7 @@ import { administer } from "../../testing/database.ts";
 import { removeDirectory, temporaryDirectory } from "../../testing/directory.ts";
 import { until } from "../../testing/until.ts";
 import { startTimeOf } from "../adapters/local/process-table.ts";
-import { ensurePostgres, stopPostgres } from "./embedded.ts";
+import { ensurePostgres, keepPostgres, stopPostgres } from "./embedded.ts";
 
 const log = pino({ level: "silent" });
 const dir = temporaryDirectory();
@@ -50,6 +50,22 @@ describe("the embedded PostgreSQL", () => {
     expect(existsSync(pidFile)).toBe(true);
     await start();
     expect(await kept()).toEqual([{ n: 42 }]);
+  });
+
+  it("is started again, at its address, when it ends while a server uses it", async () => {
+    const letGo = keepPostgres({ dir, log });
+    for (const signal of ["SIGKILL", "SIGINT"] as const) {
+      const before = pid();
+      process.kill(before, signal);
+      await until("another runs", () => existsSync(pidFile) && pid() !== before && startTimeOf(pid()) !== null);
+      await until("it answers", () => kept().catch(() => null));
+      expect(await kept()).toEqual([{ n: 42 }]);
+    }
+    await letGo();
+    const last = pid();
+    await stopPostgres(dir);
+    expect(startTimeOf(last)).toBeNull();
+    await start();
   });
 
   it("never touches the process that has its pid by now", async () => {

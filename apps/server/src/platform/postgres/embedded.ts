@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, sep } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import type { Logger } from "pino";
 import { runCommand } from "../adapters/local/command.ts";
@@ -54,10 +55,38 @@ export async function ensurePostgres(options: { dir: string; log: Logger }): Pro
   if (asRoot) openTheWay(options.dir, place);
   if (!existsSync(join(place.data, "PG_VERSION"))) await initialise(place, asRoot);
   const running = runningPid(place);
-  if (running === null) await start(place, asRoot, options.log);
+  if (running === null) await start(place, asRoot, options.log, await lastingPort(place));
   const url = urlOf(place);
   await untilAnswers(url, place);
   return { url, stop: () => stopPostgres(options.dir) };
+}
+
+/** As often as one that died is looked for: its backends take a moment to end, and it does not start before. */
+const LOOK_MS = 500;
+
+/** Starts it again, at its address, when it ends while a server uses it. Answers how to let it go. */
+export function keepPostgres(options: { dir: string; log: Logger }): () => Promise<void> {
+  const { dir, log } = options;
+  const place = placeOf(dir);
+  const stopping = new AbortController();
+  const keep = async () => {
+    while (!stopping.signal.aborted) {
+      await sleep(LOOK_MS, undefined, { signal: stopping.signal }).catch(() => {});
+      if (stopping.signal.aborted || runningPid(place) !== null) continue;
+      const port = Number(readFileSync(place.portFile, "utf8").trim());
+      // Addresses that were given out stay true: no other port will do.
+      if (!(await isFree(port))) continue;
+      log.error("the embedded PostgreSQL has ended; it is started again");
+      await start(place, isRoot(), log, port);
+    }
+  };
+  const kept = keep().catch((err: unknown) =>
+    log.error({ err }, "the embedded PostgreSQL is not looked after any more"),
+  );
+  return () => {
+    stopping.abort();
+    return kept;
+  };
 }
 
 /** Whether there is a PostgreSQL of this directory, running or not. */
@@ -170,9 +199,8 @@ const SETTINGS = [
   "jit=off",
 ];
 
-async function start(place: Place, asRoot: boolean, log: Logger): Promise<void> {
+async function start(place: Place, asRoot: boolean, log: Logger, port: number): Promise<void> {
   const { bin, lib } = reachable(findBinaries(), asRoot);
-  const port = await lastingPort(place);
   writeFileSync(place.portFile, `${port}\n`);
   const settings = [...SETTINGS, `port=${port}`].flatMap((s) => ["-c", s]);
   await launch({

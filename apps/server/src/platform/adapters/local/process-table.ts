@@ -94,7 +94,8 @@ export async function launch(spec: Launch): Promise<ProcessIdentity> {
     const [program, words] =
       spec.pidFile === undefined
         ? [own, args]
-        : ["/bin/sh", ["-c", 'echo $$ > "$0"; exec "$@"', spec.pidFile, own, ...args]];
+        : // Shells add variables of their own to what they start.
+          ["/bin/sh", ["-c", 'echo $$ > "$0"; unset PWD OLDPWD SHLVL; exec "$@"', spec.pidFile, own, ...args]];
     const child = spawn(program, words, {
       cwd: spec.cwd,
       env: { ...spec.env },

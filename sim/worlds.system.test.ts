@@ -1,0 +1,27 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { World } from "./world.ts";
+
+const SIM = fileURLToPath(new URL("../tools/sim.mjs", import.meta.url));
+const SEEDS = 2_000;
+
+/** In a process of its own, where nothing counts which lines ran: that would take twice the time. */
+test(`${SEEDS} simulated worlds hold every invariant`, { timeout: 600_000 }, async () => {
+  const said = await new Promise<string>((done) => {
+    execFile(process.execPath, [SIM, "--seeds", String(SEEDS)], (_, out, err) => done(out + err));
+  });
+  const last = said.trim().split("\n").at(-1);
+  expect(last, said).toMatch(`${SEEDS} worlds`);
+  expect(last, said).toContain(": 0 with violations.");
+  process.stdout.write(`${last}\n`);
+});
+
+test.each(["fence", "lease-expiry", "idempotency-key"] as const)(
+  "a world without the %s is found out",
+  async (without) => {
+    for (let seed = 1; seed <= 500; seed++)
+      if ((await new World({ seed, without: [without] }).run()).violations.length > 0) return;
+    expect.unreachable(`500 worlds did not notice that the ${without} is missing`);
+  },
+);
