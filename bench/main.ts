@@ -1,6 +1,7 @@
 import { benchCrash, PARTS as CRASH_PARTS } from "./crash/index.ts";
 import { benchDelivery, PARTS } from "./delivery/index.ts";
 import { type Bench, type Figure, tableOf } from "./figure.ts";
+import { benchFoundation, FOUNDATION_PARTS } from "./foundation/index.ts";
 
 /** `npm run bench`: answers the exit code. */
 interface Topic {
@@ -13,6 +14,11 @@ const TOPICS: Readonly<Record<string, Topic>> = {
     words: "time to 0 % after a FAIL, memory, idle CPU, API reads, Overview, start, the gateway beside HAProxy",
     parts: PARTS,
     run: benchDelivery,
+  },
+  foundation: {
+    words: "what the ledger and the gateway cost beside going without or beside others, and a year of history",
+    parts: FOUNDATION_PARTS,
+    run: benchFoundation,
   },
   crash: {
     words: "100 real rollouts in which server, gateway, supervisor, PostgreSQL or a release is killed",

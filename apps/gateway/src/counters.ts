@@ -14,7 +14,7 @@ type Identity = Pick<ArmCounter, "service" | "environment" | "generation" | "arm
 export class CounterRow {
   readonly identity: Identity;
   readonly #changed: (row: CounterRow, urgent: boolean) => void;
-  readonly #latency: Record<string, number> = {};
+  readonly #latency = new Map<number, number>();
   readonly #users = new Users();
   #requests = 0;
   #errors = 0;
@@ -24,6 +24,8 @@ export class CounterRow {
   version = 0;
   reported = 0;
   changedAtMs = 0;
+  /** No longer among those that are reported. */
+  dropped = false;
 
   constructor(identity: Identity, changed: (row: CounterRow, urgent: boolean) => void) {
     this.identity = identity;
@@ -34,8 +36,8 @@ export class CounterRow {
   request(latencyMs: number, failed: boolean, visitor: string | null): void {
     this.#requests++;
     if (failed) this.#errors++;
-    const bucket = String(bucketOf(latencyMs));
-    this.#latency[bucket] = (this.#latency[bucket] ?? 0) + 1;
+    const bucket = bucketOf(latencyMs);
+    this.#latency.set(bucket, (this.#latency.get(bucket) ?? 0) + 1);
     if (visitor !== null) this.#users.add(visitor);
     this.#touch(failed);
   }
@@ -61,7 +63,7 @@ export class CounterRow {
       ...this.identity,
       requests: this.#requests,
       errors: this.#errors,
-      latency: { ...this.#latency },
+      latency: Object.fromEntries(this.#latency),
       pageViews: this.#pageViews,
       pageErrors: this.#pageErrors,
       users: this.#users.encode(),
@@ -77,6 +79,8 @@ export class CounterRow {
 /** All rows since boot that are current or not yet safely reported. */
 export class Counters {
   readonly #rows = new Map<string, CounterRow>();
+  /** The rows of a table's service, found without making their keys: a new table brings new services. */
+  readonly #near = new WeakMap<RoutingService, Map<RoutingArm, Map<RouteClassName, CounterRow>>>();
   readonly #now: () => number;
   /** Called with true when an error was counted, which should reach the server at once. */
   onChange: (urgent: boolean) => void = () => {};
@@ -88,6 +92,16 @@ export class Counters {
   }
 
   row(service: RoutingService, arm: RoutingArm, routeClass: RouteClassName): CounterRow {
+    const near = this.#near.get(service)?.get(arm)?.get(routeClass);
+    if (near !== undefined && !near.dropped) return near;
+    const row = this.#rowByKey(service, arm, routeClass);
+    const ofService = this.#near.get(service) ?? new Map<RoutingArm, Map<RouteClassName, CounterRow>>();
+    const ofArm = ofService.get(arm) ?? new Map<RouteClassName, CounterRow>();
+    this.#near.set(service, ofService.set(arm, ofArm.set(routeClass, row)));
+    return row;
+  }
+
+  #rowByKey(service: RoutingService, arm: RoutingArm, routeClass: RouteClassName): CounterRow {
     const g = service.generation;
     const key = JSON.stringify([
       service.service,
@@ -135,18 +149,24 @@ export class Counters {
         (s) => s.service === row.identity.service && s.environment === row.identity.environment,
       );
       const old = now === undefined || compareGenerations(row.identity.generation, now.generation) < 0;
-      if (old && row.reported === row.version && row.changedAtMs < before) this.#rows.delete(key);
+      if (old && row.reported === row.version && row.changedAtMs < before) this.#drop(key);
     }
   }
 
   #dropOldest(): void {
     for (const [key, row] of this.#rows) {
       if (row.reported !== row.version) continue;
-      this.#rows.delete(key);
+      this.#drop(key);
       return;
     }
     const [first] = this.#rows.keys();
-    if (first !== undefined) this.#rows.delete(first);
+    if (first !== undefined) this.#drop(first);
     this.lostRows++;
+  }
+
+  #drop(key: string): void {
+    const row = this.#rows.get(key);
+    if (row !== undefined) row.dropped = true;
+    this.#rows.delete(key);
   }
 }

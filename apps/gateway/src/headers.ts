@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomFillSync } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { RoutingArm } from "@latchkey/api/gateway";
 
@@ -19,8 +19,12 @@ const HOP_BY_HOP = new Set([
 /** These frame or direct the message: a Connection header that names them must not make us lose them. */
 const NEVER_DROPPED = new Set(["", "host", "content-length"]);
 
+const NO_NAMES: ReadonlySet<string> = new Set();
+
 /** Names that a Connection header declares as meant for this connection only. */
-export function connectionNames(connection: string | undefined): Set<string> {
+export function connectionNames(connection: string | undefined): ReadonlySet<string> {
+  // What nearly every message says; both words name nothing that another rule does not drop.
+  if (connection === undefined || connection === "keep-alive" || connection === "close") return NO_NAMES;
   const names = (connection ?? "").split(",").map((n) => n.trim().toLowerCase());
   return new Set(names.filter((n) => !NEVER_DROPPED.has(n)));
 }
@@ -34,6 +38,33 @@ function isOurs(lower: string): boolean {
   return name.startsWith("x-forwarded-") || name.startsWith("x-latchkey-");
 }
 
+/** What becomes of a request header on its way; most are just passed on. */
+type Passage = "always" | "never" | "trusted" | "with-trace" | "unless-plain";
+interface HeaderName {
+  readonly lower: string;
+  readonly passage: Passage;
+}
+
+function passageOf(lower: string): Passage {
+  if (HOP_BY_HOP.has(lower) || isOurs(lower) || lower === "traceparent") return "never";
+  if (PROXY_SAID.has(lower)) return "trusted";
+  if (lower === "tracestate") return "with-trace";
+  return lower === "accept-encoding" || lower === "range" || lower === "if-range" ? "unless-plain" : "always";
+}
+
+/** Spellings that were seen, so that a name is looked at once; strangers with made-up names can't make it grow. */
+const seen = new Map<string, HeaderName>();
+const SEEN_MAX = 500;
+
+function nameOf(spelling: string): HeaderName {
+  const known = seen.get(spelling);
+  if (known !== undefined) return known;
+  const lower = spelling.toLowerCase();
+  const name = { lower, passage: passageOf(lower) };
+  if (seen.size < SEEN_MAX) seen.set(spelling, name);
+  return name;
+}
+
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}/;
 
 /** A usable W3C traceparent, or null. */
@@ -41,9 +72,24 @@ export function validTraceparent(value: string | undefined): string | null {
   return value !== undefined && TRACEPARENT.test(value) ? value : null;
 }
 
+/** Hexadecimal digits of a trace id and of a span id. */
+const TRACE_DIGITS = 32;
+const ID_DIGITS = TRACE_DIGITS + 16;
+/** Random bytes for 512 traceparents at a time: asking the system for each was a quarter of a request's CPU time. */
+const chance = Buffer.alloc((512 * ID_DIGITS) / 2);
+let digits = "";
+let used = 0;
+
 /** A fresh traceparent, marked as sampled so that the release records what began here. */
 export function newTraceparent(): string {
-  return `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-01`;
+  if (used === digits.length) {
+    digits = randomFillSync(chance).toString("hex");
+    used = 0;
+  }
+  const span = used + TRACE_DIGITS;
+  const trace = digits.slice(used, span);
+  used += ID_DIGITS;
+  return `00-${trace}-${digits.slice(span, used)}-01`;
 }
 
 export interface ForwardOptions {
@@ -64,15 +110,13 @@ export function forwardedHeaders(request: IncomingMessage, options: ForwardOptio
   const drop = connectionNames(request.headers.connection);
   const traceparent = validTraceparent(request.headers.traceparent as string | undefined);
   const out: string[] = [];
-  for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) {
-    const name = request.rawHeaders[i] ?? "";
-    const lower = name.toLowerCase();
-    if (HOP_BY_HOP.has(lower) || drop.has(lower)) continue;
-    if (isOurs(lower) || lower === "traceparent") continue;
-    if (!options.trustProxy && PROXY_SAID.has(lower)) continue;
-    if (lower === "tracestate" && traceparent === null) continue;
-    if (options.plainBody && (lower === "accept-encoding" || lower === "range" || lower === "if-range")) continue;
-    out.push(name, request.rawHeaders[i + 1] ?? "");
+  const { rawHeaders } = request;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const spelling = rawHeaders[i] ?? "";
+    const { lower, passage } = nameOf(spelling);
+    if (passage !== "always" && !passes(passage, options, traceparent)) continue;
+    if (drop.size > 0 && drop.has(lower)) continue;
+    out.push(spelling, rawHeaders[i + 1] ?? "");
   }
   if (options.plainBody) out.push("accept-encoding", "identity");
   const peer = request.socket.remoteAddress ?? "unknown";
@@ -84,6 +128,12 @@ export function forwardedHeaders(request: IncomingMessage, options: ForwardOptio
   out.push("traceparent", traceparent ?? newTraceparent());
   out.push("x-latchkey-release", options.arm.release, "x-latchkey-arm", options.arm.arm);
   return out;
+}
+
+function passes(passage: Passage, options: ForwardOptions, traceparent: string | null): boolean {
+  if (passage === "trusted") return options.trustProxy;
+  if (passage === "with-trace") return traceparent !== null;
+  return passage === "unless-plain" && !options.plainBody;
 }
 
 export type HeaderMap = Record<string, string | string[] | undefined>;
@@ -98,7 +148,8 @@ export function one(headers: HeaderMap, name: string): string | undefined {
 export function responseHeaders(headers: HeaderMap): Record<string, string | string[]> {
   const drop = connectionNames(one(headers, "connection"));
   const out: Record<string, string | string[]> = {};
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name in headers) {
+    const value = headers[name];
     if (value === undefined || HOP_BY_HOP.has(name) || drop.has(name)) continue;
     out[name] = value;
   }
@@ -118,9 +169,9 @@ export function smuggling(request: IncomingMessage): string | null {
   let hosts = 0;
   let lengths = 0;
   for (let i = 0; i < request.rawHeaders.length; i += 2) {
-    const name = request.rawHeaders[i]?.toLowerCase();
-    if (name === "host") hosts++;
-    if (name === "content-length") lengths++;
+    const { lower } = nameOf(request.rawHeaders[i] ?? "");
+    if (lower === "host") hosts++;
+    else if (lower === "content-length") lengths++;
   }
   if (hosts > 1 || lengths > 1) return "a header that may come only once came twice";
   // Anything but a name and a port could read differently to us and to the release.

@@ -7,7 +7,7 @@ import { bodyOf, declaredTooLarge } from "./body.ts";
 import type { GatewayConfig } from "./config.ts";
 import type { Counters } from "./counters.ts";
 import { credentialFor } from "./credential.ts";
-import { Exchange } from "./exchange.ts";
+import { Exchange, type ExchangeContext } from "./exchange.ts";
 import { smuggling } from "./headers.ts";
 import { sendJson, sendPage } from "./pages.ts";
 import type { TableHolder } from "./table.ts";
@@ -32,18 +32,25 @@ export interface TrafficParts {
   readonly health: () => Record<string, unknown>;
 }
 
+const nothing = (): void => undefined;
+
 /** The HTTP server that visitors speak to. */
 export class TrafficServer {
   readonly #parts: TrafficParts;
   readonly #views = new PageViews();
-  readonly #assets: AssetSearch;
+  readonly #context: ExchangeContext;
   readonly #sockets = new Set<Duplex>();
   readonly server: Server;
   #draining = false;
 
   constructor(parts: TrafficParts) {
     this.#parts = parts;
-    this.#assets = new AssetSearch(parts.upstreams, credentialFor(parts.config));
+    this.#context = {
+      upstreams: parts.upstreams,
+      views: this.#views,
+      assets: new AssetSearch(parts.upstreams, credentialFor(parts.config)),
+      trustProxy: parts.config.trustProxy,
+    };
     this.server = createServer(
       {
         maxHeaderSize: HEADER_LIMIT_BYTES,
@@ -93,13 +100,13 @@ export class TrafficServer {
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
-    response.on("error", () => undefined);
+    response.on("error", nothing);
     if (this.#draining) response.setHeader("connection", "close");
     if (smuggling(request) !== null) {
       sendPage(response, 400, { connection: "close" });
       return;
     }
-    const { config, holder, counters, upstreams } = this.#parts;
+    const { config, holder, counters } = this.#parts;
     if (declaredTooLarge(request, config.bodyLimitBytes)) {
       sendPage(response, 413, { connection: "close" });
       return;
@@ -114,8 +121,7 @@ export class TrafficServer {
       return;
     }
     const body = bodyOf(request, config.bodyLimitBytes);
-    const context = { upstreams, views: this.#views, assets: this.#assets, trustProxy: config.trustProxy };
-    new Exchange(context, visit, request, response, body).start();
+    new Exchange(this.#context, visit, request, response, body).start();
   }
 
   #own(request: IncomingMessage, response: ServerResponse): void {

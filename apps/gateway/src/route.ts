@@ -14,9 +14,23 @@ export interface Asked {
   readonly dest: string | undefined;
 }
 
+/** What was found for a table's hosts, so that it is searched once; made-up hosts can't make it grow. */
+const found = new WeakMap<RoutingTable, Map<string, RoutingService | null>>();
+const FOUND_MAX = 200;
+
 /** The service whose host names contain this one (port ignored); the service of "*" where none does. */
-export function serviceOf(table: RoutingTable, host: string | undefined): RoutingService | null {
-  const name = (host ?? "").toLowerCase().replace(/\.?(?::\d+)?$/, "");
+export function serviceOf(table: RoutingTable, host = ""): RoutingService | null {
+  const byHost = found.get(table) ?? new Map<string, RoutingService | null>();
+  found.set(table, byHost);
+  const known = byHost.get(host);
+  if (known !== undefined) return known;
+  const service = searchService(table, host);
+  if (byHost.size < FOUND_MAX) byHost.set(host, service);
+  return service;
+}
+
+function searchService(table: RoutingTable, host: string): RoutingService | null {
+  const name = host.toLowerCase().replace(/\.?(?::\d+)?$/, "");
   return (
     table.services.find((s) => s.hosts.some((h) => h.toLowerCase() === name)) ??
     table.services.find((s) => s.hosts.includes("*")) ??

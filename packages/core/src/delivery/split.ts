@@ -10,13 +10,18 @@ export interface WeightedArm {
  * weight 0 is never chosen; null when no arm has any weight.
  */
 export function armOfTicket<A extends WeightedArm>(arms: readonly A[], ticket: number): A | null {
-  const weighted = arms.filter((a) => a.weightPercent > 0);
-  const ordered = [...weighted.filter((a) => a.arm === "canary"), ...weighted.filter((a) => a.arm !== "canary")];
-  const total = ordered.reduce((sum, a) => sum + a.weightPercent, 0);
+  // Each request comes by here: two passes instead of sorted copies.
+  let total = 0;
+  for (const arm of arms) if (arm.weightPercent > 0) total += arm.weightPercent;
   let left = ticket * total;
-  for (const arm of ordered) {
-    if (left < arm.weightPercent) return arm;
-    left -= arm.weightPercent;
+  let last: A | null = null;
+  for (let canaries = 1; canaries >= 0; canaries--) {
+    for (const arm of arms) {
+      if (arm.weightPercent <= 0 || (arm.arm === "canary") !== (canaries === 1)) continue;
+      if (left < arm.weightPercent) return arm;
+      left -= arm.weightPercent;
+      last = arm;
+    }
   }
-  return ordered.at(-1) ?? null;
+  return last;
 }
