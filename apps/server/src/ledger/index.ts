@@ -15,7 +15,7 @@ import { registerTiles } from "./tiles.routes.ts";
 /** The ledger: append-only, numbered, tamper-evident; and the stream of it. */
 export { openLedgerKeys } from "./keys.ts";
 export { sequencesOf } from "./ledger.store.ts";
-export { ledgerStanding } from "./ledger.view.ts";
+export { ledgerStanding, outboxStanding } from "./ledger.view.ts";
 export { record } from "./record.ts";
 export type { StreamFigures } from "./stream.routes.ts";
 export { openSubjects, type Subjects } from "./subjects.ts";

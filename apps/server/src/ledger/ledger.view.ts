@@ -10,6 +10,7 @@ import {
   verifyConsistency,
   verifyInclusion,
 } from "@latchkey/core/shared/merkle";
+import { sql } from "kysely";
 import type { Executor } from "../platform/database.ts";
 import { bearsSignature, ORIGIN, type Signer } from "./checkpoints.ts";
 import { type LedgerKeyRow, ledgerKeys } from "./keys.store.ts";
@@ -122,6 +123,20 @@ async function readerFor(db: Executor, make: (read: NodeReader) => unknown): Pro
 export async function ledgerStanding(db: Executor): Promise<{ size: number; signedSize: number }> {
   const tree = await readTree(db);
   return { size: tree.size, signedSize: (await newestCheckpoint(db))?.size ?? 0 };
+}
+
+/** Counted no further than this: more is "too many" whatever the number, and counting must not make it worse. */
+const OUTBOX_COUNTED = 100_000;
+
+/** What was recorded and has no number yet, and how long the oldest of it waits. */
+export async function outboxStanding(db: Executor): Promise<{ length: number; oldestS: number }> {
+  const found = await sql<{ length: string; oldest: number | null }>`select
+    (select count(*) from (select 1 from ledger_outbox limit ${OUTBOX_COUNTED}) as counted) as length,
+    (select extract(epoch from now() - written_at)::float8 from ledger_outbox order by position limit 1) as oldest`.execute(
+    db,
+  );
+  const row = found.rows[0];
+  return { length: Number(row?.length ?? 0), oldestS: Math.max(0, row?.oldest ?? 0) };
 }
 
 const BATCH = 5_000;

@@ -99,9 +99,9 @@ export class LedgerStream {
 
   register(http: Http): void {
     http.get<{ Querystring: Record<string, string | undefined> }>("/api/v1/stream", async (request, reply) => {
-      const own = (await authorise(http, request, "ledger.read")).project;
+      const own = (await authorise(http, request, "ledger.read", null, "streams")).project;
       const project = request.query.project ?? own;
-      if (project !== own) await authorise(http, request, "ledger.read", project);
+      if (project !== own) await authorise(http, request, "ledger.read", project, "streams");
       const from = request.headers["last-event-id"] ?? request.query.after;
       const last = await this.#place(typeof from === "string" && /^\d{1,15}$/.test(from) ? Number(from) : null);
       if (request.raw.destroyed) return reply.hijack();

@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createHttp } from "../platform/http.ts";
 import { listenForNotifications } from "../platform/notifications.ts";
+import { RateLimits } from "../platform/rate-limits.ts";
 import { authenticator, idempotency, issue } from "../security/access.controller.ts";
 import { EventStream } from "../testing/event-stream.ts";
 import { Installation } from "../testing/installation.ts";
@@ -51,12 +52,14 @@ async function anotherServer(
   const log = pino({ level: "silent" });
   const authenticate = authenticator(database);
   const subjects = openSubjects(database, Buffer.alloc(32));
+  const limits = new RateLimits({ readsPerSecond: 300, writesPerSecond: 20 });
   const http = createHttp({
     log,
     authenticate,
     idempotency: idempotency(database),
     onRefusal: () => {},
     openSealed: subjects.open,
+    limits,
   });
   const stream = new LedgerStream({ database, log, authenticate, subjects, ...o });
   stream.register(http);

@@ -10,6 +10,7 @@ import type { Authenticate, IdempotencyStore, OnRefusal, OpenSealed, Principal }
 import { DatabaseUnavailable, isPassing, type Transaction } from "./database.ts";
 import { type Keyed, once } from "./idempotency.ts";
 import { ProblemError } from "./problems.ts";
+import { type LimitName, type RateLimits, rateLimitHeaders, type Standing } from "./rate-limits.ts";
 
 /** HTTP: routes come from the API's contract, validated, authorised and answered in one place. */
 type PathParams<P extends string> = P extends `${string}:${infer Name}/${infer Rest}`
@@ -43,6 +44,9 @@ export interface Http extends FastifyInstance {
     readonly idempotency: IdempotencyStore;
     readonly onRefusal: OnRefusal;
     readonly openSealed: OpenSealed;
+    readonly limits: RateLimits;
+    /** Puts headers on the answer to a request. */
+    readonly tell: (request: FastifyRequest, headers: Readonly<Record<string, string>>) => void;
   };
 }
 export interface HttpOptions {
@@ -51,6 +55,7 @@ export interface HttpOptions {
   readonly idempotency: IdempotencyStore;
   readonly onRefusal: OnRefusal;
   readonly openSealed: OpenSealed;
+  readonly limits: RateLimits;
 }
 
 const BODY_MAX_BYTES = 1_048_576;
@@ -66,7 +71,9 @@ export function createHttp(o: HttpOptions): Http {
     // An address that can't be decoded never gets as far as a route or the error handler.
     frameworkErrors: (error, request, reply) => answerProblem(error, request, reply),
   }) as unknown as FastifyInstance;
+  const replies = new WeakMap<FastifyRequest, FastifyReply>();
   app.addHook("onRequest", async (request, reply) => {
+    replies.set(request, reply);
     if (/%00/.test(request.url))
       throw new ProblemError("LK_INVALID", {
         detail: "The address holds a character that no name has (%00).",
@@ -103,7 +110,9 @@ export function createHttp(o: HttpOptions): Http {
       idempotency: o.idempotency,
       onRefusal: o.onRefusal,
       openSealed: o.openSealed,
-    },
+      limits: o.limits,
+      tell: (request, headers) => void replies.get(request)?.headers(headers),
+    } satisfies Http["latchkey"],
   }) as unknown as Http;
 }
 
@@ -209,7 +218,7 @@ export function route<N extends RouteName>(
     handler: async (request, reply) => {
       checkOrigin(request);
       const params = request.params as Record<string, string>;
-      const principal = spec.action === "public" ? ANONYMOUS : await known(app, request);
+      const principal = spec.action === "public" ? anonymous(app, request) : await known(app, request);
       try {
         if (spec.action !== "public") allow(principal, spec.action, params.project ?? null);
         refuseUnstorable(params, []);
@@ -246,11 +255,33 @@ export function route<N extends RouteName>(
   });
 }
 
-async function known(app: Http, request: FastifyRequest): Promise<Principal> {
+async function known(app: Http, request: FastifyRequest, as?: LimitName): Promise<Principal> {
   const principal = await app.latchkey.authenticate(request);
-  if (!principal)
+  if (!principal) {
+    within(app, request, app.latchkey.limits.ofAddress(request.ip));
     throw new ProblemError("LK_UNAUTHENTICATED", { detail: "This needs a signed-in person or an API token." });
+  }
+  within(app, request, app.latchkey.limits.ofPrincipal(principal, request.method, as));
   return principal;
+}
+
+/** What anybody may ask, so many times by address. */
+function anonymous(app: Http, request: FastifyRequest): Principal {
+  within(app, request, app.latchkey.limits.ofAddress(request.ip));
+  return ANONYMOUS;
+}
+
+/** Says on every answer how much is left, and refuses when nothing is. */
+function within(app: Http, request: FastifyRequest, standing: Standing): void {
+  app.latchkey.tell(request, rateLimitHeaders(standing));
+  if (standing.allowed) return;
+  const { rate, limit } = standing;
+  const what = { reads: "read", writes: "write", streams: "open the stream", gateway: "ask", anonymous: "ask" }[limit];
+  const who = limit === "anonymous" ? "From one address, those who are not signed in" : "One credential";
+  throw new ProblemError("LK_RATE_LIMITED", {
+    detail: `${who} may ${what} ${rate.perSecond} times a second, and ${rate.burst} times at once.`,
+    retryAfterMs: standing.waitMs,
+  });
 }
 
 function allow(principal: Principal, action: Action, project: string | null): void {
@@ -264,8 +295,9 @@ export async function authorise(
   request: FastifyRequest,
   action: Action,
   project: string | null = null,
+  as?: LimitName,
 ): Promise<Principal> {
-  const principal = await known(app, request);
+  const principal = await known(app, request, as);
   allow(principal, action, project);
   return principal;
 }
