@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { openApi } from "@latchkey/api/openapi";
 import type { Logger } from "pino";
 import { startDelivery } from "./delivery/index.ts";
-import { openLedgerKeys, openSubjects, startLedger } from "./ledger/index.ts";
+import { openLedgerKeys, openSubjects, outboxStanding, startLedger } from "./ledger/index.ts";
 import type { Config } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
 import { createDatabaseIfMissing, databaseNameOf, openDatabase } from "./platform/database.ts";
@@ -15,8 +15,11 @@ import { installationId, lockDirectory } from "./platform/directory-lock.ts";
 import { registerHealth } from "./platform/health.ts";
 import { authorise, createHttp } from "./platform/http.ts";
 import { keepLease } from "./platform/leases.ts";
+import { registerMetrics } from "./platform/metrics.ts";
 import { listenForNotifications } from "./platform/notifications.ts";
 import { ensurePostgres, keepPostgres } from "./platform/postgres/embedded.ts";
+import { RateLimits } from "./platform/rate-limits.ts";
+import { Vitals } from "./platform/vitals.ts";
 import { authenticator, idempotency, recordRefusals, startAccess } from "./security/index.ts";
 
 /** The composition root: the only place that wires things together. */
@@ -67,6 +70,7 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     idempotency: idempotency(database),
     onRefusal: recordRefusals(database, log),
     openSealed: subjects.open,
+    limits: new RateLimits(config),
   });
   undo.push(() => http.close());
   registerHealth(http, { database, version: VERSION, isReady: () => ready });
@@ -74,7 +78,17 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
   undo.push(() => notifications.stop());
   const ledger = startLedger({ database, http, log, signer: keys.signer, subjects, notifications });
   undo.push(() => ledger.stop());
-  const lease = await keepLease(database, log, "delivery", installationId(config.dir));
+  const vitals = new Vitals({
+    database,
+    limits: http.latchkey.limits,
+    dir: config.dir,
+    streamClients: () => ledger.streamFigures().clients,
+    outbox: () => outboxStanding(database.db),
+  });
+  undo.push(() => vitals.stop());
+  registerMetrics(http, { database, vitals, stream: ledger.streamFigures });
+  const owner = installationId(config.dir);
+  const lease = await keepLease(database, log, "delivery", owner);
   undo.push(() => lease.release());
   const delivery = startDelivery({
     database,
@@ -96,6 +110,7 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     publish: ledger.publish,
     watched: ledger.watched,
     notifications,
+    health: { database, vitals, stream: ledger.streamFigures, dir: config.dir, owner },
   });
   undo.push(() => delivery.stop());
   http.get("/api/v1/openapi.json", async (request) => {
@@ -120,6 +135,7 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
   undo.push(() => access.stop());
   await http.listen({ host: config.host, port: config.port });
   ready = true;
+  await vitals.look();
   undo.push(() => {
     ready = false;
   });

@@ -14,6 +14,7 @@ import { DeploymentsController } from "./deployments.controller.ts";
 import { findDeployment } from "./deployments.store.ts";
 import { RoutingWaiters, registerGateways } from "./gateways.routes.ts";
 import { forgetOldCounters } from "./gateways.store.ts";
+import { type HealthSources, viewHealth } from "./health.view.ts";
 import { localTargetHere } from "./local-target.controller.ts";
 import type { Ephemeral } from "./presented.ts";
 import { registerPublicAssets } from "./public-assets.routes.ts";
@@ -54,6 +55,7 @@ export interface DeliveryOptions {
   readonly watched: () => boolean;
   /** Hastens the gateways' polls when another server changed the routing. */
   readonly notifications: Notifications;
+  readonly health: HealthSources;
 }
 
 export interface Delivery {
@@ -140,6 +142,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     onNews: (hasErrors) => loop.wake(hasErrors),
   });
   route(o.http, "getSystem", async () => viewSystem(o.database.db, o.installation));
+  route(o.http, "getHealth", async () => viewHealth(o.health));
   registerPublicAssets(o.http, { database: o.database, artifacts });
   runRounds(loop, systemClock, { lease: o.lease, deployments, rollouts, target });
   const hourly = setInterval(() => {
