@@ -2,10 +2,12 @@ import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, project } from "./client.ts";
 
 /**
- * Every query of the console. Nothing polls: the stream patches these keys (`stream-reducer.ts`), so what is in the
+ * Every query of the console. Nothing polls but the health: the stream patches these keys (`stream-reducer.ts`), so what is in the
  * cache stays fresh while the stream stands, and is fetched anew after it was away.
  */
 const PAGE = 25;
+/** The server takes a sample every 10 s: each is seen within 5. Not while the page is hidden. */
+const HEALTH_EVERY_MS = 5_000;
 
 export const keys = {
   services: ["services"],
@@ -23,6 +25,7 @@ export const keys = {
   ledgerProof: (sequence: number) => ["ledger-proof", sequence],
   tokens: ["tokens"],
   system: ["system"],
+  health: ["health"],
   me: ["me"],
 } as const;
 
@@ -126,4 +129,12 @@ export const queries = {
     queryOptions({ queryKey: keys.tokens, queryFn: ({ signal }) => api.listTokens({ query: { limit: 200 }, signal }) }),
   system: () =>
     queryOptions({ queryKey: keys.system, queryFn: ({ signal }) => api.getSystem({ signal }), staleTime: 0 }),
+  /** The one that is asked for again by the clock: these figures change all the time, and only for who looks at them. */
+  health: () =>
+    queryOptions({
+      queryKey: keys.health,
+      queryFn: ({ signal }) => api.getHealth({ signal }),
+      staleTime: 0,
+      refetchInterval: HEALTH_EVERY_MS,
+    }),
 };

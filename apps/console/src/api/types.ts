@@ -29,4 +29,5 @@ export type LedgerEntry = Answer<"getLedgerEntry">;
 export type LedgerProof = Answer<"getLedgerProof">;
 export type Token = Answer<"listTokens">["items"][number];
 export type SystemView = Answer<"getSystem">;
+export type HealthView = Answer<"getHealth">;
 export type Page<T> = { items: T[]; next: string | null };
