@@ -144,9 +144,11 @@ export function Header(o: { me: Me | undefined; onPalette: () => void; onHelp: (
               <Kbd>K</Kbd>
             </span>
           </button>
-          <IconButton label="Keyboard shortcuts" onClick={o.onHelp} className="hidden sm:inline-flex">
-            <CircleHelp size={16} aria-hidden />
-          </IconButton>
+          <div className="hidden sm:block">
+            <IconButton label="Keyboard shortcuts" onClick={o.onHelp}>
+              <CircleHelp size={16} aria-hidden />
+            </IconButton>
+          </div>
           {o.me && <Account me={o.me} />}
         </div>
       </div>

@@ -127,7 +127,7 @@ function databaseFigures(o: Readings): HealthFigure[] {
       // All in use is what a pool is for; somebody who waits is what matters.
       judged: Math.max(o.worst("connectionsWaiting"), o.pool.waiting),
       bounds: { busyFrom: 1, fullFrom: o.pool.waitingMax / 2 },
-      words: `${o.pool.waiting} wait for one now${unserved > 0 ? `; ${unserved} got none within 15 minutes` : ""}.`,
+      words: `${o.pool.waiting === 0 ? "Nobody waits" : `${o.pool.waiting} wait`} for one now${unserved > 0 ? `; ${unserved} got none within 15 minutes` : ""}.`,
       remedy: "PostgreSQL is slower than what is asked of it: look at its processor and disk.",
       recent: of(o, "connectionsInUse"),
     }),
@@ -188,7 +188,10 @@ function trafficFigures(o: Readings): HealthFigure[] {
       limit: o.stream.clientsMax,
       judged: o.stream.clients / o.stream.clientsMax,
       bounds: PART,
-      words: `${o.stream.dropped} were cut off since the server started because they took nothing; they come back by themselves.`,
+      words:
+        o.stream.dropped === 0
+          ? "None was cut off for taking nothing."
+          : `${o.stream.dropped} cut off since the server started, for taking nothing; they come back by themselves.`,
       remedy: "Beyond it clients are refused. Run another server on the same database: each has as many places.",
       recent: of(o, "streamClients"),
     }),
@@ -213,7 +216,10 @@ function trafficFigures(o: Readings): HealthFigure[] {
       limit: null,
       judged: o.gateways.live === 0 ? 2 : away + o.gateways.behind > 0 ? 1 : 0,
       bounds: { busyFrom: 1, fullFrom: 2 },
-      words: `${away === 0 ? "None" : away} not seen lately, ${o.gateways.behind === 0 ? "none" : o.gateways.behind} behind the newest routing.`,
+      words:
+        away + o.gateways.behind === 0
+          ? "Those that are known are there, and have the newest routing."
+          : `${away} not seen lately, ${o.gateways.behind} behind the newest routing.`,
       remedy:
         o.gateways.live === 0
           ? "Without a gateway there is no traffic to judge: `npm start` runs one; look at its log."

@@ -59,6 +59,10 @@ export interface HttpOptions {
 }
 
 const BODY_MAX_BYTES = 1_048_576;
+/** 2,000 streams, 2,000 polls of gateways, and 2,000 who ask; with what they need inside far below 2^16 open files. */
+const CONNECTIONS_MAX = 6_000;
+/** A request's line and headers: the longest address of ours has 2 KiB, a browser's headers 4. */
+const HEADERS_MAX_BYTES = 16 * 1_024;
 const ANONYMOUS: Principal = { id: "anonymous", name: "anonymous", kind: "person", role: "viewer", project: "main" };
 
 export function createHttp(o: HttpOptions): Http {
@@ -68,10 +72,12 @@ export function createHttp(o: HttpOptions): Http {
     bodyLimit: BODY_MAX_BYTES,
     genReqId: () => `req_${randomUUID()}`,
     requestTimeout: 60_000,
+    http: { maxHeaderSize: HEADERS_MAX_BYTES },
     // An address that can't be decoded never gets as far as a route or the error handler.
     frameworkErrors: (error, request, reply) => answerProblem(error, request, reply),
   }) as unknown as FastifyInstance;
   const replies = new WeakMap<FastifyRequest, FastifyReply>();
+  app.server.maxConnections = CONNECTIONS_MAX;
   app.addHook("onRequest", async (request, reply) => {
     replies.set(request, reply);
     if (/%00/.test(request.url))

@@ -24,6 +24,7 @@ export function registerMetrics(http: Http, o: MetricsSources): void {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: "latchkey_" });
   observeRequests(http, registry);
+  observeConnections(http, registry);
   exportDatabase(registry, o.database);
   exportStream(registry, o.stream);
   exportLimits(registry, http);
@@ -50,6 +51,16 @@ function observeRequests(http: Http, registry: Registry): void {
       reply.elapsedTime / 1000,
     );
   });
+}
+
+/** Connections beyond the server's own maximum are closed before anything is read: only here they leave a trace. */
+function observeConnections(http: Http, registry: Registry): void {
+  const dropped = new Counter({
+    name: "latchkey_http_connections_dropped_total",
+    help: "Connections closed because the server has its maximum",
+    registers: [registry],
+  });
+  http.server.on("drop", () => dropped.inc());
 }
 
 /** A gauge of one number, or of one for each state. */

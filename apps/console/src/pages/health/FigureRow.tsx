@@ -43,7 +43,12 @@ export function FigureRow({ figure: f, everyS, badge }: { figure: Figure; everyS
       <div>
         <div className="tabular-nums">
           <span className="text-base font-semibold">{amount(f.value)}</span>
-          {f.limit !== null && <span className="text-muted"> of {amount(f.limit)}</span>}
+          {f.limit !== null && (
+            <span className="text-muted">
+              {f.unit === "ms" ? ", limit " : " of "}
+              {amount(f.limit)}
+            </span>
+          )}
         </div>
         <Fill figure={f} />
       </div>
