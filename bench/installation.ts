@@ -57,6 +57,9 @@ export async function startOwn(root: string, signal: AbortSignal): Promise<Insta
       LATCHKEY_DIR: dir,
       LATCHKEY_PORT: String(port),
       LATCHKEY_GATEWAY_PORT: String(gatewayPort),
+      // One token does here what many do elsewhere.
+      LATCHKEY_READS_PER_SECOND: "100000",
+      LATCHKEY_WRITES_PER_SECOND: "100000",
     },
   });
   closeSync(log);

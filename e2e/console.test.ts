@@ -125,6 +125,21 @@ describe.skipIf(!hasBrowser)("the console", () => {
     expect(await page.getByText("not checked", { exact: true }).count()).toBe(0);
   });
 
+  it("shows how near the server is to its limits, by keyboard, and goes on looking", async () => {
+    await open("/");
+    await page.keyboard.press("g");
+    await page.keyboard.press("h");
+    await page.getByRole("heading", { name: "Health", level: 1 }).waitFor();
+    await page.getByRole("heading", { name: "Event-loop delay" }).waitFor();
+    await page.getByRole("img", { name: /^Clients of the live stream: the last \d+ min, now/ }).waitFor();
+    await page.getByText("up to date").first().waitFor();
+    await page.waitForResponse((answer) => answer.url().endsWith("/api/v1/health") && answer.ok());
+    await page.context().setOffline(true);
+    await page.getByText("The server does not answer. These are its figures from").waitFor();
+    await page.context().setOffline(false);
+    await page.getByText("The server does not answer. These are its figures from").waitFor({ state: "detached" });
+  });
+
   it("makes an API token, shows its secret once, and revokes it", async () => {
     await open("/settings");
     await page.getByRole("button", { name: "New token" }).click();
@@ -201,6 +216,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
       `/rollouts/${deployment?.rolloutId}`,
       "/ledger",
       "/ledger/0",
+      "/health",
       "/settings",
       "/nowhere",
     ];

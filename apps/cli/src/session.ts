@@ -26,6 +26,8 @@ export interface GlobalOptions {
 }
 
 const ANSWER_WITHIN_MS = 120_000;
+/** A reserve is whole again after 10 s: a script that writes much is slowed down instead of broken. */
+const PATIENCE_MS = 60_000;
 
 /** `.latchkey` upward from here, or LATCHKEY_DIR: where a server on this machine leaves its token and sign-in link. */
 export function stateDir(terminal: Terminal): string | null {
@@ -61,7 +63,7 @@ export function openSession(terminal: Terminal, options: GlobalOptions): Session
     return fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, limit]) : limit });
   };
   return {
-    client: createClient({ baseUrl, project, fetch: send, ...(token ? { token } : {}) }),
+    client: createClient({ baseUrl, project, fetch: send, patienceMs: PATIENCE_MS, ...(token ? { token } : {}) }),
     baseUrl,
     token,
     project,

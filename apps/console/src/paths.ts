@@ -18,6 +18,7 @@ export const to = {
   rollout: (id: string, ask?: string) => withQuery(`/rollouts/${encodeURIComponent(id)}`, { ask }),
   ledger: (filter: { type?: string; subject?: string } = {}) => withQuery("/ledger", filter),
   ledgerEntry: (sequence: number) => `/ledger/${sequence}`,
+  health: () => "/health",
   settings: () => "/settings",
 } as const;
 

@@ -79,6 +79,15 @@ const ledgerEntry = createRoute({
   path: "/ledger/$sequence",
   component: lazyPage(() => import("./pages/ledger/EntryPage.tsx"), "EntryPage"),
 });
+const health = createRoute({
+  getParentRoute: () => shell,
+  path: "/health",
+  loader: () => {
+    void queryClient.prefetchQuery(queries.health());
+    void queryClient.prefetchQuery(queries.system());
+  },
+  component: lazyPage(() => import("./pages/health/HealthPage.tsx"), "HealthPage"),
+});
 const settings = createRoute({
   getParentRoute: () => shell,
   path: "/settings",
@@ -91,7 +100,18 @@ const elsewhere = createRoute({ getParentRoute: () => shell, path: "$", componen
 export const router = createRouter({
   routeTree: root.addChildren([
     signIn,
-    shell.addChildren([overview, service, deployment, release, rollout, ledger, ledgerEntry, settings, elsewhere]),
+    shell.addChildren([
+      overview,
+      service,
+      deployment,
+      release,
+      rollout,
+      ledger,
+      ledgerEntry,
+      health,
+      settings,
+      elsewhere,
+    ]),
   ]),
   defaultPreload: "intent",
   defaultPreloadStaleTime: 0,

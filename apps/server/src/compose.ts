@@ -6,7 +6,7 @@ import { openApi } from "@latchkey/api/openapi";
 import type { Logger } from "pino";
 import { startBackups } from "./backups/index.ts";
 import { startDelivery } from "./delivery/index.ts";
-import { openLedgerKeys, openSubjects, startLedger } from "./ledger/index.ts";
+import { openLedgerKeys, openSubjects, outboxStanding, startLedger } from "./ledger/index.ts";
 import { ArtifactStore } from "./platform/adapters/artifacts/directory.ts";
 import type { Config } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
@@ -16,8 +16,12 @@ import { installationId, lockDirectory } from "./platform/directory-lock.ts";
 import { registerHealth } from "./platform/health.ts";
 import { authorise, createHttp } from "./platform/http.ts";
 import { keepLease } from "./platform/leases.ts";
+import { registerMetrics } from "./platform/metrics.ts";
+import { listenForNotifications } from "./platform/notifications.ts";
 import { ownDatabase } from "./platform/own-database.ts";
 import { keepPostgres } from "./platform/postgres/embedded.ts";
+import { RateLimits } from "./platform/rate-limits.ts";
+import { Vitals } from "./platform/vitals.ts";
 import { authenticator, idempotency, recordRefusals, startAccess } from "./security/index.ts";
 
 /** The composition root: the only place that wires things together. */
@@ -69,12 +73,25 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     idempotency: idempotency(database),
     onRefusal: recordRefusals(database, log),
     openSealed: subjects.open,
+    limits: new RateLimits(config),
   });
   undo.push(() => http.close());
   registerHealth(http, { database, version: VERSION, isReady: () => ready });
-  const ledger = startLedger({ database, http, log, signer: keys.signer, subjects });
+  const notifications = listenForNotifications(databaseUrl, log);
+  undo.push(() => notifications.stop());
+  const ledger = startLedger({ database, http, log, signer: keys.signer, subjects, notifications });
   undo.push(() => ledger.stop());
-  const lease = await keepLease(database, log, "delivery", installationId(config.dir));
+  const vitals = new Vitals({
+    database,
+    limits: http.latchkey.limits,
+    dir: config.dir,
+    streamClients: () => ledger.streamFigures().clients,
+    outbox: () => outboxStanding(database.db),
+  });
+  undo.push(() => vitals.stop());
+  registerMetrics(http, { database, vitals, stream: ledger.streamFigures });
+  const owner = installationId(config.dir);
+  const lease = await keepLease(database, log, "delivery", owner);
   undo.push(() => lease.release());
   const delivery = startDelivery({
     database,
@@ -95,6 +112,8 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     databaseUrlFor: (service, environment) => createDatabaseIfMissing(base, databaseNameOf(service, environment)),
     publish: ledger.publish,
     watched: ledger.watched,
+    notifications,
+    health: { database, vitals, stream: ledger.streamFigures, dir: config.dir, owner },
   });
   undo.push(() => delivery.stop());
   const backups = startBackups(http, {
@@ -134,6 +153,7 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
   undo.push(() => access.stop());
   await http.listen({ host: config.host, port: config.port });
   ready = true;
+  await vitals.look();
   undo.push(() => {
     ready = false;
   });

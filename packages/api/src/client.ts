@@ -34,6 +34,29 @@ export interface ClientOptions {
   readonly token?: string;
   readonly project?: string;
   readonly fetch?: typeof fetch;
+  /** Who asks too often is told when to come again (429 with Retry-After): so long at most that is waited for. */
+  readonly patienceMs?: number;
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = () => {
+      clearTimeout(timer);
+      reject(signal?.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", end);
+      resolve();
+    }, ms);
+    if (signal?.aborted) end();
+    else signal?.addEventListener("abort", end, { once: true });
+  });
+}
+
+/** When to ask again, as the server says; null when it does not. */
+function retryAfterMs(response: Response): number | null {
+  const seconds = response.headers.get("retry-after");
+  return response.status === 429 && seconds !== null && /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1_000 : null;
 }
 
 export type Client = {
@@ -75,14 +98,26 @@ export function createClient(options: ClientOptions): Client {
     if (options.token) headers.authorization = `Bearer ${options.token}`;
     if (args.body !== undefined) headers["content-type"] = "application/json";
     if (spec.method !== "GET") headers["idempotency-key"] = String(args.idempotencyKey ?? crypto.randomUUID());
-    let response: Response;
-    try {
-      response = await send(options.baseUrl + address(spec, args, project), {
+    const signal = args.signal as AbortSignal | undefined;
+    const ask = () =>
+      send(options.baseUrl + address(spec, args, project), {
         method: spec.method,
         headers,
         ...(args.body === undefined ? {} : { body: JSON.stringify(args.body) }),
-        ...(args.signal ? { signal: args.signal as AbortSignal } : {}),
+        ...(signal ? { signal } : {}),
       });
+    let response: Response;
+    try {
+      response = await ask();
+      // The key of a write stays the same: the server knows it again.
+      for (let left = options.patienceMs ?? 0; ; ) {
+        const waitMs = retryAfterMs(response);
+        if (waitMs === null || waitMs > left) break;
+        left -= Math.max(waitMs, 1_000);
+        await response.body?.cancel();
+        await pause(waitMs, signal);
+        response = await ask();
+      }
     } catch (cause) {
       throw new ApiError(
         {

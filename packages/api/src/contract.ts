@@ -36,6 +36,11 @@ export const contract = {
     status: 200,
     answers: m.SystemView,
   },
+  getHealth: {
+    summary: "How near this server is to its limits, and what to do where it is near",
+    status: 200,
+    answers: m.HealthView,
+  },
 
   listTokens: {
     summary: "API tokens, without their secrets",

@@ -518,5 +518,33 @@ export const SystemView = z.object({
   }),
 });
 
+export const Pressure = z.enum(["fine", "busy", "full"]);
+export const HealthView = z.object({
+  at: when,
+  /** Seconds between the values of `recent`. */
+  everyS: z.int(),
+  /** The worst of all figures. */
+  state: Pressure,
+  figures: z.array(
+    z.object({
+      key: z.string(),
+      group: z.enum(["server", "database", "clients"]),
+      label: z.string(),
+      unit: z.enum(["ms", "part", "count", "bytes"]),
+      value: z.number(),
+      /** In the same unit; null where there is none. */
+      limit: z.number().nullable(),
+      state: Pressure,
+      words: z.string(),
+      /** What to do; null while it is fine. */
+      remedy: z.string().nullable(),
+      /** The last 15 minutes, oldest first; null where nothing is kept. */
+      recent: z.array(z.number()).nullable(),
+    }),
+  ),
+  /** Which server decides about rollouts; null before the first ever did. */
+  lease: z.object({ heldHere: z.boolean(), owner: z.string(), fence: z.int(), live: z.boolean() }).nullable(),
+});
+
 /** `pageOf(Item)`: every list answers this. `next` is the cursor of the following page. */
 export const pageOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next: z.string().nullable() });

@@ -34,6 +34,7 @@ export const paths = {
   me: { method: "GET", path: "/api/v1/me", action: "self.read" },
   createSignInLink: { method: "POST", path: "/api/v1/sign-in-links", action: "token.manage" },
   getSystem: { method: "GET", path: "/api/v1/system", action: "system.read" },
+  getHealth: { method: "GET", path: "/api/v1/health", action: "system.read" },
 
   listTokens: { method: "GET", path: `${P}/tokens`, action: "token.manage" },
   createToken: { method: "POST", path: `${P}/tokens`, action: "token.manage" },

@@ -6,7 +6,14 @@ const read = (o: { env?: Record<string, string>; argv?: string[]; file?: string 
 
 describe("the server's own configuration", () => {
   it("has a default for everything", () => {
-    expect(read({})).toEqual({ dir: "/srv/.latchkey", host: "127.0.0.1", port: 7400, gatewayPort: 7480 });
+    expect(read({})).toEqual({
+      dir: "/srv/.latchkey",
+      host: "127.0.0.1",
+      port: 7400,
+      gatewayPort: 7480,
+      readsPerSecond: 300,
+      writesPerSecond: 20,
+    });
   });
   it("takes the file, over it the environment, over that the flags", () => {
     const file = '{"port": 7001, "gatewayPort": 7002, "publicUrl": "https://a.example"}';
@@ -38,6 +45,8 @@ describe("the server's own configuration", () => {
       "0123456789abcdef",
       "5",
       "https://a.example",
+      "500",
+      "50",
     ];
     const flags = Object.values(SERVER_SOURCES).map((source) => source.flag);
     const apart = read({ argv: flags.flatMap((flag, i) => [flag, values[i] ?? ""]) });
@@ -55,6 +64,14 @@ describe("the server's own configuration", () => {
     [{ argv: ["--port", "high"] }, '--port: a port is a number from 1 to 65535; it is "high".'],
     [{ env: { LATCHKEY_PORT: "70000" } }, "LATCHKEY_PORT: a port is a number from 1 to 65535"],
     [{ env: { LATCHKEY_HOST: "here" } }, "LATCHKEY_HOST: must be 127.0.0.1"],
+    [
+      { env: { LATCHKEY_WRITES_PER_SECOND: "0" } },
+      "LATCHKEY_WRITES_PER_SECOND: must be a whole number of writes a second",
+    ],
+    [
+      { file: '{"readsPerSecond": "many"}' },
+      'must be a whole number of reads a second, from 1 to 100000; it is "many"',
+    ],
     [{ argv: ["--port", "7480"] }, "port and gatewayPort are both 7480"],
     [{ file: '{"prot": 1}' }, "prot in /srv/.latchkey/config.json: there is no such field. Did you mean port?"],
     [{ file: "{" }, "/srv/.latchkey/config.json is not JSON"],

@@ -13,6 +13,12 @@ const port = z.coerce
   .int("a port is a whole number")
   .min(1, "a port is a number from 1 to 65535")
   .max(65_535, "a port is a number from 1 to 65535");
+/** More than a server answers: whoever wants no limit writes this. */
+const RATE_MAX = 100_000;
+const perSecond = (what: string, fallback: number) => {
+  const must = `must be a whole number of ${what} a second, from 1 to ${RATE_MAX}`;
+  return z.coerce.number(must).int(must).min(1, must).max(RATE_MAX, must).default(fallback);
+};
 export const ServerConfig = z.strictObject({
   dir: z.string().min(1),
   host: z
@@ -44,6 +50,10 @@ export const ServerConfig = z.strictObject({
   publicUrl: z
     .url({ protocol: /^https?$/, error: "must be an address such as https://latchkey.example.com" })
     .optional(),
+  /** How often one credential may read: a dashboard's 200 a second, and half as much again. Twice that at once. */
+  readsPerSecond: perSecond("reads", 300),
+  /** How often one credential may write: a pipeline that ships 20 services. Ten times that at once: a page of a list. */
+  writesPerSecond: perSecond("writes", 20),
 });
 export type ServerConfig = z.infer<typeof ServerConfig>;
 
@@ -83,6 +93,16 @@ export const SERVER_SOURCES: Readonly<Record<keyof ServerConfig, Source>> = {
     words: "how many backups are kept (7)",
   },
   publicUrl: { flag: "--public-url", environment: ["LATCHKEY_PUBLIC_URL"], words: "the address that people use" },
+  readsPerSecond: {
+    flag: "--reads-per-second",
+    environment: ["LATCHKEY_READS_PER_SECOND"],
+    words: "how often one credential may read the API (300; for a moment twice as often)",
+  },
+  writesPerSecond: {
+    flag: "--writes-per-second",
+    environment: ["LATCHKEY_WRITES_PER_SECOND"],
+    words: "how often one credential may write (20; for a moment ten times as often)",
+  },
 };
 const FIELDS = Object.keys(SERVER_SOURCES) as (keyof ServerConfig)[];
 

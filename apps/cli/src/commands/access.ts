@@ -6,6 +6,7 @@ import { CliError, EXIT, wrongUse } from "../problem.ts";
 import { readState, type Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 import { bytes, duration, facts, moment, table } from "../text.ts";
+import { addHealth } from "./health.ts";
 
 const ACCESS = "Who may do what:";
 const SETUP = "Set it up:";
@@ -26,6 +27,7 @@ export function addAccess(program: Command, terminal: Terminal, outcome: Outcome
   addTokenCreate(tokens, terminal, outcome);
   addTokenRevoke(tokens, terminal, outcome);
   addSystem(program, terminal, outcome);
+  addHealth(program, terminal, outcome, SETUP);
   addOpen(program, terminal, outcome);
 }
 

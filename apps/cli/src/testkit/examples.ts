@@ -173,6 +173,38 @@ export const system: Answer<"getSystem"> = {
   generation: { epoch: 1, n: 3 },
   ledger: { size: 2, signedSize: 2, publicKey: proof.checkpoint.publicKey, protectedByRoles: true, remedy: null },
 };
+export const health: Answer<"getHealth"> = {
+  at: AT,
+  everyS: 10,
+  state: "busy",
+  figures: [
+    {
+      key: "pool",
+      group: "database",
+      label: "Connections in use",
+      unit: "count",
+      value: 12,
+      limit: 12,
+      state: "busy",
+      words: "3 wait for one now.",
+      remedy: "Look at PostgreSQL.",
+      recent: [1, 12],
+    },
+    {
+      key: "memory",
+      group: "server",
+      label: "Memory",
+      unit: "bytes",
+      value: 100_000_000,
+      limit: 4_000_000_000,
+      state: "fine",
+      words: "Objects take 2 % of what they may.",
+      remedy: null,
+      recent: null,
+    },
+  ],
+  lease: { heldHere: true, owner: "host/1", fence: 3, live: true },
+};
 export const explanation: Answer<"explainRollout"> = {
   rolloutId: "rol_1",
   words: ["It was promoted."],

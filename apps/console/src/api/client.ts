@@ -5,7 +5,9 @@ export { ApiError };
 /** The project that this console is of: in every address, and the only one until an installation has several. */
 export const project = "main";
 
-export const api = createClient({ baseUrl: "", project });
+/** Longer than this nobody looks at something that does not come: then it is told why. */
+const PATIENCE_MS = 10_000;
+export const api = createClient({ baseUrl: "", project, patienceMs: PATIENCE_MS });
 
 export const isUnauthenticated = (error: unknown): boolean => error instanceof ApiError && error.problem.status === 401;
 export const isMissing = (error: unknown): boolean => error instanceof ApiError && error.problem.status === 404;

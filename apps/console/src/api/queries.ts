@@ -2,10 +2,12 @@ import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, project } from "./client.ts";
 
 /**
- * Every query of the console. Nothing polls: the stream patches these keys (`stream-reducer.ts`), so what is in the
+ * Every query of the console. Nothing polls but the health: the stream patches these keys (`stream-reducer.ts`), so what is in the
  * cache stays fresh while the stream stands, and is fetched anew after it was away.
  */
 const PAGE = 25;
+/** The server takes a sample every 10 s: each is seen within 5. Not while the page is hidden. */
+const HEALTH_EVERY_MS = 5_000;
 
 export const keys = {
   services: ["services"],
@@ -24,6 +26,7 @@ export const keys = {
   tokens: ["tokens"],
   backups: ["backups"],
   system: ["system"],
+  health: ["health"],
   me: ["me"],
 } as const;
 
@@ -134,4 +137,12 @@ export const queries = {
     }),
   system: () =>
     queryOptions({ queryKey: keys.system, queryFn: ({ signal }) => api.getSystem({ signal }), staleTime: 0 }),
+  /** The one that is asked for again by the clock: these figures change all the time, and only for who looks at them. */
+  health: () =>
+    queryOptions({
+      queryKey: keys.health,
+      queryFn: ({ signal }) => api.getHealth({ signal }),
+      staleTime: 0,
+      refetchInterval: HEALTH_EVERY_MS,
+    }),
 };

@@ -30,4 +30,5 @@ export type LedgerProof = Answer<"getLedgerProof">;
 export type Token = Answer<"listTokens">["items"][number];
 export type Backup = Answer<"getBackup">;
 export type SystemView = Answer<"getSystem">;
+export type HealthView = Answer<"getHealth">;
 export type Page<T> = { items: T[]; next: string | null };

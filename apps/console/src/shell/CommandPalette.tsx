@@ -124,6 +124,9 @@ function Body({ go, run }: { go: (href: string) => void; run: (act: () => void) 
         <Item value="Ledger audit entries" onSelect={() => go(to.ledger())} side="g l">
           Ledger
         </Item>
+        <Item value="Health limits load memory gateways database" onSelect={() => go(to.health())} side="g h">
+          Health
+        </Item>
         <Item value="Settings tokens installation" onSelect={() => go(to.settings())} side="g t">
           Settings
         </Item>

@@ -28,7 +28,7 @@ function Logo() {
   );
 }
 
-/** Three pages always, and the services by name where there is room. */
+/** Four pages always, and the services by name where there is room. */
 function Navigation() {
   const { pathname } = useLocation();
   const services = useQuery(queries.services());
@@ -41,6 +41,7 @@ function Navigation() {
       wide: true,
     })),
     { href: to.ledger(), label: "Ledger", here: pathname.startsWith("/ledger") },
+    { href: to.health(), label: "Health", here: pathname === "/health" },
     { href: to.settings(), label: "Settings", here: pathname === "/settings" },
   ];
   return (
@@ -143,9 +144,11 @@ export function Header(o: { me: Me | undefined; onPalette: () => void; onHelp: (
               <Kbd>K</Kbd>
             </span>
           </button>
-          <IconButton label="Keyboard shortcuts" onClick={o.onHelp} className="hidden sm:inline-flex">
-            <CircleHelp size={16} aria-hidden />
-          </IconButton>
+          <div className="hidden sm:block">
+            <IconButton label="Keyboard shortcuts" onClick={o.onHelp}>
+              <CircleHelp size={16} aria-hidden />
+            </IconButton>
+          </div>
           {o.me && <Account me={o.me} />}
         </div>
       </div>

@@ -13,6 +13,7 @@ export const SHORTCUTS: readonly { readonly keys: readonly string[]; readonly wo
   { keys: ["g", "s"], words: "Go to the first service" },
   { keys: ["g", "r"], words: "Go to the rollout under way" },
   { keys: ["g", "l"], words: "Go to the ledger" },
+  { keys: ["g", "h"], words: "Go to the server's health" },
   { keys: ["g", "t"], words: "Go to the settings" },
   { keys: ["n"], words: "Ship something new" },
   { keys: ["Esc"], words: "Close what is open" },
@@ -28,6 +29,7 @@ function destination(key: string): string | null {
   const [first] = services;
   if (key === "o") return to.overview();
   if (key === "l") return to.ledger();
+  if (key === "h") return to.health();
   if (key === "t") return to.settings();
   if (key === "s") return first ? to.service(first.name) : null;
   if (key === "r") return rollout ? to.rollout(rollout) : null;

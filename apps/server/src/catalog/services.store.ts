@@ -1,6 +1,7 @@
 import type { ServiceConfig } from "@latchkey/api/models";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
+import { announce } from "../platform/notifications.ts";
 
 export interface ServiceRow {
   readonly project: string;
@@ -135,6 +136,7 @@ export const takeGeneration = operation(
         tx,
       );
     }
+    await announce("routing").execute(tx);
     return generation;
   },
 );

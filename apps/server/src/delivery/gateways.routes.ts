@@ -37,6 +37,9 @@ export class RoutingWaiters {
   }
 }
 
+/** Gateways whose errors are remembered: ten times as many as one token can speak for. Beyond, the one longest unheard is forgotten. */
+const ERRORS_SEEN_MAX = 1_000;
+
 export interface GatewayRoutesOptions {
   readonly database: Database;
   readonly waiters: RoutingWaiters;
@@ -79,7 +82,8 @@ export function registerGateways(http: Http, o: GatewayRoutesOptions): void {
     const key = `${body.gateway}/${body.boot}`;
     const grew = errors > (errorsSeen.get(key) ?? 0);
     // Only the newest boot of each gateway matters.
-    errorsSeen = new Map([...errorsSeen].filter(([k]) => !k.startsWith(`${body.gateway}/`)).concat([[key, errors]]));
+    const others = [...errorsSeen].filter(([k]) => !k.startsWith(`${body.gateway}/`));
+    errorsSeen = new Map([...others, [key, errors] as const].slice(-ERRORS_SEEN_MAX));
     o.onNews(grew);
     return null;
   });

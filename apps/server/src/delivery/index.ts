@@ -8,11 +8,13 @@ import { systemClock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import type { Lease } from "../platform/leases.ts";
+import type { Notifications } from "../platform/notifications.ts";
 import { registerDelivery } from "./delivery.routes.ts";
 import { DeploymentsController } from "./deployments.controller.ts";
 import { findDeployment } from "./deployments.store.ts";
 import { RoutingWaiters, registerGateways } from "./gateways.routes.ts";
 import { forgetOldCounters } from "./gateways.store.ts";
+import { type HealthSources, viewHealth } from "./health.view.ts";
 import { localTargetHere } from "./local-target.controller.ts";
 import type { Ephemeral } from "./presented.ts";
 import { registerPublicAssets } from "./public-assets.routes.ts";
@@ -55,6 +57,9 @@ export interface DeliveryOptions {
   ) => void;
   /** Whether anybody watches: nothing is computed for nobody. */
   readonly watched: () => boolean;
+  /** Hastens the gateways' polls when another server changed the routing. */
+  readonly notifications: Notifications;
+  readonly health: HealthSources;
 }
 
 export interface Delivery {
@@ -89,6 +94,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     waiters.wakeAll();
     loop.wake();
   };
+  const deaf = o.notifications.on("routing", () => waiters.wakeAll());
   const deployments = new DeploymentsController({
     database: o.database,
     log: o.log,
@@ -141,6 +147,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     onNews: (hasErrors) => loop.wake(hasErrors),
   });
   route(o.http, "getSystem", async () => viewSystem(o.database.db, o.installation));
+  route(o.http, "getHealth", async () => viewHealth(o.health));
   registerPublicAssets(o.http, { database: o.database, artifacts });
   runRounds(loop, systemClock, { lease: o.lease, deployments, rollouts, target });
   const hourly = setInterval(() => {
@@ -154,6 +161,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   return {
     stop: async () => {
       clearInterval(hourly);
+      deaf();
       traffic.stop();
       waiters.close();
       await loop.stop();

@@ -1,12 +1,13 @@
 import type { Logger } from "pino";
 import type { Database } from "../platform/database.ts";
 import type { Http } from "../platform/http.ts";
+import type { Notifications } from "../platform/notifications.ts";
 import { checkpoint, type Signer, startCheckpoints } from "./checkpoints.ts";
 import { registerExport } from "./export.routes.ts";
 import { registerLedger } from "./ledger.routes.ts";
 import { onRecord } from "./record.ts";
 import { drainOnce, startSequencer } from "./sequencer.ts";
-import { LedgerStream } from "./stream.routes.ts";
+import { LedgerStream, type StreamFigures } from "./stream.routes.ts";
 import { registerSubjects } from "./subjects.routes.ts";
 import type { Subjects } from "./subjects.ts";
 import { registerTiles } from "./tiles.routes.ts";
@@ -14,8 +15,9 @@ import { registerTiles } from "./tiles.routes.ts";
 /** The ledger: append-only, numbered, tamper-evident; and the stream of it. */
 export { boundKeys, idOfKeyFile, idOfPublicKey, openLedgerKeys, openSubjectsKey } from "./keys.ts";
 export { sequencesOf } from "./ledger.store.ts";
-export { ledgerHead, ledgerStanding, verifyLedger } from "./ledger.view.ts";
+export { ledgerHead, ledgerStanding, outboxStanding, verifyLedger } from "./ledger.view.ts";
 export { record } from "./record.ts";
+export type { StreamFigures } from "./stream.routes.ts";
 export { eraseSubject } from "./subjects.controller.ts";
 export { openSubjects, type Subjects } from "./subjects.ts";
 
@@ -30,26 +32,33 @@ export interface Ledger {
   recheck(): void;
   /** Whether anybody watches. */
   watched(): boolean;
+  /** The stream and its clients, as they are now. */
+  streamFigures(): StreamFigures;
   /** Numbers and signs what is still in the outbox, then ends. */
   stop(): Promise<void>;
 }
 
-export function startLedger(o: {
+export interface LedgerOptions {
   readonly database: Database;
   readonly http: Http;
   readonly log: Logger;
   readonly signer: Signer;
   readonly subjects: Subjects;
-}): Ledger {
+  /** Hastens the stream when another server numbered entries. */
+  readonly notifications: Notifications;
+}
+
+export function startLedger(o: LedgerOptions): Ledger {
   const { signer, subjects } = o;
   const stream = new LedgerStream({
     database: o.database,
     log: o.log,
     authenticate: o.http.latchkey.authenticate,
-    open: subjects.open,
+    subjects,
   });
   const sequencer = startSequencer(o.database, o.log, () => stream.wake());
   const off = onRecord(() => sequencer.wake());
+  const deaf = o.notifications.on("ledger", () => stream.wake());
   const checkpoints = startCheckpoints(o.database, signer, o.log);
   registerLedger(o.http, { database: o.database, signer, subjects });
   registerSubjects(o.http, { database: o.database, subjects });
@@ -62,8 +71,10 @@ export function startLedger(o: {
     publish: (event, project, data) => stream.publish(event, project, data),
     recheck: () => void stream.recheck(),
     watched: () => stream.clientCount > 0,
+    streamFigures: () => stream.figures,
     stop: async () => {
       off();
+      deaf();
       checkpoints.stop();
       stream.stop();
       await sequencer.stop();

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
+import { announce } from "../platform/notifications.ts";
 
 export interface EntryRow {
   readonly sequence: number;
@@ -83,15 +84,28 @@ export const appendEntries = operation(
       tx,
     );
     await sql`update ledger_tree set size = ${tree.size}, peaks = ${[...tree.peaks]}::bytea[]`.execute(tx);
+    await announce("ledger").execute(tx);
   },
 );
 
+/** What a project has after a number: so many entries at most, and no more characters than asked for (one entry at least). */
 export const entriesAfter = operation(
   "entriesAfter",
-  async (db: Executor, project: string, after: number, limit: number): Promise<EntryRow[]> => {
-    const found = await sql<RawEntry>`select sequence, canonical, leaf_hash from ledger_entry
-    where sequence > ${after} and project = ${project} order by sequence limit ${limit}`.execute(db);
-    return found.rows.map(typed);
+  async (
+    db: Executor,
+    project: string,
+    after: number,
+    limit: number,
+    characters: number,
+  ): Promise<{ rows: EntryRow[]; complete: boolean }> => {
+    const found = await sql<RawEntry & { found: string }>`select sequence, canonical, leaf_hash, found from (
+      select sequence, canonical, leaf_hash, count(*) over () as found,
+        sum(length(canonical)) over (order by sequence) - length(canonical) as before
+      from (select sequence, canonical, leaf_hash from ledger_entry
+        where sequence > ${after} and project = ${project} order by sequence limit ${limit}) as next) as counted
+    where before < ${characters} order by sequence`.execute(db);
+    const all = Number(found.rows[0]?.found ?? 0);
+    return { rows: found.rows.map(typed), complete: all < limit && found.rows.length === all };
   },
 );
 export const allEntriesAfter = operation(

@@ -10,6 +10,7 @@ import {
   verifyConsistency,
   verifyInclusion,
 } from "@latchkey/core/shared/merkle";
+import { sql } from "kysely";
 import type { Executor } from "../platform/database.ts";
 import { bearsSignature, ORIGIN, type Signer } from "./checkpoints.ts";
 import { type LedgerKeyRow, ledgerKeys } from "./keys.store.ts";
@@ -128,6 +129,20 @@ export async function ledgerHead(db: Executor): Promise<{ size: number; rootHash
   const tree = await readTree(db);
   const rootHash = Buffer.from(rootOf(sha256, tree.peaks)).toString("hex");
   return { size: tree.size, rootHash, checkpoint: (await newestCheckpoint(db))?.note ?? null };
+}
+
+/** Counted no further than this: more is "too many" whatever the number, and counting must not make it worse. */
+const OUTBOX_COUNTED = 100_000;
+
+/** What was recorded and has no number yet, and how long the oldest of it waits. */
+export async function outboxStanding(db: Executor): Promise<{ length: number; oldestS: number }> {
+  const found = await sql<{ length: string; oldest: number | null }>`select
+    (select count(*) from (select 1 from ledger_outbox limit ${OUTBOX_COUNTED}) as counted) as length,
+    (select extract(epoch from now() - written_at)::float8 from ledger_outbox order by position limit 1) as oldest`.execute(
+    db,
+  );
+  const row = found.rows[0];
+  return { length: Number(row?.length ?? 0), oldestS: Math.max(0, row?.oldest ?? 0) };
 }
 
 const BATCH = 5_000;

@@ -1,6 +1,7 @@
 import type { Transaction } from "../platform/database.ts";
 import { type NewEvent, record } from "./record.ts";
 import { destroyKey } from "./subjects.store.ts";
+import { ERASURE } from "./subjects.ts";
 
 /** Erases a person, and records that with the id only. False when that was done before, or nobody is called so. */
 export async function eraseSubject(
@@ -10,7 +11,7 @@ export async function eraseSubject(
 ): Promise<boolean> {
   if (!(await destroyKey(tx, subjectId))) return false;
   await record(tx, {
-    type: "ledger.subject.erased",
+    type: ERASURE,
     subject: `subject/${subjectId}`,
     project: by.project,
     actor: by.actor,

@@ -13,12 +13,14 @@ const CIPHER = "aes-256-gcm";
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-/** What was opened is kept for so long; the erasures of other servers wait for it, this server's do not. */
+/** What was opened is kept for so long: another server's erasure waits for it where nobody reads the stream. */
 const KEPT_MS = 5_000;
 const KEPT_MAX = 5_000;
 
 /** What stands in the place of what an erased person said. */
 export const ERASED = "erased";
+/** The entry that tells of it. */
+export const ERASURE = "ledger.subject.erased";
 /** What was changed by somebody, or is of another installation's person. */
 const UNREADABLE = "unreadable";
 
@@ -30,7 +32,7 @@ export interface Subjects {
   /** Puts into a text of JSON what its sealed parts say. */
   open(json: string): Promise<string>;
   isErased(sealedName: string): Promise<boolean>;
-  /** Somebody was erased, here: nothing that was opened is kept. */
+  /** Somebody was erased: nothing that was opened is kept. */
   forget(): void;
 }
 

@@ -12,7 +12,14 @@ const write = (value: unknown) => writeFileSync(file, typeof value === "string" 
 describe("the server's configuration", () => {
   it("has a default for everything", () => {
     write({});
-    expect(readConfig({ LATCHKEY_DIR: dir })).toEqual({ dir, host: "127.0.0.1", port: 7400, gatewayPort: 7480 });
+    expect(readConfig({ LATCHKEY_DIR: dir })).toEqual({
+      dir,
+      host: "127.0.0.1",
+      port: 7400,
+      gatewayPort: 7480,
+      readsPerSecond: 300,
+      writesPerSecond: 20,
+    });
   });
 
   it("takes the environment before the file, and an empty variable for none", () => {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { Kysely, type Transaction as KyselyTransaction, PostgresDialect } from "kysely";
 import pg from "pg";
+import { Waits } from "./waits.ts";
 
 /** PostgreSQL through one pool; SQL is written with kysely's `sql` tag, in stores and views only. */
 export type Executor = Kysely<unknown>;
@@ -13,6 +14,8 @@ export interface Transactions {
 }
 export interface Database extends Transactions {
   readonly pool: pg.Pool;
+  /** How long connections were waited for. */
+  readonly waits: Waits;
   close(): Promise<void>;
 }
 
@@ -42,8 +45,12 @@ const RETRYABLE = new Set(["40001", "40P01"]);
 /** SQLSTATE classes of what goes by itself: connection, resources, an operator's restart. RFC-less names are Node's own. */
 const PASSING = /^(08|53|57)|^(40001|40P01|55P03|25P03|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE)$/;
 
+/** No connection could be had: the queue for one is full or too slow, or PostgreSQL does not answer. */
+export class DatabaseUnavailable extends Error {}
+
 /** Whether an error says that the database was not there, and nothing about what was asked of it. */
 export function isPassing(error: unknown): boolean {
+  if (error instanceof DatabaseUnavailable) return true;
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (typeof code === "string" && PASSING.test(code)) return true;
   // What pg says without a code.
@@ -88,19 +95,48 @@ export async function inTransaction<T>(
   }
 }
 
-export function openDatabase(url: string, options: { max?: number } = {}): Database {
+/** PostgreSQL allows 100 by default; three servers with 12 each, their listeners, and people with psql have room. */
+const CONNECTIONS_MAX = 12;
+/** Whoever gets no connection within this is told so, instead of hanging. */
+const CONNECTION_WITHIN_MS = 10_000;
+/** Twelve connections at 50 ms a query serve 2,400 in that time: what is behind them would wait in vain. */
+export const WAITING_MAX = 2_000;
+
+export function openDatabase(url: string, options: { max?: number; waitingMax?: number } = {}): Database {
+  const waitingMax = options.waitingMax ?? WAITING_MAX;
   const pool = new pg.Pool({
     connectionString: url,
-    max: options.max ?? 12,
+    max: options.max ?? CONNECTIONS_MAX,
     statement_timeout: STATEMENT_TIMEOUT_MS,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: CONNECTION_WITHIN_MS,
   });
   // Without a listener, an idle connection that PostgreSQL closes would end this process.
   pool.on("error", () => {});
-  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+  const waits = new Waits();
+  const connect = async (): Promise<pg.PoolClient> => {
+    if (pool.waitingCount >= waitingMax) {
+      waits.refused += 1;
+      throw new DatabaseUnavailable(`${pool.waitingCount} requests wait for a connection to PostgreSQL already.`);
+    }
+    const from = performance.now();
+    try {
+      const client = await pool.connect();
+      waits.note(performance.now() - from);
+      return client;
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      waits.refused += 1;
+      const words = (error as Error).message.includes("timeout exceeded when trying to connect")
+        ? `No connection to PostgreSQL became free within ${CONNECTION_WITHIN_MS / 1_000} s.`
+        : "PostgreSQL does not take a connection.";
+      throw new DatabaseUnavailable(words, { cause: error });
+    }
+  };
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: { connect, end: () => pool.end() } }) });
   return {
     db,
     pool,
+    waits,
     transaction: (fn) => inTransaction((work) => db.transaction().execute(work), fn),
     close: () => db.destroy(),
   };

@@ -7,10 +7,11 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import type { Logger } from "pino";
 import type { z } from "zod";
 import type { Authenticate, IdempotencyStore, OnRefusal, OpenSealed, Principal } from "./auth.ts";
-import type { Transaction } from "./database.ts";
+import { DatabaseUnavailable, isPassing, type Transaction } from "./database.ts";
 import { type Keyed, once } from "./idempotency.ts";
 import { answerInOurForm, answerMalformed } from "./malformed.ts";
 import { ProblemError } from "./problems.ts";
+import { type LimitName, type RateLimits, rateLimitHeaders, type Standing } from "./rate-limits.ts";
 
 /** HTTP: routes come from the API's contract, validated, authorised and answered in one place. */
 type PathParams<P extends string> = P extends `${string}:${infer Name}/${infer Rest}`
@@ -44,6 +45,9 @@ export interface Http extends FastifyInstance {
     readonly idempotency: IdempotencyStore;
     readonly onRefusal: OnRefusal;
     readonly openSealed: OpenSealed;
+    readonly limits: RateLimits;
+    /** Puts headers on the answer to a request. */
+    readonly tell: (request: FastifyRequest, headers: Readonly<Record<string, string>>) => void;
   };
 }
 export interface HttpOptions {
@@ -52,9 +56,14 @@ export interface HttpOptions {
   readonly idempotency: IdempotencyStore;
   readonly onRefusal: OnRefusal;
   readonly openSealed: OpenSealed;
+  readonly limits: RateLimits;
 }
 
 const BODY_MAX_BYTES = 1_048_576;
+/** 2,000 streams, 2,000 polls of gateways, and 2,000 who ask; with what they need inside far below 2^16 open files. */
+const CONNECTIONS_MAX = 6_000;
+/** A request's line and headers: the longest address of ours has 2 KiB, a browser's headers 4. */
+const HEADERS_MAX_BYTES = 16 * 1_024;
 const ANONYMOUS: Principal = { id: "anonymous", name: "anonymous", kind: "person", role: "viewer", project: "main" };
 
 export function createHttp(o: HttpOptions): Http {
@@ -67,10 +76,13 @@ export function createHttp(o: HttpOptions): Http {
     // An address that can't be decoded never gets as far as a route or the error handler.
     frameworkErrors: (error, request, reply) => answerProblem(error, request, reply),
     clientErrorHandler: answerMalformed,
-    http: { requireHostHeader: false },
+    http: { requireHostHeader: false, maxHeaderSize: HEADERS_MAX_BYTES },
   }) as unknown as FastifyInstance;
+  const replies = new WeakMap<FastifyRequest, FastifyReply>();
+  app.server.maxConnections = CONNECTIONS_MAX;
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(headersFor(request.id));
+    replies.set(request, reply);
     if (/%00/.test(request.url))
       throw new ProblemError("LK_INVALID", {
         detail: "The address holds a character that no name has (%00).",
@@ -103,7 +115,9 @@ export function createHttp(o: HttpOptions): Http {
       idempotency: o.idempotency,
       onRefusal: o.onRefusal,
       openSealed: o.openSealed,
-    },
+      limits: o.limits,
+      tell: (request, headers) => void replies.get(request)?.headers(headers),
+    } satisfies Http["latchkey"],
   }) as unknown as Http;
 }
 
@@ -119,6 +133,8 @@ function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyRe
   const problem = asProblem(error);
   if (problem.status >= 500)
     request.log.error({ err: error, requestId: request.id, url: request.url }, "request failed");
+  const { retryAfterMs } = problem.details;
+  if (retryAfterMs !== undefined) reply.header("retry-after", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
   void reply
     .code(problem.status)
     .headers(headersFor(request.id))
@@ -128,6 +144,11 @@ function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyRe
 
 function asProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
+  if (isPassing(error)) {
+    const detail =
+      error instanceof DatabaseUnavailable ? error.message : "PostgreSQL broke off while this was under way.";
+    return new ProblemError("LK_UNAVAILABLE", { detail, retryAfterMs: 1_000 }, { cause: error });
+  }
   const { code, statusCode } = error as { code?: string; statusCode?: number };
   if (code === "FST_ERR_BAD_URL" || code === "FST_ERR_MAX_PARAM_LENGTH")
     return new ProblemError("LK_INVALID", {
@@ -211,7 +232,7 @@ export function route<N extends RouteName>(
     handler: async (request, reply) => {
       checkOrigin(request);
       const params = request.params as Record<string, string>;
-      const principal = spec.action === "public" ? ANONYMOUS : await known(app, request);
+      const principal = spec.action === "public" ? anonymous(app, request) : await known(app, request);
       try {
         if (spec.action !== "public") allow(principal, spec.action, params.project ?? null);
         refuseUnstorable(params, []);
@@ -251,11 +272,33 @@ export function route<N extends RouteName>(
   });
 }
 
-async function known(app: Http, request: FastifyRequest): Promise<Principal> {
+async function known(app: Http, request: FastifyRequest, as?: LimitName): Promise<Principal> {
   const principal = await app.latchkey.authenticate(request);
-  if (!principal)
+  if (!principal) {
+    within(app, request, app.latchkey.limits.ofAddress(request.ip));
     throw new ProblemError("LK_UNAUTHENTICATED", { detail: "This needs a signed-in person or an API token." });
+  }
+  within(app, request, app.latchkey.limits.ofPrincipal(principal, request.method, as));
   return principal;
+}
+
+/** What anybody may ask, so many times by address. */
+function anonymous(app: Http, request: FastifyRequest): Principal {
+  within(app, request, app.latchkey.limits.ofAddress(request.ip));
+  return ANONYMOUS;
+}
+
+/** Says on every answer how much is left, and refuses when nothing is. */
+function within(app: Http, request: FastifyRequest, standing: Standing): void {
+  app.latchkey.tell(request, rateLimitHeaders(standing));
+  if (standing.allowed) return;
+  const { rate, limit } = standing;
+  const what = { reads: "read", writes: "write", streams: "open the stream", gateway: "ask", anonymous: "ask" }[limit];
+  const who = limit === "anonymous" ? "From one address, those who are not signed in" : "One credential";
+  throw new ProblemError("LK_RATE_LIMITED", {
+    detail: `${who} may ${what} ${rate.perSecond} times a second, and ${rate.burst} times at once.`,
+    retryAfterMs: standing.waitMs,
+  });
 }
 
 function allow(principal: Principal, action: Action, project: string | null): void {
@@ -269,8 +312,9 @@ export async function authorise(
   request: FastifyRequest,
   action: Action,
   project: string | null = null,
+  as?: LimitName,
 ): Promise<Principal> {
-  const principal = await known(app, request);
+  const principal = await known(app, request, as);
   allow(principal, action, project);
   return principal;
 }

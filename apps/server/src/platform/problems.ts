@@ -16,6 +16,7 @@ const TABLE = {
   LK_ROLLOUT_STATE: [409, "Not in this state of the rollout", "Look at what is allowed now: `latchkey rollout <id>`."],
   LK_ROLLOUT_NO_BASELINE: [409, "Nothing to go back to", "Ship a release that mends it."],
   LK_TOO_LARGE: [413, "The body is too large", "Send at most 1 MB."],
+  LK_RATE_LIMITED: [429, "Too many requests", "Wait as long as Retry-After says, and ask less often."],
   LK_TOO_MANY: [429, "Too many at once", "Wait a little and try again."],
   LK_HEAD_TOO_LARGE: [431, "Address and headers are too large", "Keep them below 16 kB together."],
   LK_TOO_SLOW: [408, "The request came too slowly", "Send it within a minute."],
@@ -32,6 +33,8 @@ export interface ProblemDetails {
   readonly detail: string;
   readonly remedy?: string;
   readonly fields?: readonly { readonly field: string; readonly message: string }[];
+  /** Sent as Retry-After: when asking again has a chance. */
+  readonly retryAfterMs?: number;
 }
 
 export class ProblemError extends Error {

@@ -48,6 +48,8 @@ export function restoreInto(
       host: "127.0.0.1",
       port: 7400,
       gatewayPort: 7480,
+      readsPerSecond: 300,
+      writesPerSecond: 20,
       databaseUrl: database.url,
       databaseOwnerUrl: database.ownerUrl,
     },

@@ -42,6 +42,8 @@ export class Installation {
         host: "127.0.0.1" as const,
         port,
         gatewayPort: 7480,
+        readsPerSecond: 300,
+        writesPerSecond: 20,
         databaseUrl: this.database.url,
         databaseOwnerUrl: this.database.ownerUrl,
         ...also,

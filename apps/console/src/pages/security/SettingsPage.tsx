@@ -2,14 +2,14 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { api, wordsOf } from "../../api/client.ts";
 import { queries } from "../../api/queries.ts";
 import type { SystemView } from "../../api/types.ts";
-import { Badge } from "../../ui/Badge.tsx";
+import { to } from "../../paths.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Choices } from "../../ui/Form.tsx";
 import { bytes, count, duration, moment } from "../../ui/format.ts";
 import { useNow } from "../../ui/now.ts";
 import { Facts, PageHead, Section } from "../../ui/Section.tsx";
 import { ErrorPanel, Skeleton } from "../../ui/States.tsx";
-import { Ago, CopyButton, Mono } from "../../ui/Text.tsx";
+import { A, CopyButton, Mono } from "../../ui/Text.tsx";
 import { chooseTheme, useTheme } from "../../ui/theme.ts";
 import { Backups } from "./Backups.tsx";
 import { Tokens } from "./Tokens.tsx";
@@ -41,60 +41,29 @@ function SignInLink() {
   );
 }
 
-function Gateways({ system: s }: { system: SystemView }) {
-  return (
-    <Section title="Gateways" note={`the newest routing is generation ${s.generation.epoch}.${s.generation.n}`} flush>
-      {s.gateways.length === 0 ? (
-        <p className="m-0 px-4 py-3 text-muted">None has called in. Without a gateway there is no traffic to judge.</p>
-      ) : (
-        <ul className="m-0 list-none divide-y divide-line p-0">
-          {s.gateways.map((g) => {
-            const fresh = g.applied.epoch === s.generation.epoch && g.applied.n >= s.generation.n;
-            return (
-              <li key={g.id} className="flex flex-wrap items-center gap-x-4 gap-y-1 px-4 py-2.5">
-                <Mono className="min-w-0 flex-1 basis-40 break-all">{g.id}</Mono>
-                <Badge tone={!g.live ? "bad" : fresh ? "good" : "warn"}>
-                  {!g.live ? "not seen lately" : fresh ? "up to date" : `behind, at ${g.applied.epoch}.${g.applied.n}`}
-                </Badge>
-                <span className="text-xs text-muted">
-                  {bytes(g.residentBytes)}, seen <Ago at={g.seenAt} />
-                </span>
-              </li>
-            );
-          })}
-        </ul>
-      )}
-    </Section>
-  );
-}
-
 function Installation({ system: s }: { system: SystemView }) {
   const now = useNow();
   return (
-    <>
-      <Section title="This installation">
-        <Facts
-          items={[
-            ["Latchkey", s.version],
-            ["Node", s.nodeVersion],
-            ["Up for", duration(now - Date.parse(s.startedAt))],
-            ["Memory of the server", bytes(s.residentBytes)],
-            ["PostgreSQL", `${s.database.version}, ${s.database.embedded ? "embedded" : "your own"}`],
-            ["Database", bytes(s.database.sizeBytes)],
-            ["Ledger", `${count(s.ledger.size)} entries, ${count(s.ledger.signedSize)} signed`],
-            ["Ledger protected by database roles", s.ledger.protectedByRoles ? "Yes" : `No. ${s.ledger.remedy}`],
-            [
-              "Key of the ledger",
-              <span key="k" className="inline-flex items-center gap-1">
-                <Mono>{s.ledger.publicKey.slice(0, 14)}…</Mono>
-                <CopyButton text={s.ledger.publicKey} label="Copy the ledger's public key" />
-              </span>,
-            ],
-          ]}
-        />
-      </Section>
-      <Gateways system={s} />
-    </>
+    <Section title="This installation" note={<A href={to.health()}>how it does</A>}>
+      <Facts
+        items={[
+          ["Latchkey", s.version],
+          ["Node", s.nodeVersion],
+          ["Up for", duration(now - Date.parse(s.startedAt))],
+          ["PostgreSQL", `${s.database.version}, ${s.database.embedded ? "embedded" : "your own"}`],
+          ["Database", bytes(s.database.sizeBytes)],
+          ["Ledger", `${count(s.ledger.size)} entries, ${count(s.ledger.signedSize)} signed`],
+          ["Ledger protected by database roles", s.ledger.protectedByRoles ? "Yes" : `No. ${s.ledger.remedy}`],
+          [
+            "Key of the ledger",
+            <span key="k" className="inline-flex items-center gap-1">
+              <Mono>{s.ledger.publicKey.slice(0, 14)}…</Mono>
+              <CopyButton text={s.ledger.publicKey} label="Copy the ledger's public key" />
+            </span>,
+          ],
+        ]}
+      />
+    </Section>
   );
 }
 

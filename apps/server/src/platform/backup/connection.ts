@@ -6,7 +6,7 @@ import { type Database, inTransaction } from "../database.ts";
  * One connection, for work that must be in one snapshot or one transaction with COPY: what stores ask by `db`, and
  * COPY by `client`, are in the same. No statement is cut short: a large table takes its time.
  */
-export interface Connection extends Omit<Database, "pool"> {
+export interface Connection extends Omit<Database, "pool" | "waits"> {
   readonly client: pg.Client;
 }
 
