@@ -286,5 +286,5 @@ describe("the stream of the ledger", () => {
     expect(all.filter((comer) => comer.sequences.join() !== wanted)).toEqual([]);
     for (const comer of all) comer.leave();
     await server.stop();
-  }, 120_000);
+  }, 240_000);
 });

@@ -22,8 +22,8 @@ const WRITES_BURST_S = 10;
  * second, and as much again. A whole fleet that comes back at once asks 10 times each at most.
  */
 const GATEWAY: Rate = { perSecond: 400, burst: 1_000 };
-/** All that have a place come back at once after a restart, by one token at worst; who is cut off comes back by itself. */
-const STREAMS: Rate = { perSecond: 100, burst: 2_000 };
+/** All 2,000 that have a place come back at once, by one token at worst, and once more within 10 s when the line breaks again. */
+const STREAMS: Rate = { perSecond: 200, burst: 4_000 };
 /**
  * By address, for who is nobody yet: wrong credentials and tries to sign in. An office behind one address has a handful
  * a minute. (A secret has 256 bits: guessing is hopeless at any rate; the limit is for the database and the log.)
