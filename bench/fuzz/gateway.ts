@@ -43,7 +43,14 @@ export async function fuzzGateway(bench: Bench): Promise<Figure[]> {
     while (total.messages < wanted && !bench.signal.aborted) {
       upstream.forget();
       const seed = bench.seed + total.messages;
-      const done = await assault({ port: gateway.port, upstream, messages: BATCH, seed, lanes: LANES });
+      const done = await assault({
+        port: gateway.port,
+        server: gateway.server,
+        upstream,
+        messages: BATCH,
+        seed,
+        lanes: LANES,
+      });
       total.messages += done.messages;
       total.passed += done.passed;
       total.refused += done.refused;

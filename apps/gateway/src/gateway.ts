@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Server } from "node:http";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { GatewayConfig } from "./config.ts";
@@ -15,6 +16,8 @@ const DRAIN_MS = 8_000;
 
 export interface RunningGateway {
   readonly port: number;
+  /** What visitors speak to: its events tell of each request that was read. */
+  readonly server: Server;
   /** Ends requests in flight, sends the last report, lets everything go. */
   stop(): Promise<void>;
 }
@@ -65,6 +68,7 @@ export async function startGateway(config: GatewayConfig, log: Logger): Promise<
   const following = followTable(control, holder, file, state, log, stopping.signal);
   return {
     port,
+    server: proxy.server,
     async stop() {
       await proxy.drain(DRAIN_MS);
       stopping.abort();

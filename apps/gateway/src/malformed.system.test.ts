@@ -42,8 +42,10 @@ function drip(head: string, byte: string): { readonly socket: Socket; readonly c
 }
 
 test("whatever is malformed, the release sees what the gateway saw, and nothing smuggled", async () => {
+  if (!s.gateway) throw new Error("there is no gateway");
   const { wrong, passed, refused } = await assault({
     port: port(),
+    server: s.gateway.server,
     upstream,
     messages: MESSAGES,
     seed: SEED,
