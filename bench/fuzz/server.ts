@@ -12,6 +12,8 @@ import { freePort } from "../installation.ts";
 /** Start-up with a new PostgreSQL on a busy machine. */
 const START_TIMEOUT_MS = 120_000;
 const LOOK_AGAIN_MS = 50;
+/** How often one may ask would only hide what is asked. */
+const UNLIMITED = { LATCHKEY_READS_PER_SECOND: "100000", LATCHKEY_WRITES_PER_SECOND: "100000" };
 
 /** The built server with its embedded PostgreSQL and nothing else: no gateway that would change anything by itself. */
 export class BareServer implements Ground {
@@ -107,6 +109,6 @@ export class BareServer implements Ground {
   }
 
   #env(): Record<string, string> {
-    return { PATH: process.env.PATH ?? "", LATCHKEY_DIR: this.dir, LATCHKEY_PORT: String(this.#port) };
+    return { PATH: process.env.PATH ?? "", LATCHKEY_DIR: this.dir, LATCHKEY_PORT: String(this.#port), ...UNLIMITED };
   }
 }

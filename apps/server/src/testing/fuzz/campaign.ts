@@ -32,10 +32,13 @@ const ALIKE = 50;
 /** Cases are made this many at a time, so that 100,000 need not lie in memory. */
 const BATCH = 500;
 const SHOWN = 300;
+/** An address that asks as nobody may do so 60 times at once: fewer, so that what is refused is refused for what it asks. */
+const PER_ADDRESS = 25;
 
 export class Campaign {
   readonly #scene: Furnished;
   readonly #seed: number;
+  #addresses = 0;
   readonly tally: Tally = {
     ...{ requests: 0, valid: 0, validTaken: 0, serverErrors: 0, insides: 0 },
     ...{ asked: new Map(), taken: new Map(), findings: [] },
@@ -53,6 +56,21 @@ export class Campaign {
       const cases = fc.sample(arbitrary, { numRuns: Math.min(BATCH, runs - done), seed: this.#seed + done });
       await this.#inLanes(cases, lanes, async (line, [one, chance]) => {
         const answer = await this.#send(line, one, await this.#credentialFor(one.operation, chance));
+        this.#judge(one, answer, faultsOf(one.operation, answer));
+      });
+    }
+  }
+
+  /** Asks validly, by who may, for what no random request has got through to so far. */
+  async getThrough(tries: number): Promise<void> {
+    const { operations } = this.#scene;
+    for (let n = 0; n < tries; n++) {
+      const left = operations.filter(({ id }) => !this.tally.taken.has(id));
+      const cases = left.flatMap((operation, i) =>
+        fc.sample(validCaseOf(operation), { numRuns: 1, seed: this.#seed + n * operations.length + i }),
+      );
+      await this.#inLanes(cases, 1, async (line, one) => {
+        const answer = await this.#send(line, one, await this.#credentialFor(one.operation, 1));
         this.#judge(one, answer, faultsOf(one.operation, answer));
       });
     }
@@ -92,14 +110,23 @@ export class Campaign {
     return changesBetween(before, await stateOf(ground.db, ground.dir));
   }
 
+  /** Linux has all of 127.0.0.0/8; elsewhere there is one address. */
+  #nextAddress(): string {
+    this.#addresses += 1;
+    const n = this.#addresses;
+    return process.platform === "linux" ? `127.${1 + ((n >> 16) % 250)}.${(n >> 8) & 255}.${n & 255}` : "127.0.0.1";
+  }
+
   async #inLanes<T>(cases: readonly T[], lanes: number, run: (line: Line, one: T) => Promise<void>): Promise<void> {
     const port = Number(new URL(this.#scene.ground.url).port);
     const left = [...cases].reverse();
     await Promise.all(
       Array.from({ length: lanes }, async () => {
-        const line = new Line(port);
-        for (let one = left.pop(); one !== undefined; one = left.pop()) await run(line, one);
-        line.close();
+        while (left.length > 0) {
+          const line = new Line(port, this.#nextAddress());
+          for (const one of left.splice(-PER_ADDRESS).reverse()) await run(line, one);
+          line.close();
+        }
       }),
     );
   }

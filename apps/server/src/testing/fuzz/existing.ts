@@ -7,6 +7,7 @@ const KINDS: readonly (readonly [kind: string, form: RegExp])[] = [
   ["release", /^rel_[0-9a-f]{32}$/],
   ["deployment", /^dep_[0-9a-f]{32}$/],
   ["rollout", /^rol_[0-9a-f]{32}$/],
+  ["backup", /^bak_[0-9a-f]{32}$/],
   ["person", /^sub_[0-9a-f]{32}$/],
   ["subject", /^(token|deployment|rollout|service|principal|session)\/[\w-]+$/],
 ];

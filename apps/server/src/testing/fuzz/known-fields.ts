@@ -34,6 +34,7 @@ export const KNOWN_FIELDS: Readonly<Record<string, Field>> = {
   deploymentId: known("deployment"),
   rolloutId: known("rollout"),
   subjectId: known("person"),
+  backupId: known("backup"),
   sequence: known("sequence", 3),
   secret: known("secret"),
   subject: known("subject"),

@@ -17,10 +17,13 @@ const HANGS_MS = 60_000;
  */
 export class Line {
   readonly #port: number;
+  readonly #from: string;
   #socket: Socket | null = null;
 
-  constructor(port: number) {
+  /** `from`: the loopback address to ask from. */
+  constructor(port: number, from = "127.0.0.1") {
     this.#port = port;
+    this.#from = from;
   }
 
   async ask(bytes: Buffer): Promise<Answer> {
@@ -37,7 +40,7 @@ export class Line {
   }
 
   async #open(): Promise<Socket> {
-    const socket = connect(this.#port, "127.0.0.1");
+    const socket = connect({ port: this.#port, host: "127.0.0.1", localAddress: this.#from });
     await new Promise<void>((done, fail) => socket.once("connect", () => done()).once("error", fail));
     socket.setNoDelay(true).on("error", () => {});
     this.#socket = socket;

@@ -13,7 +13,7 @@ export interface Request {
 const KEYWORDS = new Set([
   ...["$schema", "type", "enum", "const", "anyOf", "default", "format", "pattern", "minLength", "maxLength"],
   ...["minimum", "maximum", "items", "minItems", "maxItems", "properties", "required", "additionalProperties"],
-  "propertyNames",
+  ...["propertyNames", "contentEncoding"],
 ]);
 const TEXT_MAX = 30;
 /** Arrays are this much longer than they must be, at most. */
@@ -53,6 +53,8 @@ export function valuesOf(schema: Schema): Arbitrary<Value> {
 function textsOf(schema: Schema): Arbitrary<string> {
   if (schema.format === "date-time")
     return fc.date({ min: new Date(0), max: new Date("2100-01-01"), noInvalidDate: true }).map((d) => d.toISOString());
+  if (schema.format === "base64")
+    return fc.base64String({ minLength: schema.minLength ?? 0, maxLength: schema.maxLength ?? TEXT_MAX });
   if (schema.pattern) return fc.stringMatching(new RegExp(schema.pattern)).filter((text) => !/\p{Cs}/u.test(text));
   // Half of what is allowed: some of these characters are two units of UTF-16.
   const maxLength = Math.max(
