@@ -160,7 +160,7 @@ const configOf = (maximumMs: number): string => `export default {
   name: "tiny",
   source: ".",
   build: ["node", "build.mjs"],
-  strategy: { steps: [{ trafficPercent: 50, bakeMs: 1_000, minimumRequests: 20 }], holdbackMs: 2_000, maximumMs: ${maximumMs}, onInconclusive: "promote" },
+  strategy: { steps: [{ trafficPercent: 50, bakeMs: 1_000, minimumRequests: 20 }], holdbackMs: 5_000, maximumMs: ${maximumMs}, onInconclusive: "promote" },
   analysis: { minimumBakeMs: 2_000 },
 };
 `;
