@@ -51,6 +51,7 @@ export class Product {
   gatewayPort = 0;
   /** How long a rollout waits for a proof, and is promoted then. */
   maximumMs = 15_000;
+  holdbackMs = 2_000;
 
   async place(): Promise<void> {
     // As root, PostgreSQL runs as another user: below a closed folder its data would go elsewhere.
@@ -130,7 +131,7 @@ export class Product {
     mkdirSync(app, { recursive: true });
     writeFileSync(join(app, "build.mjs"), BUILD);
     writeFileSync(join(app, "version.json"), JSON.stringify({ version, bad }));
-    writeFileSync(join(app, "latchkey.config.ts"), configOf(this.maximumMs));
+    writeFileSync(join(app, "latchkey.config.ts"), configOf(this.maximumMs, this.holdbackMs));
   }
 
   /** Every living process whose command line, environment or working folder is of this product. */
@@ -156,11 +157,11 @@ export class Product {
   }
 }
 
-const configOf = (maximumMs: number): string => `export default {
+const configOf = (maximumMs: number, holdbackMs: number): string => `export default {
   name: "tiny",
   source: ".",
   build: ["node", "build.mjs"],
-  strategy: { steps: [{ trafficPercent: 50, bakeMs: 1_000, minimumRequests: 20 }], holdbackMs: 5_000, maximumMs: ${maximumMs}, onInconclusive: "promote" },
+  strategy: { steps: [{ trafficPercent: 50, bakeMs: 1_000, minimumRequests: 20 }], holdbackMs: ${holdbackMs}, maximumMs: ${maximumMs}, onInconclusive: "promote" },
   analysis: { minimumBakeMs: 2_000 },
 };
 `;

@@ -15,6 +15,8 @@ const ROLLOUT_MS = 90_000;
 
 beforeAll(async () => {
   await product.place();
+  // Longer than a killed server needs to come back on a busy machine: it is to be found in this state, too.
+  product.holdbackMs = 15_000;
   product.write("v1");
   started = await product.up();
   expect(await product.cli("apply", "--yes")).toContain("tiny");
