@@ -1,6 +1,6 @@
 import type { Run } from "../apps/server/src/platform/database.ts";
 import { answerInMemory } from "./store/memory.ts";
-import { type Session, type Snapshot, Tables } from "./store/tables.ts";
+import { type Session, type Snapshot, sqlError, Tables } from "./store/tables.ts";
 
 /** What holds the world's data: the memory store, or a real PostgreSQL. */
 export interface Connection {
@@ -31,7 +31,7 @@ class MemoryConnection implements Connection {
     this.#session = session;
   }
   async run(name: string, args: readonly unknown[]): Promise<unknown> {
-    if (!this.#session.isOpen) throw new Error("the connection is gone");
+    if (!this.#session.isOpen) throw sqlError("08006", "the connection is gone");
     return answerInMemory(this.#session, name, args);
   }
   async commit(): Promise<void> {

@@ -41,6 +41,8 @@ export class Timeline {
       const running = next.run();
       if (running) await running;
       await settled();
+      // Looks again at once: sleeping until PostgreSQL answers costs more processor time than it saves (64 s against 60
+      // for 60 worlds), and takes twice as long.
       while (this.#isBusy()) {
         await new Promise((resolve) => setImmediate(resolve));
         await settled();

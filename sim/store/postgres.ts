@@ -1,4 +1,5 @@
-import { type ControlledTransaction, Kysely, PostgresDialect, sql } from "kysely";
+import { closeSync, openSync, writeSync } from "node:fs";
+import { type ControlledTransaction, Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import type { Executor, Run } from "../../apps/server/src/platform/database.ts";
 import type { Backend, Connection } from "../backend.ts";
@@ -6,7 +7,8 @@ import { sqlError } from "./tables.ts";
 
 /**
  * A real PostgreSQL in a simulated world. Its `now()` is the world's: a function of that name in a schema that is
- * searched first. One transaction at a time, because a query that waits for a lock would keep the world's time from
+ * searched first, which reads a file. (A setting of the session would be a question to PostgreSQL before each other
+ * one: twice the time.) One transaction at a time, because a query that waits for a lock would keep the world's time from
  * going on, and so its holder from ending; interleaved transactions are the memory store's part.
  */
 export const SEARCH_PATH = "sim, pg_catalog, public";
@@ -15,22 +17,27 @@ export const SEARCH_PATH = "sim, pg_catalog, public";
 export async function prepareSimulatedTime(client: pg.Client): Promise<void> {
   await client.query("create schema sim");
   await client.query(`create function sim.now() returns timestamptz language sql stable as
-    $$ select to_timestamp(coalesce(nullif(current_setting('sim.now_ms', true), ''), '0')::float8 / 1000) $$`);
+    $$ select to_timestamp(case when current_setting('sim.clock', true) is null then 0
+      else pg_read_file(current_setting('sim.clock'))::float8 / 1000 end) $$`);
 }
 
 export class PostgresBackend implements Backend {
   readonly #pool: pg.Pool;
   readonly #db: Kysely<unknown>;
   readonly #nowMs: () => number;
+  readonly #clock: number;
+  #writtenMs = Number.NaN;
   readonly #waiting: (() => void)[] = [];
   #isTaken = false;
   #open: PostgresConnection | null = null;
   /** Queries that PostgreSQL is working on. */
   pending = 0;
 
-  constructor(url: string, nowMs: () => number) {
+  /** `clockFile`: where the world's time is written, for PostgreSQL to read. */
+  constructor(url: string, nowMs: () => number, clockFile: string) {
     this.#nowMs = nowMs;
-    const options = `-c search_path=${SEARCH_PATH.replaceAll(" ", "")} -c synchronous_commit=off`;
+    this.#clock = openSync(clockFile, "w", 0o644);
+    const options = `-c search_path=${SEARCH_PATH.replaceAll(" ", "")} -c synchronous_commit=off -c sim.clock=${clockFile}`;
     this.#pool = new pg.Pool({ connectionString: url, max: 4, options });
     this.#pool.on("error", () => {});
     this.#db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: this.#pool }) });
@@ -45,8 +52,13 @@ export class PostgresBackend implements Backend {
     }
   }
 
-  setTime(db: Executor): Promise<unknown> {
-    return sql`select set_config('sim.now_ms', ${String(Math.floor(this.#nowMs()))}, false)`.execute(db);
+  /** Nothing else runs meanwhile: time stands still while PostgreSQL works. */
+  tellTime(): void {
+    const nowMs = Math.floor(this.#nowMs());
+    if (nowMs === this.#writtenMs) return;
+    // In its place, always 13 digits: writing the file anew would cost more than PostgreSQL's answer.
+    writeSync(this.#clock, String(nowMs), 0);
+    this.#writtenMs = nowMs;
   }
 
   async #take(): Promise<void> {
@@ -86,12 +98,8 @@ export class PostgresBackend implements Backend {
   }
 
   peek(_name: string, args: readonly unknown[], run: Run): Promise<unknown> {
-    return this.real(() =>
-      this.#db.connection().execute(async (db) => {
-        await this.setTime(db);
-        return (run as (db: Executor, ...args: unknown[]) => Promise<unknown>)(db, ...args);
-      }),
-    );
+    this.tellTime();
+    return this.real(() => (run as (db: Executor, ...args: unknown[]) => Promise<unknown>)(this.#db, ...args));
   }
 
   restart(): void {
@@ -105,6 +113,7 @@ export class PostgresBackend implements Backend {
   }
   async close(): Promise<void> {
     await this.#db.destroy();
+    closeSync(this.#clock);
   }
 }
 
@@ -124,10 +133,10 @@ class PostgresConnection implements Connection {
 
   async run(_name: string, args: readonly unknown[], run: Run): Promise<unknown> {
     if (this.#isOver) throw sqlError("08006", "the connection is gone");
-    const running = this.#backend.real(async () => {
-      await this.#backend.setTime(this.#tx);
-      return (run as (db: Executor, ...args: unknown[]) => Promise<unknown>)(this.#tx, ...args);
-    });
+    this.#backend.tellTime();
+    const running = this.#backend.real(() =>
+      (run as (db: Executor, ...args: unknown[]) => Promise<unknown>)(this.#tx, ...args),
+    );
     this.#running = running.catch(() => {});
     return running;
   }
