@@ -92,11 +92,14 @@ describe("a release that does not come up", () => {
     expect(ended.words).toMatch(words);
     const rollout = await journey.rollout(ended.rolloutId ?? "");
     expect(rollout).toMatchObject({ state: "failed", trafficPercent: 0, exposedAt: null });
-    const left = await journey.installation.database.pool.query(
-      "select release_id from release_process where release_id = $1",
-      [rollout.canary.id],
-    );
-    expect(left.rows).toEqual([]);
+    // Decided first, ended then: a server that dies in between must not bring it up again.
+    await until("its process is gone", async () => {
+      const left = await journey.installation.database.pool.query(
+        "select release_id from release_process where release_id = $1",
+        [rollout.canary.id],
+      );
+      return left.rowCount === 0;
+    });
     await stillServed();
   });
 });
