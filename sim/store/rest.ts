@@ -171,6 +171,11 @@ export const leaseAnswers = {
     s.set("lease", name, made);
     return fence;
   },
+  holdsFence: async (s, name, owner, fence) => {
+    await s.lock("lease", name);
+    const row = s.get<LeaseRow>("lease", name);
+    return row?.owner === owner && row.fence === fence;
+  },
   giveUp: async (s, name, owner) => {
     await s.lock("lease", name);
     const row = s.get<LeaseRow>("lease", name);

@@ -8,7 +8,7 @@ import { startBackups } from "./backups/index.ts";
 import { startDelivery } from "./delivery/index.ts";
 import { openLedgerKeys, openSubjects, outboxStanding, startLedger } from "./ledger/index.ts";
 import { ArtifactStore } from "./platform/adapters/artifacts/directory.ts";
-import type { Config } from "./platform/config.ts";
+import { type Config, sharedDirOf } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
 import { createDatabaseIfMissing, databaseNameOf, openDatabase } from "./platform/database.ts";
 import { prepareDatabase, protectionOf } from "./platform/database-roles.ts";
@@ -16,11 +16,14 @@ import { installationId, lockDirectory } from "./platform/directory-lock.ts";
 import { registerHealth } from "./platform/health.ts";
 import { authorise, createHttp } from "./platform/http.ts";
 import { keepLease } from "./platform/leases.ts";
+import { machineId } from "./platform/machine-id.ts";
 import { registerMetrics } from "./platform/metrics.ts";
+import { migrationsIn } from "./platform/migrate.ts";
 import { listenForNotifications } from "./platform/notifications.ts";
 import { ownDatabase } from "./platform/own-database.ts";
 import { keepPostgres } from "./platform/postgres/embedded.ts";
 import { RateLimits } from "./platform/rate-limits.ts";
+import { keepRegistered } from "./platform/servers.ts";
 import { Vitals } from "./platform/vitals.ts";
 import { authenticator, idempotency, recordRefusals, startAccess } from "./security/index.ts";
 
@@ -28,6 +31,7 @@ import { authenticator, idempotency, recordRefusals, startAccess } from "./secur
 export const VERSION = "0.1.0";
 const here = dirname(fileURLToPath(import.meta.url));
 export const MIGRATIONS = join(here, "..", "migrations");
+const LOOPBACK = "127.0.0.1";
 const CONSOLE = join(here, "..", "..", "console", "dist");
 
 export interface RunningServer {
@@ -38,7 +42,7 @@ export interface RunningServer {
 
 /** Starts a server by its configuration. Rejects with a sentence when it can't be: nothing is left running then. */
 export async function startServer(config: Config, log: Logger): Promise<RunningServer> {
-  mkdirSync(config.dir, { recursive: true, mode: 0o700 });
+  for (const dir of [config.dir, sharedDirOf(config)]) mkdirSync(dir, { recursive: true, mode: 0o700 });
   const unlock = lockDirectory(config.dir);
   const undo: (() => Promise<void> | void)[] = [unlock];
   const stop = async () => {
@@ -60,9 +64,8 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
   undo.push(() => database.close());
   const protection = await protectionOf(database.db);
   if (!protection.byRoles) log.warn({ remedy: protection.remedy }, "ledger protected by database roles: no");
-  // Where the ledger's keys are: the one place to change when servers share a folder.
-  const keysDir = config.dir;
-  const keys = await openLedgerKeys({ database, dir: keysDir, replaced: config.replaceKey?.split(",") ?? [] });
+  const sharedDir = sharedDirOf(config);
+  const keys = await openLedgerKeys({ database, dir: sharedDir, replaced: config.replaceKey?.split(",") ?? [] });
   const subjects = openSubjects(database, keys.keyEncryptionKey);
   const operator = userInfo().username;
   let ready = false;
@@ -91,6 +94,10 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
   undo.push(() => vitals.stop());
   registerMetrics(http, { database, vitals, stream: ledger.streamFigures });
   const owner = installationId(config.dir);
+  const machine = machineId();
+  const newestMigration = migrationsIn(MIGRATIONS).at(-1) ?? "";
+  const registration = await keepRegistered(database, log, { id: owner, version: VERSION, newestMigration, machine });
+  undo.push(() => registration.stop());
   const lease = await keepLease(database, log, "delivery", owner);
   undo.push(() => lease.release());
   const delivery = startDelivery({
@@ -105,9 +112,10 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     },
     log,
     dir: config.dir,
+    sharedDir,
+    address: config.address ?? LOOPBACK,
     lease,
     gatewayUrl: `http://127.0.0.1:${config.gatewayPort}`,
-    serverUrl: `http://127.0.0.1:${config.port}`,
     subjects,
     databaseUrlFor: (service, environment) => createDatabaseIfMissing(base, databaseNameOf(service, environment)),
     publish: ledger.publish,
@@ -121,13 +129,13 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     log,
     // What the server's own role may not read or make, a backup and its proof may.
     url: ownerUrl,
-    dir: config.dir,
-    artifacts: new ArtifactStore(`${config.dir}/artifacts`),
+    dir: sharedDir,
+    artifacts: new ArtifactStore(`${sharedDir}/artifacts`),
     version: VERSION,
     publicKey: ledger.publicKey,
     signText: ledger.signText,
     migrations: MIGRATIONS,
-    owner: installationId(config.dir),
+    owner,
     kept: config.backupsKept,
   });
   undo.push(() => backups.stop());

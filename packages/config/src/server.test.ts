@@ -37,6 +37,8 @@ describe("the server's own configuration", () => {
   it("takes every flag in both spellings, and survives being passed on by the environment", () => {
     const values = [
       "/d",
+      "/shared",
+      "10.0.0.5",
       "0.0.0.0",
       "1",
       "2",

@@ -18,19 +18,33 @@ export class BuiltServer {
   readonly dir = temporaryDirectory();
   readonly mark: string;
   readonly database: TestDatabase;
+  /** What it shares with others on its database; its own folder where it is alone. */
+  readonly #sharedDir: string | null;
   #child: ChildProcess | null = null;
   #port = 0;
+  /** The program that it runs: another one from its next start on, for an upgrade. */
+  program = join(ROOT, "apps", "server", "dist", "main.mjs");
 
-  private constructor(database: TestDatabase) {
+  private constructor(database: TestDatabase, sharedDir: string | null = null) {
     this.database = database;
+    this.#sharedDir = sharedDir;
     this.mark = database.url.slice(-8);
   }
 
   static async start(): Promise<BuiltServer> {
+    const [only] = await BuiltServer.startSeveral(1);
+    if (!only) throw new Error("No server was started.");
+    return only;
+  }
+
+  /** Servers on one database with a shared folder. `closeAll` ends them. */
+  static async startSeveral(n: number): Promise<BuiltServer[]> {
     const built = spawnSync(process.execPath, [join(ROOT, "tools", "build.mjs"), "server"], { encoding: "utf8" });
     if (built.status !== 0) throw new Error(`The server could not be built: ${built.stderr}`);
-    const made = new BuiltServer(await testDatabase());
-    await made.start();
+    const database = await testDatabase();
+    const sharedDir = n === 1 ? null : temporaryDirectory();
+    const made = Array.from({ length: n }, () => new BuiltServer(database, sharedDir));
+    await Promise.all(made.map((server) => server.start()));
     return made;
   }
 
@@ -38,14 +52,8 @@ export class BuiltServer {
   async start(): Promise<void> {
     if (this.#port === 0) this.#port = await freePort();
     const log = openSync(join(this.dir, "server.log"), "a");
-    const child = spawn(process.execPath, [join(ROOT, "apps", "server", "dist", "main.mjs")], {
-      env: {
-        PATH: process.env.PATH ?? "",
-        LATCHKEY_DIR: this.dir,
-        LATCHKEY_PORT: String(this.#port),
-        LATCHKEY_DATABASE_URL: this.database.url,
-        LATCHKEY_DATABASE_OWNER_URL: this.database.ownerUrl,
-      },
+    const child = spawn(process.execPath, [this.program], {
+      env: { ...this.#environment(), LATCHKEY_PORT: String(this.#port) },
       stdio: ["ignore", log, log],
     });
     closeSync(log);
@@ -59,19 +67,23 @@ export class BuiltServer {
 
   /** Starts a second one in the same directory; answers what it says when it gives up. */
   async startAnother(): Promise<string> {
-    const env = {
-      PATH: process.env.PATH ?? "",
-      LATCHKEY_DIR: this.dir,
-      LATCHKEY_DATABASE_URL: this.database.url,
-      LATCHKEY_DATABASE_OWNER_URL: this.database.ownerUrl,
-    };
-    const child = spawn(process.execPath, [join(ROOT, "apps", "server", "dist", "main.mjs")], { env });
+    const child = spawn(process.execPath, [this.program], { env: this.#environment() });
     let said = "";
     child.stderr.on("data", (part: Buffer) => {
       said += part.toString();
     });
     await once(child, "close");
     return said;
+  }
+
+  #environment(): Record<string, string> {
+    return {
+      PATH: process.env.PATH ?? "",
+      LATCHKEY_DIR: this.dir,
+      ...(this.#sharedDir === null ? {} : { LATCHKEY_SHARED_DIR: this.#sharedDir }),
+      LATCHKEY_DATABASE_URL: this.database.url,
+      LATCHKEY_DATABASE_OWNER_URL: this.database.ownerUrl,
+    };
   }
 
   /** SIGKILL: nothing is tidied up. */
@@ -112,8 +124,26 @@ export class BuiltServer {
     return this.#client("gateway.token");
   }
 
+  /** What leases and the list of servers call it. */
+  get id(): string {
+    return readFileSync(join(this.dir, "server.id"), "utf8").trim();
+  }
+  get log(): string {
+    return readFileSync(join(this.dir, "server.log"), "utf8");
+  }
+
   async close(): Promise<void> {
-    await this.kill();
+    await BuiltServer.closeAll([this]);
+  }
+
+  /** Ends servers that share a database, and removes all that they left. */
+  static async closeAll(servers: readonly BuiltServer[]): Promise<void> {
+    await Promise.all(servers.map((server) => server.kill()));
+    await servers[0]?.#removeTraces();
+    for (const server of servers) removeDirectory(server.dir);
+  }
+
+  async #removeTraces(): Promise<void> {
     const target = localTargetHere({
       database: this.database,
       log: pino({ level: "silent" }),
@@ -123,6 +153,6 @@ export class BuiltServer {
     await target.endAll();
     await this.database.drop();
     await dropDatabasesNamed(`shop-${this.mark}_`);
-    removeDirectory(this.dir);
+    if (this.#sharedDir !== null) removeDirectory(this.#sharedDir);
   }
 }

@@ -28,10 +28,12 @@ export interface Target {
   retire(releaseId: string): Promise<void>;
   /** Restarts since the release's first start, and memory now: null when nothing of the release runs here. */
   figures(releaseId: string): Promise<{ readonly restarts: number; readonly residentBytes: number | null }>;
-  /** Where the release answers; null when nothing of it runs here. */
+  /** Where the release answers; null when nothing of it runs anywhere. */
   upstreamOf(releaseId: string): Promise<string | null>;
-  /** Releases that should run here. */
+  /** Releases that should run, wherever they do. */
   releases(): Promise<readonly string[]>;
+  /** Those of them that run where this target can't look after them: `ensureRunning` brings them here. */
+  elsewhere(): Promise<readonly string[]>;
   /** One round: makes the processes what they should be. */
   tend(): Promise<void>;
 }
