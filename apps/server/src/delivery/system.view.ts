@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import { ledgerStanding } from "../ledger/index.ts";
 import type { Executor } from "../platform/database.ts";
 import type { Protection } from "../platform/database-roles.ts";
+import { livingServers } from "../platform/servers.ts";
 import { listGateways } from "./gateways.store.ts";
 import { currentGeneration } from "./routing.view.ts";
 
@@ -37,6 +38,7 @@ export async function viewSystem(db: Executor, o: Installation): Promise<Answer<
       applied: { epoch: g.applied_epoch, n: g.applied_n },
       residentBytes: Number(g.resident_bytes),
     })),
+    servers: await serversNow(db),
     generation: await currentGeneration(db),
     ledger: {
       ...(await ledgerStanding(db)),
@@ -45,4 +47,14 @@ export async function viewSystem(db: Executor, o: Installation): Promise<Answer<
       remedy: o.ledgerProtection.remedy,
     },
   };
+}
+
+async function serversNow(db: Executor): Promise<Answer<"getSystem">["servers"]> {
+  const lease = await sql<{
+    owner: string;
+  }>`select owner from lease where name = 'delivery' and expires_at > now()`.execute(db);
+  return (await livingServers(db)).map(({ id, version, machine, startedAt }) => ({
+    ...{ id, version, machine, startedAt: startedAt.toISOString() },
+    holdsLease: lease.rows[0]?.owner === id,
+  }));
 }

@@ -108,10 +108,13 @@ export class BuiltServer {
   get url(): string {
     return `http://127.0.0.1:${this.#port}`;
   }
-  #client(file: string): Client {
+  tokenIn(file: "cli.token" | "gateway.token"): string {
+    return readFileSync(join(this.dir, file), "utf8").trim();
+  }
+  #client(file: "cli.token" | "gateway.token"): Client {
     return createClient({
       baseUrl: this.url,
-      token: readFileSync(join(this.dir, file), "utf8").trim(),
+      token: this.tokenIn(file),
       // A connection that is kept may be one to the process that was just killed.
       fetch: (address, init) =>
         fetch(address, { ...init, headers: { ...(init?.headers as object), connection: "close" } }),
@@ -139,7 +142,8 @@ export class BuiltServer {
   /** Ends servers that share a database, and removes all that they left. */
   static async closeAll(servers: readonly BuiltServer[]): Promise<void> {
     await Promise.all(servers.map((server) => server.kill()));
-    await servers[0]?.#removeTraces();
+    const [any] = servers;
+    if (any) await any.#removeTraces();
     for (const server of servers) removeDirectory(server.dir);
   }
 
