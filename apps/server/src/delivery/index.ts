@@ -8,7 +8,7 @@ import { systemClock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import type { Lease } from "../platform/leases.ts";
-import type { Notifications } from "../platform/notifications.ts";
+import { announce, type Notifications } from "../platform/notifications.ts";
 import { registerDelivery } from "./delivery.routes.ts";
 import { DeploymentsController } from "./deployments.controller.ts";
 import { findDeployment } from "./deployments.store.ts";
@@ -16,6 +16,7 @@ import { RoutingWaiters, registerGateways } from "./gateways.routes.ts";
 import { forgetOldCounters } from "./gateways.store.ts";
 import { type HealthSources, viewHealth } from "./health.view.ts";
 import { localTargetHere } from "./local-target.controller.ts";
+import { OthersController } from "./others.controller.ts";
 import type { Ephemeral } from "./presented.ts";
 import { registerPublicAssets } from "./public-assets.routes.ts";
 import { digestsInUse, findRelease } from "./releases.store.ts";
@@ -104,7 +105,18 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     waiters.wakeAll();
     loop.wake();
   };
-  const deaf = o.notifications.on("routing", () => waiters.wakeAll());
+  const deaf = [
+    o.notifications.on("routing", () => waiters.wakeAll()),
+    o.notifications.on("errors", () => loop.wake(true)),
+  ];
+  const onNews = (hasErrors: boolean) => {
+    loop.wake(hasErrors);
+    if (!hasErrors || o.lease.held()) return;
+    // Whoever has the lease looks at once.
+    announce("errors")
+      .execute(o.database.db)
+      .catch((error: unknown) => o.log.debug({ err: error }, "new errors could not be announced"));
+  };
   const deployments = new DeploymentsController({
     database: o.database,
     log: o.log,
@@ -157,12 +169,13 @@ export function startDelivery(o: DeliveryOptions): Delivery {
         // Whichever server a gateway speaks to has them: it goes by the address that it knows.
         assetsUrl: (id) => `/artifacts/${id}`,
       }),
-    onNews: (hasErrors) => loop.wake(hasErrors),
+    onNews,
   });
   route(o.http, "getSystem", async () => viewSystem(o.database.db, o.installation));
   route(o.http, "getHealth", async () => viewHealth(o.health));
   registerPublicAssets(o.http, { database: o.database, artifacts });
   runRounds(loop, systemClock, { lease: o.lease, deployments, rollouts, target });
+  const others = new OthersController({ ...o, onDeployment: deploymentChanged, onRollout: changed });
   const strays = new StraysController(o);
   strays.start();
   const hourly = setInterval(() => {
@@ -176,8 +189,9 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   return {
     stop: async () => {
       clearInterval(hourly);
-      deaf();
+      for (const stopListening of deaf) stopListening();
       traffic.stop();
+      others.stop();
       await strays.stop();
       waiters.close();
       await loop.stop();

@@ -2,6 +2,7 @@ import { createClient } from "@latchkey/api/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTimeOf } from "../platform/adapters/local/process-table.ts";
 import { BuiltServer } from "../testing/built-server.ts";
+import { EventStream } from "../testing/event-stream.ts";
 import { GatewayPlayer } from "../testing/gateway-player.ts";
 import { Journey } from "../testing/journey.ts";
 import { until } from "../testing/until.ts";
@@ -71,6 +72,14 @@ describe("two servers on one database", () => {
     const made = await asked.ship(wish);
     const rolloutId = await journey.rolloutOf(made.id);
     const canary = await journey.untilRollout(rolloutId, "progressing");
+    // Who watches the server that does nothing sees what the other does.
+    const stream = new EventStream(`${second.url}/api/v1/stream`, {
+      authorization: `Bearer ${second.tokenIn("cli.token")}`,
+    });
+    await until("it is shown there", () =>
+      stream.events.some((e) => e.event === "rollout" && e.data.includes(rolloutId)),
+    );
+    stream.close();
     const running = await processes(canary.canary.id);
     expect(running).toHaveLength(1);
     await first.kill();
