@@ -23,8 +23,8 @@ export interface Crash {
   readonly wrong: readonly string[];
 }
 
-/** Longer than a rollout of the tiny service takes from the build to the end of its holdback, mostly 8 s. */
-const MOMENT_MAX_MS = 9_000;
+/** Longer than a rollout of the tiny service takes: a harmful one is taken back after 3 s, mostly. */
+const MOMENT_MAX_MS = { harmful: 5_000, healthy: 20_000 };
 /** A start on two busy cores, and the rollout's own time. */
 const REST_MS = 150_000;
 const ENDED = ["completed", "rolled_back", "aborted", "failed_build", "failed_gate", "failed_start", "superseded"];
@@ -69,7 +69,9 @@ export class Crashes {
     const visitors = new Visitors(this.product.url);
     const from = performance.now();
     const id = await this.#ship();
-    await new Promise((resolve) => setTimeout(resolve, this.random() * MOMENT_MAX_MS));
+    await new Promise((resolve) =>
+      setTimeout(resolve, this.random() * MOMENT_MAX_MS[isHarmful ? "harmful" : "healthy"]),
+    );
     const during = (await this.#stateOf(id)) ?? "unknown";
     await blow.strike(this);
     const end = await until(

@@ -80,7 +80,7 @@ async function withOtherTime(bench: Bench, runs: number): Promise<Crash[]> {
   const env = fakedTime(clockFileOf(product));
   const onThatTime = (url: string) => {
     product.extra = { ...env, DATABASE_URL: url };
-    return strike(bench, [clockSet()], runs, product);
+    return strike(bench, [clockSet(url)], runs, product);
   };
   try {
     return await withDebianPostgres(onThatTime, { env });
