@@ -26,10 +26,13 @@ export const KILLS: readonly Blow[] = [
   {
     name: "release killed",
     unexplained: onlyItsConnections,
-    strike: async ({ product, random }) => {
-      const releases = product.processes().filter((pid) => environmentOf(pid).includes("LATCHKEY_SERVICE=tiny"));
-      const pid = releases[Math.floor(random() * releases.length)];
-      if (pid !== undefined) process.kill(pid, "SIGKILL");
+    strike: async (crashes) => {
+      const ofTiny = (pid: number) => environmentOf(pid).includes("LATCHKEY_SERVICE=tiny");
+      const releases = crashes.product.processes().filter(ofTiny);
+      const pid = releases[Math.floor(crashes.random() * releases.length)];
+      if (pid === undefined) return;
+      crashes.hitCanary = environmentOf(pid).includes(`LATCHKEY_DEPLOYMENT=${crashes.deploymentId}`);
+      process.kill(pid, "SIGKILL");
     },
   },
 ];
