@@ -119,7 +119,7 @@ export class Crashes {
   async #faultsOf(end: string, isHarmful: boolean): Promise<string[]> {
     const wrong: string[] = [];
     if (isHarmful && end === "completed") wrong.push("a harmful release was promoted");
-    if (!isHarmful && end !== "completed" && !(this.hitCanary && end === "rolled_back"))
+    if (!isHarmful && end !== "completed" && !(this.hitCanary && ["rolled_back", "failed_start"].includes(end)))
       wrong.push(`a healthy release ended as ${end}`);
     const ask = () =>
       fetch(`${this.product.url}/api/x`).then(
