@@ -23,7 +23,7 @@ const TOPICS: Readonly<Record<string, Topic>> = {
   },
   crash: {
     words:
-      "real rollouts in which server, gateway, supervisor, PostgreSQL or a release is killed, the disk full, the clock set",
+      "real rollouts in which a process is killed, the disk full, the clock set, or one of three servers killed every 10 s",
     parts: CRASH_PARTS,
     run: benchCrash,
   },

@@ -6,9 +6,10 @@ import { canFakeTime, clockFileOf, clockSet, fakedTime } from "./clock.ts";
 import { type Blow, type Crash, Crashes } from "./crashes.ts";
 import { diskFull, mountSmall } from "./disk.ts";
 import { KILLS } from "./kills.ts";
+import { withServersKilled } from "./servers.ts";
 
 /** The topic `crash`: real rollouts in which something goes wrong, and nothing ends wrongly. */
-export const PARTS = ["kill", "disk", "clock"] as const;
+export const PARTS = ["kill", "disk", "clock", "servers"] as const;
 /** Processes killed; of the other parts a tenth of that each, as rare as they are. */
 const RUNS = 100;
 const SHARE_OF_OTHERS = 0.1;
@@ -24,6 +25,7 @@ export async function benchCrash(bench: Bench, only: readonly string[]): Promise
     if (only.length > 0 && !only.includes(part)) continue;
     if (part === "kill") figures.push(...figuresOf("a process was killed", await withKills(bench, runs)));
     else if (part === "disk") figures.push(...figuresOf("the disk was full", await onSmallDisk(bench, others)));
+    else if (part === "servers") figures.push(...(await withServersKilled(bench)));
     else figures.push(...figuresOf("the clock was set", await withOtherTime(bench, others)));
   }
   return figures;

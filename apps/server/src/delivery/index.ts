@@ -176,7 +176,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   registerPublicAssets(o.http, { database: o.database, artifacts });
   runRounds(loop, systemClock, { lease: o.lease, deployments, rollouts, target });
   const others = new OthersController({ ...o, onDeployment: deploymentChanged, onRollout: changed });
-  const strays = new StraysController(o);
+  const strays = new StraysController({ ...o, isStarting: (id) => target.isStarting(id) });
   strays.start();
   const hourly = setInterval(() => {
     forgetOldCounters(o.database.db).catch((error: unknown) =>

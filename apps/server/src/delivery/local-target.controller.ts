@@ -87,6 +87,11 @@ export class LocalTarget implements Target {
     return join(this.#logDir, `${releaseId}.log`);
   }
 
+  /** Whether a release is on its way up by this server's hand. */
+  isStarting(releaseId: string): boolean {
+    return this.#starting.has(releaseId);
+  }
+
   async ensureRunning(spec: RunSpec): Promise<Result<{ upstreams: readonly string[] }, StartFailure>> {
     this.#starting.add(spec.releaseId);
     try {

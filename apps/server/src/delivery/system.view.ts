@@ -49,12 +49,24 @@ export async function viewSystem(db: Executor, o: Installation): Promise<Answer<
   };
 }
 
-async function serversNow(db: Executor): Promise<Answer<"getSystem">["servers"]> {
+/** What leases call the server that drives the rollouts; null while none does. */
+async function leaseHolder(db: Executor): Promise<string | null> {
   const lease = await sql<{
     owner: string;
   }>`select owner from lease where name = 'delivery' and expires_at > now()`.execute(db);
+  return lease.rows[0]?.owner ?? null;
+}
+
+/** The machine whose server drives the rollouts; null while none does. */
+export async function driverOf(db: Executor): Promise<string | null> {
+  const owner = await leaseHolder(db);
+  return (await livingServers(db)).find((server) => server.id === owner)?.machine ?? null;
+}
+
+async function serversNow(db: Executor): Promise<Answer<"getSystem">["servers"]> {
+  const owner = await leaseHolder(db);
   return (await livingServers(db)).map(({ id, version, machine, startedAt }) => ({
     ...{ id, version, machine, startedAt: startedAt.toISOString() },
-    holdsLease: lease.rows[0]?.owner === id,
+    holdsLease: owner === id,
   }));
 }

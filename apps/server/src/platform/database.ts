@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Socket } from "node:net";
 import { Kysely, type Transaction as KyselyTransaction, PostgresDialect } from "kysely";
 import pg from "pg";
 import { Waits } from "./waits.ts";
@@ -61,6 +62,13 @@ export function isPassing(error: unknown): boolean {
 
 const TRIES = 5;
 const STATEMENT_TIMEOUT_MS = 15_000;
+/**
+ * A server that is cut off in the middle of a transaction holds its locks until PostgreSQL gives it up. Sooner than a
+ * lease expires (6 s): whoever takes over need not wait for them.
+ */
+const IDLE_IN_TRANSACTION_MS = 5_000;
+/** PostgreSQL answers each statement within 15 s, be it with an error: whoever hears nothing for longer is cut off. */
+const SILENCE_MAX_MS = STATEMENT_TIMEOUT_MS + 2_000;
 
 const committed = new WeakMap<Executor, (() => void)[]>();
 
@@ -108,10 +116,12 @@ export function openDatabase(url: string, options: { max?: number; waitingMax?: 
     connectionString: url,
     max: options.max ?? CONNECTIONS_MAX,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     connectionTimeoutMillis: CONNECTION_WITHIN_MS,
   });
   // Without a listener, an idle connection that PostgreSQL closes would end this process.
   pool.on("error", () => {});
+  endSilentConnections(pool);
   const waits = new Waits();
   const connect = async (): Promise<pg.PoolClient> => {
     if (pool.waitingCount >= waitingMax) {
@@ -140,6 +150,22 @@ export function openDatabase(url: string, options: { max?: number; waitingMax?: 
     transaction: (fn) => inTransaction((work) => db.transaction().execute(work), fn),
     close: () => db.destroy(),
   };
+}
+
+/** A network that is cut says nothing: TCP alone would wait for a quarter of an hour, and the pool's connections with it. */
+function endSilentConnections(pool: pg.Pool): void {
+  const streams = new WeakSet<Socket>();
+  const streamOf = (client: pg.PoolClient) =>
+    (client as unknown as { connection?: { stream?: Socket } }).connection?.stream;
+  pool.on("acquire", (client) => {
+    const stream = streamOf(client);
+    if (!stream) return;
+    if (!streams.has(stream)) stream.on("timeout", () => stream.destroy(new Error("PostgreSQL has not answered")));
+    streams.add(stream);
+    stream.setTimeout(SILENCE_MAX_MS);
+  });
+  // One that nobody uses may be silent.
+  pool.on("release", (_, client) => streamOf(client)?.setTimeout(0));
 }
 
 /** PostgreSQL cuts longer names off: two that begin alike would be one. */

@@ -49,7 +49,11 @@ export function listenForNotifications(url: string, log: Logger, clock: Clock = 
     retryMs = Math.min(RETRY_MAX_MS, retryMs * 2);
   };
   const connect = async (): Promise<void> => {
-    const mine = new pg.Client({ connectionString: url, keepAlive: true, connectionTimeoutMillis: 10_000 });
+    const mine = new pg.Client({
+      ...{ connectionString: url, connectionTimeoutMillis: 10_000 },
+      // Nothing may come for hours: only TCP itself can tell a cut network from silence.
+      ...{ keepAlive: true, keepAliveInitialDelayMillis: 5_000 },
+    });
     client = mine;
     mine.on("notification", ({ payload }) => {
       const topic = TOPICS.find((known) => known === payload);
