@@ -44,7 +44,12 @@ export function operation<A extends unknown[], R>(
 /** SQLSTATE: serialization_failure and deadlock_detected. PostgreSQL has undone everything: trying again is safe. */
 const RETRYABLE = new Set(["40001", "40P01"]);
 /** SQLSTATE classes of what goes by itself: connection, resources, an operator's restart. RFC-less names are Node's own. */
-const PASSING = /^(08|53|57)|^(40001|40P01|55P03|25P03|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE)$/;
+const PASSING =
+  /^(08|53|57)|^(40001|40P01|55P03|25P03|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH)$/;
+
+/** What pg says without a code. */
+const LOST =
+  /^(Connection terminated|timeout exceeded when trying to connect|PostgreSQL has not answered|Client has encountered a connection error)/;
 
 /** No connection could be had: the queue for one is full or too slow, or PostgreSQL does not answer. */
 export class DatabaseUnavailable extends Error {}
@@ -54,10 +59,7 @@ export function isPassing(error: unknown): boolean {
   if (error instanceof DatabaseUnavailable) return true;
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (typeof code === "string" && PASSING.test(code)) return true;
-  // What pg says without a code.
-  return (
-    typeof message === "string" && /^(Connection terminated|timeout exceeded when trying to connect)/.test(message)
-  );
+  return typeof message === "string" && LOST.test(message);
 }
 
 const TRIES = 5;
@@ -119,8 +121,10 @@ export function openDatabase(url: string, options: { max?: number; waitingMax?: 
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     connectionTimeoutMillis: CONNECTION_WITHIN_MS,
   });
-  // Without a listener, an idle connection that PostgreSQL closes would end this process.
+  // Without a listener, a connection that PostgreSQL or the network closes would end this process: the pool's own is for
+  // idle ones only. Whoever uses it is told by the query that fails.
   pool.on("error", () => {});
+  pool.on("connect", (client) => client.on("error", () => {}));
   endSilentConnections(pool);
   const waits = new Waits();
   const connect = async (): Promise<pg.PoolClient> => {

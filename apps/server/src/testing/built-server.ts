@@ -1,17 +1,28 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Client, createClient } from "@latchkey/api/client";
 import { pino } from "pino";
+import { inject } from "vitest";
 import { localTargetHere } from "../delivery/local-target.controller.ts";
-import { freePort, tailOf } from "../platform/adapters/local/process-table.ts";
+import { end, freePort, recordedIn, tailOf } from "../platform/adapters/local/process-table.ts";
 import { dropDatabasesNamed, type TestDatabase, testDatabase } from "./database.ts";
 import { removeDirectory, temporaryDirectory } from "./directory.ts";
 import { Hopeless, until } from "./until.ts";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "..");
+
+/** A machine of a network, for a server that does not run on this one. */
+export interface Elsewhere {
+  /** What starts a program there. */
+  readonly wrap: readonly string[];
+  /** Where it is reached. */
+  readonly address: string;
+  /** Where PostgreSQL is reached from there: host and port. */
+  readonly postgres: string;
+}
 
 /** The server as it ships, in a process of its own that can be killed. */
 export class BuiltServer {
@@ -20,14 +31,16 @@ export class BuiltServer {
   readonly database: TestDatabase;
   /** What it shares with others on its database; its own folder where it is alone. */
   readonly #sharedDir: string | null;
+  readonly #elsewhere: Elsewhere | null;
   #child: ChildProcess | null = null;
   #port = 0;
   /** The program that it runs: another one from its next start on, for an upgrade. */
   program = join(ROOT, "apps", "server", "dist", "main.mjs");
 
-  private constructor(database: TestDatabase, sharedDir: string | null = null) {
+  private constructor(database: TestDatabase, sharedDir: string | null, elsewhere: Elsewhere | null) {
     this.database = database;
     this.#sharedDir = sharedDir;
+    this.#elsewhere = elsewhere;
     this.mark = database.url.slice(-8);
   }
 
@@ -37,22 +50,29 @@ export class BuiltServer {
     return only;
   }
 
-  /** Servers on one database with a shared folder. `closeAll` ends them. */
-  static async startSeveral(n: number): Promise<BuiltServer[]> {
+  /** Servers on one database with a shared folder, started one after the other when they are elsewhere. `closeAll` ends them. */
+  static async startSeveral(n: number, elsewhere: readonly Elsewhere[] = []): Promise<BuiltServer[]> {
     const built = spawnSync(process.execPath, [join(ROOT, "tools", "build.mjs"), "server"], { encoding: "utf8" });
     if (built.status !== 0) throw new Error(`The server could not be built: ${built.stderr}`);
     const database = await testDatabase();
     const sharedDir = n === 1 ? null : temporaryDirectory();
-    const made = Array.from({ length: n }, () => new BuiltServer(database, sharedDir));
-    await Promise.all(made.map((server) => server.start()));
+    const made = Array.from({ length: n }, (_, i) => new BuiltServer(database, sharedDir, elsewhere[i] ?? null));
+    if (elsewhere.length > 0) for (const server of made) await server.start();
+    else await Promise.all(made.map((server) => server.start()));
     return made;
+  }
+
+  /** Where the tests' PostgreSQL listens on the loopback. */
+  static postgresPort(): number {
+    return Number(new URL(inject("postgres").url).port);
   }
 
   /** Starts it on the port that it had, so that whoever knows its address finds it again. */
   async start(): Promise<void> {
     if (this.#port === 0) this.#port = await freePort();
     const log = openSync(join(this.dir, "server.log"), "a");
-    const child = spawn(process.execPath, [this.program], {
+    const [file = "", ...args] = [...(this.#elsewhere?.wrap ?? []), process.execPath, this.program];
+    const child = spawn(file, args, {
       env: { ...this.#environment(), LATCHKEY_PORT: String(this.#port) },
       stdio: ["ignore", log, log],
     });
@@ -81,9 +101,15 @@ export class BuiltServer {
       PATH: process.env.PATH ?? "",
       LATCHKEY_DIR: this.dir,
       ...(this.#sharedDir === null ? {} : { LATCHKEY_SHARED_DIR: this.#sharedDir }),
-      LATCHKEY_DATABASE_URL: this.database.url,
-      LATCHKEY_DATABASE_OWNER_URL: this.database.ownerUrl,
+      LATCHKEY_DATABASE_URL: this.#seenFromThere(this.database.url),
+      LATCHKEY_DATABASE_OWNER_URL: this.#seenFromThere(this.database.ownerUrl),
+      ...(this.#elsewhere === null ? {} : { LATCHKEY_HOST: "0.0.0.0", LATCHKEY_ADDRESS: this.#elsewhere.address }),
     };
+  }
+  #seenFromThere(url: string): string {
+    const address = new URL(url);
+    if (this.#elsewhere !== null) address.host = this.#elsewhere.postgres;
+    return address.toString();
   }
 
   /** SIGKILL: nothing is tidied up. */
@@ -106,7 +132,7 @@ export class BuiltServer {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#port}`;
+    return `http://${this.#elsewhere?.address ?? "127.0.0.1"}:${this.#port}`;
   }
   tokenIn(file: "cli.token" | "gateway.token"): string {
     return readFileSync(join(this.dir, file), "utf8").trim();
@@ -157,6 +183,15 @@ export class BuiltServer {
     await target.endAll();
     await this.database.drop();
     await dropDatabasesNamed(`shop-${this.mark}_`);
-    if (this.#sharedDir !== null) removeDirectory(this.#sharedDir);
+    if (this.#sharedDir === null) return;
+    await endAllNotedIn(join(this.#sharedDir, "processes"));
+    removeDirectory(this.#sharedDir);
   }
+}
+
+/** Releases that run elsewhere are processes of this machine, too: only their networks are apart. */
+async function endAllNotedIn(dir: string): Promise<void> {
+  const machines = existsSync(dir) ? readdirSync(dir) : [];
+  const noted = machines.flatMap((machine) => recordedIn(join(dir, machine)));
+  await Promise.all(noted.map(({ identity }) => end(identity, 0)));
 }
