@@ -10,6 +10,7 @@ import { openLedgerKeys, openSubjects, outboxStanding, startLedger } from "./led
 import { ArtifactStore } from "./platform/adapters/artifacts/directory.ts";
 import { type Config, sharedDirOf } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
+import { Contracts } from "./platform/contracts.ts";
 import { createDatabaseIfMissing, databaseNameOf, openDatabase } from "./platform/database.ts";
 import { prepareDatabase, protectionOf } from "./platform/database-roles.ts";
 import { installationId, lockDirectory } from "./platform/directory-lock.ts";
@@ -23,7 +24,7 @@ import { listenForNotifications } from "./platform/notifications.ts";
 import { ownDatabase } from "./platform/own-database.ts";
 import { keepPostgres } from "./platform/postgres/embedded.ts";
 import { RateLimits } from "./platform/rate-limits.ts";
-import { keepRegistered } from "./platform/servers.ts";
+import { keepRegistered, type Unfit } from "./platform/servers.ts";
 import { Vitals } from "./platform/vitals.ts";
 import { authenticator, idempotency, recordRefusals, startAccess } from "./security/index.ts";
 
@@ -40,8 +41,15 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** Starts a server by its configuration. Rejects with a sentence when it can't be: nothing is left running then. */
-export async function startServer(config: Config, log: Logger): Promise<RunningServer> {
+/**
+ * Starts a server by its configuration. Rejects with a sentence when it can't be: nothing is left running then. `onUnfit`
+ * is called when a server that runs can't go on, because a newer one has changed the database.
+ */
+export async function startServer(
+  config: Config,
+  log: Logger,
+  onUnfit: (error: Unfit) => void = () => {},
+): Promise<RunningServer> {
   for (const dir of [config.dir, sharedDirOf(config)]) mkdirSync(dir, { recursive: true, mode: 0o700 });
   const unlock = lockDirectory(config.dir);
   const undo: (() => Promise<void> | void)[] = [unlock];
@@ -49,19 +57,30 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
-    return { url: await wire(config, log, undo), stop };
+    return { url: await wire(config, log, undo, onUnfit), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function wire(config: Config, log: Logger, undo: (() => Promise<void> | void)[]): Promise<string> {
+async function wire(
+  config: Config,
+  log: Logger,
+  undo: (() => Promise<void> | void)[],
+  onUnfit: (error: Unfit) => void,
+): Promise<string> {
   const { base, ownerUrl, serverUrl } = await ownDatabase(config, log);
-  const databaseUrl = await prepareDatabase({ ownerUrl, serverUrl, migrations: MIGRATIONS, log });
+  const owner = installationId(config.dir);
+  const databaseUrl = await prepareDatabase({ ownerUrl, serverUrl, migrations: MIGRATIONS, self: owner, log });
   if (!config.databaseUrl) undo.push(keepPostgres({ dir: config.dir, log }));
   const database = openDatabase(databaseUrl);
   undo.push(() => database.close());
+  const contracts = new Contracts({ db: database.db, log, ownerUrl, migrations: MIGRATIONS, self: owner });
+  const newestMigration = migrationsIn(MIGRATIONS).at(-1) ?? "";
+  const identity = { id: owner, version: VERSION, newestMigration, machine: machineId() };
+  const registration = await keepRegistered(database, log, identity, () => contracts.look(), onUnfit);
+  undo.push(() => registration.stop());
   const protection = await protectionOf(database.db);
   if (!protection.byRoles) log.warn({ remedy: protection.remedy }, "ledger protected by database roles: no");
   const sharedDir = sharedDirOf(config);
@@ -93,11 +112,6 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
   });
   undo.push(() => vitals.stop());
   registerMetrics(http, { database, vitals, stream: ledger.streamFigures });
-  const owner = installationId(config.dir);
-  const machine = machineId();
-  const newestMigration = migrationsIn(MIGRATIONS).at(-1) ?? "";
-  const registration = await keepRegistered(database, log, { id: owner, version: VERSION, newestMigration, machine });
-  undo.push(() => registration.stop());
   const lease = await keepLease(database, log, "delivery", owner);
   undo.push(() => lease.release());
   const delivery = startDelivery({

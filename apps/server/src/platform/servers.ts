@@ -21,6 +21,9 @@ export interface ServerIdentity {
   readonly machine: string;
 }
 
+/** This version can no longer work with the database: a newer one has changed it. */
+export class Unfit extends Error {}
+
 export interface LivingServer extends ServerIdentity {
   readonly startedAt: Date;
 }
@@ -49,12 +52,16 @@ export interface Registration {
   stop(): Promise<void>;
 }
 
-/** Registers this server and keeps it registered. `onBeat` is called after each beat that was written. */
+/**
+ * Registers this server and keeps it registered. `look` follows each beat that was written, the first one included: by
+ * then the others see this server. What it throws ends the start; later `onUnfit` is told when it throws `Unfit`.
+ */
 export async function keepRegistered(
   database: Transactions,
   log: Logger,
   server: ServerIdentity,
-  onBeat: () => Promise<void> = async () => {},
+  look: () => Promise<void> = async () => {},
+  onUnfit: (error: Unfit) => void = () => {},
   clock: Clock = systemClock,
 ): Promise<Registration> {
   let callOff = () => {};
@@ -63,9 +70,10 @@ export async function keepRegistered(
   const once = async () => {
     try {
       await beat(database.db, server, false);
-      if (!stopped) await onBeat();
+      if (!stopped) await look();
     } catch (error) {
-      log.warn({ err: error }, "this server could not tell the others that it lives");
+      if (error instanceof Unfit) onUnfit(error);
+      else log.warn({ err: error }, "this server could not tell the others that it lives");
     }
   };
   const again = () => {
@@ -75,14 +83,19 @@ export async function keepRegistered(
       });
     });
   };
-  await beat(database.db, server, true);
-  again();
-  return {
-    stop: async () => {
-      stopped = true;
-      callOff();
-      await last;
-      await sql`delete from server where id = ${server.id}`.execute(database.db).catch(() => {});
-    },
+  const stop = async () => {
+    stopped = true;
+    callOff();
+    await last;
+    await sql`delete from server where id = ${server.id}`.execute(database.db).catch(() => {});
   };
+  await beat(database.db, server, true);
+  try {
+    await look();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  again();
+  return { stop };
 }
