@@ -5,6 +5,8 @@ create table server (
   -- The newest migration that it knows: what it works with is not taken away while it lives.
   newest_migration text not null,
   machine text not null,
+  -- The folder with artifacts and keys, by the name that lies in it: all servers must see the same.
+  shared_folder text not null,
   started_at timestamptz not null default now(),
   seen_at timestamptz not null default now()
 );

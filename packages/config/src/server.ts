@@ -25,6 +25,13 @@ export const ServerConfig = z.strictObject({
   sharedDir: z.string().min(1).optional(),
   /** Where this machine's releases listen, and other machines' gateways reach them. */
   address: z.ipv4("must be an IPv4 address of this machine, such as 10.0.0.5").optional(),
+  /** The other servers on this PostgreSQL, for the gateway beside this one. */
+  peers: z
+    .string()
+    .refine((text) => text.split(",").every((part) => z.url({ protocol: /^https?$/ }).safeParse(part.trim()).success), {
+      error: "must be addresses such as http://10.0.0.6:7400, with commas between them",
+    })
+    .optional(),
   host: z
     .enum(["127.0.0.1", "0.0.0.0", "::1"], "must be 127.0.0.1 or ::1 (this machine only), or 0.0.0.0 (every network)")
     .default("127.0.0.1"),
@@ -78,6 +85,11 @@ export const SERVER_SOURCES: Readonly<Record<keyof ServerConfig, Source>> = {
     flag: "--address",
     environment: ["LATCHKEY_ADDRESS"],
     words: "where other machines reach the releases that run on this one (127.0.0.1)",
+  },
+  peers: {
+    flag: "--peers",
+    environment: ["LATCHKEY_PEERS"],
+    words: "addresses of the other servers on this PostgreSQL, with commas: the gateway goes on with them",
   },
   host: { flag: "--host", environment: ["LATCHKEY_HOST"], words: "address to listen on (127.0.0.1)" },
   port: { flag: "--port", environment: ["LATCHKEY_PORT"], words: "port of the console and the API (7400)" },

@@ -12,7 +12,7 @@ if (why !== null) console.warn(`\n!!! SKIPPED: no server is cut off from its net
 const main = { project: "main" } as const;
 
 describe.skipIf(why !== null)("a server whose network is cut in the middle of a rollout", () => {
-  let machines: NetworkNamespace[] = [];
+  const machines: NetworkNamespace[] = [];
   let relay: Relay;
   let servers: BuiltServer[] = [];
   let cutOff: BuiltServer;
@@ -20,7 +20,7 @@ describe.skipIf(why !== null)("a server whose network is cut in the middle of a 
   let journey: Journey<BuiltServer>;
 
   beforeAll(async () => {
-    machines = [0, 1].map((n) => new NetworkNamespace(n));
+    for (const n of [0, 1]) machines.push(new NetworkNamespace(n));
     relay = new Relay(BuiltServer.postgresPort());
     const port = await relay.listen();
     servers = await BuiltServer.startSeveral(

@@ -75,7 +75,13 @@ describe("migrations", () => {
 });
 
 describe("a contract migration", () => {
-  const OLD = { id: "srv_old", version: "1.0.0", newestMigration: "8999-of-yesterday.sql", machine: "m1" };
+  const OLD = {
+    id: "srv_old",
+    version: "1.0.0",
+    newestMigration: "8999-of-yesterday.sql",
+    machine: "m1",
+    sharedFolder: "dir_1",
+  };
   const contract = "9002-contract-narrow.sql";
   beforeEach(async () => {
     await migrate(database, dir);

@@ -19,6 +19,8 @@ export interface ServerIdentity {
   readonly newestMigration: string;
   /** What its releases' processes can be seen from. */
   readonly machine: string;
+  /** The name of the folder that it shares with the others. */
+  readonly sharedFolder: string;
 }
 
 /** This version can no longer work with the database: a newer one has changed it. */
@@ -33,17 +35,30 @@ export async function livingServers(db: Executor): Promise<LivingServer[]> {
   const table = await sql<{ there: boolean }>`select to_regclass('server') is not null as there`.execute(db);
   if (!table.rows[0]?.there) return [];
   const found = await sql<LivingServer>`select id, version, newest_migration as "newestMigration", machine,
-      started_at as "startedAt" from server
+      shared_folder as "sharedFolder", started_at as "startedAt" from server
     where seen_at > now() - make_interval(secs => ${GONE_AFTER_MS / 1_000}) order by started_at, id`.execute(db);
   return found.rows;
 }
 
+/**
+ * Throws a sentence when another server that lives keeps its artifacts in another folder: whichever of the two drove next
+ * would not find what the other has built.
+ */
+export async function checkFolder(db: Executor, server: ServerIdentity, dir: string): Promise<void> {
+  const apart = (await livingServers(db)).find((other) => other.sharedFolder !== server.sharedFolder);
+  if (apart)
+    throw new Unfit(
+      `Server ${apart.id} (on machine ${apart.machine}) works on this database with another folder for artifacts and keys than ${dir}. Give every server the same one with --shared-dir. If that server was stopped just now, wait ${GONE_AFTER_MS / 1_000} s.`,
+    );
+}
+
 /** Writes that a server lives: a new life of it, or one more beat of the same. */
 export async function beat(db: Executor, server: ServerIdentity, isNew: boolean): Promise<void> {
-  const { id, version, newestMigration, machine } = server;
-  await sql`insert into server (id, version, newest_migration, machine) values (${id}, ${version}, ${newestMigration}, ${machine})
+  const { id, version, newestMigration, machine, sharedFolder } = server;
+  await sql`insert into server (id, version, newest_migration, machine, shared_folder)
+    values (${id}, ${version}, ${newestMigration}, ${machine}, ${sharedFolder})
     on conflict (id) do update set version = excluded.version, newest_migration = excluded.newest_migration,
-      machine = excluded.machine, seen_at = now(),
+      machine = excluded.machine, shared_folder = excluded.shared_folder, seen_at = now(),
       started_at = case when ${isNew} then now() else server.started_at end`.execute(db);
 }
 

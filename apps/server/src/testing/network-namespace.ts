@@ -41,6 +41,8 @@ export class NetworkNamespace {
     const network = `10.${192 + (a % 64)}.${b}`;
     this.outside = `${network}.${4 * n + 1}`;
     this.inside = `${network}.${4 * n + 2}`;
+    // A run that is stopped half-way leaves nothing behind either.
+    process.once("exit", this.#remove);
     try {
       ip("netns", "add", this.name);
       ip("link", "add", this.#link, "type", "veth", "peer", "name", "eth0", "netns", this.name);
@@ -67,10 +69,15 @@ export class NetworkNamespace {
     ip("link", "set", this.#link, "up");
   }
 
-  /** Its link goes with it. Does nothing the second time. */
-  remove(): void {
+  readonly #remove = (): void => {
     spawnSync("ip", ["link", "del", this.#link]);
     spawnSync("ip", ["netns", "del", this.name]);
+  };
+
+  /** Takes link and namespace away. */
+  remove(): void {
+    process.off("exit", this.#remove);
+    this.#remove();
   }
 }
 
