@@ -12,6 +12,9 @@ import { Servers } from "./servers.ts";
 import { readTableFile, TableHolder } from "./table.ts";
 import { Upstreams } from "./upstreams.ts";
 
+/** Connections that may wait to be taken, as many as are taken at most; beyond Node's own 511 the kernel drops them. */
+const BACKLOG = 4_000;
+
 /** Shorter than the 12 s after which the supervisor ends us: the last report still leaves. */
 const DRAIN_MS = 8_000;
 
@@ -57,8 +60,8 @@ export async function startGateway(config: GatewayConfig, log: Logger): Promise<
   const proxy = new TrafficServer({ config, holder, counters, upstreams, servers, log, health });
   await new Promise<void>((done, fail) => {
     proxy.server.once("error", fail);
-    if (config.listenFd === undefined) proxy.server.listen(config.port, config.host, () => done());
-    else proxy.server.listen({ fd: config.listenFd }, () => done());
+    const where = config.listenFd === undefined ? { port: config.port, host: config.host } : { fd: config.listenFd };
+    proxy.server.listen({ ...where, backlog: BACKLOG }, () => done());
   });
   proxy.server.on("error", (error) => log.error({ reason: String(error) }, "listener error"));
   const address = proxy.server.address();
