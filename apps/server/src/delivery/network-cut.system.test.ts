@@ -98,4 +98,29 @@ describe.skipIf(why !== null)("a server whose network is cut in the middle of a 
     });
     expect(await cutOff.owner.verifyLedger({})).toMatchObject({ ok: true });
   });
+
+  it("takes over in its turn before a machine's last server has ended the releases there", async () => {
+    const before = await processes();
+    journey.gateway = new GatewayPlayer(cutOff.gateway, "gateway-2");
+    await journey.gateway.acknowledge();
+    await left.stop();
+    let isOver = false;
+    const unanswered: string[] = [];
+    const visiting = (async () => {
+      while (!isOver) {
+        await journey.gateway.acknowledge();
+        const arms = journey.gateway.serviceOf(journey.workload.name)?.arms ?? [];
+        for (const upstream of arms.flatMap((arm) => arm.upstreams)) {
+          const answer = await fetch(`${upstream}/healthz`).catch(() => null);
+          if (answer?.status !== 200) unanswered.push(upstream);
+        }
+      }
+    })();
+    await left.endReleases();
+    isOver = true;
+    await visiting;
+    expect(unanswered).toEqual([]);
+    expect(before.some(isAlive)).toBe(false);
+    expect((await processes()).map((row) => row.address)).toEqual(before.map(() => machines[0]?.inside));
+  });
 });

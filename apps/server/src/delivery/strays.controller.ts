@@ -15,6 +15,13 @@ const NOTED_MS = 60_000;
 /** As a release that is retired: longer, and what must be ended would hold up the next round. */
 const DRAIN_MS = 10_000;
 
+/** Whether all gateways that live serve by the newest table. */
+export async function isRoutedAnew(db: Executor): Promise<boolean> {
+  const { epoch, n } = await currentGeneration(db);
+  const gateways = await liveGateways(db);
+  return gateways.every((g) => g.applied_epoch > epoch || (g.applied_epoch === epoch && g.applied_n >= n));
+}
+
 export interface StraysOptions {
   readonly database: { readonly db: Executor };
   readonly log: Logger;
@@ -62,18 +69,11 @@ export class StraysController {
     const claimed = new Set((await listProcesses(db)).map((row) => `${row.pid}/${row.pid_started}`));
     const strays = noted.filter(({ identity }) => !claimed.has(`${identity.pid}/${identity.started}`));
     // A release that moved is named by the gateways' tables until they have the newest.
-    if (strays.length === 0 || !(await this.#isRoutedAnew())) return;
+    if (strays.length === 0 || !(await isRoutedAnew(db))) return;
     for (const { name, identity } of strays) {
       this.#o.log.warn({ releaseId: name, pid: identity.pid }, "a strayed process is ended");
       await end(identity, DRAIN_MS);
     }
-  }
-
-  async #isRoutedAnew(): Promise<boolean> {
-    const { db } = this.#o.database;
-    const { epoch, n } = await currentGeneration(db);
-    const gateways = await liveGateways(db);
-    return gateways.every((g) => g.applied_epoch > epoch || (g.applied_epoch === epoch && g.applied_n >= n));
   }
 
   async stop(): Promise<void> {

@@ -112,6 +112,13 @@ export class BuiltServer {
     return address.toString();
   }
 
+  /** The last step of a full stop, once the server is stopped: ends this machine's releases. */
+  async endReleases(): Promise<void> {
+    const [file = "", ...args] = [...(this.#elsewhere?.wrap ?? []), process.execPath, this.program, "--stop-releases"];
+    const child = spawn(file, args, { env: this.#environment(), stdio: "ignore" });
+    await once(child, "close");
+  }
+
   /** SIGKILL: nothing is tidied up. */
   async kill(): Promise<void> {
     await this.#end("SIGKILL");
