@@ -94,7 +94,7 @@ async function wire(
   const http = createHttp({
     log,
     authenticate,
-    idempotency: idempotency(database),
+    idempotency: idempotency(database, owner),
     onRefusal: recordRefusals(database, log),
     openSealed: subjects.open,
     limits: new RateLimits(config),
