@@ -14,6 +14,3 @@ create table server (
 -- Where a release's process runs; null for one that an earlier version started, which was always here.
 alter table release_process add column machine text;
 alter table release_process add column address text not null default '127.0.0.1';
-
--- Who works on a request: once that server is gone, whoever asks again need not wait.
-alter table idempotent_answer add column server text;
