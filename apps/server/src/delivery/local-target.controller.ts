@@ -234,13 +234,9 @@ export class LocalTarget implements Target {
     };
   }
 
-  async releases(): Promise<readonly string[]> {
-    return (await listProcesses(this.#database.db)).map((row) => row.release_id);
-  }
-
-  async elsewhere(): Promise<readonly string[]> {
+  async releases(): Promise<readonly { id: string; isHere: boolean }[]> {
     const rows = await listProcesses(this.#database.db);
-    return rows.filter((row) => !this.#isHere(row)).map((row) => row.release_id);
+    return rows.map((row) => ({ id: row.release_id, isHere: this.#isHere(row) }));
   }
 
   async upstreamOf(releaseId: string): Promise<string | null> {

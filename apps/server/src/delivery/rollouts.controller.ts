@@ -110,7 +110,7 @@ export class RolloutsController {
   /** True when it was taken in. */
   async #apply(rolloutId: string, fence: number, input: Input): Promise<boolean> {
     const outcome = await this.#o.database.transaction(async (tx) =>
-      (await this.#o.lease.guards(tx, fence)) ? applyWithin(tx, rolloutId, input) : null,
+      isAnybodys(input) || (await this.#o.lease.guards(tx, fence)) ? applyWithin(tx, rolloutId, input) : null,
     );
     if (!outcome?.ok) return false;
     if (outcome.value.rerouted) this.#o.onRerouted();
@@ -277,11 +277,10 @@ export class RolloutsController {
       if (r.baseline_release_id) used.set(r.baseline_release_id, place);
       used.set(r.canary_release_id, place);
     }
-    const running = new Set(await this.#o.target.releases());
-    const elsewhere = new Set(await this.#o.target.elsewhere());
+    const running = new Map((await this.#o.target.releases()).map(({ id, isHere }) => [id, isHere]));
     const { epoch, n } = await currentGeneration(db);
     const served = await this.#isServed(epoch, n);
-    for (const id of running) {
+    for (const id of running.keys()) {
       if (used.has(id)) {
         this.#unused.delete(id);
         continue;
@@ -293,16 +292,16 @@ export class RolloutsController {
       this.#restarts.delete(id);
     }
     for (const [id, place] of used) {
-      const isHere = running.has(id) && !elsewhere.has(id);
-      if (isHere || this.#starting.has(id) || comingUp.has(id)) continue;
+      if (running.get(id) === true || this.#starting.has(id) || comingUp.has(id)) continue;
       this.#starting.add(id);
       this.#specOf(place.project, place.service, place.environment, place.deploymentId, id)
         .then((spec) => this.#o.target.ensureRunning(spec))
         .then(async (started) => {
-          if (!started.ok && elsewhere.has(id)) throw new Error(started.error.words);
+          const isMoved = running.get(id) === false;
+          if (!started.ok && isMoved) throw new Error(started.error.words);
           // It may have another address than before: only a newer generation moves a gateway that keeps its table on
           // disk. With a release that moved here, the target has taken one.
-          if (!elsewhere.has(id))
+          if (!isMoved)
             await this.#o.database.transaction((tx) => takeGeneration(tx, { ...place, name: place.environment }, null));
           this.#o.onRerouted();
         })
@@ -313,6 +312,10 @@ export class RolloutsController {
     }
   }
 }
+
+/** That time has passed, or that all gateways acknowledged, is as true by whichever server it is said. */
+const isAnybodys = (input: Input): boolean =>
+  input.kind === "event" && ["time_passed", "acknowledged"].includes(input.event.kind);
 
 const countsOf = (process: ProcessCounts | null): ProcessCounts | null =>
   process && { restarts: process.restarts, residentBytes: process.residentBytes, processes: process.processes };

@@ -30,10 +30,8 @@ export interface Target {
   figures(releaseId: string): Promise<{ readonly restarts: number; readonly residentBytes: number | null }>;
   /** Where the release answers; null when nothing of it runs anywhere. */
   upstreamOf(releaseId: string): Promise<string | null>;
-  /** Releases that should run, wherever they do. */
-  releases(): Promise<readonly string[]>;
-  /** Those of them that run where this target can't look after them: `ensureRunning` brings them here. */
-  elsewhere(): Promise<readonly string[]>;
+  /** Releases that should run. Those that are not here can't be looked after: `ensureRunning` brings them. */
+  releases(): Promise<readonly { readonly id: string; readonly isHere: boolean }[]>;
   /** One round: makes the processes what they should be. */
   tend(): Promise<void>;
 }
