@@ -26,6 +26,10 @@ import { findActiveRollout, insertRollout } from "./rollouts.store.ts";
 const BUILD_TIMEOUT_MS = 600_000;
 /** A release of leads has 1 MB; most have less than 100. PostgreSQL must still have room for its log after it. */
 const FREE_BYTES_MIN = 200e6;
+/** A build takes a processor or two, and what it fills is looked at once: the disk must have room for all of them. */
+export const BUILDS_MAX = 4;
+const WAITS = `Waiting for its turn: ${BUILDS_MAX} others are being built.`;
+const BUILDS = "Building the working tree.";
 const UNCHANGED =
   "Nothing to deploy: this release is what the environment serves already. Change something and ship again, or rehearse with --fault none.";
 
@@ -50,6 +54,8 @@ export interface DeploymentsOptions {
 export class DeploymentsController {
   readonly #o: DeploymentsOptions;
   readonly #running = new Map<string, Promise<void>>();
+  /** Of those the ones that build or run gates: each is processes of its own. */
+  readonly #busy = new Set<string>();
   #stopping = false;
 
   constructor(options: DeploymentsOptions) {
@@ -68,6 +74,12 @@ export class DeploymentsController {
       if (this.#running.has(deployment.id)) continue;
       if (!["building", "gating", "queued"].includes(deployment.status)) continue;
       if (this.#stopping) break;
+      const isLong = deployment.status !== "queued";
+      if (isLong && this.#busy.size >= BUILDS_MAX) {
+        await this.#say(deployment, fence, WAITS);
+        continue;
+      }
+      if (isLong) this.#busy.add(deployment.id);
       const working = this.#work(deployment.id, fence)
         .catch((error: unknown) => this.#crashed(deployment, fence, error))
         .catch((error: unknown) =>
@@ -76,7 +88,10 @@ export class DeploymentsController {
             "the end of a deployment could not be written",
           ),
         )
-        .finally(() => this.#running.delete(deployment.id));
+        .finally(() => {
+          this.#running.delete(deployment.id);
+          this.#busy.delete(deployment.id);
+        });
       this.#running.set(deployment.id, working);
     }
     return active.length > 0;
@@ -116,6 +131,16 @@ export class DeploymentsController {
     }
   }
 
+  /** While it builds: what it does now, for those who watch. */
+  async #say(deployment: DeploymentRow, fence: number, words: string): Promise<void> {
+    if (deployment.status !== "building" || deployment.words === words) return;
+    await this.#o.database.transaction(async (tx) => {
+      if (!(await this.#locks(tx, fence, deployment.id, "building"))) return;
+      await updateDeployment(tx, deployment.id, { words });
+      afterCommit(tx, () => this.#o.onChanged(deployment.id));
+    });
+  }
+
   async #crashed(deployment: DeploymentRow, fence: number, error: unknown): Promise<void> {
     const words = error instanceof Error ? error.message : String(error);
     this.#o.log.error({ deploymentId: deployment.id, err: error }, "deployment could not be worked on");
@@ -148,6 +173,7 @@ export class DeploymentsController {
       await this.#fail(deployment, fence, "failed_build", words);
       return;
     }
+    await this.#say(deployment, fence, BUILDS);
     const result = await builder.build({
       deploymentId: deployment.id,
       folder: join(service.root, service.config.source),
