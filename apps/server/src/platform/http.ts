@@ -78,6 +78,9 @@ export function createHttp(o: HttpOptions): Http {
     bodyLimit: BODY_MAX_BYTES,
     genReqId: () => `req_${randomUUID()}`,
     requestTimeout: 60_000,
+    // While the server stops, what still comes on an open connection is answered, with the word to close it. Fastify's own
+    // 503 would fail whoever was not told yet that there is another server.
+    return503OnClosing: false,
     // An address that can't be decoded never gets as far as a route or the error handler.
     frameworkErrors: (error, request, reply) => answerProblem(error, request, reply),
     clientErrorHandler: answerMalformed,
