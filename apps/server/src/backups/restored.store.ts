@@ -52,6 +52,8 @@ export async function activeWork(db: Executor): Promise<number> {
 /** What belonged to the life that is over: leases, and requests that nobody waits for any more. */
 export async function clearOthers(tx: Executor): Promise<void> {
   await sql`update lease set expires_at = now()`.execute(tx);
+  // Those that lived then are in nobody's way now.
+  await sql`delete from server`.execute(tx);
   await sql`delete from idempotent_answer where status is null and reference is null`.execute(tx);
 }
 
