@@ -14,7 +14,7 @@ import { createDatabaseIfMissing, databaseNameOf, openDatabase } from "./platfor
 import { prepareDatabase, protectionOf } from "./platform/database-roles.ts";
 import { installationId, lockDirectory } from "./platform/directory-lock.ts";
 import { registerHealth } from "./platform/health.ts";
-import { authorise, BACKLOG, createHttp } from "./platform/http.ts";
+import { authorise, createHttp, listen } from "./platform/http.ts";
 import { keepLease } from "./platform/leases.ts";
 import { registerMetrics } from "./platform/metrics.ts";
 import { listenForNotifications } from "./platform/notifications.ts";
@@ -151,7 +151,7 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     },
   });
   undo.push(() => access.stop());
-  await http.listen({ host: config.host, port: config.port, backlog: BACKLOG });
+  await listen(http, { host: config.host, port: config.port });
   ready = true;
   await vitals.look();
   undo.push(() => {
