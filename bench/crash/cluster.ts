@@ -181,6 +181,5 @@ export class Cluster {
         // It ended by itself.
       }
     }
-    this.product.remove();
   }
 }
