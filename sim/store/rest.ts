@@ -213,11 +213,11 @@ export const accessAnswers = {
     s.set("idempotent_answer", id, made);
     return null;
   },
-  rememberAnswer: async (s, actor, route, key, reference, server) => {
+  rememberAnswer: async (s, actor, route, key, reference) => {
     const id = [actor, route, key].join("\n");
     await s.lock("idempotent_answer", id);
     const row = s.get<AnswerRow>("idempotent_answer", id);
-    if (row?.server !== server) return false;
+    if (!row || row.reference !== null) return false;
     s.set("idempotent_answer", id, { ...row, reference });
     return true;
   },

@@ -102,9 +102,13 @@ export function idempotency(database: Transactions, server: string | null = null
       return { kind: "done", status: known.status, answer: known.answer ?? "" };
     },
     remember: async (tx, actor, route, key, reference) => {
-      if (await rememberAnswer(tx, actor, route, key, reference, server)) return;
-      // This server was taken for gone: what it did in this transaction is undone.
-      throw new ProblemError("LK_BUSY", { detail: "Another server works on the same request.", retryAfterMs: 1_000 });
+      if (await rememberAnswer(tx, actor, route, key, reference)) return;
+      // What was done in this transaction is undone: it has been done before.
+      throw new ProblemError("LK_BUSY", {
+        detail: "The same request was worked on twice, and the other one was quicker.",
+        remedy: "Ask again for its answer.",
+        retryAfterMs: 1_000,
+      });
     },
     finish: (actor, route, key, status, answer) => finishAnswer(db, actor, route, key, status, answer),
     forget: (actor, route, key) => forgetAnswer(db, actor, route, key, server),

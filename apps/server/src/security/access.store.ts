@@ -132,19 +132,15 @@ export const beginAnswer = operation(
     return found.rows[0] ?? null;
   },
 );
-/** False when another server has taken the request over meanwhile. */
+/**
+ * Writes with an effect what it came to. False when the same request has come to something already, or was given up: whoever
+ * was slow may have been taken for gone, by another server or by the same one, and only the first of them counts.
+ */
 export const rememberAnswer = operation(
   "rememberAnswer",
-  async (
-    tx: Executor,
-    actor: string,
-    route: string,
-    key: string,
-    reference: string,
-    server: string | null,
-  ): Promise<boolean> => {
+  async (tx: Executor, actor: string, route: string, key: string, reference: string): Promise<boolean> => {
     const found = await sql`update idempotent_answer set reference = ${reference}
-      where actor = ${actor} and route = ${route} and key = ${key} and server is not distinct from ${server}
+      where actor = ${actor} and route = ${route} and key = ${key} and reference is null
       returning 1`.execute(tx);
     return found.rows.length > 0;
   },
