@@ -49,7 +49,7 @@ ${Object.entries(TOPICS)
   npm run bench -- delivery --quick         under a minute: proves that the bench works, not that the goals hold
   npm run bench -- delivery --json          one JSON object per figure
   npm run bench -- fuzz --seed 7            other random choices than those of seed 1
-  npm run bench -- crash --runs 20          a fifth of its rollouts
+  npm run bench -- crash kill --runs 20     a fifth of its rollouts, of these parts
 
 Exit codes: 0 every goal holds, 2 one does not, 1 it could not be measured.`;
 

@@ -32,7 +32,7 @@ async function* entriesOf(file: string, end: number, onBytes: (chunk: Buffer) =>
     }
   } catch (error) {
     if (error instanceof BackupFault) throw error;
-    const words = error instanceof Error ? error.message : String(error);
+    const words = (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
     throw new BackupFault(`The file can't be read beyond ${last}: ${words}.`);
   }
 }
