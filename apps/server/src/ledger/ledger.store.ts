@@ -1,5 +1,7 @@
+import type { StoredNode } from "@latchkey/core/shared/merkle";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
+import { sentWithCommit } from "../platform/postgres-driver.ts";
 import { announce } from "../platform/notifications.ts";
 
 export interface EntryRow {
@@ -17,45 +19,63 @@ const typed = (row: RawEntry): EntryRow => ({ ...row, sequence: Number(row.seque
 export const writeOutbox = operation(
   "writeOutbox",
   async (tx: Executor, id: string, envelope: string): Promise<void> => {
-    await sql`insert into ledger_outbox (id, envelope) values (${id}, ${envelope})`.execute(tx);
+    await tx.executeQuery(sentWithCommit(sql`insert into ledger_outbox (id, envelope) values (${id}, ${envelope})`.compile(tx)));
   },
 );
 
+export interface Tree {
+  readonly size: number;
+  /** Hashes of the whole subtrees that it is made of, largest first. */
+  readonly peaks: readonly Uint8Array[];
+}
+export interface OutboxRow {
+  readonly id: string;
+  readonly envelope: string;
+  readonly written_at: Date;
+}
+
 /**
- * Takes a batch out of the outbox, in the order it was written in: what one row's lock made wait for another comes
- * after it, whatever the servers' clocks (and so the ids) say. The caller holds the tree's lock.
+ * Locks the tree, then takes a batch out of the outbox, in the order it was written in: what one row's lock made wait for
+ * another comes after it, whatever the servers' clocks (and so the ids) say. One statement, because each one more would
+ * cost every round a way to PostgreSQL and back. Nothing is taken before the lock is had: what to delete is looked up
+ * beside the locked row. Who waited for the lock sees the outbox as it was before, and passes by what is gone.
  */
 export const drainOutbox = operation(
   "drainOutbox",
-  async (tx: Executor, limit: number): Promise<{ id: string; envelope: string; written_at: Date }[]> => {
-    const taken = await sql<{
-      id: string;
-      envelope: string;
-      written_at: Date;
-      position: string;
-    }>`delete from ledger_outbox where id in
-    (select id from ledger_outbox order by position limit ${limit}) returning id, envelope, written_at, position`.execute(
+  async (tx: Executor, limit: number): Promise<{ tree: Tree; taken: OutboxRow[] }> => {
+    const found = await sql<(OutboxRow & { size: null }) | { size: string; peaks: Buffer[] }>`
+      with tree as materialized (select size, peaks from ledger_tree for update),
+      next as materialized (select o.place from tree, lateral (
+        select ctid as place from ledger_outbox where tree.size >= 0 order by position limit ${limit}) as o),
+      taken as (delete from ledger_outbox where ctid = any(array(select place from next)) returning id, envelope, written_at, position)
+      select null as id, null as envelope, null as written_at, null as position, size, peaks from tree
+      union all select id, envelope, written_at, position, null, null from taken order by position nulls first`.execute(
       tx,
     );
-    return taken.rows.sort((a, b) => Number(BigInt(a.position) - BigInt(b.position)));
+    const [first, ...taken] = found.rows;
+    return { tree: treeOf(first?.size == null ? undefined : first), taken: taken as OutboxRow[] };
   },
 );
 export const outboxIsEmpty = operation("outboxIsEmpty", async (db: Executor): Promise<boolean> => {
-  return (await sql`select 1 from ledger_outbox limit 1`.execute(db)).rows.length === 0;
+  return (await sql`select 1 from ledger_outbox order by position limit 1`.execute(db)).rows.length === 0;
 });
 
-export const lockTree = operation("lockTree", async (tx: Executor): Promise<{ size: number; peaks: Buffer[] }> => {
+const treeOf = (row: { size: string; peaks: Buffer[] } | undefined): Tree => ({
+  size: Number(row?.size ?? 0),
+  peaks: row?.peaks ?? [],
+});
+export const lockTree = operation("lockTree", async (tx: Executor): Promise<Tree> => {
   const found = await sql<{ size: string; peaks: Buffer[] }>`select size, peaks from ledger_tree for update`.execute(
     tx,
   );
-  const row = found.rows[0];
-  return { size: Number(row?.size ?? 0), peaks: row?.peaks ?? [] };
+  return treeOf(found.rows[0]);
 });
-export const readTree = operation("readTree", async (db: Executor): Promise<{ size: number; peaks: Buffer[] }> => {
-  const found = await sql<{ size: string; peaks: Buffer[] }>`select size, peaks from ledger_tree`.execute(db);
-  const row = found.rows[0];
-  return { size: Number(row?.size ?? 0), peaks: row?.peaks ?? [] };
+export const readTree = operation("readTree", async (db: Executor): Promise<Tree> => {
+  return treeOf((await sql<{ size: string; peaks: Buffer[] }>`select size, peaks from ledger_tree`.execute(db)).rows[0]);
 });
+
+/** A block of 16 entries is two pages or three, and 15 hashes: less than what it costs to write and find their nodes. */
+export const NODE_LEVEL_MIN = 4;
 
 export interface NewEntry {
   readonly sequence: number;
@@ -64,27 +84,22 @@ export interface NewEntry {
   readonly subject: string;
   readonly project: string;
   readonly canonical: string;
-  readonly leafHash: Buffer;
+  readonly leafHash: Uint8Array;
 }
+/** Sent with the commit, as one statement: see `drainOutbox`. */
 export const appendEntries = operation(
   "appendEntries",
-  async (
-    tx: Executor,
-    entries: readonly NewEntry[],
-    nodes: readonly { level: number; index: number; hash: Buffer }[],
-    tree: { size: number; peaks: readonly Buffer[] },
-  ): Promise<void> => {
-    await sql`insert into ledger_entry (sequence, id, type, subject, project, canonical, leaf_hash)
-    select * from unnest(${entries.map((e) => e.sequence)}::bigint[], ${entries.map((e) => e.id)}::text[], ${entries.map((e) => e.type)}::text[],
-      ${entries.map((e) => e.subject)}::text[], ${entries.map((e) => e.project)}::text[], ${entries.map((e) => e.canonical)}::text[], ${entries.map((e) => e.leafHash)}::bytea[])`.execute(
-      tx,
-    );
-    await sql`insert into ledger_node (level, index, hash)
-    select * from unnest(${nodes.map((n) => n.level)}::int[], ${nodes.map((n) => n.index)}::bigint[], ${nodes.map((n) => n.hash)}::bytea[])`.execute(
-      tx,
-    );
-    await sql`update ledger_tree set size = ${tree.size}, peaks = ${[...tree.peaks]}::bytea[]`.execute(tx);
-    await announce("ledger").execute(tx);
+  async (tx: Executor, entries: readonly NewEntry[], nodes: readonly StoredNode[], tree: Tree): Promise<void> => {
+    await sql`with entries as (
+      insert into ledger_entry (sequence, id, type, subject, project, canonical, leaf_hash)
+      select * from unnest(${entries.map((e) => e.sequence)}::bigint[], ${entries.map((e) => e.id)}::text[], ${entries.map((e) => e.type)}::text[],
+        ${entries.map((e) => e.subject)}::text[], ${entries.map((e) => e.project)}::text[], ${entries.map((e) => e.canonical)}::text[], ${entries.map((e) => e.leafHash)}::bytea[])
+    ), nodes as (
+      insert into ledger_node (level, index, hash)
+      select * from unnest(${nodes.map((n) => n.level)}::int[], ${nodes.map((n) => n.index)}::bigint[], ${nodes.map((n) => n.hash)}::bytea[])
+    ), tree as (
+      update ledger_tree set size = ${tree.size}, peaks = ${[...tree.peaks]}::bytea[]
+    ) ${announce("ledger")}`.execute(tx);
   },
 );
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { Kysely, type Transaction as KyselyTransaction, PostgresDialect } from "kysely";
+import { Kysely, type Transaction as KyselyTransaction } from "kysely";
 import pg from "pg";
+import { postgresDialect } from "./postgres-driver.ts";
 import { Waits } from "./waits.ts";
 
 /** PostgreSQL through one pool; SQL is written with kysely's `sql` tag, in stores and views only. */
@@ -132,7 +133,7 @@ export function openDatabase(url: string, options: { max?: number; waitingMax?: 
       throw new DatabaseUnavailable(words, { cause: error });
     }
   };
-  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: { connect, end: () => pool.end() } }) });
+  const db = new Kysely<unknown>({ dialect: postgresDialect({ connect, end: () => pool.end() }) });
   return {
     db,
     pool,
