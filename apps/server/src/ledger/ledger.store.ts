@@ -1,8 +1,10 @@
-import type { StoredNode } from "@latchkey/core/shared/merkle";
+import { type StoredNode, wholeRoot } from "@latchkey/core/shared/merkle";
 import { sql } from "kysely";
+import { type CopiedRow, type Copies, eachRow } from "../platform/copy-rows.ts";
 import { type Executor, operation } from "../platform/database.ts";
-import { sentWithCommit } from "../platform/postgres-driver.ts";
 import { announce } from "../platform/notifications.ts";
+import { sentWithCommit } from "../platform/postgres-driver.ts";
+import { sha256 } from "./sha256.ts";
 
 export interface EntryRow {
   readonly sequence: number;
@@ -19,7 +21,9 @@ const typed = (row: RawEntry): EntryRow => ({ ...row, sequence: Number(row.seque
 export const writeOutbox = operation(
   "writeOutbox",
   async (tx: Executor, id: string, envelope: string): Promise<void> => {
-    await tx.executeQuery(sentWithCommit(sql`insert into ledger_outbox (id, envelope) values (${id}, ${envelope})`.compile(tx)));
+    await tx.executeQuery(
+      sentWithCommit(sql`insert into ledger_outbox (id, envelope) values (${id}, ${envelope})`.compile(tx)),
+    );
   },
 );
 
@@ -71,7 +75,9 @@ export const lockTree = operation("lockTree", async (tx: Executor): Promise<Tree
   return treeOf(found.rows[0]);
 });
 export const readTree = operation("readTree", async (db: Executor): Promise<Tree> => {
-  return treeOf((await sql<{ size: string; peaks: Buffer[] }>`select size, peaks from ledger_tree`.execute(db)).rows[0]);
+  return treeOf(
+    (await sql<{ size: string; peaks: Buffer[] }>`select size, peaks from ledger_tree`.execute(db)).rows[0],
+  );
 });
 
 /** A block of 16 entries is two pages or three, and 15 hashes: less than what it costs to write and find their nodes. */
@@ -133,6 +139,35 @@ export const allEntriesAfter = operation(
     return found.rows.map(typed);
   },
 );
+/** The number behind the last entry's. */
+export const entriesEnd = operation("entriesEnd", async (db: Executor): Promise<number> => {
+  const found = await sql<{
+    end: number;
+  }>`select coalesce(max(sequence) + 1, 0)::float8 as end from ledger_entry`.execute(db);
+  return found.rows[0]?.end ?? 0;
+});
+
+/** So many at once: below the statements' time limit on any machine. */
+const COPIED_AT_ONCE = 20_000;
+
+/**
+ * Calls `take` for every entry behind `after` up to `last`, in order, until it answers false: number, exact bytes, recorded
+ * hash.
+ */
+export async function eachEntry(
+  from: Copies,
+  range: { readonly after: number; readonly last: number },
+  take: (row: CopiedRow) => boolean,
+): Promise<void> {
+  let goesOn = true;
+  for (let after = range.after; goesOn && after < range.last; after += COPIED_AT_ONCE) {
+    const last = Math.min(range.last, after + COPIED_AT_ONCE);
+    const rows = from.copyOut(
+      `select sequence, canonical, leaf_hash from ledger_entry where sequence > ${after} and sequence <= ${last} order by sequence`,
+    );
+    await eachRow(rows, (row) => (goesOn = take(row)));
+  }
+}
 export const entriesBefore = operation(
   "entriesBefore",
   async (
@@ -166,27 +201,47 @@ export const sequencesOf = operation(
     return new Map(found.rows.map((row) => [row.id, Number(row.sequence)]));
   },
 );
+interface NodeAddress {
+  readonly level: number;
+  readonly index: number;
+}
+/** Nodes below those that are stored are made of their entries' hashes. One that is missing is left out. */
 export const readNodes = operation(
   "readNodes",
-  async (db: Executor, wanted: readonly { level: number; index: number }[]): Promise<Map<string, Buffer>> => {
+  async (db: Executor, wanted: readonly NodeAddress[]): Promise<Map<string, Uint8Array>> => {
+    const stored = wanted.filter((w) => w.level >= NODE_LEVEL_MIN);
+    const made = wanted.filter((w) => w.level < NODE_LEVEL_MIN);
+    const leavesOf = ({ level, index }: NodeAddress) =>
+      Array.from({ length: 2 ** level }, (_, i) => index * 2 ** level + i);
     const found = await sql<{
       level: number;
       index: string;
       hash: Buffer;
     }>`select n.level, n.index, n.hash from ledger_node n
-    join unnest(${wanted.map((w) => w.level)}::int[], ${wanted.map((w) => w.index)}::bigint[]) as w(level, index) using (level, index)`.execute(
+      join unnest(${stored.map((w) => w.level)}::int[], ${stored.map((w) => w.index)}::bigint[]) as w(level, index) using (level, index)
+      union all select -1, sequence, leaf_hash from ledger_entry where sequence = any(${made.flatMap(leavesOf)}::bigint[])`.execute(
       db,
     );
-    return new Map(found.rows.map((row) => [`${row.level}/${row.index}`, row.hash]));
+    const nodes = new Map<string, Uint8Array>(found.rows.map((row) => [`${row.level}/${row.index}`, row.hash]));
+    for (const node of made) {
+      const leaves = leavesOf(node).flatMap((n) => nodes.get(`-1/${n}`) ?? []);
+      if (leaves.length === 2 ** node.level) nodes.set(`${node.level}/${node.index}`, wholeRoot(sha256, leaves));
+    }
+    return nodes;
   },
 );
 
-/** Hashes of one level of the tree, in order; throws where one is missing. */
+/** Hashes of one level of the tree, the leaves' or one that is stored, in order; throws where one is missing. */
 export const readNodeRange = operation(
   "readNodeRange",
   async (db: Executor, level: number, from: number, count: number): Promise<Buffer[]> => {
-    const found = await sql<{ hash: Buffer }>`select hash from ledger_node
-    where level = ${level} and index >= ${from} and index < ${from + count} order by index`.execute(db);
+    const range =
+      level === 0
+        ? sql<{ hash: Buffer }>`select leaf_hash as hash from ledger_entry
+            where sequence >= ${from} and sequence < ${from + count} order by sequence`
+        : sql<{ hash: Buffer }>`select hash from ledger_node
+            where level = ${level} and index >= ${from} and index < ${from + count} order by index`;
+    const found = await range.execute(db);
     if (found.rows.length !== count) throw new Error(`the ledger lacks nodes of level ${level} from ${from}`);
     return found.rows.map((row) => row.hash);
   },

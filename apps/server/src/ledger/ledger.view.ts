@@ -1,10 +1,8 @@
 import type { Answer } from "@latchkey/api/client";
 import {
-  append,
   consistencyProof,
   coverOf,
   inclusionProof,
-  leafHash,
   type NodeReader,
   rootOf,
   verifyConsistency,
@@ -12,18 +10,8 @@ import {
 } from "@latchkey/core/shared/merkle";
 import { sql } from "kysely";
 import type { Executor } from "../platform/database.ts";
-import { bearsSignature, ORIGIN, type Signer } from "./checkpoints.ts";
-import { type LedgerKeyRow, ledgerKeys } from "./keys.store.ts";
-import {
-  allCheckpoints,
-  allEntriesAfter,
-  type CheckpointRow,
-  type EntryRow,
-  findEntry,
-  newestCheckpoint,
-  readNodes,
-  readTree,
-} from "./ledger.store.ts";
+import { ORIGIN, type Signer } from "./checkpoints.ts";
+import { type EntryRow, findEntry, newestCheckpoint, readNodes, readTree } from "./ledger.store.ts";
 import { sha256 } from "./sha256.ts";
 
 export type LedgerEntry = Answer<"getLedgerEntry">;
@@ -143,65 +131,4 @@ export async function outboxStanding(db: Executor): Promise<{ length: number; ol
   );
   const row = found.rows[0];
   return { length: Number(row?.length ?? 0), oldestS: Math.max(0, row?.oldest ?? 0) };
-}
-
-const BATCH = 5_000;
-
-/**
- * Walks the whole ledger: numbers without a gap, every leaf's hash, the root of the tree, and of every checkpoint the
- * root and the signature.
- */
-export async function verifyLedger(db: Executor): Promise<Answer<"verifyLedger">> {
-  const tree = await readTree(db);
-  const checkpoints = await allCheckpoints(db);
-  const keys = await ledgerKeys(db);
-  let peaks: Uint8Array[] = [];
-  let size = 0;
-  let signed = 0;
-  const rootHex = () => Buffer.from(rootOf(sha256, peaks)).toString("hex");
-  const bad = (firstBadSequence: number, words: string) => ({ ok: false, size, rootHash: "", words, firstBadSequence });
-  for (
-    let rows = await allEntriesAfter(db, -1, BATCH);
-    rows.length > 0;
-    rows = await allEntriesAfter(db, size - 1, BATCH)
-  ) {
-    for (const row of rows) {
-      if (row.sequence !== size) return bad(size, `Entry ${size} is missing.`);
-      const leaf = leafHash(sha256, Buffer.from(row.canonical, "utf8"));
-      if (!row.leaf_hash.equals(leaf))
-        return bad(size, `Entry ${size} was changed: its bytes do not have the recorded hash.`);
-      peaks = append(sha256, size, peaks, leaf).peaks;
-      size += 1;
-      const checkpoint = checkpoints[signed];
-      if (checkpoint?.size !== size) continue;
-      const wrong = faultOf(checkpoint, rootHex(), keys);
-      if (wrong) return bad(size - 1, wrong);
-      signed += 1;
-    }
-  }
-  if (size < tree.size) return bad(size, `The tree has ${tree.size} leaves, but entries end at ${size}.`);
-  if (signed < checkpoints.length)
-    return bad(size, `A checkpoint of ${checkpoints[signed]?.size} entries was signed, but there are ${size}.`);
-  const last = checkpoints.at(-1);
-  const words = last ? `, and the first ${last.size} are those that were signed (${signed} checkpoints)` : "";
-  const changes = keys
-    .slice(1)
-    .map((key, i) => ` Checkpoints below ${key.from_size} bear the earlier key ${keys[i]?.public_key}.`);
-  return {
-    ok: true,
-    size,
-    rootHash: rootHex(),
-    words: `${size} entries, none missing or changed${words}.${changes.join("")}`,
-    firstBadSequence: null,
-  };
-}
-
-/** A checkpoint must bear the key that was in use at its size. */
-function faultOf(checkpoint: CheckpointRow, rootHash: string, keys: readonly LedgerKeyRow[]): string | null {
-  if (checkpoint.root_hash.toString("hex") !== rootHash)
-    return `The first ${checkpoint.size} entries do not have the root that was signed.`;
-  const key = keys.filter((k) => k.from_size <= checkpoint.size).at(-1);
-  if (!key || !bearsSignature(key.public_key, checkpoint.note, checkpoint.size, checkpoint.root_hash))
-    return `The checkpoint of ${checkpoint.size} entries does not bear the signature of this ledger's key.`;
-  return null;
 }

@@ -2,7 +2,7 @@ import { append, leafHash, type StoredNode } from "@latchkey/core/shared/merkle"
 import type { Logger } from "pino";
 import { type Clock, systemClock } from "../platform/clock.ts";
 import type { Transactions } from "../platform/database.ts";
-import { appendEntries, drainOutbox, NODE_LEVEL_MIN, type NewEntry, outboxIsEmpty } from "./ledger.store.ts";
+import { appendEntries, drainOutbox, type NewEntry, NODE_LEVEL_MIN, outboxIsEmpty } from "./ledger.store.ts";
 import { sha256 } from "./sha256.ts";
 
 /**
@@ -35,8 +35,7 @@ export async function drainOnce(database: Transactions): Promise<number> {
       nodes.push(...grown.nodes.filter((node) => node.level >= NODE_LEVEL_MIN));
       entries.push({ sequence, id, type, subject, project, canonical, leafHash: leaf });
     }
-    if (entries.length > 0)
-      await appendEntries(tx, entries, nodes, { size: tree.size + entries.length, peaks });
+    if (entries.length > 0) await appendEntries(tx, entries, nodes, { size: tree.size + entries.length, peaks });
     return entries.length;
   });
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { Kysely, type Transaction as KyselyTransaction } from "kysely";
 import pg from "pg";
+import { type Copies, copyBinary } from "./copy-rows.ts";
 import { postgresDialect } from "./postgres-driver.ts";
 import { Waits } from "./waits.ts";
 
@@ -13,7 +14,7 @@ export interface Transactions {
   /** Runs `fn` in one transaction; tried again when PostgreSQL says that this is what helps. */
   transaction<T>(fn: (tx: Transaction) => Promise<T>): Promise<T>;
 }
-export interface Database extends Transactions {
+export interface Database extends Transactions, Copies {
   readonly pool: pg.Pool;
   /** How long connections were waited for. */
   readonly waits: Waits;
@@ -139,6 +140,17 @@ export function openDatabase(url: string, options: { max?: number; waitingMax?: 
     pool,
     waits,
     transaction: (fn) => inTransaction((work) => db.transaction().execute(work), fn),
+    copyOut: async function* (query) {
+      const client = await connect();
+      let isDone = false;
+      try {
+        yield* copyBinary(client, query);
+        isDone = true;
+      } finally {
+        // Of a copy that was left in the middle the rest would still come: that connection is of no use to others.
+        client.release(!isDone);
+      }
+    },
     close: () => db.destroy(),
   };
 }
