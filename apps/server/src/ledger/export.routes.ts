@@ -6,7 +6,8 @@ import type { Database, Executor } from "../platform/database.ts";
 import { authorise, type Http } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { ORIGIN, type Signer } from "./checkpoints.ts";
-import { type CheckpointRow, eachEntry, newestCheckpoint, readNodes } from "./ledger.store.ts";
+import { type CheckpointRow, eachEntry, newestCheckpoint } from "./ledger.store.ts";
+import { readNodes } from "./proofs.store.ts";
 
 /**
  * `GET /api/v1/ledger/export?first=0&count=…`: entries with all that it takes to check them elsewhere. The file's form

@@ -3,7 +3,8 @@ import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import type { Signer } from "./checkpoints.ts";
 import { entriesBefore, findEntry } from "./ledger.store.ts";
-import { type LedgerEntry, presentEntry, viewCheckpoint, viewConsistency, viewProof } from "./ledger.view.ts";
+import { type LedgerEntry, presentEntry, viewCheckpoint } from "./ledger.view.ts";
+import { viewConsistency, viewProof } from "./proofs.view.ts";
 import type { Subjects } from "./subjects.ts";
 import { verifyLedger } from "./verification.view.ts";
 

@@ -1,10 +1,9 @@
-import { type StoredNode, wholeRoot } from "@latchkey/core/shared/merkle";
+import type { StoredNode } from "@latchkey/core/shared/merkle";
 import { sql } from "kysely";
 import { type CopiedRow, type Copies, eachRow } from "../platform/copy-rows.ts";
 import { type Executor, operation } from "../platform/database.ts";
 import { announce } from "../platform/notifications.ts";
-import { sentWithCommit } from "../platform/postgres-driver.ts";
-import { sha256 } from "./sha256.ts";
+import { sendWithCommit } from "../platform/postgres-driver.ts";
 
 export interface EntryRow {
   readonly sequence: number;
@@ -20,11 +19,8 @@ const typed = (row: RawEntry): EntryRow => ({ ...row, sequence: Number(row.seque
 
 export const writeOutbox = operation(
   "writeOutbox",
-  async (tx: Executor, id: string, envelope: string): Promise<void> => {
-    await tx.executeQuery(
-      sentWithCommit(sql`insert into ledger_outbox (id, envelope) values (${id}, ${envelope})`.compile(tx)),
-    );
-  },
+  (tx: Executor, id: string, envelope: string): Promise<void> =>
+    sendWithCommit(tx, sql`insert into ledger_outbox (id, envelope) values (${id}, ${envelope})`),
 );
 
 export interface Tree {
@@ -92,7 +88,7 @@ export interface NewEntry {
   readonly canonical: string;
   readonly leafHash: Uint8Array;
 }
-/** Sent with the commit, as one statement: see `drainOutbox`. */
+/** One statement: see `drainOutbox`. */
 export const appendEntries = operation(
   "appendEntries",
   async (tx: Executor, entries: readonly NewEntry[], nodes: readonly StoredNode[], tree: Tree): Promise<void> => {
@@ -201,52 +197,6 @@ export const sequencesOf = operation(
     return new Map(found.rows.map((row) => [row.id, Number(row.sequence)]));
   },
 );
-interface NodeAddress {
-  readonly level: number;
-  readonly index: number;
-}
-/** Nodes below those that are stored are made of their entries' hashes. One that is missing is left out. */
-export const readNodes = operation(
-  "readNodes",
-  async (db: Executor, wanted: readonly NodeAddress[]): Promise<Map<string, Uint8Array>> => {
-    const stored = wanted.filter((w) => w.level >= NODE_LEVEL_MIN);
-    const made = wanted.filter((w) => w.level < NODE_LEVEL_MIN);
-    const leavesOf = ({ level, index }: NodeAddress) =>
-      Array.from({ length: 2 ** level }, (_, i) => index * 2 ** level + i);
-    const found = await sql<{
-      level: number;
-      index: string;
-      hash: Buffer;
-    }>`select n.level, n.index, n.hash from ledger_node n
-      join unnest(${stored.map((w) => w.level)}::int[], ${stored.map((w) => w.index)}::bigint[]) as w(level, index) using (level, index)
-      union all select -1, sequence, leaf_hash from ledger_entry where sequence = any(${made.flatMap(leavesOf)}::bigint[])`.execute(
-      db,
-    );
-    const nodes = new Map<string, Uint8Array>(found.rows.map((row) => [`${row.level}/${row.index}`, row.hash]));
-    for (const node of made) {
-      const leaves = leavesOf(node).flatMap((n) => nodes.get(`-1/${n}`) ?? []);
-      if (leaves.length === 2 ** node.level) nodes.set(`${node.level}/${node.index}`, wholeRoot(sha256, leaves));
-    }
-    return nodes;
-  },
-);
-
-/** Hashes of one level of the tree, the leaves' or one that is stored, in order; throws where one is missing. */
-export const readNodeRange = operation(
-  "readNodeRange",
-  async (db: Executor, level: number, from: number, count: number): Promise<Buffer[]> => {
-    const range =
-      level === 0
-        ? sql<{ hash: Buffer }>`select leaf_hash as hash from ledger_entry
-            where sequence >= ${from} and sequence < ${from + count} order by sequence`
-        : sql<{ hash: Buffer }>`select hash from ledger_node
-            where level = ${level} and index >= ${from} and index < ${from + count} order by index`;
-    const found = await range.execute(db);
-    if (found.rows.length !== count) throw new Error(`the ledger lacks nodes of level ${level} from ${from}`);
-    return found.rows.map((row) => row.hash);
-  },
-);
-
 export interface CheckpointRow {
   readonly size: number;
   readonly root_hash: Buffer;

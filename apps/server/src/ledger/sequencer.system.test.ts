@@ -14,7 +14,7 @@ import { removeDirectory, temporaryDirectory } from "../testing/directory.ts";
 import { until } from "../testing/until.ts";
 import { checkpoint, openSigner } from "./checkpoints.ts";
 import { allEntriesAfter, readTree } from "./ledger.store.ts";
-import { viewProof } from "./ledger.view.ts";
+import { viewProof } from "./proofs.view.ts";
 import { onRecord, record } from "./record.ts";
 import { drainOnce, numbered, startSequencer } from "./sequencer.ts";
 import { sha256 } from "./sha256.ts";

@@ -1,68 +1,70 @@
 import type pg from "pg";
 
+/** Without arrays and dates, which would have to be made into text first. */
 export interface Statement {
   readonly text: string;
-  readonly values: readonly unknown[];
-  readonly name?: string;
+  readonly values: readonly (string | null)[];
 }
 
-/** What pg's connection takes, of PostgreSQL's extended protocol. */
+/** What is used of pg's connection: messages of PostgreSQL's extended query protocol. */
 interface Wire {
   readonly stream: { cork(): void; uncork(): void };
-  parsedStatements: Record<string, string>;
-  parse(o: { text: string; name?: string }): void;
-  bind(o: { values: readonly unknown[]; statement?: string }): void;
+  parse(o: { text: string }): void;
+  bind(o: { values: readonly unknown[] }): void;
   execute(o: object): void;
   sync(): void;
 }
 
 /**
- * Statements that PostgreSQL is sent at once, with one Sync behind them: where one fails, the ones behind it are not
- * executed. Their rows are not read.
+ * Statements that PostgreSQL is sent at once, with one Sync behind them: where one fails, those behind it are not executed.
+ * Their rows are not read. A client of pg takes it like a query of its own ("submittable"); in a statement without a name
+ * there is nothing that a pooler could lose.
  */
 export class Batch {
   readonly #statements: readonly Statement[];
-  #failed: Error | null = null;
-  callback: (error: Error | null) => void = () => {};
+  #settle: (error: Error | null) => void = () => {};
+  /** pg calls it, with its own errors, when a connection ends or never takes the batch. */
+  readonly callback = (error: Error | null): void => this.#settle(error);
+
   constructor(statements: readonly Statement[]) {
     this.#statements = statements;
   }
 
-  sendTo(client: pg.ClientBase): Promise<void> {
+  sendOn(client: pg.ClientBase): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.callback = (error) => (error ? reject(error) : resolve());
-      client.query(this as never);
+      this.#settle = (error) => (error ? reject(error) : resolve());
+      client.query(this as unknown as pg.Submittable);
     });
   }
 
   submit(connection: Wire): null {
+    // One write to the socket for all of them.
     connection.stream.cork();
-    let last: string | null = null;
-    for (const { text, values } of this.#statements) {
-      const name = process.env.NAMED ? `lk_${text.length}` : "";
-      if (name ? !connection.parsedStatements[name] : text !== last) {
-        connection.parse({ text, name });
-        if (name) connection.parsedStatements[name] = text;
+    try {
+      let parsed: string | null = null;
+      for (const { text, values } of this.#statements) {
+        if (text !== parsed) connection.parse({ text });
+        parsed = text;
+        connection.bind({ values });
+        connection.execute({});
       }
-      last = text;
-      connection.bind({ values, statement: name });
-      connection.execute({});
+      connection.sync();
+    } finally {
+      connection.stream.uncork();
     }
-    connection.sync();
-    connection.stream.uncork();
     return null;
   }
 
+  handleError(error: Error): void {
+    this.#settle(error);
+  }
+  /** Comes after an error, too; by then the promise is settled. */
+  handleReadyForQuery(): void {
+    this.#settle(null);
+  }
   handleCommandComplete(): void {}
   handleRowDescription(): void {}
   handleDataRow(): void {}
   handleEmptyQuery(): void {}
   handlePortalSuspended(): void {}
-  handleError(error: Error): void {
-    this.#failed = error;
-    this.callback(error);
-  }
-  handleReadyForQuery(): void {
-    if (!this.#failed) this.callback(null);
-  }
 }

@@ -1,12 +1,14 @@
 import {
-  CompiledQuery,
+  type CompiledQuery,
   type DatabaseConnection,
   type Dialect,
   type Driver,
+  type Kysely,
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
   type QueryResult,
+  type RawBuilder,
 } from "kysely";
 import type pg from "pg";
 import { Batch, type Statement } from "./postgres-batch.ts";
@@ -20,12 +22,14 @@ export interface Connections {
 const atCommit = new WeakSet<CompiledQuery>();
 
 /**
- * Marks a write whose result nobody reads: in a transaction it is sent together with the commit, in one message to
- * PostgreSQL and one back. It is in the transaction like any other: when it fails, nothing is committed.
+ * A write whose result nobody reads, with parameters that are texts: in a transaction it is sent together with the commit,
+ * at the cost of one way to PostgreSQL and back for both. It is in the transaction like any other: when it fails, nothing is
+ * committed. What is read before the commit does not see it.
  */
-export function sentWithCommit(query: CompiledQuery): CompiledQuery {
+export async function sendWithCommit(tx: Kysely<unknown>, statement: RawBuilder<unknown>): Promise<void> {
+  const query = statement.compile(tx);
   atCommit.add(query);
-  return query;
+  await tx.executeQuery(query);
 }
 
 /** PostgreSQL for kysely, with writes that are sent with the commit. */
@@ -65,10 +69,11 @@ class PostgresConnection implements DatabaseConnection {
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     if (this.#waiting && atCommit.has(query)) {
-      this.#waiting.push({ text: query.sql, values: query.parameters });
+      this.#waiting.push({ text: query.sql, values: query.parameters as Statement["values"] });
       return { rows: [] };
     }
     const { rows } = await this.#client.query(query.sql, [...query.parameters]);
+    // Of several statements in one text pg answers an array, without rows of its own.
     return { rows: (rows ?? []) as R[] };
   }
 
@@ -86,7 +91,7 @@ class PostgresConnection implements DatabaseConnection {
     const waiting = this.#waiting ?? [];
     this.#waiting = null;
     if (waiting.length === 0) await this.#client.query("commit");
-    else await new Batch([...waiting, { text: "commit", values: [] }]).sendTo(this.#client);
+    else await new Batch([...waiting, { text: "commit", values: [] }]).sendOn(this.#client);
   }
 
   async rollback(): Promise<void> {
@@ -98,4 +103,3 @@ class PostgresConnection implements DatabaseConnection {
     this.#client.release();
   }
 }
-void CompiledQuery;
