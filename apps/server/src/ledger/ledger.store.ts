@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import { type CopiedRow, type Copies, eachRow } from "../platform/copy-rows.ts";
 import { type Executor, operation } from "../platform/database.ts";
 import { announce } from "../platform/notifications.ts";
-import { sendWithCommit } from "../platform/postgres-driver.ts";
+import { askPrepared, sendWithCommit } from "../platform/postgres-driver.ts";
 
 export interface EntryRow {
   readonly sequence: number;
@@ -43,16 +43,14 @@ export interface OutboxRow {
 export const drainOutbox = operation(
   "drainOutbox",
   async (tx: Executor, limit: number): Promise<{ tree: Tree; taken: OutboxRow[] }> => {
-    const found = await sql<(OutboxRow & { size: null }) | { size: string; peaks: Buffer[] }>`
+    const question = sql<(OutboxRow & { size: null }) | { size: string; peaks: Buffer[] }>`
       with tree as materialized (select size, peaks from ledger_tree for update),
       next as materialized (select o.place from tree, lateral (
         select ctid as place from ledger_outbox where tree.size >= 0 order by position limit ${limit}) as o),
       taken as (delete from ledger_outbox where ctid = any(array(select place from next)) returning id, envelope, written_at, position)
       select null as id, null as envelope, null as written_at, null as position, size, peaks from tree
-      union all select id, envelope, written_at, position, null, null from taken order by position nulls first`.execute(
-      tx,
-    );
-    const [first, ...taken] = found.rows;
+      union all select id, envelope, written_at, position, null, null from taken order by position nulls first`;
+    const [first, ...taken] = (await askPrepared(tx, question)).rows;
     return { tree: treeOf(first?.size == null ? undefined : first), taken: taken as OutboxRow[] };
   },
 );
@@ -92,7 +90,7 @@ export interface NewEntry {
 export const appendEntries = operation(
   "appendEntries",
   async (tx: Executor, entries: readonly NewEntry[], nodes: readonly StoredNode[], tree: Tree): Promise<void> => {
-    await sql`with entries as (
+    const append = sql`with entries as (
       insert into ledger_entry (sequence, id, type, subject, project, canonical, leaf_hash)
       select * from unnest(${entries.map((e) => e.sequence)}::bigint[], ${entries.map((e) => e.id)}::text[], ${entries.map((e) => e.type)}::text[],
         ${entries.map((e) => e.subject)}::text[], ${entries.map((e) => e.project)}::text[], ${entries.map((e) => e.canonical)}::text[], ${entries.map((e) => e.leafHash)}::bytea[])
@@ -101,7 +99,8 @@ export const appendEntries = operation(
       select * from unnest(${nodes.map((n) => n.level)}::int[], ${nodes.map((n) => n.index)}::bigint[], ${nodes.map((n) => n.hash)}::bytea[])
     ), tree as (
       update ledger_tree set size = ${tree.size}, peaks = ${[...tree.peaks]}::bytea[]
-    ) ${announce("ledger")}`.execute(tx);
+    ) ${announce("ledger")}`;
+    await askPrepared(tx, append);
   },
 );
 

@@ -1,6 +1,7 @@
 import { wholeRoot } from "@latchkey/core/shared/merkle";
 import { type RawBuilder, sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
+import { askPrepared } from "../platform/postgres-driver.ts";
 import { type CheckpointRow, type EntryRow, NODE_LEVEL_MIN } from "./ledger.store.ts";
 import { sha256 } from "./sha256.ts";
 
@@ -59,11 +60,10 @@ export interface ProofParts {
 export const readProofParts = operation(
   "readProofParts",
   async (db: Executor, wanted: readonly NodeAddress[], sequence: number | null): Promise<ProofParts> => {
-    const { rows } = await sql<PartRow>`${partsOf(wanted)}
+    const question = sql<PartRow>`${partsOf(wanted)}
       union all select ${ENTRY}::int, sequence, leaf_hash, canonical from ledger_entry where sequence = ${sequence}::bigint
-      union all (select ${CHECKPOINT}::int, size, root_hash, note from ledger_checkpoint order by size desc limit 1)`.execute(
-      db,
-    );
+      union all (select ${CHECKPOINT}::int, size, root_hash, note from ledger_checkpoint order by size desc limit 1)`;
+    const { rows } = await askPrepared(db, question);
     const rowOf = (level: number) => rows.find((row) => row.level === level);
     const checkpoint = rowOf(CHECKPOINT);
     const entry = rowOf(ENTRY);

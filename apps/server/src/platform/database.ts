@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { Kysely, type Transaction as KyselyTransaction } from "kysely";
 import pg from "pg";
 import { type Copies, copyBinary } from "./copy-rows.ts";
-import { postgresDialect } from "./postgres-driver.ts";
+import { LOST_STATEMENT, postgresDialect } from "./postgres-driver.ts";
 import { Waits } from "./waits.ts";
 
 /** PostgreSQL through one pool; SQL is written with kysely's `sql` tag, in stores and views only. */
@@ -42,8 +42,11 @@ export function operation<A extends unknown[], R>(
   };
 }
 
-/** SQLSTATE: serialization_failure and deadlock_detected. PostgreSQL has undone everything: trying again is safe. */
-const RETRYABLE = new Set(["40001", "40P01"]);
+/**
+ * SQLSTATE: serialization_failure, deadlock_detected, and a prepared statement that a pooler lost. PostgreSQL has undone
+ * everything: trying again is safe.
+ */
+const RETRYABLE = new Set(["40001", "40P01", ...LOST_STATEMENT]);
 /** SQLSTATE classes of what goes by itself: connection, resources, an operator's restart. RFC-less names are Node's own. */
 const PASSING = /^(08|53|57)|^(40001|40P01|55P03|25P03|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE)$/;
 

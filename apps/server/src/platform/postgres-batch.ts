@@ -9,25 +9,30 @@ export interface Statement {
 /** What is used of pg's connection: messages of PostgreSQL's extended query protocol. */
 interface Wire {
   readonly stream: { cork(): void; uncork(): void };
-  parse(o: { text: string }): void;
-  bind(o: { values: readonly unknown[] }): void;
+  readonly parsedStatements: Readonly<Record<string, string>>;
+  parse(o: { text: string; name: string }): void;
+  bind(o: { values: readonly unknown[]; statement: string }): void;
   execute(o: object): void;
   sync(): void;
 }
 
 /**
  * Statements that PostgreSQL is sent at once, with one Sync behind them: where one fails, those behind it are not executed.
- * Their rows are not read. A client of pg takes it like a query of its own ("submittable"); in a statement without a name
- * there is nothing that a pooler could lose.
+ * Their rows are not read. A client of pg takes it like a query of its own ("submittable").
  */
 export class Batch {
   readonly #statements: readonly Statement[];
+  /** Of the first statement and all that are like it; pg notes by these two that it is prepared. */
+  readonly name: string;
+  readonly text: string;
   #settle: (error: Error | null) => void = () => {};
   /** pg calls it, with its own errors, when a connection ends or never takes the batch. */
   readonly callback = (error: Error | null): void => this.#settle(error);
 
-  constructor(statements: readonly Statement[]) {
+  constructor(statements: readonly Statement[], name: string | null) {
     this.#statements = statements;
+    this.name = name ?? "";
+    this.text = statements[0]?.text ?? "";
   }
 
   sendOn(client: pg.ClientBase): Promise<void> {
@@ -41,11 +46,12 @@ export class Batch {
     // One write to the socket for all of them.
     connection.stream.cork();
     try {
-      let parsed: string | null = null;
+      let parsed = this.name !== "" && connection.parsedStatements[this.name] !== undefined ? this.text : null;
       for (const { text, values } of this.#statements) {
-        if (text !== parsed) connection.parse({ text });
+        const name = text === this.text ? this.name : "";
+        if (text !== parsed) connection.parse({ text, name });
         parsed = text;
-        connection.bind({ values });
+        connection.bind({ values, statement: name });
         connection.execute({});
       }
       connection.sync();
