@@ -44,6 +44,8 @@ export interface Bench {
   readonly quick: boolean;
   /** Of random choices: the same makes the same again. */
   readonly seed: number;
+  /** How often, where a topic does the same again and again; null: as often as it thinks right. */
+  readonly runs: number | null;
   readonly root: string;
   readonly signal: AbortSignal;
   readonly say: (words: string) => void;

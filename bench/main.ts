@@ -22,7 +22,8 @@ const TOPICS: Readonly<Record<string, Topic>> = {
     run: benchFoundation,
   },
   crash: {
-    words: "100 real rollouts in which server, gateway, supervisor, PostgreSQL or a release is killed",
+    words:
+      "real rollouts in which a process is killed, the disk full, the clock set, or one of three servers killed every 10 s",
     parts: CRASH_PARTS,
     run: benchCrash,
   },
@@ -48,17 +49,29 @@ ${Object.entries(TOPICS)
   npm run bench -- delivery --quick         under a minute: proves that the bench works, not that the goals hold
   npm run bench -- delivery --json          one JSON object per figure
   npm run bench -- fuzz --seed 7            other random choices than those of seed 1
+  npm run bench -- crash --runs 20          a fifth of its rollouts
 
 Exit codes: 0 every goal holds, 2 one does not, 1 it could not be measured.`;
 
+/** The number behind a flag; null without the flag, NaN where it is none. */
+function numberOf(args: readonly string[], flag: string): number | null {
+  const at = args.indexOf(flag);
+  return at < 0 ? null : Number(args[at + 1] ?? Number.NaN);
+}
+
 export async function main(args: readonly string[], root: string): Promise<number> {
-  const at = args.indexOf("--seed");
-  const seed = at < 0 ? SEED : Number(args[at + 1]);
-  if (!Number.isSafeInteger(seed)) {
-    console.error("--seed needs a whole number behind it.");
+  const seed = numberOf(args, "--seed") ?? SEED;
+  const runs = numberOf(args, "--runs");
+  for (const [flag, given] of [
+    ["--seed", seed],
+    ["--runs", runs],
+  ] as const) {
+    if (given === null || Number.isSafeInteger(given)) continue;
+    console.error(`${flag} needs a whole number behind it.`);
     return 1;
   }
-  const [name, ...only] = args.filter((a, i) => !a.startsWith("--") && (at < 0 || i !== at + 1));
+  const isValue = (i: number) => ["--seed", "--runs"].includes(args[i - 1] ?? "");
+  const [name, ...only] = args.filter((a, i) => !a.startsWith("--") && !isValue(i));
   const topic = name === undefined ? undefined : TOPICS[name];
   const strange = only.find((part) => !topic?.parts.includes(part));
   if (!topic || strange !== undefined) {
@@ -70,6 +83,7 @@ export async function main(args: readonly string[], root: string): Promise<numbe
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopping.abort());
   const bench: Bench = {
     seed,
+    runs,
     quick: args.includes("--quick"),
     root,
     signal: stopping.signal,

@@ -44,7 +44,7 @@ export class Mutations {
   }
 
   answer(name: string, answer: unknown): unknown {
-    if (name === "lockPhase" && this.has("phase")) return true;
+    if ((name === "lockPhase" || name === "holdsFence") && this.has("phase")) return true;
     return answer;
   }
 }

@@ -9,6 +9,10 @@ const PACKAGES = {
     file: "/usr/lib/postgresql/15/bin/postgres",
     without: "the server's suites run on the embedded PostgreSQL 17 only",
   },
+  libfaketime: {
+    file: "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+    without: "no rollout is tried while the clock is set back",
+  },
   haproxy: { file: "/usr/sbin/haproxy", without: "the gateway is not measured beside HAProxy" },
 };
 

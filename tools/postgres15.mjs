@@ -17,7 +17,8 @@ async function freePort() {
   return port;
 }
 
-export async function withDebianPostgres(use) {
+/** `env`: what PostgreSQL's own environment has besides, such as another clock. */
+export async function withDebianPostgres(use, { env = {} } = {}) {
   const asRoot = process.getuid?.() === 0;
   const identity = asRoot ? { uid: UNPRIVILEGED_ID, gid: UNPRIVILEGED_ID } : {};
   const dir = mkdtempSync(join(tmpdir(), "latchkey-pg15-"));
@@ -45,6 +46,7 @@ export async function withDebianPostgres(use) {
   const server = spawn(join(BIN, "postgres"), ["-D", data, ...settings.flatMap((s) => ["-c", s])], {
     cwd: "/",
     stdio: "ignore",
+    env: { ...process.env, ...env },
     ...identity,
   });
   const gone = new Promise((done) => server.once("exit", done));

@@ -1,19 +1,19 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { type Random, seeded } from "@latchkey/core/shared/random";
 import { type Product, type Started, until, Visitors } from "../../apps/supervisor/src/product.testkit.ts";
 
-/**
- * Processes of a real installation are killed at random moments of real rollouts of a tiny service, half of whose
- * releases answer with errors. What must be true afterwards does not depend on when.
- */
-export const VICTIMS = ["server", "gateway", "supervisor", "postgres", "postgres-restart", "release"] as const;
-export type Victim = (typeof VICTIMS)[number];
+/** Something that goes wrong once in a rollout. */
+export interface Blow {
+  /** What happens, such as "server killed". */
+  readonly name: string;
+  strike(crashes: Crashes): Promise<void>;
+  /** Of the visitors' failures those that it does not explain; a failure is a status or an error's words. */
+  unexplained(failures: readonly string[]): readonly string[];
+}
 
 export interface Crash {
-  readonly victim: Victim;
+  readonly blow: string;
   readonly isHarmful: boolean;
-  /** State of the rollout or deployment when the signal was sent. */
+  /** State of the rollout or deployment when it was struck. */
   readonly during: string;
   readonly end: string;
   readonly seconds: number;
@@ -23,54 +23,63 @@ export interface Crash {
   readonly wrong: readonly string[];
 }
 
-/** Longer than a rollout of the tiny service takes from the build to the end of its holdback, mostly 8 s. */
-const MOMENT_MAX_MS = 9_000;
+/** Longer than a rollout of the tiny service takes: a harmful one is taken back after 3 s, mostly. */
+const MOMENT_MAX_MS = { harmful: 5_000, healthy: 20_000 };
 /** A start on two busy cores, and the rollout's own time. */
 const REST_MS = 150_000;
 const ENDED = ["completed", "rolled_back", "aborted", "failed_build", "failed_gate", "failed_start", "superseded"];
 const main = { project: "main" } as const;
-/** A killed process takes the answers on its connections with it: each visitor has one at a time. */
-const VISITORS = 4;
 
+/**
+ * Real rollouts of a tiny service on a real installation, half of whose releases answer with errors; each is struck at a
+ * random moment. What must be true afterwards does not depend on when.
+ */
 export class Crashes {
-  readonly #product: Product;
-  readonly #random: Random;
-  #started: Started;
+  readonly product: Product;
+  readonly random: Random;
+  /** The supervisor as it runs now: a blow may start another. */
+  started: Started;
+  /** The deployment under way. */
+  deploymentId = "";
+  /** The new release's own process was hit: its visitors' refused requests are evidence, and it may be taken back. */
+  hitCanary = false;
   #n = 0;
   #ledgerSize = 0;
   readonly #acknowledged: string[] = [];
 
   constructor(product: Product, started: Started, seed: number) {
-    this.#product = product;
-    this.#started = started;
-    this.#random = seeded(seed);
+    this.product = product;
+    this.started = started;
+    this.random = seeded(seed);
   }
 
   /** The first release, with nothing killed. */
   async begin(): Promise<void> {
-    this.#product.write("v0");
-    await this.#product.cli("apply", "--yes");
+    this.product.write("v0");
+    await this.product.cli("apply", "--yes");
     const id = await this.#ship();
     await until("release 1", async () => ((await this.#stateOf(id)) === "completed" ? true : null), REST_MS);
   }
 
   async stop(): Promise<void> {
-    this.#started.child.kill("SIGINT");
-    await this.#started.ended;
-    this.#product.remove();
+    this.started.child.kill("SIGINT");
+    await this.started.ended;
   }
 
-  async next(): Promise<Crash> {
+  async next(blow: Blow): Promise<Crash> {
     this.#n += 1;
-    const victim = VICTIMS[this.#n % VICTIMS.length] ?? "server";
-    const isHarmful = this.#random() < 0.5;
-    this.#product.write(`v${this.#n}`, isHarmful);
-    const visitors = new Visitors(this.#product.url);
+    const isHarmful = this.random() < 0.5;
+    this.product.write(`v${this.#n}`, isHarmful);
+    const visitors = new Visitors(this.product.url);
     const from = performance.now();
     const id = await this.#ship();
-    await new Promise((resolve) => setTimeout(resolve, this.#random() * MOMENT_MAX_MS));
+    this.deploymentId = id;
+    this.hitCanary = false;
+    await new Promise((resolve) =>
+      setTimeout(resolve, this.random() * MOMENT_MAX_MS[isHarmful ? "harmful" : "healthy"]),
+    );
     const during = (await this.#stateOf(id)) ?? "unknown";
-    await this.#kill(victim);
+    await blow.strike(this);
     const end = await until(
       "the end of the rollout",
       async () => {
@@ -80,13 +89,14 @@ export class Crashes {
       REST_MS,
     );
     await visitors.stop();
-    const wrong = await this.#faultsOf(id, isHarmful, end);
-    const strangeErrors = strange(visitors.failures, victim, isHarmful);
-    return { victim, isHarmful, during, end, seconds: (performance.now() - from) / 1_000, strangeErrors, wrong };
+    const wrong = await this.#faultsOf(end, isHarmful);
+    const strangeErrors = blow.unexplained(visitors.failures.filter((words) => !(isHarmful && words === "500")));
+    const seconds = (performance.now() - from) / 1_000;
+    return { blow: blow.name, isHarmful, during, end, seconds, strangeErrors, wrong };
   }
 
   async #ship(): Promise<string> {
-    const made = await this.#product.client().ship({
+    const made = await this.product.client().ship({
       params: { ...main, service: "tiny" },
       body: { environment: "production", reason: "", ifBusy: "refuse" },
     });
@@ -97,7 +107,7 @@ export class Crashes {
   /** What the server says; null while it does not answer. */
   async #stateOf(deploymentId: string): Promise<string | null> {
     try {
-      const client = this.#product.client();
+      const client = this.product.client();
       const deployment = await client.getDeployment({ params: { ...main, deploymentId } });
       if (!deployment.rolloutId) return deployment.status;
       return (await client.getRollout({ params: { ...main, rolloutId: deployment.rolloutId } })).state;
@@ -106,61 +116,31 @@ export class Crashes {
     }
   }
 
-  async #kill(victim: Victim): Promise<void> {
-    if (victim === "supervisor") {
-      this.#started.child.kill("SIGKILL");
-      await this.#started.ended;
-      this.#started = await this.#product.up();
-      return;
-    }
-    const pid = this.#pidOf(victim);
-    if (pid > 1) process.kill(pid, victim === "postgres-restart" ? "SIGINT" : "SIGKILL");
-  }
-
-  #pidOf(victim: Victim): number {
-    const { dir } = this.#product;
-    if (victim === "postgres" || victim === "postgres-restart")
-      return Number(readFileSync(join(dir, "postgres", "data", "postmaster.pid"), "utf8").split("\n")[0]);
-    if (victim !== "release") return this.#product.pidOf(victim);
-    const releases = this.#product.processes().filter((pid) => environmentOf(pid).includes("LATCHKEY_SERVICE=tiny"));
-    return releases[Math.floor(this.#random() * releases.length)] ?? 0;
-  }
-
-  async #faultsOf(id: string, isHarmful: boolean, end: string): Promise<string[]> {
+  async #faultsOf(end: string, isHarmful: boolean): Promise<string[]> {
     const wrong: string[] = [];
     if (isHarmful && end === "completed") wrong.push("a harmful release was promoted");
-    if (!isHarmful && end !== "completed") wrong.push(`a healthy release ended as ${end}`);
-    const answers = await Promise.all(
-      Array.from({ length: 40 }, () => fetch(`${this.#product.url}/api/x`).then((answer) => answer.status)),
-    );
-    const bad = answers.filter((status) => status !== 200).length;
-    if (bad > 0) wrong.push(`${bad} of 40 requests fail after the end`);
-    const ledger = await this.#product.client().verifyLedger({ params: main });
+    if (!isHarmful && end !== "completed" && !(this.hitCanary && ["rolled_back", "failed_start"].includes(end)))
+      wrong.push(`a healthy release ended as ${end}`);
+    const ask = () =>
+      fetch(`${this.product.url}/api/x`).then(
+        (answer) => String(answer.status),
+        (error: Error) => String(error.cause ?? error),
+      );
+    // Struck at the very end, a process is being started again; once it answers, it answers all.
+    await until("an answer after the end", async () => (await ask()) === "200" || null, REST_MS);
+    const answers = await Promise.all(Array.from({ length: 40 }, ask));
+    const bad = answers.filter((words) => words !== "200");
+    if (bad.length > 0) wrong.push(`${bad.length} of 40 requests fail after the end: ${[...new Set(bad)].join(", ")}`);
+    const ledger = await this.product.client().verifyLedger({ params: main });
     if (!ledger.ok) wrong.push("the ledger does not verify");
     if (ledger.size < this.#ledgerSize) wrong.push("the ledger is shorter than before");
     this.#ledgerSize = ledger.size;
     for (const deploymentId of this.#acknowledged.slice(-3)) {
-      const found = await this.#product
+      const found = await this.product
         .client()
         .listLedger({ params: main, query: { subject: `deployment/${deploymentId}` } });
       if (found.items.length === 0) wrong.push(`${deploymentId} was acknowledged and is not in the ledger`);
     }
-    return wrong.map((words) => `${id}: ${words}`);
+    return wrong.map((words) => `${this.deploymentId}: ${words}`);
   }
-}
-
-const environmentOf = (pid: number): string[] => {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
-  } catch {
-    return [];
-  }
-};
-
-/** Failures that a killed process does not explain. */
-function strange(failures: readonly string[], victim: Victim, isHarmful: boolean): string[] {
-  const unexplained = failures.filter((words) => !(isHarmful && words === "500"));
-  if (victim === "supervisor") return unexplained.filter((words) => /^\d/.test(words));
-  if (victim === "gateway" || victim === "release") return unexplained.slice(VISITORS);
-  return unexplained;
 }

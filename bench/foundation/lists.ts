@@ -9,8 +9,11 @@ const TIMES = 40;
 /** Pages on, from the first: enough that what was skipped would show, were it read. */
 const PAGES_ON = 20;
 
-/** Reads that do work for each entry or each look, or wait on purpose: their own parts tell of them. */
-const NOT_READ = new Set(["verifyLedger", "gatewayRouting"]);
+/**
+ * Reads that do work for each entry or each look, or wait on purpose: their own parts tell of them. And a backup's own page:
+ * to have one of a year would take minutes.
+ */
+const NOT_READ = new Set(["verifyLedger", "gatewayRouting", "getBackup"]);
 const base = "/api/v1/projects/main";
 
 interface Asked {
@@ -142,6 +145,8 @@ async function singles(ask: Ask, { entries }: Year): Promise<Asked[]> {
   return [
     one("me", "/api/v1/me"),
     one("getSystem", "/api/v1/system"),
+    one("getHealth", "/api/v1/health"),
+    one("listBackups", "/api/v1/backups"),
     one("getService", `${base}/services/leads`),
     one("getRelease", `${base}/releases/${String(release)}`),
     one("getDeployment", `${base}/deployments/${String(old.id)}`),

@@ -77,6 +77,7 @@ async function pagesOf({ installation, entries }: Year): Promise<[name: string, 
     ["Ledger", "/ledger"],
     ["Ledger entry", `/ledger/${Math.floor(entries / 2)}`],
     ["Settings", "/settings"],
+    ["Health", "/health"],
   ];
 }
 

@@ -21,7 +21,7 @@ export async function fuzzGateway(bench: Bench): Promise<Figure[]> {
   writeFileSync(join(dir, "token"), "secret\n");
   const [control, upstream] = [new ControlPeer(), await RawUpstream.start()];
   const config = {
-    serverUrl: await control.start(),
+    serverUrls: [await control.start()],
     tokenFile: join(dir, "token"),
     host: "127.0.0.1",
     port: 0,

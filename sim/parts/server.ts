@@ -126,16 +126,22 @@ export class SimServer {
     startSequencer(database, log, () => {}, clock);
     const prober = world.machine.proberOf(clock);
     const machine = world.machine.of(clock);
-    const target = new LocalTarget({ database, log, clock, machine, prober, dir: "/sim", mayAct: () => lease.held() });
+    const target = new LocalTarget({
+      ...{ database, log, clock, machine, prober },
+      ...{ dir: "/sim", sharedDir: "/sim", here: { id: "sim", address: "127.0.0.1" } },
+      mayAct: () => lease.held(),
+      onMoved: async () => {},
+    });
     const loop = new Loop(log, clock);
     const wake = () => loop.wake();
     const builder = new SimBuilder(world, clock);
-    const deployments = new DeploymentsController({ database, log, clock, builder, onChanged: () => {}, wake });
+    const deployments = new DeploymentsController({ database, log, clock, builder, lease, onChanged: () => {}, wake });
     const rollouts = new RolloutsController({
       database,
       log,
       clock,
       target,
+      lease,
       prober,
       artifactDirOf: (digest) => digest,
       databaseUrlFor: async () => "postgres://sim",

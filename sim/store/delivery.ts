@@ -237,10 +237,16 @@ export const gatewayAnswers = {
 export const processAnswers = {
   findProcess: (s, id) => s.get<ProcessRow>("release_process", id),
   listProcesses: (s) => s.all<ProcessRow>("release_process").sort((a, b) => (a.release_id < b.release_id ? -1 : 1)),
-  saveProcess: async (s, row) => {
+  saveProcess: async (s, row, known) => {
     await s.lock("release_process", row.release_id);
-    const known = s.get<ProcessRow>("release_process", row.release_id);
-    s.set("release_process", row.release_id, { ...row, retire_at: known?.retire_at ?? null });
+    const now = s.get<ProcessRow>("release_process", row.release_id);
+    const is = (other: Pick<ProcessRow, "pid" | "pid_started" | "machine"> | null) =>
+      now?.pid === (other?.pid ?? null) &&
+      now.pid_started === (other?.pid_started ?? null) &&
+      now.machine === (other?.machine ?? null);
+    if (now && !is(known) && !is(row)) return false;
+    s.set("release_process", row.release_id, { ...row, retire_at: now?.retire_at ?? null });
+    return true;
   },
   setRetirement: async (s, id, at) => {
     await s.lock("release_process", id);

@@ -117,7 +117,7 @@ export const ledgerAnswers = {
       .sort((a, b) => Number(a.position) - Number(b.position))
       .slice(0, limit);
     for (const { id } of taken) s.set("ledger_outbox", id, null);
-    return { tree, taken };
+    return { tree, lowestLevel: 4, taken };
   },
   outboxIsEmpty: (s) => s.all("ledger_outbox").length === 0,
   lockTree: async (s) => {
@@ -168,6 +168,11 @@ export const leaseAnswers = {
     const made: LeaseRow = { owner, fence, expiresMs: nowMs + ttlMs };
     s.set("lease", name, made);
     return fence;
+  },
+  holdsFence: async (s, name, owner, fence) => {
+    await s.lock("lease", name);
+    const row = s.get<LeaseRow>("lease", name);
+    return row?.owner === owner && row.fence === fence;
   },
   giveUp: async (s, name, owner) => {
     await s.lock("lease", name);

@@ -35,7 +35,7 @@ export async function download(session: Session, path: string, file: string): Pr
 
 async function ask(session: Session, path: string): Promise<NonNullable<Response["body"]>> {
   const headers = session.token ? { authorization: `Bearer ${session.token}` } : {};
-  const answer = await fetch(session.baseUrl + path, { headers }).catch(() => null);
+  const answer = await session.open(path, { headers }).catch(() => null);
   if (!answer)
     throw new CliError({
       code: "LK_UNREACHABLE",

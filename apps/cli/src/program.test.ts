@@ -252,6 +252,22 @@ describe("apply", () => {
   });
 });
 
+describe("several servers", () => {
+  it("are asked in turn, with the same key, and the one that answers is stayed with", async () => {
+    bench.server.answers = all;
+    // Nothing listens on the port of discard.
+    bench.env = { ...bench.env, LATCHKEY_URL: `http://127.0.0.1:9, ${bench.url}/` };
+    expect((await bench.run("ship", "leads")).exitCode).toBe(0);
+    expect((await bench.run("system")).out).toContain(`at ${bench.url}`);
+  });
+  it("are all named when none of them answers", async () => {
+    bench.env = { ...bench.env, LATCHKEY_URL: "http://127.0.0.1:9,http://127.0.0.1:19" };
+    const { exitCode, err } = await bench.run("services");
+    expect(exitCode).toBe(4);
+    expect(err).toContain("No answer from http://127.0.0.1:9, http://127.0.0.1:19.");
+  });
+});
+
 describe("sign-in", () => {
   it("takes the link that the server left when the token may not ask for one", async () => {
     bench.server.answers = { createSignInLink: () => new Refusal(403, "LK_FORBIDDEN") };

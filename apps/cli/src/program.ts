@@ -31,7 +31,7 @@ Exit codes:
   4   the server can't be reached
 
 Environment:
-  LATCHKEY_URL       the server's address (http://127.0.0.1:7400)
+  LATCHKEY_URL       the server's address (http://127.0.0.1:7400); of several servers all, with commas between them
   LATCHKEY_TOKEN     an API token; without it .latchkey/cli.token is read, here or in a folder above
   LATCHKEY_PROJECT   the project (main)
   LATCHKEY_DIR       where .latchkey is, when it is elsewhere

@@ -1,13 +1,17 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { type Client, createClient } from "@latchkey/api/client";
+import { addressesIn, Servers } from "./servers.ts";
 import type { Terminal } from "./terminal.ts";
 import { type Style, styleFor } from "./text.ts";
 
 /** Where the server is, how to speak to it, and how to answer. */
 export interface Session {
   readonly client: Client;
+  /** Of the server that answers; another one of the list when that is gone. */
   readonly baseUrl: string;
+  /** Asks for what may take as long as it likes: a stream, a file. */
+  open(path: string, init: RequestInit): Promise<Response>;
   readonly token: string | null;
   readonly project: string;
   /** Part of every route's parameters. */
@@ -51,10 +55,7 @@ export function findToken(terminal: Terminal): string | null {
 export function openSession(terminal: Terminal, options: GlobalOptions): Session {
   const { env } = terminal;
   const token = findToken(terminal);
-  const baseUrl = (options.url ?? env.LATCHKEY_URL ?? `http://127.0.0.1:${env.LATCHKEY_PORT || 7400}`).replace(
-    /\/+$/,
-    "",
-  );
+  const given = addressesIn(options.url ?? env.LATCHKEY_URL ?? "");
   const project = options.project ?? env.LATCHKEY_PROJECT ?? "main";
   const json = options.json === true;
   // A server that takes the connection and never answers must not hang a pipeline.
@@ -62,9 +63,19 @@ export function openSession(terminal: Terminal, options: GlobalOptions): Session
     const limit = AbortSignal.timeout(ANSWER_WITHIN_MS);
     return fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, limit]) : limit });
   };
+  const urls = given.length > 0 ? given : [`http://127.0.0.1:${env.LATCHKEY_PORT || 7400}`];
+  const servers = new Servers(urls, send);
+  // A stream lasts longer than any answer may take.
+  const patiently = new Servers(urls, fetch);
+  // The client names them all when none answers, and asks each for what follows the name.
+  const all = urls.join(", ");
+  const ask: typeof fetch = (address, init) => servers.ask(String(address).slice(all.length), init ?? {});
   return {
-    client: createClient({ baseUrl, project, fetch: send, patienceMs: PATIENCE_MS, ...(token ? { token } : {}) }),
-    baseUrl,
+    client: createClient({ baseUrl: all, project, fetch: ask, patienceMs: PATIENCE_MS, ...(token ? { token } : {}) }),
+    get baseUrl() {
+      return servers.current;
+    },
+    open: (path, init) => patiently.ask(path, init),
     token,
     project,
     main: { project },

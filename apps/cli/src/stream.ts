@@ -63,10 +63,10 @@ export async function openStream(
   o: { readonly after?: number | null; readonly signal: AbortSignal },
 ): Promise<AsyncGenerator<StreamEvent>> {
   const silence = new AbortController();
-  const url = `${session.baseUrl}/api/v1/stream?project=${encodeURIComponent(session.project)}`;
+  const path = `/api/v1/stream?project=${encodeURIComponent(session.project)}`;
   let response: Response;
   try {
-    response = await fetch(url, {
+    response = await session.open(path, {
       signal: AbortSignal.any([o.signal, silence.signal]),
       headers: {
         accept: "text/event-stream",

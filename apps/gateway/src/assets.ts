@@ -89,12 +89,17 @@ export class AssetSearch {
   readonly #credential: (origin: string) => Promise<string | null>;
   /** Per service of one table: a new table brings new objects, and with them a new search. */
   readonly #nowhere = new WeakMap<RoutingService, Map<string, number>>();
+  readonly #server: () => string;
   #searching = 0;
 
-  /** `credential` tells what to prove ourselves with at an origin: the server's archive is not open to everybody. */
-  constructor(upstreams: Upstreams, credential: (origin: string) => Promise<string | null>) {
+  /**
+   * `credential` tells what to prove ourselves with at an origin: the server's archive is not open to everybody. `server`
+   * is the address of the one that answers: a place without an origin is there.
+   */
+  constructor(upstreams: Upstreams, credential: (origin: string) => Promise<string | null>, server: () => string) {
     this.#upstreams = upstreams;
     this.#credential = credential;
+    this.#server = server;
   }
 
   /** The asset, or null. `tried` is the origin that does not have it, `headers` are those for a running release. */
@@ -113,7 +118,7 @@ export class AssetSearch {
       return null;
     this.#searching++;
     try {
-      const found = await this.#ask(placesOf(service, request, asked, headers, tried), asked);
+      const found = await this.#ask(placesOf(service, request, asked, headers, tried, this.#server()), asked);
       if (found === null) remember(nowhere, key);
       return found;
     } finally {
@@ -159,13 +164,14 @@ function placesOf(
   asked: Asked,
   headers: string[],
   tried: string,
+  server: string,
 ): Place[] {
   const running = new Set(service.arms.flatMap((arm) => arm.upstreams));
   running.delete(tried);
   const places: Place[] = [...running].map((origin) => ({ origin, path: asked.path, headers }));
   const plain = publicHeaders(request);
   for (const address of service.assetUpstreams) {
-    const { origin, base } = splitAddress(address);
+    const { origin, base } = splitAddress(address.startsWith("/") ? server + address : address);
     const path = origin === null ? null : pathBelow(base, asked.path);
     if (origin !== null && path !== null) places.push({ origin, path, headers: plain });
   }

@@ -4,7 +4,20 @@ import { join } from "node:path";
 import { z } from "zod";
 
 const Environment = z.object({
-  LATCHKEY_URL: z.url().default("http://127.0.0.1:7400"),
+  LATCHKEY_URL: z
+    .string()
+    .default("http://127.0.0.1:7400")
+    .transform((text) => text.split(",").map((part) => part.trim().replace(/\/+$/, "")))
+    .pipe(
+      z
+        .array(
+          z.url({
+            protocol: /^https?$/,
+            error: "must be addresses such as http://10.0.0.5:7400, with commas between them",
+          }),
+        )
+        .max(20),
+    ),
   LATCHKEY_DIR: z.string().default(".latchkey"),
   LATCHKEY_GATEWAY_TOKEN_FILE: z.string().optional(),
   LATCHKEY_GATEWAY_HOST: z.string().default("127.0.0.1"),
@@ -18,7 +31,8 @@ const Environment = z.object({
 });
 
 export interface GatewayConfig {
-  readonly serverUrl: string;
+  /** The servers that may be asked: the next one when one does not answer. At least one. */
+  readonly serverUrls: readonly string[];
   readonly tokenFile: string;
   readonly host: string;
   readonly port: number;
@@ -72,7 +86,7 @@ export function readConfig(env: Record<string, string | undefined>): GatewayConf
     // Without a directory nothing is kept over a restart; the table file reports each failure to write.
   }
   return {
-    serverUrl: e.LATCHKEY_URL.replace(/\/$/, ""),
+    serverUrls: e.LATCHKEY_URL,
     tokenFile: e.LATCHKEY_GATEWAY_TOKEN_FILE ?? join(e.LATCHKEY_DIR, "gateway.token"),
     host: e.LATCHKEY_GATEWAY_HOST,
     port: e.LATCHKEY_GATEWAY_PORT,

@@ -5,19 +5,22 @@ import type { Generation } from "@latchkey/core/delivery/generation";
 import { Agent, request } from "undici";
 import type { GatewayConfig } from "./config.ts";
 import { credentialOf } from "./credential.ts";
+import type { Servers } from "./servers.ts";
 
 /** How long the server may hold a poll, milliseconds. */
 const WAIT_MS = 20_000;
 const REPORT_TIMEOUT_MS = 3_000;
 
-/** Speaks to the control plane. Every failure is thrown as an Error; the callers retry. */
+/** Speaks to the control plane. Every failure is thrown as an Error, and is the next server's turn; the callers retry. */
 export class Control {
   readonly #config: GatewayConfig;
   readonly #boot: string;
+  readonly #servers: Servers;
   readonly #agent = new Agent({ connect: { timeout: 2_000 }, headersTimeout: WAIT_MS + 5_000, bodyTimeout: 5_000 });
 
-  constructor(config: GatewayConfig, boot: string) {
+  constructor(config: GatewayConfig, boot: string, servers: Servers) {
     this.#config = config;
+    this.#servers = servers;
     this.#boot = boot;
   }
 
@@ -34,30 +37,46 @@ export class Control {
       n: String(applied.n),
       waitMs: String(WAIT_MS),
     });
-    const answer = await request(`${this.#config.serverUrl}${paths.gatewayRouting.path}?${query}`, {
-      headers: await this.#headers(),
-      dispatcher: this.#agent,
-      signal,
+    return this.#ask(async (url, left) => {
+      const answer = await request(`${url}${paths.gatewayRouting.path}?${query}`, {
+        headers: await this.#headers(),
+        dispatcher: this.#agent,
+        // A report that gets no answer moves us on: the poll at the same server would notice much later.
+        signal: AbortSignal.any([signal, left]),
+      });
+      if (answer.statusCode === 204) {
+        await answer.body.dump();
+        return null;
+      }
+      const text = await answer.body.text();
+      if (answer.statusCode !== 200)
+        throw new Error(`routing poll answered ${answer.statusCode}: ${text.slice(0, 200)}`);
+      return RoutingTable.parse(JSON.parse(text));
     });
-    if (answer.statusCode === 204) {
-      await answer.body.dump();
-      return null;
-    }
-    const text = await answer.body.text();
-    if (answer.statusCode !== 200) throw new Error(`routing poll answered ${answer.statusCode}: ${text.slice(0, 200)}`);
-    return RoutingTable.parse(JSON.parse(text));
   }
 
   async report(body: GatewayReport): Promise<void> {
-    const answer = await request(`${this.#config.serverUrl}${paths.gatewayReport.path}`, {
-      method: paths.gatewayReport.method,
-      headers: { ...(await this.#headers()), "content-type": "application/json" },
-      body: JSON.stringify(body),
-      dispatcher: this.#agent,
-      signal: AbortSignal.timeout(REPORT_TIMEOUT_MS),
+    await this.#ask(async (url) => {
+      const answer = await request(`${url}${paths.gatewayReport.path}`, {
+        method: paths.gatewayReport.method,
+        headers: { ...(await this.#headers()), "content-type": "application/json" },
+        body: JSON.stringify(body),
+        dispatcher: this.#agent,
+        signal: AbortSignal.timeout(REPORT_TIMEOUT_MS),
+      });
+      const text = await answer.body.text();
+      if (answer.statusCode >= 300) throw new Error(`report answered ${answer.statusCode}: ${text.slice(0, 200)}`);
     });
-    const text = await answer.body.text();
-    if (answer.statusCode >= 300) throw new Error(`report answered ${answer.statusCode}: ${text.slice(0, 200)}`);
+  }
+
+  async #ask<T>(send: (url: string, left: AbortSignal) => Promise<T>): Promise<T> {
+    const url = this.#servers.current;
+    try {
+      return await send(url, this.#servers.whileCurrent);
+    } catch (error) {
+      this.#servers.leave(url);
+      throw error;
+    }
   }
 
   async close(): Promise<void> {

@@ -6,10 +6,10 @@ export async function credentialOf(config: Pick<GatewayConfig, "tokenFile">): Pr
   return `Bearer ${(await readFile(config.tokenFile, "utf8")).trim()}`;
 }
 
-/** The same for an address that may be the server's own; nobody else is ever told. */
+/** The same for an address that may be a server's own; nobody else is ever told. */
 export function credentialFor(
-  config: Pick<GatewayConfig, "tokenFile" | "serverUrl">,
+  config: Pick<GatewayConfig, "tokenFile" | "serverUrls">,
 ): (origin: string) => Promise<string | null> {
-  const server = new URL(config.serverUrl).origin;
-  return async (origin) => (origin === server ? credentialOf(config).catch(() => null) : null);
+  const servers = new Set(config.serverUrls.map((url) => new URL(url).origin));
+  return async (origin) => (servers.has(origin) ? credentialOf(config).catch(() => null) : null);
 }

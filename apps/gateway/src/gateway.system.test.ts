@@ -189,7 +189,7 @@ test("puts the beacon into pages where policy allows, and counts a page view's e
 test("starts again from its file without a server, and refuses an older table afterwards", async () => {
   const [a, b] = [await release("old"), await release("new")];
   await s.control.publish(tableOf(7, [arm("baseline", [a.origin], 100)]));
-  const port = Number(new URL(s.config?.serverUrl ?? "").port);
+  const port = Number(new URL(s.config?.serverUrls[0] ?? "").port);
   await s.gateway?.stop();
   await s.control.peer?.kill();
   await s.start();

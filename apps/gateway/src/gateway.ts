@@ -8,8 +8,12 @@ import { Counters } from "./counters.ts";
 import { followTable, type PollState } from "./poll.ts";
 import { TrafficServer } from "./proxy.ts";
 import { Reporter } from "./report.ts";
+import { Servers } from "./servers.ts";
 import { readTableFile, TableHolder } from "./table.ts";
 import { Upstreams } from "./upstreams.ts";
+
+/** Connections that may wait to be taken, as many as are taken at most; beyond Node's own 511 the kernel drops them. */
+const BACKLOG = 4_000;
 
 /** Shorter than the 12 s after which the supervisor ends us: the last report still leaves. */
 const DRAIN_MS = 8_000;
@@ -27,7 +31,8 @@ export async function startGateway(config: GatewayConfig, log: Logger): Promise<
   const boot = randomUUID();
   const file = join(config.dir, "routing.json");
   const holder = new TableHolder();
-  const upstreams = new Upstreams();
+  const upstreams = new Upstreams(config.serverUrls.map((url) => new URL(url).origin));
+  const servers = new Servers(config.serverUrls);
   const counters = new Counters(Date.now);
   const state: PollState = { serverReachable: false };
   holder.onChange((table) => upstreams.keepOnly(table));
@@ -48,20 +53,21 @@ export async function startGateway(config: GatewayConfig, log: Logger): Promise<
       arms: s.arms.map((a) => ({ arm: a.arm, release: a.release, weightPercent: a.weightPercent })),
     })),
     serverReachable: state.serverReachable,
+    server: servers.current,
     residentBytes: process.memoryUsage.rss(),
     lostCounterRows: counters.lostRows,
   });
-  const proxy = new TrafficServer({ config, holder, counters, upstreams, log, health });
+  const proxy = new TrafficServer({ config, holder, counters, upstreams, servers, log, health });
   await new Promise<void>((done, fail) => {
     proxy.server.once("error", fail);
-    if (config.listenFd === undefined) proxy.server.listen(config.port, config.host, () => done());
-    else proxy.server.listen({ fd: config.listenFd }, () => done());
+    const where = config.listenFd === undefined ? { port: config.port, host: config.host } : { fd: config.listenFd };
+    proxy.server.listen({ ...where, backlog: BACKLOG }, () => done());
   });
   proxy.server.on("error", (error) => log.error({ reason: String(error) }, "listener error"));
   const address = proxy.server.address();
   const port = typeof address === "object" && address !== null ? address.port : config.port;
 
-  const control = new Control(config, boot);
+  const control = new Control(config, boot, servers);
   const reporter = new Reporter(control, counters, holder, { gateway: config.gatewayId, boot }, log);
   reporter.start();
   const stopping = new AbortController();

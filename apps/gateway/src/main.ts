@@ -15,7 +15,7 @@ async function main(): Promise<void> {
   process.on("uncaughtException", (error) => log.error({ reason: String(error), stack: error.stack }, "uncaught"));
   process.on("unhandledRejection", (reason) => log.error({ reason: String(reason) }, "unhandled rejection"));
   const gateway = await startGateway(config, log);
-  log.info({ host: config.host, port: gateway.port, server: config.serverUrl }, "gateway listening");
+  log.info({ host: config.host, port: gateway.port, servers: config.serverUrls }, "gateway listening");
   let stopping = false;
   const stop = (signal: string) => {
     if (stopping) return;

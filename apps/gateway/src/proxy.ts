@@ -10,6 +10,7 @@ import { credentialFor } from "./credential.ts";
 import { Exchange, type ExchangeContext } from "./exchange.ts";
 import { smuggling } from "./headers.ts";
 import { sendJson, sendPage } from "./pages.ts";
+import type { Servers } from "./servers.ts";
 import type { TableHolder } from "./table.ts";
 import type { Upstreams } from "./upstreams.ts";
 import { planVisit } from "./visit.ts";
@@ -30,6 +31,7 @@ export interface TrafficParts {
   readonly holder: TableHolder;
   readonly counters: Counters;
   readonly upstreams: Upstreams;
+  readonly servers: Servers;
   readonly log: Logger;
   /** What /__latchkey/healthz answers. */
   readonly health: () => Record<string, unknown>;
@@ -51,7 +53,7 @@ export class TrafficServer {
     this.#context = {
       upstreams: parts.upstreams,
       views: this.#views,
-      assets: new AssetSearch(parts.upstreams, credentialFor(parts.config)),
+      assets: new AssetSearch(parts.upstreams, credentialFor(parts.config), () => parts.servers.current),
       trustProxy: parts.config.trustProxy,
     };
     this.server = createServer(

@@ -51,6 +51,8 @@ export class Reporter {
     this.#stopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     await this.#send(this.#counters.rows());
+    // Where there are several servers, another one may take it.
+    if (this.#failing) await this.#send(this.#counters.rows());
   }
 
   #changed(urgent: boolean): void {

@@ -24,7 +24,7 @@ export class Scene {
     writeFileSync(join(this.dir, "token"), "secret\n");
     this.control = new ControlPeer();
     this.config = {
-      serverUrl: await this.control.start(),
+      serverUrls: [await this.control.start()],
       tokenFile: join(this.dir, "token"),
       host: "127.0.0.1",
       port: 0,

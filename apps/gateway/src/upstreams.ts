@@ -22,8 +22,14 @@ export function splitAddress(address: string): { origin: string | null; base: st
 /** Connections to the release processes, kept alive per origin and let go when a table no longer names it. */
 export class Upstreams {
   readonly #pools = new Map<string, Pool>();
+  readonly #alwaysNamed: readonly string[];
   #turn = 0;
   #waiting = 0;
+
+  /** `alwaysNamed` are origins whose connections are kept whatever the table names. */
+  constructor(alwaysNamed: readonly string[] = []) {
+    this.#alwaysNamed = alwaysNamed;
+  }
 
   pool(origin: string): Pool {
     let pool = this.#pools.get(origin);
@@ -60,7 +66,7 @@ export class Upstreams {
 
   /** Closes what the table no longer names; requests in flight there end first. */
   keepOnly(table: RoutingTable): void {
-    const named = new Set<string>();
+    const named = new Set(this.#alwaysNamed);
     for (const service of table.services) {
       for (const arm of service.arms) for (const origin of arm.upstreams) named.add(origin);
       for (const address of service.assetUpstreams) named.add(splitAddress(address).origin ?? "");

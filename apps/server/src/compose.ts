@@ -8,19 +8,23 @@ import { startBackups } from "./backups/index.ts";
 import { startDelivery } from "./delivery/index.ts";
 import { openLedgerKeys, openSubjects, outboxStanding, startLedger } from "./ledger/index.ts";
 import { ArtifactStore } from "./platform/adapters/artifacts/directory.ts";
-import type { Config } from "./platform/config.ts";
+import { type Config, sharedDirOf } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
+import { Contracts } from "./platform/contracts.ts";
 import { createDatabaseIfMissing, databaseNameOf, openDatabase } from "./platform/database.ts";
 import { prepareDatabase, protectionOf } from "./platform/database-roles.ts";
-import { installationId, lockDirectory } from "./platform/directory-lock.ts";
+import { folderName, installationId, lockDirectory } from "./platform/directory-lock.ts";
 import { registerHealth } from "./platform/health.ts";
-import { authorise, createHttp } from "./platform/http.ts";
+import { authorise, BACKLOG, createHttp } from "./platform/http.ts";
 import { keepLease } from "./platform/leases.ts";
+import { machineId } from "./platform/machine-id.ts";
 import { registerMetrics } from "./platform/metrics.ts";
+import { migrationsIn } from "./platform/migrate.ts";
 import { listenForNotifications } from "./platform/notifications.ts";
 import { ownDatabase } from "./platform/own-database.ts";
 import { keepPostgres } from "./platform/postgres/embedded.ts";
 import { RateLimits } from "./platform/rate-limits.ts";
+import { checkFolder, keepRegistered, type Unfit } from "./platform/servers.ts";
 import { Vitals } from "./platform/vitals.ts";
 import { authenticator, idempotency, recordRefusals, startAccess } from "./security/index.ts";
 
@@ -28,6 +32,7 @@ import { authenticator, idempotency, recordRefusals, startAccess } from "./secur
 export const VERSION = "0.1.0";
 const here = dirname(fileURLToPath(import.meta.url));
 export const MIGRATIONS = join(here, "..", "migrations");
+const LOOPBACK = "127.0.0.1";
 const CONSOLE = join(here, "..", "..", "console", "dist");
 
 export interface RunningServer {
@@ -36,33 +41,52 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** Starts a server by its configuration. Rejects with a sentence when it can't be: nothing is left running then. */
-export async function startServer(config: Config, log: Logger): Promise<RunningServer> {
-  mkdirSync(config.dir, { recursive: true, mode: 0o700 });
+/**
+ * Starts a server by its configuration. Rejects with a sentence when it can't be: nothing is left running then. `onUnfit`
+ * is called when a server that runs can't go on, because a newer one has changed the database.
+ */
+export async function startServer(
+  config: Config,
+  log: Logger,
+  onUnfit: (error: Unfit) => void = () => {},
+): Promise<RunningServer> {
+  for (const dir of [config.dir, sharedDirOf(config)]) mkdirSync(dir, { recursive: true, mode: 0o700 });
   const unlock = lockDirectory(config.dir);
   const undo: (() => Promise<void> | void)[] = [unlock];
   const stop = async () => {
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
-    return { url: await wire(config, log, undo), stop };
+    return { url: await wire(config, log, undo, onUnfit), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function wire(config: Config, log: Logger, undo: (() => Promise<void> | void)[]): Promise<string> {
+async function wire(
+  config: Config,
+  log: Logger,
+  undo: (() => Promise<void> | void)[],
+  onUnfit: (error: Unfit) => void,
+): Promise<string> {
   const { base, ownerUrl, serverUrl } = await ownDatabase(config, log);
-  const databaseUrl = await prepareDatabase({ ownerUrl, serverUrl, migrations: MIGRATIONS, log });
+  const owner = installationId(config.dir);
+  const databaseUrl = await prepareDatabase({ ownerUrl, serverUrl, migrations: MIGRATIONS, self: owner, log });
   if (!config.databaseUrl) undo.push(keepPostgres({ dir: config.dir, log }));
   const database = openDatabase(databaseUrl);
   undo.push(() => database.close());
+  const sharedDir = sharedDirOf(config);
+  const contracts = new Contracts({ db: database.db, log, ownerUrl, migrations: MIGRATIONS, self: owner });
+  const newestMigration = migrationsIn(MIGRATIONS).at(-1) ?? "";
+  const sharedFolder = folderName(sharedDir);
+  const identity = { id: owner, version: VERSION, newestMigration, machine: machineId(), sharedFolder };
+  const registration = await keepRegistered(database, log, identity, () => contracts.look(), onUnfit);
+  undo.push(() => registration.stop());
+  await checkFolder(database.db, identity, sharedDir);
   const protection = await protectionOf(database.db);
   if (!protection.byRoles) log.warn({ remedy: protection.remedy }, "ledger protected by database roles: no");
-  // Where the ledger's keys are: the one place to change when servers share a folder.
-  const keysDir = config.dir;
-  const keys = await openLedgerKeys({ database, dir: keysDir, replaced: config.replaceKey?.split(",") ?? [] });
+  const keys = await openLedgerKeys({ database, dir: sharedDir, replaced: config.replaceKey?.split(",") ?? [] });
   const subjects = openSubjects(database, keys.keyEncryptionKey);
   const operator = userInfo().username;
   let ready = false;
@@ -90,7 +114,6 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
   });
   undo.push(() => vitals.stop());
   registerMetrics(http, { database, vitals, stream: ledger.streamFigures });
-  const owner = installationId(config.dir);
   const lease = await keepLease(database, log, "delivery", owner);
   undo.push(() => lease.release());
   const delivery = startDelivery({
@@ -105,9 +128,10 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     },
     log,
     dir: config.dir,
+    sharedDir,
+    address: config.address ?? LOOPBACK,
     lease,
     gatewayUrl: `http://127.0.0.1:${config.gatewayPort}`,
-    serverUrl: `http://127.0.0.1:${config.port}`,
     subjects,
     databaseUrlFor: (service, environment) => createDatabaseIfMissing(base, databaseNameOf(service, environment)),
     publish: ledger.publish,
@@ -121,13 +145,13 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     log,
     // What the server's own role may not read or make, a backup and its proof may.
     url: ownerUrl,
-    dir: config.dir,
-    artifacts: new ArtifactStore(`${config.dir}/artifacts`),
+    dir: sharedDir,
+    artifacts: new ArtifactStore(`${sharedDir}/artifacts`),
     version: VERSION,
     publicKey: ledger.publicKey,
     signText: ledger.signText,
     migrations: MIGRATIONS,
-    owner: installationId(config.dir),
+    owner,
     kept: config.backupsKept,
   });
   undo.push(() => backups.stop());
@@ -151,7 +175,7 @@ async function wire(config: Config, log: Logger, undo: (() => Promise<void> | vo
     },
   });
   undo.push(() => access.stop());
-  await http.listen({ host: config.host, port: config.port });
+  await http.listen({ host: config.host, port: config.port, backlog: BACKLOG });
   ready = true;
   await vitals.look();
   undo.push(() => {

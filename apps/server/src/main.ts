@@ -16,23 +16,30 @@ async function main(): Promise<void> {
   }
   const log = createLog("server");
   // From the first moment: a stop during the start waits for it, so that no PostgreSQL is left that nobody knows of.
-  const starting = startServer(config, log);
+  const starting = startServer(config, log, (error) => {
+    complain(error);
+    void stop(1);
+  });
   let stopping = false;
-  const stop = async () => {
+  const stop = async (code = 0) => {
     if (stopping) return;
     stopping = true;
     const server = await starting.catch(() => null);
     await server?.stop();
     log.info("server stopped");
-    process.exit(0);
+    process.exit(code);
   };
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => void stop());
   await starting;
 }
 
-main().catch((error: unknown) => {
+function complain(error: unknown): void {
   const words = error instanceof Error ? error.message : String(error);
   process.stderr.write(`latchkey server: ${words}\n`);
   if (process.env.LATCHKEY_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+}
+
+main().catch((error: unknown) => {
+  complain(error);
   process.exit(1);
 });

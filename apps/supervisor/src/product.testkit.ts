@@ -52,6 +52,8 @@ export class Product {
   /** How long a rollout waits for a proof, and is promoted then. */
   maximumMs = 15_000;
   holdbackMs = 2_000;
+  /** What its processes find in their environment besides. */
+  extra: Record<string, string> = {};
 
   async place(): Promise<void> {
     // As root, PostgreSQL runs as another user: below a closed folder its data would go elsewhere.
@@ -93,6 +95,7 @@ export class Product {
       LATCHKEY_DIR: this.dir,
       LATCHKEY_PORT: String(this.port),
       LATCHKEY_GATEWAY_PORT: String(this.gatewayPort),
+      ...this.extra,
     };
   }
 

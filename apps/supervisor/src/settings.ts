@@ -27,7 +27,8 @@ export function readSettings(source: NodeJS.ProcessEnv = process.env, argv: read
     ...source,
     // Flags and file are settled here; the server, the gateway and the command line read them from the environment.
     ...environmentOf(config),
-    LATCHKEY_URL: url,
+    // The gateway goes on with the others when this one's server is away.
+    LATCHKEY_URL: [url, ...(config.peers?.split(",").map((peer) => peer.trim()) ?? [])].join(","),
     LATCHKEY_GATEWAY_TOKEN_FILE: join(dir, "gateway.token"),
     LATCHKEY_GATEWAY_DIR: join(dir, "gateway"),
     // Node 22 and newer keep the compiled code there and start the sooner; Node 20 takes no notice.

@@ -40,7 +40,10 @@ export const RoutingService = z.object({
   hosts: z.array(z.string()),
   generation: Generation,
   arms: z.array(RoutingArm),
-  /** Releases whose hashed assets must stay reachable (24 h after a rollback): asked in turn on a 404. */
+  /**
+   * Where hashed assets of the releases of the last 24 hours are asked for in turn on a 404. A path ("/artifacts/…") is
+   * below the address of whichever server the gateway speaks to.
+   */
   assetUpstreams: z.array(z.string()),
   apiPrefixes: z.array(z.string()),
   injectBeacon: z.boolean(),

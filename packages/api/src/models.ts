@@ -506,6 +506,18 @@ export const SystemView = z.object({
       residentBytes: z.int(),
     }),
   ),
+  /** The servers that share this database and were heard of within ten seconds, the oldest first. */
+  servers: z.array(
+    z.object({
+      id: z.string(),
+      version: z.string(),
+      /** Servers with the same name look after the same processes. */
+      machine: z.string(),
+      startedAt: when,
+      /** Its controllers build, roll out and look after releases; the others' wait. */
+      holdsLease: z.boolean(),
+    }),
+  ),
   /** The routing's newest generation: a gateway that has applied it is up to date. */
   generation: z.object({ epoch: z.int(), n: z.int() }),
   ledger: z.object({

@@ -37,6 +37,9 @@ describe("the server's own configuration", () => {
   it("takes every flag in both spellings, and survives being passed on by the environment", () => {
     const values = [
       "/d",
+      "/shared",
+      "10.0.0.5",
+      "http://10.0.0.6:7400,http://10.0.0.7:7400",
       "0.0.0.0",
       "1",
       "2",
@@ -57,6 +60,9 @@ describe("the server's own configuration", () => {
     for (const flag of flags) expect(serverFlagsHelp()).toContain(`${flag} <value>`);
   });
   it.each([
+    [{ argv: ["--peers", "10.0.0.6"] }, "--peers: must be addresses such as http://10.0.0.6:7400"],
+    [{ argv: ["--address", "host"] }, "--address: must be an IPv4 address of this machine"],
+    [{ argv: ["--shared-dir", "/shared"] }, "sharedDir is given without databaseUrl"],
     [{ argv: ["--prot", "7500"] }, "There is no flag --prot. Did you mean --port?"],
     [{ argv: ["7500"] }, "There is no flag 7500."],
     [{ argv: ["--port"] }, "--port needs a value"],

@@ -21,6 +21,17 @@ const perSecond = (what: string, fallback: number) => {
 };
 export const ServerConfig = z.strictObject({
   dir: z.string().min(1),
+  /** What servers on one PostgreSQL have in common: the ledger's keys, artifacts, backups. Without it, `dir` is the place. */
+  sharedDir: z.string().min(1).optional(),
+  /** Where this machine's releases listen, and other machines' gateways reach them. */
+  address: z.ipv4("must be an IPv4 address of this machine, such as 10.0.0.5").optional(),
+  /** The other servers on this PostgreSQL, for the gateway beside this one. */
+  peers: z
+    .string()
+    .refine((text) => text.split(",").every((part) => z.url({ protocol: /^https?$/ }).safeParse(part.trim()).success), {
+      error: "must be addresses such as http://10.0.0.6:7400, with commas between them",
+    })
+    .optional(),
   host: z
     .enum(["127.0.0.1", "0.0.0.0", "::1"], "must be 127.0.0.1 or ::1 (this machine only), or 0.0.0.0 (every network)")
     .default("127.0.0.1"),
@@ -65,6 +76,21 @@ interface Source {
 }
 export const SERVER_SOURCES: Readonly<Record<keyof ServerConfig, Source>> = {
   dir: { flag: "--dir", environment: ["LATCHKEY_DIR"], words: "folder for all data (.latchkey)" },
+  sharedDir: {
+    flag: "--shared-dir",
+    environment: ["LATCHKEY_SHARED_DIR"],
+    words: "folder that all servers on one PostgreSQL see, for keys, artifacts and backups (that of --dir)",
+  },
+  address: {
+    flag: "--address",
+    environment: ["LATCHKEY_ADDRESS"],
+    words: "where other machines reach the releases that run on this one (127.0.0.1)",
+  },
+  peers: {
+    flag: "--peers",
+    environment: ["LATCHKEY_PEERS"],
+    words: "addresses of the other servers on this PostgreSQL, with commas: the gateway goes on with them",
+  },
   host: { flag: "--host", environment: ["LATCHKEY_HOST"], words: "address to listen on (127.0.0.1)" },
   port: { flag: "--port", environment: ["LATCHKEY_PORT"], words: "port of the console and the API (7400)" },
   gatewayPort: {
@@ -141,6 +167,8 @@ export function parseServerConfig(sources: ServerSources): ServerConfig {
   const dir = resolve(sources.cwd, flags.dir ?? inEnvironment.dir ?? ".latchkey");
   const file = join(dir, "config.json");
   Object.assign(given, readFile(file, sources.readText(file)), inEnvironment, flags, { dir });
+  if (typeof given.sharedDir === "string" && given.sharedDir !== "")
+    given.sharedDir = resolve(sources.cwd, given.sharedDir);
   for (const field of Object.keys(flags)) from.set(field, SERVER_SOURCES[field as keyof ServerConfig].flag);
   const parsed = ServerConfig.safeParse(given);
   const lines = parsed.success ? [] : parsed.error.issues.flatMap((issue) => wordsOf(issue, from, file, given));
@@ -149,6 +177,10 @@ export function parseServerConfig(sources: ServerSources): ServerConfig {
   if (parsed.success && parsed.data.databaseOwnerUrl && !parsed.data.databaseUrl)
     lines.push(
       "databaseOwnerUrl is given without databaseUrl: give the server's own role with databaseUrl, or leave it out.",
+    );
+  if (parsed.success && parsed.data.sharedDir && !parsed.data.databaseUrl)
+    lines.push(
+      "sharedDir is given without databaseUrl: servers that share a folder share a PostgreSQL, too. Give it with databaseUrl, or leave sharedDir out.",
     );
   if (parsed.success && lines.length === 0) return parsed.data;
   throw new Error(
@@ -168,6 +200,9 @@ export function readServerConfig(
     readText: (file) => (existsSync(file) ? readFileSync(file, "utf8") : null),
   });
 }
+
+/** Where keys, artifacts and backups are: in the folder that servers share, or else in this server's own. */
+export const sharedDirOf = (config: Pick<ServerConfig, "dir" | "sharedDir">): string => config.sharedDir ?? config.dir;
 
 /** What a child process must have in its environment to read the same configuration. */
 export function environmentOf(config: ServerConfig): Record<string, string> {

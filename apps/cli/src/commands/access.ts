@@ -213,8 +213,15 @@ function addSystem(program: Command, terminal: Terminal, outcome: Outcome): void
         "gateway",
         `${g.id}: ${g.live ? style.good("live") : style.bad("not seen")}, ${upToDate(g) ? "up to date" : style.warn(`at generation ${g.applied.n} of ${s.generation.n}`)}, ${bytes(g.residentBytes)}, seen ${moment(g.seenAt)}`,
       ]);
+      // One server is all that most have: it is told of above.
+      const others = s.servers.length < 2 ? [] : s.servers;
+      const servers = others.map((other): [string, string] => [
+        "servers",
+        `${other.id}: ${other.version} on machine ${other.machine}, since ${moment(other.startedAt)}${other.holdsLease ? ", drives the rollouts" : ""}`,
+      ]);
       const rows: [string, string][] = [
         ["server", `${s.version} at ${session.baseUrl}, Node ${s.nodeVersion}, ${bytes(s.residentBytes)}`],
+        ...servers,
         ["up for", duration(terminal.now() - new Date(s.startedAt).getTime())],
         [
           "database",

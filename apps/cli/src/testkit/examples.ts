@@ -170,6 +170,7 @@ export const system: Answer<"getSystem"> = {
   residentBytes: 100_000_000,
   database: { version: "17.10", embedded: true, sizeBytes: 9_000_000 },
   gateways: [{ id: "gw_1", live: true, seenAt: AT, applied: { epoch: 1, n: 3 }, residentBytes: 80_000_000 }],
+  servers: [{ id: "srv_1", version: "0.1.0", machine: "0123456789abcdef", startedAt: AT, holdsLease: true }],
   generation: { epoch: 1, n: 3 },
   ledger: { size: 2, signedSize: 2, publicKey: proof.checkpoint.publicKey, protectedByRoles: true, remedy: null },
 };

@@ -18,7 +18,7 @@ beforeAll(async () => {
   server = await BuiltServer.start();
   // Enough rows that there is a middle.
   const many = `insert into arm_counter (gateway, boot, service, environment, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users)
-     select 'g', 'b', 's', 'e', i, md5(i::text), 'baseline', 'api', i, 0, '{}', 0, 0, repeat(md5(i::text), 8) from generate_series(1, 40000) i`;
+     select 'g', 'b', 's', 'e', i, md5(i::text), 'baseline', 'api', i, 0, '{}', 0, 0, repeat(md5(i::text), 8) from generate_series(1, 12000) i`;
   // Over a connection that ends: a restore is refused while anybody is connected.
   await administer(server.database.ownerUrl, (client) => client.query(many));
 });

@@ -15,7 +15,7 @@ import {
 } from "../platform/backup/databases.ts";
 import { BackupFault, type Manifest } from "../platform/backup/manifest.ts";
 import { checkContainer, readStreams, type Sink } from "../platform/backup/reading.ts";
-import type { Config } from "../platform/config.ts";
+import { type Config, sharedDirOf } from "../platform/config.ts";
 import { grantAhead } from "../platform/database-roles.ts";
 import { lockDirectory } from "../platform/directory-lock.ts";
 import { type OwnDatabase, ownDatabase } from "../platform/own-database.ts";
@@ -57,7 +57,7 @@ export interface Restored {
  */
 export async function restore(o: RestoreOptions): Promise<Restored> {
   const { dir, databaseUrl } = o.config;
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  for (const folder of [dir, sharedDirOf(o.config)]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const unlock = lockDirectory(dir);
   const ranBefore = databaseUrl === undefined && runsPostgres(dir);
   try {
@@ -98,7 +98,7 @@ async function inPlace(o: RestoreOptions, manifest: Manifest, own: OwnDatabase, 
     const filled = await fillDatabase(connection, { ...o, ...keys, manifest, before: null, others: othersOf(o) });
     await endReleases(o, connection);
     await grantAhead(url, own);
-    putKeys(o.config.dir, keys);
+    putKeys(sharedDirOf(o.config), keys);
     return answer(manifest, { database: nameIn(url), kept: null, before: null, ...filled, keys });
   } finally {
     await connection.close();
@@ -132,7 +132,7 @@ async function besideOld(
     // Its rights go with it when it takes the other's name.
     await grantAhead(freshUrl, own);
     await withConnection(url, (old) => endReleases(o, old));
-    putKeys(o.config.dir, keys);
+    putKeys(sharedDirOf(o.config), keys);
     const kept = `latchkey_before_restore_${new Date().toISOString().replace(/\D/g, "").slice(0, 14)}`;
     o.say("Swapping the databases");
     await swapDatabases(administrationOf(url), { current: database, kept, fresh });
@@ -167,7 +167,7 @@ async function withConnection<T>(url: string, work: (connection: Connection) => 
 }
 
 const othersOf = (o: RestoreOptions) => {
-  const store = new ArtifactStore(`${o.config.dir}/artifacts`);
+  const store = new ArtifactStore(`${sharedDirOf(o.config)}/artifacts`);
   return async (stream: string): Promise<Sink | null> => {
     if (!stream.startsWith("artifacts/")) return null;
     const digest = stream.slice("artifacts/".length);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { idOfKeyFile, openSubjectsKey } from "../ledger/index.ts";
 import { openKeys } from "../platform/backup/keys.ts";
 import { BackupFault, type Manifest } from "../platform/backup/manifest.ts";
+import { type Config, sharedDirOf } from "../platform/config.ts";
 import { LEDGER_KEY, SUBJECTS_KEY } from "../platform/key-files.ts";
 
 /** The key files of a restored database: which a restore puts into the folder, and which are lost. */
@@ -15,7 +16,7 @@ export interface ChosenKeys {
   readonly words: readonly string[];
 }
 interface Wish {
-  readonly config: { readonly dir: string };
+  readonly config: Pick<Config, "dir" | "sharedDir">;
   readonly passphrase: string | null;
   readonly newKey: boolean;
 }
@@ -30,7 +31,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
  * sentence otherwise.
  */
 export async function chooseKeys(o: Wish, manifest: Manifest, part: () => Promise<Buffer>): Promise<ChosenKeys> {
-  const { dir } = o.config;
+  const dir = sharedDirOf(o.config);
   const closed =
     o.passphrase === null ? new Map<string, Buffer>() : await openKeys(manifest, await part(), o.passphrase);
   const put = new Map<string, Buffer>();

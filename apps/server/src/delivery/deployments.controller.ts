@@ -7,8 +7,10 @@ import type { Logger } from "pino";
 import { findEnvironment, findService, type ServiceRow } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
 import type { Clock } from "../platform/clock.ts";
-import { afterCommit, isPassing, type Transactions } from "../platform/database.ts";
+import { afterCommit, isPassing, type Transaction, type Transactions } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
+import type { Lease } from "../platform/leases.ts";
+import { endDeployment, recordRelease } from "./deployments.entries.ts";
 import {
   activeDeployments,
   type DeploymentRow,
@@ -17,13 +19,17 @@ import {
   lockPhase,
   updateDeployment,
 } from "./deployments.store.ts";
-import { findRelease, findReleaseByDigest, insertRelease, type ReleaseRow } from "./releases.store.ts";
+import { findRelease, findReleaseByDigest, insertRelease } from "./releases.store.ts";
 import { applyToRollout } from "./rollout-engine.ts";
 import { findActiveRollout, insertRollout } from "./rollouts.store.ts";
 
 const BUILD_TIMEOUT_MS = 600_000;
 /** A release of leads has 1 MB; most have less than 100. PostgreSQL must still have room for its log after it. */
 const FREE_BYTES_MIN = 200e6;
+/** A build takes a processor or two, and what it fills is looked at once: the disk must have room for all of them. */
+export const BUILDS_MAX = 4;
+const WAITS = `Waiting for its turn: ${BUILDS_MAX} others are being built.`;
+const BUILDS = "Building the working tree.";
 const UNCHANGED =
   "Nothing to deploy: this release is what the environment serves already. Change something and ship again, or rehearse with --fault none.";
 
@@ -32,6 +38,8 @@ export interface DeploymentsOptions {
   readonly log: Logger;
   readonly clock: Clock;
   readonly builder: Builder;
+  /** What it writes counts only while no other server had the lease since the work began. */
+  readonly lease: Pick<Lease, "fence" | "guards">;
   /** A deployment has gone on: for those who watch. */
   readonly onChanged: (deploymentId: string) => void;
   /** Woken when a deployment is ready to roll out, or a rollout was asked to make way. */
@@ -46,6 +54,8 @@ export interface DeploymentsOptions {
 export class DeploymentsController {
   readonly #o: DeploymentsOptions;
   readonly #running = new Map<string, Promise<void>>();
+  /** Of those the ones that build or run gates: each is processes of its own. */
+  readonly #busy = new Set<string>();
   #stopping = false;
 
   constructor(options: DeploymentsOptions) {
@@ -57,20 +67,31 @@ export class DeploymentsController {
    * whether there was anything.
    */
   async tick(): Promise<boolean> {
+    const fence = this.#o.lease.fence();
+    if (fence === null) return true;
     const active = await activeDeployments(this.#o.database.db);
     for (const deployment of active) {
       if (this.#running.has(deployment.id)) continue;
       if (!["building", "gating", "queued"].includes(deployment.status)) continue;
       if (this.#stopping) break;
-      const working = this.#work(deployment.id)
-        .catch((error: unknown) => this.#crashed(deployment, error))
+      const isLong = deployment.status !== "queued";
+      if (isLong && this.#busy.size >= BUILDS_MAX) {
+        await this.#say(deployment, fence, WAITS);
+        continue;
+      }
+      if (isLong) this.#busy.add(deployment.id);
+      const working = this.#work(deployment.id, fence)
+        .catch((error: unknown) => this.#crashed(deployment, fence, error))
         .catch((error: unknown) =>
           this.#o.log.error(
             { deploymentId: deployment.id, err: error },
             "the end of a deployment could not be written",
           ),
         )
-        .finally(() => this.#running.delete(deployment.id));
+        .finally(() => {
+          this.#running.delete(deployment.id);
+          this.#busy.delete(deployment.id);
+        });
       this.#running.set(deployment.id, working);
     }
     return active.length > 0;
@@ -87,49 +108,72 @@ export class DeploymentsController {
     return new Date(this.#o.clock.now()).toISOString();
   }
 
-  async #work(id: string): Promise<void> {
-    while (!this.#stopping) {
+  /**
+   * Takes the deployment's lock, for writing what a phase came to. False when it is over already, or another server was
+   * at work since: it may have taken away what this one worked with.
+   */
+  async #locks(tx: Transaction, fence: number, id: string, phase: DeploymentRow["status"]): Promise<boolean> {
+    return (await this.#o.lease.guards(tx, fence)) && (await lockPhase(tx, id, phase));
+  }
+
+  async #work(id: string, fence: number): Promise<void> {
+    // Once another server had the lease, this work is no longer wanted; whoever has it now begins the phase again.
+    while (!this.#stopping && this.#o.lease.fence() === fence) {
       const deployment = await findDeployment(this.#o.database.db, id);
       if (!deployment) return;
       const service = await findService(this.#o.database.db, deployment.project, deployment.service);
       if (!service) return;
-      if (deployment.status === "building") await this.#build(deployment, service);
-      else if (deployment.status === "gating") await this.#gates(deployment, service);
-      else if (deployment.status === "queued") await this.#begin(deployment, service);
+      if (deployment.status === "building") await this.#build(deployment, service, fence);
+      else if (deployment.status === "gating") await this.#gates(deployment, service, fence);
+      else if (deployment.status === "queued") await this.#begin(deployment, service, fence);
       this.#o.onChanged(id);
       if (!["building", "gating"].includes(deployment.status)) return;
     }
   }
 
-  async #crashed(deployment: DeploymentRow, error: unknown): Promise<void> {
+  /** While it builds: what it does now, for those who watch. */
+  async #say(deployment: DeploymentRow, fence: number, words: string): Promise<void> {
+    if (deployment.status !== "building" || deployment.words === words) return;
+    await this.#o.database.transaction(async (tx) => {
+      if (!(await this.#locks(tx, fence, deployment.id, "building"))) return;
+      await updateDeployment(tx, deployment.id, { words });
+      afterCommit(tx, () => this.#o.onChanged(deployment.id));
+    });
+  }
+
+  async #crashed(deployment: DeploymentRow, fence: number, error: unknown): Promise<void> {
     const words = error instanceof Error ? error.message : String(error);
     this.#o.log.error({ deploymentId: deployment.id, err: error }, "deployment could not be worked on");
     // Nothing is wrong with the deployment when the database was away: the next round does the phase again.
     if (isPassing(error)) return;
     const now = await findDeployment(this.#o.database.db, deployment.id);
     // What has its rollout is the rollout's to end.
-    if (now && now.rollout_id === null) await this.#fail(now, "failed_build", `It could not be carried on: ${words}`);
+    if (now && now.rollout_id === null)
+      await this.#fail(now, fence, "failed_build", `It could not be carried on: ${words}`);
   }
 
   async #fail(
     deployment: DeploymentRow,
+    fence: number,
     status: "failed_build" | "failed_gate" | "unchanged",
     words: string,
     buildOutput?: string,
   ): Promise<void> {
     await this.#o.database.transaction(async (tx) => {
-      if (await lockPhase(tx, deployment.id, deployment.status)) await end(tx, deployment, status, words, buildOutput);
+      if (await this.#locks(tx, fence, deployment.id, deployment.status))
+        await endDeployment(tx, deployment, status, words, buildOutput);
     });
   }
 
-  async #build(deployment: DeploymentRow, service: ServiceRow): Promise<void> {
+  async #build(deployment: DeploymentRow, service: ServiceRow, fence: number): Promise<void> {
     const { builder } = this.#o;
     const free = await builder.freeBytes();
     if (free < FREE_BYTES_MIN) {
       const words = `The disk is full: ${Math.floor(free / 1e6)} MB are free where releases are kept, and a build needs ${FREE_BYTES_MIN / 1e6} MB. Nothing was built.`;
-      await this.#fail(deployment, "failed_build", words);
+      await this.#fail(deployment, fence, "failed_build", words);
       return;
     }
+    await this.#say(deployment, fence, BUILDS);
     const result = await builder.build({
       deploymentId: deployment.id,
       folder: join(service.root, service.config.source),
@@ -145,13 +189,13 @@ export class DeploymentsController {
         timed_out: "it ran out of its 10 minutes",
         could_not_run: "its command could not be started",
       }[result.outcome];
-      await this.#fail(deployment, "failed_build", `The build failed: ${why}.`, result.output);
+      await this.#fail(deployment, fence, "failed_build", `The build failed: ${why}.`, result.output);
       return;
     }
     const { manifest, source } = result;
     const { project, name } = service;
     await this.#o.database.transaction(async (tx) => {
-      if (!(await lockPhase(tx, deployment.id, "building"))) return;
+      if (!(await this.#locks(tx, fence, deployment.id, "building"))) return;
       const known = await findReleaseByDigest(tx, project, name, manifest.digest);
       const id = newId("rel");
       const release =
@@ -175,7 +219,7 @@ export class DeploymentsController {
       const environment = await findEnvironment(tx, project, name, deployment.environment);
       if (known && environment?.serving_release_id === known.id) {
         await updateDeployment(tx, deployment.id, { release_id: known.id, build_output: result.output });
-        await end(tx, deployment, "unchanged", UNCHANGED);
+        await endDeployment(tx, deployment, "unchanged", UNCHANGED);
         return;
       }
       const words = known
@@ -190,11 +234,11 @@ export class DeploymentsController {
     });
   }
 
-  async #gates(deployment: DeploymentRow, service: ServiceRow): Promise<void> {
+  async #gates(deployment: DeploymentRow, service: ServiceRow, fence: number): Promise<void> {
     const gates: GateRow[] = deployment.gates.map((g) => ({ ...g, status: "waiting", output: "" }));
     const save = (words?: string) =>
       this.#o.database.transaction(async (tx) => {
-        if (!(await lockPhase(tx, deployment.id, "gating"))) return;
+        if (!(await this.#locks(tx, fence, deployment.id, "gating"))) return;
         await updateDeployment(tx, deployment.id, { gates, ...(words ? { words } : {}) });
         afterCommit(tx, () => this.#o.onChanged(deployment.id));
       });
@@ -230,12 +274,17 @@ export class DeploymentsController {
             : result.outcome === "could_not_run"
               ? "could not run"
               : "failed";
-        await this.#fail(deployment, "failed_gate", `The gate "${gate.name}" ${why}. The release was not deployed.`);
+        await this.#fail(
+          deployment,
+          fence,
+          "failed_gate",
+          `The gate "${gate.name}" ${why}. The release was not deployed.`,
+        );
         return;
       }
     }
     await this.#o.database.transaction(async (tx) => {
-      if (!(await lockPhase(tx, deployment.id, "gating"))) return;
+      if (!(await this.#locks(tx, fence, deployment.id, "gating"))) return;
       await updateDeployment(tx, deployment.id, {
         status: "queued",
         words: "Its gates passed; it waits for its turn.",
@@ -256,7 +305,7 @@ export class DeploymentsController {
   }
 
   /** Starts the rollout when nothing else is under way here, the oldest in the queue first. */
-  async #begin(deployment: DeploymentRow, service: ServiceRow): Promise<void> {
+  async #begin(deployment: DeploymentRow, service: ServiceRow, fence: number): Promise<void> {
     const db = this.#o.database.db;
     const waiting = (await activeDeployments(db)).filter(
       (d) =>
@@ -281,11 +330,11 @@ export class DeploymentsController {
       }
       return;
     }
-    await this.#createRollout(deployment, service);
+    await this.#createRollout(deployment, service, fence);
     this.#o.wake();
   }
 
-  async #createRollout(deployment: DeploymentRow, service: ServiceRow): Promise<void> {
+  async #createRollout(deployment: DeploymentRow, service: ServiceRow, fence: number): Promise<void> {
     const environment = await findEnvironment(
       this.#o.database.db,
       deployment.project,
@@ -296,7 +345,7 @@ export class DeploymentsController {
     if (!environment || !releaseId) throw new Error("the deployment has lost its environment or release");
     const baselineId = environment.serving_release_id;
     if (baselineId === releaseId) {
-      await this.#fail(deployment, "unchanged", UNCHANGED);
+      await this.#fail(deployment, fence, "unchanged", UNCHANGED);
       return;
     }
     const release = await findRelease(this.#o.database.db, releaseId);
@@ -313,7 +362,7 @@ export class DeploymentsController {
     const policy: AnalysisPolicy = service.config.analysis;
     const id = newId("rol");
     await this.#o.database.transaction(async (tx) => {
-      if (!(await lockPhase(tx, deployment.id, "queued"))) return;
+      if (!(await this.#locks(tx, fence, deployment.id, "queued"))) return;
       await insertRollout(tx, {
         id,
         deployment_id: deployment.id,
@@ -354,48 +403,4 @@ export class DeploymentsController {
       });
     });
   }
-}
-
-async function end(
-  tx: Parameters<typeof record>[0],
-  deployment: DeploymentRow,
-  status: "failed_build" | "failed_gate" | "unchanged",
-  words: string,
-  buildOutput?: string,
-): Promise<void> {
-  await updateDeployment(tx, deployment.id, {
-    status,
-    words,
-    ...(buildOutput === undefined ? {} : { build_output: buildOutput }),
-  });
-  await record(tx, {
-    type: "delivery.deployment.ended",
-    subject: `deployment/${deployment.id}`,
-    project: deployment.project,
-    actor: SYSTEM_ACTOR,
-    correlation: deployment.id,
-    data: { service: deployment.service, environment: deployment.environment, outcome: status, words },
-  });
-}
-
-async function recordRelease(
-  tx: Parameters<typeof record>[0],
-  deployment: DeploymentRow,
-  release: ReleaseRow,
-): Promise<void> {
-  await record(tx, {
-    type: "delivery.release.created",
-    subject: `release/${release.id}`,
-    project: release.project,
-    actor: deployment.created_by,
-    correlation: deployment.id,
-    data: {
-      service: release.service,
-      number: release.number,
-      digest: release.digest,
-      commit: release.commit_sha,
-      dirty: release.dirty,
-      fault: release.fault,
-    },
-  });
 }

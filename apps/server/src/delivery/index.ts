@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { allServices } from "../catalog/index.ts";
+import { allServices, takeGeneration } from "../catalog/index.ts";
 import type { Subjects } from "../ledger/index.ts";
 import { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import { LocalBuilder } from "../platform/adapters/local/builder.ts";
@@ -8,7 +8,7 @@ import { systemClock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import type { Lease } from "../platform/leases.ts";
-import type { Notifications } from "../platform/notifications.ts";
+import { announce, type Notifications } from "../platform/notifications.ts";
 import { registerDelivery } from "./delivery.routes.ts";
 import { DeploymentsController } from "./deployments.controller.ts";
 import { findDeployment } from "./deployments.store.ts";
@@ -16,9 +16,10 @@ import { RoutingWaiters, registerGateways } from "./gateways.routes.ts";
 import { forgetOldCounters } from "./gateways.store.ts";
 import { type HealthSources, viewHealth } from "./health.view.ts";
 import { localTargetHere } from "./local-target.controller.ts";
+import { OthersController } from "./others.controller.ts";
 import type { Ephemeral } from "./presented.ts";
 import { registerPublicAssets } from "./public-assets.routes.ts";
-import { digestsInUse } from "./releases.store.ts";
+import { digestsInUse, findRelease } from "./releases.store.ts";
 import { RolloutsController } from "./rollouts.controller.ts";
 import { registerRollouts } from "./rollouts.routes.ts";
 import { RolloutViews } from "./rollouts.view.ts";
@@ -26,6 +27,7 @@ import { Loop, runRounds } from "./rounds.controller.ts";
 import { routingTable } from "./routing.view.ts";
 import { sealingAuthors } from "./sealed-authors.ts";
 import { viewServices } from "./services.view.ts";
+import { StraysController } from "./strays.controller.ts";
 import { type Installation, viewSystem } from "./system.view.ts";
 import { TrafficController } from "./traffic.controller.ts";
 
@@ -41,11 +43,13 @@ export interface DeliveryOptions {
   readonly log: Logger;
   /** `.latchkey`. */
   readonly dir: string;
+  /** The folder that servers share: `dir`, where there is one server only. */
+  readonly sharedDir: string;
+  /** Where this machine's releases are reached. */
+  readonly address: string;
   /** The controllers work while this server holds it: one server of several at a time. */
   readonly lease: Lease;
   readonly gatewayUrl: string;
-  /** This server's own address, for the assets of releases that run no more. */
-  readonly serverUrl: string;
   /** Seals what is personal before it is written. */
   readonly subjects: Subjects;
   readonly databaseUrlFor: (service: string, environment: string) => Promise<string>;
@@ -67,8 +71,15 @@ export interface Delivery {
 }
 
 export function startDelivery(o: DeliveryOptions): Delivery {
-  const target = localTargetHere({ database: o.database, log: o.log, dir: o.dir, mayAct: () => o.lease.held() });
-  const artifacts = new ArtifactStore(`${o.dir}/artifacts`);
+  const target = localTargetHere({
+    ...o,
+    mayAct: () => o.lease.held(),
+    onMoved: async (tx, { releaseId, service, environment }) => {
+      const release = await findRelease(tx, releaseId);
+      if (release) await takeGeneration(tx, { project: release.project, service, name: environment }, null);
+    },
+  });
+  const artifacts = new ArtifactStore(`${o.sharedDir}/artifacts`);
   const waiters = new RoutingWaiters();
   const loop = new Loop(o.log, systemClock);
   const views = new RolloutViews(o.database.db, { target, gatewayUrl: o.gatewayUrl });
@@ -94,11 +105,23 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     waiters.wakeAll();
     loop.wake();
   };
-  const deaf = o.notifications.on("routing", () => waiters.wakeAll());
+  const deaf = [
+    o.notifications.on("routing", () => waiters.wakeAll()),
+    o.notifications.on("errors", () => loop.wake(true)),
+  ];
+  const onNews = (hasErrors: boolean) => {
+    loop.wake(hasErrors);
+    if (!hasErrors || o.lease.held()) return;
+    // Whoever has the lease looks at once.
+    announce("errors")
+      .execute(o.database.db)
+      .catch((error: unknown) => o.log.debug({ err: error }, "new errors could not be announced"));
+  };
   const deployments = new DeploymentsController({
     database: o.database,
     log: o.log,
     clock: systemClock,
+    lease: o.lease,
     builder: sealingAuthors(new LocalBuilder(artifacts), o.subjects),
     onChanged: deploymentChanged,
     wake: () => loop.wake(),
@@ -108,6 +131,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     log: o.log,
     clock: systemClock,
     target,
+    lease: o.lease,
     prober: httpProber,
     artifactDirOf: (digest) => artifacts.pathOf(digest),
     databaseUrlFor: o.databaseUrlFor,
@@ -142,14 +166,18 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     table: () =>
       routingTable(o.database.db, {
         upstreamOf: (id) => target.upstreamOf(id),
-        assetsUrl: (id) => `${o.serverUrl}/artifacts/${id}`,
+        // Whichever server a gateway speaks to has them: it goes by the address that it knows.
+        assetsUrl: (id) => `/artifacts/${id}`,
       }),
-    onNews: (hasErrors) => loop.wake(hasErrors),
+    onNews,
   });
   route(o.http, "getSystem", async () => viewSystem(o.database.db, o.installation));
   route(o.http, "getHealth", async () => viewHealth(o.health));
   registerPublicAssets(o.http, { database: o.database, artifacts });
   runRounds(loop, systemClock, { lease: o.lease, deployments, rollouts, target });
+  const others = new OthersController({ ...o, onDeployment: deploymentChanged, onRollout: changed });
+  const strays = new StraysController({ ...o, isStarting: (id) => target.isStarting(id) });
+  strays.start();
   const hourly = setInterval(() => {
     forgetOldCounters(o.database.db).catch((error: unknown) =>
       o.log.warn({ err: error }, "old counters could not be deleted"),
@@ -161,8 +189,10 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   return {
     stop: async () => {
       clearInterval(hourly);
-      deaf();
+      for (const stopListening of deaf) stopListening();
       traffic.stop();
+      others.stop();
+      await strays.stop();
       waiters.close();
       await loop.stop();
       await deployments.stop();

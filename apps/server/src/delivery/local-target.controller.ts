@@ -6,7 +6,8 @@ import { baseEnvironment } from "../platform/adapters/local/command.ts";
 import { httpProber } from "../platform/adapters/local/prober.ts";
 import { type Machine, type ProcessIdentity, thisMachine } from "../platform/adapters/local/process-table.ts";
 import { type Clock, systemClock } from "../platform/clock.ts";
-import type { Transactions } from "../platform/database.ts";
+import type { Transaction, Transactions } from "../platform/database.ts";
+import { machineId } from "../platform/machine-id.ts";
 import {
   deleteProcess,
   findProcess,
@@ -24,7 +25,7 @@ const DRAIN_MS = 10_000;
 /** First restart at once; then 0.5 s doubling to 15 s. A minute of life forgives what was before. */
 const backOffMs = (recent: number): number => (recent === 0 ? 0 : Math.min(15_000, 500 * 2 ** (recent - 1)));
 
-const identityOf = (row: ProcessRow): ProcessIdentity | null =>
+const identityOf = (row: Pick<ProcessRow, "pid" | "pid_started">): ProcessIdentity | null =>
   row.pid !== null && row.pid_started !== null ? { pid: row.pid, started: row.pid_started } : null;
 
 export interface LocalTargetOptions {
@@ -33,15 +34,24 @@ export interface LocalTargetOptions {
   readonly clock: Clock;
   readonly machine: Machine;
   readonly prober: Prober;
-  /** `.latchkey`. */
+  /** `.latchkey`: what releases write goes there. */
   readonly dir: string;
-  /** Whether this server may still act: asked at the last moment before a process is ended. */
+  /** What servers share: every server of this machine finds the processes there that another one started. */
+  readonly sharedDir: string;
+  /** This machine's name among those that servers run on, and where its releases listen. */
+  readonly here: { readonly id: string; readonly address: string };
+  /** Whether this server may still act: asked at the last moment before a process is started or ended. */
   readonly mayAct: () => boolean;
+  /** A release that ran on another machine runs here from this transaction on. */
+  readonly onMoved: (tx: Transaction, spec: RunSpec) => Promise<void>;
 }
+/** What was started, before its row is written. */
+type Launched = Omit<ProcessRow, "retire_at">;
 
 /**
- * The `local` target: each release is one detached process on a free port of the loopback interface. The row in
- * the database is the desired state; `tend` makes it true again after a crash of the release or of this server.
+ * The `local` target: each release is one detached process on a free port of this machine. The row in the database is
+ * the desired state; `tend` makes it true again after a crash of the release or of this server. Of a process on another
+ * machine nothing can be seen from here: `ensureRunning` starts the release here and moves the row when it is ready.
  */
 export class LocalTarget implements Target {
   readonly #database: Transactions;
@@ -51,6 +61,9 @@ export class LocalTarget implements Target {
   readonly #prober: Prober;
   readonly #mayAct: () => boolean;
   readonly #logDir: string;
+  readonly #pidDir: string;
+  readonly #here: LocalTargetOptions["here"];
+  readonly #onMoved: LocalTargetOptions["onMoved"];
   #listed: readonly ProcessRow[] = [];
   #listedAt = Number.NEGATIVE_INFINITY;
   readonly #recent = new Map<string, { count: number; nextAt: number; startedAt: number }>();
@@ -65,10 +78,18 @@ export class LocalTarget implements Target {
     this.#prober = options.prober;
     this.#mayAct = options.mayAct;
     this.#logDir = join(options.dir, "logs", "releases");
+    this.#pidDir = pidDirOf(options.sharedDir, options.here.id);
+    this.#here = options.here;
+    this.#onMoved = options.onMoved;
   }
 
   logFileOf(releaseId: string): string {
     return join(this.#logDir, `${releaseId}.log`);
+  }
+
+  /** Whether a release is on its way up by this server's hand. */
+  isStarting(releaseId: string): boolean {
+    return this.#starting.has(releaseId);
   }
 
   async ensureRunning(spec: RunSpec): Promise<Result<{ upstreams: readonly string[] }, StartFailure>> {
@@ -82,43 +103,70 @@ export class LocalTarget implements Target {
 
   async #bringUp(spec: RunSpec): Promise<Result<{ upstreams: readonly string[] }, StartFailure>> {
     const known = await findProcess(this.#database.db, spec.releaseId);
-    const identity = known && identityOf(known);
-    let row: ProcessRow;
-    if (known && identity && this.#machine.isAlive(identity)) {
+    if (known && !this.#isHere(known)) return this.#move(spec, known);
+    let row: Launched;
+    if (known && this.#isAlive(known)) {
       await setRetirement(this.#database.db, spec.releaseId, null);
       row = known;
     } else {
-      row = await this.#start({
-        release_id: spec.releaseId,
-        spec,
-        port: known?.port ?? null,
-        restarts: known?.restarts ?? 0,
-      });
+      row = await this.#start(spec, known);
     }
     const failure = await this.#untilReady(row, spec);
     if (failure) return err(failure);
-    return ok({ upstreams: [`http://127.0.0.1:${row.port}`] });
+    return ok({ upstreams: [upstreamOf(row)] });
   }
 
-  async #start(from: {
-    release_id: string;
-    spec: RunSpec;
-    port: number | null;
-    restarts: number;
-  }): Promise<ProcessRow> {
+  /** Visitors are sent to the process on the other machine until the one here is ready. */
+  async #move(spec: RunSpec, known: ProcessRow): Promise<Result<{ upstreams: readonly string[] }, StartFailure>> {
+    const row = await this.#launch(spec, null, known.restarts);
+    const failure = await this.#untilReady(row, spec);
+    if (failure) {
+      await this.#endLaunched(row);
+      return err(failure);
+    }
+    const isMoved = await this.#database.transaction(async (tx) => {
+      if (!(await saveProcess(tx, row, known))) return false;
+      await this.#onMoved(tx, spec);
+      return true;
+    });
+    if (!isMoved) throw await this.#overtaken(row);
+    this.#log.info({ releaseId: spec.releaseId, from: known.machine, upstream: upstreamOf(row) }, "release moved here");
+    return ok({ upstreams: [upstreamOf(row)] });
+  }
+
+  #isHere(row: Pick<ProcessRow, "machine">): boolean {
+    return row.machine === null || row.machine === this.#here.id;
+  }
+  #isAlive(row: Launched): boolean {
+    const identity = this.#isHere(row) ? identityOf(row) : null;
+    return identity !== null && this.#machine.isAlive(identity);
+  }
+
+  async #start(spec: RunSpec, known: ProcessRow | null, restarts = known?.restarts ?? 0): Promise<Launched> {
     // The port stays over restarts, so that the gateways' tables stay true.
-    const port = from.port ?? (await this.#machine.freePort());
-    const { spec } = from;
+    const row = await this.#launch(spec, known, restarts);
+    if (!(await saveProcess(this.#database.db, row, known))) throw await this.#overtaken(row);
+    const before = this.#recent.get(spec.releaseId);
+    this.#recent.set(spec.releaseId, { count: before?.count ?? 0, nextAt: 0, startedAt: this.#clock.monotonic() });
+    return row;
+  }
+
+  async #launch(spec: RunSpec, known: ProcessRow | null, restarts: number): Promise<Launched> {
+    const { id: machine } = this.#here;
+    const address = known?.address ?? this.#here.address;
+    const port = known?.port ?? (await this.#machine.freePort());
+    // A server that stood still may have been overtaken: another one starts what is to run by now.
+    if (!this.#mayAct()) throw new Error("another server looks after the releases by now");
     const identity = await this.#machine.launch({
       command: spec.command,
       cwd: spec.artifactDir,
       logFile: this.logFileOf(spec.releaseId),
-      pidFile: join(this.#logDir, `${spec.releaseId}.pid`),
+      pidFile: join(this.#pidDir, `${spec.releaseId}.pid`),
       env: {
         ...baseEnvironment(),
         ...spec.environmentVariables,
         PORT: String(port),
-        HOST: "127.0.0.1",
+        HOST: address,
         NODE_ENV: "production",
         LATCHKEY_SERVICE: spec.service,
         LATCHKEY_ENVIRONMENT: spec.environment,
@@ -126,17 +174,27 @@ export class LocalTarget implements Target {
         LATCHKEY_RELEASE: spec.releaseName,
       },
     });
-    const row = { ...from, port, pid: identity.pid, pid_started: identity.started };
-    await saveProcess(this.#database.db, row);
-    const before = this.#recent.get(from.release_id);
-    this.#recent.set(from.release_id, { count: before?.count ?? 0, nextAt: 0, startedAt: this.#clock.monotonic() });
-    this.#log.info({ releaseId: from.release_id, port, pid: identity.pid }, "release started");
-    return { ...row, retire_at: null };
+    this.#log.info({ releaseId: spec.releaseId, port, pid: identity.pid }, "release started");
+    return {
+      ...{ release_id: spec.releaseId, spec, port, restarts, machine, address },
+      ...{ pid: identity.pid, pid_started: identity.started },
+    };
   }
 
-  async #untilReady(row: ProcessRow, spec: RunSpec): Promise<StartFailure | null> {
+  async #endLaunched(row: Launched): Promise<void> {
+    const identity = identityOf(row);
+    if (identity) await this.#machine.end(identity, DRAIN_MS);
+  }
+
+  /** Another server was quicker: its process stays, and the one that was started here ends. */
+  async #overtaken(row: Launched): Promise<Error> {
+    await this.#endLaunched(row);
+    return new Error(`another server has started ${row.release_id} meanwhile`);
+  }
+
+  async #untilReady(row: Launched, spec: RunSpec): Promise<StartFailure | null> {
     const deadline = this.#clock.monotonic() + spec.readyTimeoutMs;
-    const upstream = `http://127.0.0.1:${row.port}`;
+    const upstream = upstreamOf(row);
     const identity = identityOf(row);
     let last = "It did not answer.";
     while (this.#clock.monotonic() < deadline) {
@@ -157,7 +215,8 @@ export class LocalTarget implements Target {
     if (!row) return;
     // The row goes first: a server that dies in between must not bring the release up again.
     await setRetirement(this.#database.db, releaseId, new Date(this.#clock.now()));
-    const identity = identityOf(row);
+    // On another machine its own server ends it, once the row says no more that it should run.
+    const identity = this.#isHere(row) ? identityOf(row) : null;
     // A server that stood still may have been overtaken: what it wanted to end may serve by now.
     if (!this.#mayAct()) return;
     if (identity) await this.#machine.end(identity, DRAIN_MS);
@@ -169,20 +228,20 @@ export class LocalTarget implements Target {
   /** Memory and restarts since the release's first start, for people. */
   async figures(releaseId: string): Promise<{ restarts: number; residentBytes: number | null }> {
     const row = await findProcess(this.#database.db, releaseId);
-    const identity = row && identityOf(row);
     return {
       restarts: row?.restarts ?? 0,
-      residentBytes: identity && this.#machine.isAlive(identity) ? this.#machine.residentBytesOf(identity.pid) : null,
+      residentBytes: row?.pid && this.#isAlive(row) ? this.#machine.residentBytesOf(row.pid) : null,
     };
   }
 
-  async releases(): Promise<readonly string[]> {
-    return (await listProcesses(this.#database.db)).map((row) => row.release_id);
+  async releases(): Promise<readonly { id: string; isHere: boolean }[]> {
+    const rows = await listProcesses(this.#database.db);
+    return rows.map((row) => ({ id: row.release_id, isHere: this.#isHere(row) }));
   }
 
   async upstreamOf(releaseId: string): Promise<string | null> {
     const row = await findProcess(this.#database.db, releaseId);
-    return row?.port ? `http://127.0.0.1:${row.port}` : null;
+    return row?.port ? upstreamOf(row) : null;
   }
 
   /**
@@ -190,21 +249,17 @@ export class LocalTarget implements Target {
    * processes are looked at each time, the database once a second or when one of them is gone.
    */
   async tend(): Promise<void> {
-    const isWell = (row: ProcessRow): boolean => {
-      const identity = identityOf(row);
-      return row.retire_at === null && identity !== null && this.#machine.isAlive(identity);
-    };
+    const isWell = (row: ProcessRow): boolean => row.retire_at === null && (!this.#isHere(row) || this.#isAlive(row));
     if (this.#clock.monotonic() - this.#listedAt < LIST_EVERY_MS && this.#listed.every(isWell)) return;
     this.#listed = await listProcesses(this.#database.db);
     this.#listedAt = this.#clock.monotonic();
     for (const row of this.#listed) {
       if (this.#starting.has(row.release_id)) continue;
-      const identity = identityOf(row);
       if (row.retire_at !== null) {
         await this.retire(row.release_id);
         continue;
       }
-      if (identity && this.#machine.isAlive(identity)) continue;
+      if (isWell(row)) continue;
       const now = this.#clock.monotonic();
       const recent = this.#recent.get(row.release_id) ?? { count: 0, nextAt: 0, startedAt: now };
       const count = now - recent.startedAt > 60_000 ? 0 : recent.count;
@@ -214,23 +269,41 @@ export class LocalTarget implements Target {
       } else if (now < recent.nextAt) continue;
       this.#log.warn({ releaseId: row.release_id, pid: row.pid }, "release died; restarting");
       this.#recent.set(row.release_id, { count: count + 1, nextAt: 0, startedAt: now });
-      await this.#start({ ...row, restarts: row.restarts + 1 });
+      await this.#start(row.spec, row, row.restarts + 1);
     }
   }
 
   /** Ends every release that runs here, for a full stop. The next start brings the served ones back. */
   async endAll(): Promise<void> {
     await Promise.all(
-      (await listProcesses(this.#database.db)).map(async (row) => {
-        const identity = identityOf(row);
-        if (identity) await this.#machine.end(identity, DRAIN_MS);
-        // Without its row the next start brings a served release up anew, with the addresses of then.
-        await deleteProcess(this.#database.db, row.release_id);
-      }),
+      (await listProcesses(this.#database.db))
+        .filter((row) => this.#isHere(row))
+        .map(async (row) => {
+          const identity = identityOf(row);
+          if (identity) await this.#machine.end(identity, DRAIN_MS);
+          // Without its row the next start brings a served release up anew, with the addresses of then.
+          await deleteProcess(this.#database.db, row.release_id);
+        }),
     );
   }
 }
 
+const upstreamOf = (row: Pick<ProcessRow, "address" | "port">): string => `http://${row.address}:${row.port}`;
+
+/** Where the processes of a machine are noted, for all servers that run on it. */
+export const pidDirOf = (sharedDir: string, machine: string): string => join(sharedDir, "processes", machine);
+
+type Here = Pick<LocalTargetOptions, "database" | "log" | "dir" | "mayAct"> &
+  Partial<Pick<LocalTargetOptions, "sharedDir" | "onMoved">> & { readonly address?: string };
+
 /** The target on this machine, with real processes. */
-export const localTargetHere = (o: Pick<LocalTargetOptions, "database" | "log" | "dir" | "mayAct">): LocalTarget =>
-  new LocalTarget({ ...o, clock: systemClock, machine: thisMachine, prober: httpProber });
+export const localTargetHere = ({ address = "127.0.0.1", ...o }: Here): LocalTarget =>
+  new LocalTarget({
+    sharedDir: o.dir,
+    onMoved: async () => {},
+    ...o,
+    here: { id: machineId(), address },
+    clock: systemClock,
+    machine: thisMachine,
+    prober: httpProber,
+  });

@@ -9,6 +9,9 @@ export interface ProcessRow {
   readonly port: number | null;
   readonly pid: number | null;
   readonly pid_started: string | null;
+  /** Where it runs; null for one of an earlier version, which was always here. */
+  readonly machine: string | null;
+  readonly address: string;
   readonly restarts: number;
   readonly retire_at: Date | null;
 }
@@ -23,13 +26,29 @@ export const findProcess = operation(
 export const listProcesses = operation("listProcesses", async (db: Executor): Promise<ProcessRow[]> => {
   return (await sql<ProcessRow>`select * from release_process order by release_id`.execute(db)).rows;
 });
+/**
+ * Writes which process runs a release, unless another server has written one since `known` was read. False then, and
+ * for the same process as is written already true.
+ */
 export const saveProcess = operation(
   "saveProcess",
-  async (db: Executor, row: Omit<ProcessRow, "retire_at">): Promise<void> => {
-    await sql`insert into release_process (release_id, spec, port, pid, pid_started, restarts)
-    values (${row.release_id}, ${JSON.stringify(row.spec)}::jsonb, ${row.port}, ${row.pid}, ${row.pid_started}, ${row.restarts})
+  async (
+    db: Executor,
+    row: Omit<ProcessRow, "retire_at">,
+    known: Pick<ProcessRow, "pid" | "pid_started" | "machine"> | null,
+  ): Promise<boolean> => {
+    const saved =
+      await sql`insert into release_process (release_id, spec, port, pid, pid_started, restarts, machine, address)
+    values (${row.release_id}, ${JSON.stringify(row.spec)}::jsonb, ${row.port}, ${row.pid}, ${row.pid_started}, ${row.restarts},
+      ${row.machine}, ${row.address})
     on conflict (release_id) do update set spec = excluded.spec, port = excluded.port, pid = excluded.pid,
-      pid_started = excluded.pid_started, restarts = excluded.restarts`.execute(db);
+      pid_started = excluded.pid_started, restarts = excluded.restarts, machine = excluded.machine, address = excluded.address
+    where (release_process.pid, release_process.pid_started, release_process.machine)
+        is not distinct from (${known?.pid ?? null}::integer, ${known?.pid_started ?? null}::text, ${known?.machine ?? null}::text)
+      or (release_process.pid, release_process.pid_started, release_process.machine)
+        is not distinct from (excluded.pid, excluded.pid_started, excluded.machine)
+    returning 1`.execute(db);
+    return saved.rows.length > 0;
   },
 );
 export const setRetirement = operation(

@@ -7,9 +7,10 @@ import type { Logger } from "pino";
 import { allServices, environmentsOf, findService, takeGeneration } from "../catalog/index.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Transactions } from "../platform/database.ts";
+import type { Lease } from "../platform/leases.ts";
 import { countersSince, liveGateways } from "./gateways.store.ts";
 import { findRelease } from "./releases.store.ts";
-import { applyToRollout, type Input } from "./rollout-engine.ts";
+import { applyWithin, type Input } from "./rollout-engine.ts";
 import { activeRollouts, firstGeneration, generationOf, type RolloutRow } from "./rollouts.store.ts";
 import { currentGeneration } from "./routing.view.ts";
 
@@ -31,6 +32,8 @@ export interface RolloutsOptions {
   readonly log: Logger;
   readonly clock: Clock;
   readonly target: Target;
+  /** What it writes counts only while no other server had the lease since the round began. */
+  readonly lease: Pick<Lease, "fence" | "guards">;
   readonly prober: Prober;
   /** The folder of a release's files. */
   readonly artifactDirOf: (digest: string) => string;
@@ -60,9 +63,11 @@ export class RolloutsController {
 
   /** One round, several times a second and on news. `news` asks for a look now, where the last is 250 ms ago. */
   async tick(news = false): Promise<void> {
+    const fence = this.#o.lease.fence();
+    if (fence === null) return;
     for (const row of await activeRollouts(this.#o.database.db)) {
       try {
-        await this.#drive(row, news);
+        await this.#drive(row, news, fence);
       } catch (error) {
         this.#o.log.error({ rolloutId: row.id, err: error }, "rollout could not be driven this round");
       }
@@ -73,10 +78,10 @@ export class RolloutsController {
     await this.#retireUnused();
   }
 
-  async #drive(row: RolloutRow, news: boolean): Promise<void> {
-    if (row.machine.state === "starting") return this.#start(row);
+  async #drive(row: RolloutRow, news: boolean, fence: number): Promise<void> {
+    if (row.machine.state === "starting") return this.#start(row, fence);
     if (!row.machine.acknowledged && (await this.#isServed(row.generation_epoch, row.generation_n))) {
-      await this.#apply(row.id, { kind: "event", event: { kind: "acknowledged", atMs: this.#o.clock.now() } });
+      await this.#apply(row.id, fence, { kind: "event", event: { kind: "acknowledged", atMs: this.#o.clock.now() } });
     }
     if (news) this.#news.add(row.id);
     const every = this.#news.has(row.id) ? NEWS_LOOK_EVERY_MS : LOOK_EVERY_MS;
@@ -89,9 +94,9 @@ export class RolloutsController {
     if (judged && due) {
       this.#lookedAt.set(row.id, this.#o.clock.monotonic());
       this.#news.delete(row.id);
-      await this.#look(row);
+      await this.#look(row, fence);
     } else if (!judged)
-      await this.#apply(row.id, { kind: "event", event: { kind: "time_passed", atMs: this.#o.clock.now() } });
+      await this.#apply(row.id, fence, { kind: "event", event: { kind: "time_passed", atMs: this.#o.clock.now() } });
   }
 
   /** True when every live gateway has applied the generation. Without a live gateway nobody has. */
@@ -103,9 +108,11 @@ export class RolloutsController {
   }
 
   /** True when it was taken in. */
-  async #apply(rolloutId: string, input: Input): Promise<boolean> {
-    const outcome = await applyToRollout(this.#o.database, rolloutId, input);
-    if (!outcome.ok) return false;
+  async #apply(rolloutId: string, fence: number, input: Input): Promise<boolean> {
+    const outcome = await this.#o.database.transaction(async (tx) =>
+      isAnybodys(input) || (await this.#o.lease.guards(tx, fence)) ? applyWithin(tx, rolloutId, input) : null,
+    );
+    if (!outcome?.ok) return false;
     if (outcome.value.rerouted) this.#o.onRerouted();
     if (outcome.value.decisions.length > 0 || input.kind === "looks") this.#o.onChanged(rolloutId);
     return !outcome.value.overtaken;
@@ -120,7 +127,7 @@ export class RolloutsController {
     return { restarts: Math.max(0, restarts - seen), residentBytes, processes: 1, total: restarts };
   }
 
-  async #start(row: RolloutRow): Promise<void> {
+  async #start(row: RolloutRow, fence: number): Promise<void> {
     if (this.#starting.has(row.id)) return;
     this.#starting.add(row.id);
     // Goes on beside the round: a release that takes its time must not keep the others waiting.
@@ -132,7 +139,7 @@ export class RolloutsController {
       }))
       .then(async (event) => {
         // Whoever stood still meanwhile may find the rollout far beyond its start.
-        const taken = await this.#apply(row.id, { kind: "event", event, onlyIn: "starting" });
+        const taken = await this.#apply(row.id, fence, { kind: "event", event, onlyIn: "starting" });
         if (taken && event.kind === "release_failed") await this.#o.target.retire(row.canary_release_id);
       })
       .catch((error: unknown) =>
@@ -208,7 +215,7 @@ export class RolloutsController {
     };
   }
 
-  async #look(row: RolloutRow): Promise<void> {
+  async #look(row: RolloutRow, fence: number): Promise<void> {
     const atMs = this.#o.clock.now();
     const counters = await countersSince(this.#o.database.db, row.service, row.environment, firstGeneration(row));
     const gateways = await liveGateways(this.#o.database.db);
@@ -233,7 +240,7 @@ export class RolloutsController {
     }));
     if (looks.length === 0)
       looks.push({ ...common, canaryShare: share(generationOf(row)), baseline: NO_COUNTS, canary: NO_COUNTS });
-    const takenIn = await this.#apply(row.id, { kind: "looks", atMs, stepCount: row.step_count, looks, taken });
+    const takenIn = await this.#apply(row.id, fence, { kind: "looks", atMs, stepCount: row.step_count, looks, taken });
     if (!takenIn) {
       this.#news.add(row.id);
       return;
@@ -270,10 +277,10 @@ export class RolloutsController {
       if (r.baseline_release_id) used.set(r.baseline_release_id, place);
       used.set(r.canary_release_id, place);
     }
-    const running = new Set(await this.#o.target.releases());
+    const running = new Map((await this.#o.target.releases()).map(({ id, isHere }) => [id, isHere]));
     const { epoch, n } = await currentGeneration(db);
     const served = await this.#isServed(epoch, n);
-    for (const id of running) {
+    for (const id of running.keys()) {
       if (used.has(id)) {
         this.#unused.delete(id);
         continue;
@@ -285,15 +292,19 @@ export class RolloutsController {
       this.#restarts.delete(id);
     }
     for (const [id, place] of used) {
-      if (running.has(id) || this.#starting.has(id) || comingUp.has(id)) continue;
+      if (running.get(id) === true || this.#starting.has(id) || comingUp.has(id)) continue;
       this.#starting.add(id);
       this.#specOf(place.project, place.service, place.environment, place.deploymentId, id)
         .then((spec) => this.#o.target.ensureRunning(spec))
-        // It may have another address than before: only a newer generation moves a gateway that keeps its table on disk.
-        .then(() =>
-          this.#o.database.transaction((tx) => takeGeneration(tx, { ...place, name: place.environment }, null)),
-        )
-        .then(() => this.#o.onRerouted())
+        .then(async (started) => {
+          const isMoved = running.get(id) === false;
+          if (!started.ok && isMoved) throw new Error(started.error.words);
+          // It may have another address than before: only a newer generation moves a gateway that keeps its table on
+          // disk. With a release that moved here, the target has taken one.
+          if (!isMoved)
+            await this.#o.database.transaction((tx) => takeGeneration(tx, { ...place, name: place.environment }, null));
+          this.#o.onRerouted();
+        })
         .catch((error: unknown) =>
           this.#o.log.error({ releaseId: id, err: error }, "a served release could not be brought up"),
         )
@@ -301,6 +312,10 @@ export class RolloutsController {
     }
   }
 }
+
+/** That time has passed, or that all gateways acknowledged, is as true by whichever server it is said. */
+const isAnybodys = (input: Input): boolean =>
+  input.kind === "event" && ["time_passed", "acknowledged"].includes(input.event.kind);
 
 const countsOf = (process: ProcessCounts | null): ProcessCounts | null =>
   process && { restarts: process.restarts, residentBytes: process.residentBytes, processes: process.processes };

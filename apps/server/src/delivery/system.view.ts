@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import { ledgerStanding } from "../ledger/index.ts";
 import type { Executor } from "../platform/database.ts";
 import type { Protection } from "../platform/database-roles.ts";
+import { livingServers } from "../platform/servers.ts";
 import { listGateways } from "./gateways.store.ts";
 import { currentGeneration } from "./routing.view.ts";
 
@@ -37,6 +38,7 @@ export async function viewSystem(db: Executor, o: Installation): Promise<Answer<
       applied: { epoch: g.applied_epoch, n: g.applied_n },
       residentBytes: Number(g.resident_bytes),
     })),
+    servers: await serversNow(db),
     generation: await currentGeneration(db),
     ledger: {
       ...(await ledgerStanding(db)),
@@ -45,4 +47,26 @@ export async function viewSystem(db: Executor, o: Installation): Promise<Answer<
       remedy: o.ledgerProtection.remedy,
     },
   };
+}
+
+/** What leases call the server that drives the rollouts; null while none does. */
+async function leaseHolder(db: Executor): Promise<string | null> {
+  const lease = await sql<{
+    owner: string;
+  }>`select owner from lease where name = 'delivery' and expires_at > now()`.execute(db);
+  return lease.rows[0]?.owner ?? null;
+}
+
+/** The machine whose server drives the rollouts; null while none does. */
+export async function driverOf(db: Executor): Promise<string | null> {
+  const owner = await leaseHolder(db);
+  return (await livingServers(db)).find((server) => server.id === owner)?.machine ?? null;
+}
+
+async function serversNow(db: Executor): Promise<Answer<"getSystem">["servers"]> {
+  const owner = await leaseHolder(db);
+  return (await livingServers(db)).map(({ id, version, machine, startedAt }) => ({
+    ...{ id, version, machine, startedAt: startedAt.toISOString() },
+    holdsLease: owner === id,
+  }));
 }

@@ -7,10 +7,11 @@ import {
   sign,
   verify,
 } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { rootOf } from "@latchkey/core/shared/merkle";
 import type { Logger } from "pino";
 import type { Executor, Transactions } from "../platform/database.ts";
+import { createKeyFile } from "../platform/key-files.ts";
 import { ledgerKeys } from "./keys.store.ts";
 import { lockTree, newestCheckpoint, readTree, saveCheckpoint } from "./ledger.store.ts";
 import { sha256 } from "./sha256.ts";
@@ -34,7 +35,7 @@ export const publicKeyIn = (pem: Buffer): string => rawPublicKey(createPrivateKe
 export function openSigner(file: string): Signer {
   if (!existsSync(file)) {
     const { privateKey } = generateKeyPairSync("ed25519");
-    writeFileSync(file, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600, flag: "wx" });
+    createKeyFile(file, privateKey.export({ type: "pkcs8", format: "pem" }));
   }
   const key = createPrivateKey(readFileSync(file));
   const raw = rawPublicKey(key);

@@ -1,9 +1,9 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
 import type { Database, Executor } from "../platform/database.ts";
-import { LEDGER_KEY, SUBJECTS_KEY } from "../platform/key-files.ts";
+import { createKeyFile, LEDGER_KEY, SUBJECTS_KEY } from "../platform/key-files.ts";
 import { checkpoint, openSigner, publicKeyIn, type Signer } from "./checkpoints.ts";
 import { insertLedgerKey, ledgerKeys } from "./keys.store.ts";
 import { lockTree, newestCheckpoint } from "./ledger.store.ts";
@@ -83,7 +83,7 @@ async function openKeyEncryptionKey({ database, dir, replaced }: Options): Promi
   const isNew = !existsSync(file);
   const mayReplace = bound !== null && replaced.includes(bound);
   if (isNew && bound !== null && !mayReplace) throw missing(SUBJECTS_KEY, file, bound);
-  if (isNew) writeFileSync(file, `${randomBytes(KEY_BYTES).toString("hex")}\n`, { mode: 0o600, flag: "wx" });
+  if (isNew) createKeyFile(file, `${randomBytes(KEY_BYTES).toString("hex")}\n`);
   const key = openSubjectsKey(readFileSync(file), file);
   const id = idOfSecretKey(key);
   if (bound !== null && bound !== id && mayReplace) await replaceSubjectsKey(database, bound, id);

@@ -34,26 +34,36 @@ export interface OutboxRow {
   readonly written_at: Date;
 }
 
+export interface Drained {
+  readonly tree: Tree;
+  /** Of the nodes that are written. While older servers live, all are. */
+  readonly lowestLevel: number;
+  readonly taken: readonly OutboxRow[];
+}
+interface TreeRow {
+  readonly size: string;
+  readonly peaks: Buffer[];
+  readonly lowest_level: number;
+}
+
 /**
  * Locks the tree, then takes a batch out of the outbox, in the order it was written in: what one row's lock made wait for
  * another comes after it, whatever the servers' clocks (and so the ids) say. One statement, because each one more would
  * cost every round a way to PostgreSQL and back. Nothing is taken before the lock is had: what to delete is looked up
  * beside the locked row. Who waited for the lock sees the outbox as it was before, and passes by what is gone.
  */
-export const drainOutbox = operation(
-  "drainOutbox",
-  async (tx: Executor, limit: number): Promise<{ tree: Tree; taken: OutboxRow[] }> => {
-    const question = sql<(OutboxRow & { size: null }) | { size: string; peaks: Buffer[] }>`
-      with tree as materialized (select size, peaks from ledger_tree for update),
+export const drainOutbox = operation("drainOutbox", async (tx: Executor, limit: number): Promise<Drained> => {
+  const question = sql<(OutboxRow & { size: null }) | TreeRow>`
+      with tree as materialized (select size, peaks, lowest_level from ledger_tree for update),
       next as materialized (select o.place from tree, lateral (
         select ctid as place from ledger_outbox where tree.size >= 0 order by position limit ${limit}) as o),
       taken as (delete from ledger_outbox where ctid = any(array(select place from next)) returning id, envelope, written_at, position)
-      select null as id, null as envelope, null as written_at, null as position, size, peaks from tree
-      union all select id, envelope, written_at, position, null, null from taken order by position nulls first`;
-    const [first, ...taken] = (await askPrepared(tx, question)).rows;
-    return { tree: treeOf(first?.size == null ? undefined : first), taken: taken as OutboxRow[] };
-  },
-);
+      select null as id, null as envelope, null as written_at, null as position, size, peaks, lowest_level from tree
+      union all select id, envelope, written_at, position, null, null, null from taken order by position nulls first`;
+  const [first, ...taken] = (await askPrepared(tx, question)).rows;
+  if (first?.size == null) throw new Error("the ledger has no tree");
+  return { tree: treeOf(first), lowestLevel: first.lowest_level, taken: taken as OutboxRow[] };
+});
 export const outboxIsEmpty = operation("outboxIsEmpty", async (db: Executor): Promise<boolean> => {
   return (await sql`select 1 from ledger_outbox order by position limit 1`.execute(db)).rows.length === 0;
 });

@@ -2,7 +2,7 @@ import { append, leafHash, type StoredNode } from "@latchkey/core/shared/merkle"
 import type { Logger } from "pino";
 import { type Clock, systemClock } from "../platform/clock.ts";
 import type { Transactions } from "../platform/database.ts";
-import { appendEntries, drainOutbox, type NewEntry, NODE_LEVEL_MIN, outboxIsEmpty } from "./ledger.store.ts";
+import { appendEntries, drainOutbox, type NewEntry, outboxIsEmpty } from "./ledger.store.ts";
 import { sha256 } from "./sha256.ts";
 
 /**
@@ -21,7 +21,7 @@ const ROUND_MS = 50;
 export async function drainOnce(database: Transactions): Promise<number> {
   if (await outboxIsEmpty(database.db)) return 0;
   return database.transaction(async (tx) => {
-    const { tree, taken } = await drainOutbox(tx, BATCH);
+    const { tree, lowestLevel, taken } = await drainOutbox(tx, BATCH);
     const entries: NewEntry[] = [];
     const nodes: StoredNode[] = [];
     let peaks: readonly Uint8Array[] = tree.peaks;
@@ -32,7 +32,7 @@ export async function drainOnce(database: Transactions): Promise<number> {
       const leaf = leafHash(sha256, Buffer.from(canonical, "utf8"));
       const grown = append(sha256, sequence, peaks, leaf);
       peaks = grown.peaks;
-      nodes.push(...grown.nodes.filter((node) => node.level >= NODE_LEVEL_MIN));
+      nodes.push(...grown.nodes.filter((node) => node.level >= lowestLevel));
       entries.push({ sequence, id, type, subject, project, canonical, leafHash: leaf });
     }
     if (entries.length > 0) await appendEntries(tx, entries, nodes, { size: tree.size + entries.length, peaks });

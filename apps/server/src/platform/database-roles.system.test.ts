@@ -38,7 +38,7 @@ afterEach(async () => {
 
 /** What a server is given that starts with the owner's address alone. */
 async function prepared(owner: string, serverUrl: string | null = null): Promise<string> {
-  const url = await prepareDatabase({ ownerUrl: owner, serverUrl, migrations: MIGRATIONS_DIR, log });
+  const url = await prepareDatabase({ ownerUrl: owner, serverUrl, migrations: MIGRATIONS_DIR, self: "srv_test", log });
   if (userOf(url) !== userOf(owner)) roles.push(userOf(url));
   return url;
 }

@@ -61,11 +61,13 @@ export async function prepareDatabase(o: {
   /** A role that the operator made for the server; without it, one is made here where that is possible. */
   readonly serverUrl: string | null;
   readonly migrations: string;
+  /** What the server is called among those that live. */
+  readonly self: string;
   readonly log: Logger;
 }): Promise<string> {
   const owner = openDatabase(o.ownerUrl, { max: 2 });
   try {
-    await migrateAsOwner(owner, o.migrations);
+    await migrateAsOwner(owner, o.migrations, o.self);
     if (o.serverUrl !== null && userOf(o.serverUrl) !== userOf(o.ownerUrl)) {
       await grantTo(owner, userOf(o.serverUrl));
       return o.serverUrl;
@@ -104,8 +106,8 @@ export async function grantAhead(
   }
 }
 
-async function migrateAsOwner(owner: Database, migrations: string): Promise<void> {
-  await migrate(owner, migrations).catch((error: unknown) => {
+async function migrateAsOwner(owner: Database, migrations: string, self: string): Promise<void> {
+  await migrate(owner, migrations, self).catch((error: unknown) => {
     if (codeOf(error) !== DENIED) throw error;
     throw new Error(
       "The database's tables are not those of this version, and the role in DATABASE_URL may not change them. Give the owner's address, too, with LATCHKEY_DATABASE_OWNER_URL.",

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dropDatabasesNamed, type TestDatabase, testDatabase } from "../testing/database.ts";
-import { createDatabaseIfMissing, databaseNameOf } from "./database.ts";
+import { until } from "../testing/until.ts";
+import { createDatabaseIfMissing, databaseNameOf, isPassing } from "./database.ts";
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -45,6 +46,31 @@ describe("a transaction", () => {
     });
     await expect(failing).rejects.toThrow("a bug");
     expect(tries).toBe(1);
+  });
+});
+
+describe("a connection that ends while it is used", () => {
+  it("fails what used it as something that passes, and ends nothing else", async () => {
+    const cut = database.transaction(async (tx) => {
+      const own = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(tx);
+      const { pool } = database.owner;
+      const isThere = async () =>
+        (await pool.query("select 1 from pg_stat_activity where pid = $1", [own.rows[0]?.pid])).rows.length > 0;
+      await pool.query("select pg_terminate_backend($1)", [own.rows[0]?.pid]);
+      await until("PostgreSQL has ended it", async () => !(await isThere()));
+      await sql`select 1`.execute(tx);
+    });
+    const error = await cut.catch((reason: unknown) => reason);
+    expect(isPassing(error), String(error)).toBe(true);
+    expect((await sql`select 1 as n`.execute(database.db)).rows).toEqual([{ n: 1 }]);
+  });
+
+  it("is ended by PostgreSQL when a transaction stands still, sooner than a lease expires", async () => {
+    const { rows } = await sql<{
+      ms: string;
+    }>`select setting as ms from pg_settings where name = 'idle_in_transaction_session_timeout'`.execute(database.db);
+    expect(Number(rows[0]?.ms)).toBeGreaterThan(0);
+    expect(Number(rows[0]?.ms)).toBeLessThan(6_000);
   });
 });
 

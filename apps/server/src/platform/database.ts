@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Socket } from "node:net";
 import { Kysely, type Transaction as KyselyTransaction } from "kysely";
 import pg from "pg";
 import { type Copies, copyBinary } from "./copy-rows.ts";
@@ -48,7 +49,12 @@ export function operation<A extends unknown[], R>(
  */
 const RETRYABLE = new Set(["40001", "40P01", ...LOST_STATEMENT]);
 /** SQLSTATE classes of what goes by itself: connection, resources, an operator's restart. RFC-less names are Node's own. */
-const PASSING = /^(08|53|57)|^(40001|40P01|55P03|25P03|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE)$/;
+const PASSING =
+  /^(08|53|57)|^(40001|40P01|55P03|25P03|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH)$/;
+
+/** What pg says without a code. */
+const LOST =
+  /^(Connection terminated|timeout exceeded when trying to connect|PostgreSQL has not answered|Client has encountered a connection error)/;
 
 /** No connection could be had: the queue for one is full or too slow, or PostgreSQL does not answer. */
 export class DatabaseUnavailable extends Error {}
@@ -58,14 +64,18 @@ export function isPassing(error: unknown): boolean {
   if (error instanceof DatabaseUnavailable) return true;
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (typeof code === "string" && PASSING.test(code)) return true;
-  // What pg says without a code.
-  return (
-    typeof message === "string" && /^(Connection terminated|timeout exceeded when trying to connect)/.test(message)
-  );
+  return typeof message === "string" && LOST.test(message);
 }
 
 const TRIES = 5;
 const STATEMENT_TIMEOUT_MS = 15_000;
+/**
+ * A server that is cut off in the middle of a transaction holds its locks until PostgreSQL gives it up. Sooner than a
+ * lease expires (6 s): whoever takes over need not wait for them.
+ */
+const IDLE_IN_TRANSACTION_MS = 5_000;
+/** PostgreSQL answers each statement within 15 s, be it with an error: whoever hears nothing for longer is cut off. */
+const SILENCE_MAX_MS = STATEMENT_TIMEOUT_MS + 2_000;
 
 const committed = new WeakMap<Executor, (() => void)[]>();
 
@@ -113,10 +123,14 @@ export function openDatabase(url: string, options: { max?: number; waitingMax?: 
     connectionString: url,
     max: options.max ?? CONNECTIONS_MAX,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     connectionTimeoutMillis: CONNECTION_WITHIN_MS,
   });
-  // Without a listener, an idle connection that PostgreSQL closes would end this process.
+  // Without a listener, a connection that PostgreSQL or the network closes would end this process: the pool's own is for
+  // idle ones only. Whoever uses it is told by the query that fails.
   pool.on("error", () => {});
+  pool.on("connect", (client) => client.on("error", () => {}));
+  endSilentConnections(pool);
   const waits = new Waits();
   const connect = async (): Promise<pg.PoolClient> => {
     if (pool.waitingCount >= waitingMax) {
@@ -156,6 +170,22 @@ export function openDatabase(url: string, options: { max?: number; waitingMax?: 
     },
     close: () => db.destroy(),
   };
+}
+
+/** A network that is cut says nothing: TCP alone would wait for a quarter of an hour, and the pool's connections with it. */
+function endSilentConnections(pool: pg.Pool): void {
+  const streams = new WeakSet<Socket>();
+  const streamOf = (client: pg.PoolClient) =>
+    (client as unknown as { connection?: { stream?: Socket } }).connection?.stream;
+  pool.on("acquire", (client) => {
+    const stream = streamOf(client);
+    if (!stream) return;
+    if (!streams.has(stream)) stream.on("timeout", () => stream.destroy(new Error("PostgreSQL has not answered")));
+    streams.add(stream);
+    stream.setTimeout(SILENCE_MAX_MS);
+  });
+  // One that nobody uses may be silent.
+  pool.on("release", (_, client) => streamOf(client)?.setTimeout(0));
 }
 
 /** PostgreSQL cuts longer names off: two that begin alike would be one. */

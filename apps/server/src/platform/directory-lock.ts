@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startTimeOf } from "./adapters/local/process-table.ts";
+import { createKeyFile } from "./key-files.ts";
 
 /** One server per `.latchkey/`: a file with pid and start time. A dead owner's lock is taken over. Throws a sentence otherwise. */
 export function lockDirectory(dir: string): () => void {
@@ -31,6 +32,13 @@ export function lockDirectory(dir: string): () => void {
 export function installationId(dir: string): string {
   const file = join(dir, "server.id");
   if (!existsSync(file)) writeFileSync(file, `srv_${randomUUID()}\n`, { mode: 0o600 });
+  return readFileSync(file, "utf8").trim();
+}
+
+/** The name of a folder that servers share, drawn by the first of them: whoever sees another name sees another folder. */
+export function folderName(dir: string): string {
+  const file = join(dir, "folder.id");
+  if (!existsSync(file)) createKeyFile(file, `dir_${randomUUID()}\n`);
   return readFileSync(file, "utf8").trim();
 }
 

@@ -62,6 +62,11 @@ export interface HttpOptions {
 const BODY_MAX_BYTES = 1_048_576;
 /** 2,000 streams, 2,000 polls of gateways, and 2,000 who ask; with what they need inside far below 2^16 open files. */
 const CONNECTIONS_MAX = 6_000;
+/**
+ * Connections that may wait to be taken: 2,000 streams come back at once when a server has been restarted. Beyond it the
+ * kernel drops them silently, and a visitor tries again after seconds (Node's own 511 lost some of them for two minutes).
+ */
+export const BACKLOG = 4_096;
 /** A request's line and headers: the longest address of ours has 2 KiB, a browser's headers 4. */
 const HEADERS_MAX_BYTES = 16 * 1_024;
 const ANONYMOUS: Principal = { id: "anonymous", name: "anonymous", kind: "person", role: "viewer", project: "main" };

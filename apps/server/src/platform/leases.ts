@@ -5,9 +5,9 @@ import { type Executor, operation, type Transactions } from "./database.ts";
 
 /**
  * Leases: work that one server at a time may do. Owner, fence and expiry are in the database and expire by its clock,
- * so that servers' clocks need not agree. A lease hastens nothing and guards nothing by itself: what must not happen
- * twice is guarded where it is written (row locks, phases, step counts); the lease keeps two servers from doing the
- * same long work side by side. No session locks: poolers break them.
+ * so that servers' clocks need not agree. It keeps two servers from doing the same long work side by side. Who stood
+ * still may believe in it too long: what such work writes is guarded where it is written (by the lease's fence, row
+ * locks, phases, step counts). No session locks: poolers break them.
  */
 const TTL_MS = 6_000;
 /** Three tries before it expires. */
@@ -18,6 +18,11 @@ export interface Lease {
   held(): boolean;
   /** Grows with each change of owner; null while it is not held. */
   fence(): number | null;
+  /**
+   * For a transaction of work that began under this fence: whether nobody had the lease since. While it is true nobody
+   * takes the lease before the transaction ends.
+   */
+  guards(tx: Executor, fence: number): Promise<boolean>;
   /** Gives it up, so that another server need not wait for its expiry. */
   release(): Promise<void>;
 }
@@ -40,6 +45,16 @@ export const claim = operation(
     returning fence`.execute(db);
     const row = taken.rows[0];
     return row ? Number(row.fence) : null;
+  },
+);
+
+export const holdsFence = operation(
+  "holdsFence",
+  async (tx: Executor, name: string, owner: string, fence: number): Promise<boolean> => {
+    // An expired lease that nobody took is as good as held: its fence says that nothing has happened since.
+    const found = await sql`select 1 from lease where name = ${name} and owner = ${owner} and fence = ${fence}
+      for share`.execute(tx);
+    return found.rows.length > 0;
   },
 );
 
@@ -88,6 +103,7 @@ export async function keepLease(
   return {
     held,
     fence: () => (held() ? fence : null),
+    guards: (tx, asked) => holdsFence(tx, name, owner, asked),
     release: async () => {
       stopped = true;
       callOff();

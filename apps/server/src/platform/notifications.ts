@@ -7,7 +7,8 @@ import { type Clock, systemClock } from "./clock.ts";
  * Word from other servers on the same PostgreSQL (LISTEN and NOTIFY). It only hastens polling: behind a pooler that
  * hands connections out by transaction nothing arrives here, and everything is as true, a poll later.
  */
-export type Topic = "ledger" | "routing";
+export type Topic = "ledger" | "routing" | "errors";
+const TOPICS: readonly Topic[] = ["ledger", "routing", "errors"];
 const CHANNEL = "latchkey";
 
 /** SQL for the transaction of the change: PostgreSQL sends it when that commits, and never otherwise. */
@@ -29,10 +30,7 @@ const RETRY_MAX_MS = 10_000;
 
 /** Listens on a connection of its own, made anew for as long as it takes: the pool's are handed from query to query. */
 export function listenForNotifications(url: string, log: Logger, clock: Clock = systemClock): Notifications {
-  const listeners = new Map<Topic, Set<() => void>>([
-    ["ledger", new Set()],
-    ["routing", new Set()],
-  ]);
+  const listeners = new Map<Topic, Set<() => void>>(TOPICS.map((topic) => [topic, new Set()]));
   const tell = (topic: Topic) => {
     for (const listener of listeners.get(topic) ?? []) listener();
   };
@@ -51,10 +49,15 @@ export function listenForNotifications(url: string, log: Logger, clock: Clock = 
     retryMs = Math.min(RETRY_MAX_MS, retryMs * 2);
   };
   const connect = async (): Promise<void> => {
-    const mine = new pg.Client({ connectionString: url, keepAlive: true, connectionTimeoutMillis: 10_000 });
+    const mine = new pg.Client({
+      ...{ connectionString: url, connectionTimeoutMillis: 10_000 },
+      // Nothing may come for hours: only TCP itself can tell a cut network from silence.
+      ...{ keepAlive: true, keepAliveInitialDelayMillis: 5_000 },
+    });
     client = mine;
     mine.on("notification", ({ payload }) => {
-      if (payload === "ledger" || payload === "routing") tell(payload);
+      const topic = TOPICS.find((known) => known === payload);
+      if (topic) tell(topic);
     });
     mine.on("error", () => again(mine));
     mine.on("end", () => again(mine));

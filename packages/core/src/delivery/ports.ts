@@ -28,10 +28,10 @@ export interface Target {
   retire(releaseId: string): Promise<void>;
   /** Restarts since the release's first start, and memory now: null when nothing of the release runs here. */
   figures(releaseId: string): Promise<{ readonly restarts: number; readonly residentBytes: number | null }>;
-  /** Where the release answers; null when nothing of it runs here. */
+  /** Where the release answers; null when nothing of it runs anywhere. */
   upstreamOf(releaseId: string): Promise<string | null>;
-  /** Releases that should run here. */
-  releases(): Promise<readonly string[]>;
+  /** Releases that should run. Those that are not here can't be looked after: `ensureRunning` brings them. */
+  releases(): Promise<readonly { readonly id: string; readonly isHere: boolean }[]>;
   /** One round: makes the processes what they should be. */
   tend(): Promise<void>;
 }

@@ -41,6 +41,9 @@ function SignInLink() {
   );
 }
 
+const wordsOfServer = (server: SystemView["servers"][number]): string =>
+  `${server.id.slice(0, 12)}, ${server.version}${server.holdsLease ? ", drives the rollouts" : ""}`;
+
 function Installation({ system: s }: { system: SystemView }) {
   const now = useNow();
   return (
@@ -50,6 +53,9 @@ function Installation({ system: s }: { system: SystemView }) {
           ["Latchkey", s.version],
           ["Node", s.nodeVersion],
           ["Up for", duration(now - Date.parse(s.startedAt))],
+          ...(s.servers.length < 2
+            ? []
+            : [["Servers", s.servers.map((other) => wordsOfServer(other)).join("; ")] as [string, string]]),
           ["PostgreSQL", `${s.database.version}, ${s.database.embedded ? "embedded" : "your own"}`],
           ["Database", bytes(s.database.sizeBytes)],
           ["Ledger", `${count(s.ledger.size)} entries, ${count(s.ledger.signedSize)} signed`],

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 
 /** Processes of this machine: started detached, found again by pid and start time, ended politely, then not. */
 export interface ProcessIdentity {
@@ -70,6 +70,34 @@ function survivorOf(pidFile: string): { identity: ProcessIdentity; environment: 
     return null;
   }
 }
+
+/** A process that was started with a pid file and lives. */
+export interface Recorded {
+  /** Of the file, without its extension. */
+  readonly name: string;
+  readonly identity: ProcessIdentity;
+  readonly notedMs: number;
+}
+
+/** Nobody wonders any more whether a process of yesterday lives. */
+const KEPT_MS = 86_400_000;
+
+/** The living processes that the pid files of a folder tell of; old files of others are removed. */
+export function recordedIn(dir: string): Recorded[] {
+  if (!existsSync(dir)) return [];
+  return readdirSync(dir).flatMap((file) => {
+    const path = join(dir, file);
+    const name = file.replace(/\.pid$/, "");
+    if (name === file) return [];
+    const notedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    const survivor = survivorOf(path);
+    // By now the pid may be anybody's: a release's process knows that it is one.
+    const isRelease = [...(survivor?.environment ?? [])].some((line) => line.startsWith("LATCHKEY_RELEASE="));
+    if (survivor === null && Date.now() - notedMs > KEPT_MS) rmSync(path, { force: true });
+    return survivor && isRelease ? [{ name, identity: survivor.identity, notedMs }] : [];
+  });
+}
+
 const OWN = ["LATCHKEY_SERVICE", "LATCHKEY_ENVIRONMENT", "LATCHKEY_RELEASE"] as const;
 
 /** A process of an earlier start of the same: taken over at the same port, ended at another. */
@@ -85,6 +113,7 @@ async function takeOver({ pidFile, env }: Launch): Promise<ProcessIdentity | nul
 /** Starts a process in a session of its own, so that it outlives this one. */
 export async function launch(spec: Launch): Promise<ProcessIdentity> {
   mkdirSync(dirname(spec.logFile), { recursive: true });
+  if (spec.pidFile !== undefined) mkdirSync(dirname(spec.pidFile), { recursive: true, mode: 0o700 });
   const earlier = await takeOver(spec);
   if (earlier) return earlier;
   const log = openSync(spec.logFile, "a");

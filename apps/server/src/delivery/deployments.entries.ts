@@ -1,0 +1,47 @@
+import { SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
+import { record } from "../ledger/index.ts";
+import type { Transaction } from "../platform/database.ts";
+import { type DeploymentRow, updateDeployment } from "./deployments.store.ts";
+import type { ReleaseRow } from "./releases.store.ts";
+
+/** Ends a deployment that comes to no rollout, with its entry in the ledger. */
+export async function endDeployment(
+  tx: Transaction,
+  deployment: DeploymentRow,
+  status: "failed_build" | "failed_gate" | "unchanged",
+  words: string,
+  buildOutput?: string,
+): Promise<void> {
+  await updateDeployment(tx, deployment.id, {
+    status,
+    words,
+    ...(buildOutput === undefined ? {} : { build_output: buildOutput }),
+  });
+  await record(tx, {
+    type: "delivery.deployment.ended",
+    subject: `deployment/${deployment.id}`,
+    project: deployment.project,
+    actor: SYSTEM_ACTOR,
+    correlation: deployment.id,
+    data: { service: deployment.service, environment: deployment.environment, outcome: status, words },
+  });
+}
+
+/** The entry of a release that was built. */
+export async function recordRelease(tx: Transaction, deployment: DeploymentRow, release: ReleaseRow): Promise<void> {
+  await record(tx, {
+    type: "delivery.release.created",
+    subject: `release/${release.id}`,
+    project: release.project,
+    actor: deployment.created_by,
+    correlation: deployment.id,
+    data: {
+      service: release.service,
+      number: release.number,
+      digest: release.digest,
+      commit: release.commit_sha,
+      dirty: release.dirty,
+      fault: release.fault,
+    },
+  });
+}
