@@ -14,7 +14,7 @@ import { removeDirectory, temporaryDirectory } from "../testing/directory.ts";
 import { until } from "../testing/until.ts";
 import { checkpoint, openSigner } from "./checkpoints.ts";
 import { allEntriesAfter, readTree } from "./ledger.store.ts";
-import { viewProof } from "./proofs.view.ts";
+import { viewConsistency, viewProof } from "./proofs.view.ts";
 import { onRecord, record } from "./record.ts";
 import { drainOnce, numbered, startSequencer } from "./sequencer.ts";
 import { sha256 } from "./sha256.ts";
@@ -284,6 +284,33 @@ describe("proofs", () => {
         expect(verifyInclusion(sha256, leaf, i, wanted, path, root)).toBe(true);
       }
     }
+    removeDirectory(dir);
+  });
+
+  it("hold for entries that were numbered beside an older server, which needs all nodes, and for those after it", async () => {
+    const dir = temporaryDirectory();
+    const signer = openSigner(join(dir, "ledger.key"));
+    const levels = async () =>
+      (
+        await sql<{ n: number }>`select count(*)::int as n from ledger_node group by level order by level`.execute(
+          database.db,
+        )
+      ).rows.map((row) => row.n);
+    let size = 0;
+    for (const lowest of [0, 4]) {
+      await sql`update ledger_tree set lowest_level = ${lowest}`.execute(database.owner.db);
+      await database.transaction(async (tx) => {
+        for (let i = 0; i < 32; i++) await record(tx, happened(size + i));
+      });
+      size += 32;
+      await drainAll();
+      expect(await levels()).toEqual(lowest === 0 ? [32, 16, 8, 4, 2, 1] : [32, 16, 8, 4, 4, 2, 1]);
+    }
+    await checkpoint(database, signer);
+    // Each is checked against the signed root before it is answered.
+    for (let i = 0; i < size; i++) expect((await viewProof(database.db, signer, i))?.checkpoint.size).toBe(size);
+    for (let from = 1; from <= size; from++)
+      expect(await viewConsistency(database.db, signer, from, undefined)).not.toBeNull();
     removeDirectory(dir);
   });
 
