@@ -117,7 +117,11 @@ export const ledgerAnswers = {
       .sort((a, b) => Number(a.position) - Number(b.position))
       .slice(0, limit);
     for (const { id } of taken) s.set("ledger_outbox", id, null);
-    return { tree, lowestLevel: 4, taken };
+    return {
+      tree,
+      lowestLevel: 4,
+      taken: taken.map(({ id, envelope, written_at }) => ({ id, envelope, written_at })),
+    };
   },
   outboxIsEmpty: (s) => s.all("ledger_outbox").length === 0,
   lockTree: async (s) => {

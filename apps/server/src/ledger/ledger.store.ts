@@ -60,9 +60,10 @@ export const drainOutbox = operation("drainOutbox", async (tx: Executor, limit: 
       taken as (delete from ledger_outbox where ctid = any(array(select place from next)) returning id, envelope, written_at, position)
       select null as id, null as envelope, null as written_at, null as position, size, peaks, lowest_level from tree
       union all select id, envelope, written_at, position, null, null, null from taken order by position nulls first`;
-  const [first, ...taken] = (await askPrepared(tx, question)).rows;
+  const [first, ...rows] = (await askPrepared(tx, question)).rows;
   if (first?.size == null) throw new Error("the ledger has no tree");
-  return { tree: treeOf(first), lowestLevel: first.lowest_level, taken: taken as OutboxRow[] };
+  const taken = (rows as OutboxRow[]).map(({ id, envelope, written_at }) => ({ id, envelope, written_at }));
+  return { tree: treeOf(first), lowestLevel: first.lowest_level, taken };
 });
 export const outboxIsEmpty = operation("outboxIsEmpty", async (db: Executor): Promise<boolean> => {
   return (await sql`select 1 from ledger_outbox order by position limit 1`.execute(db)).rows.length === 0;
