@@ -124,10 +124,6 @@ export const ledgerAnswers = {
     };
   },
   outboxIsEmpty: (s) => s.all("ledger_outbox").length === 0,
-  lockTree: async (s) => {
-    await s.lock("ledger_tree", "");
-    return s.get<Tree>("ledger_tree", "") ?? EMPTY;
-  },
   readTree: (s) => s.get<Tree>("ledger_tree", "") ?? EMPTY,
   appendEntries: (s, entries, _nodes, tree) => {
     for (const entry of entries) {

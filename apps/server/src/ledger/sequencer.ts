@@ -14,7 +14,7 @@ const BATCH = 500;
 const POLL_MS = 1_000;
 /**
  * The first entry after a quiet time is numbered at once; from then on rounds keep this far apart, so that a busy server
- * numbers many entries in one transaction: 40 rounds a second at most, and nobody waits longer than for two of them.
+ * numbers many entries in one transaction: 20 rounds a second at most, and nobody waits longer than for two of them.
  */
 const ROUND_MS = 50;
 
