@@ -53,23 +53,19 @@ ${Object.entries(TOPICS)
 
 Exit codes: 0 every goal holds, 2 one does not, 1 it could not be measured.`;
 
-/** The number behind a flag; null without the flag, NaN where it is none. */
-function numberOf(args: readonly string[], flag: string): number | null {
+/** The whole number behind a flag, at least `least`; null without the flag. */
+function numberOf(args: readonly string[], flag: string, least = Number.MIN_SAFE_INTEGER): number | null {
   const at = args.indexOf(flag);
-  return at < 0 ? null : Number(args[at + 1] ?? Number.NaN);
+  if (at < 0) return null;
+  const given = Number(args[at + 1] ?? Number.NaN);
+  if (Number.isSafeInteger(given) && given >= least) return given;
+  throw new Error(`${flag} needs a whole number${least > 0 ? ` from ${least} on` : ""} behind it.`);
 }
 
 export async function main(args: readonly string[], root: string): Promise<number> {
   const seed = numberOf(args, "--seed") ?? SEED;
-  const runs = numberOf(args, "--runs");
-  for (const [flag, given] of [
-    ["--seed", seed],
-    ["--runs", runs],
-  ] as const) {
-    if (given === null || Number.isSafeInteger(given)) continue;
-    console.error(`${flag} needs a whole number behind it.`);
-    return 1;
-  }
+  // No run at all would hold every goal.
+  const runs = numberOf(args, "--runs", 1);
   const isValue = (i: number) => ["--seed", "--runs"].includes(args[i - 1] ?? "");
   const [name, ...only] = args.filter((a, i) => !a.startsWith("--") && !isValue(i));
   const topic = name === undefined ? undefined : TOPICS[name];

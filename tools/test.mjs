@@ -6,7 +6,10 @@ import { ensureInstalled, ROOT } from "./install.mjs";
 ensureInstalled();
 const given = process.argv.slice(2);
 const { ensureDebian } = await import("./debian.mjs");
-const there = ensureDebian(process.env.CI === "true" ? ["chromium", "postgresql-15"] : ["chromium"]);
+// With CI=true, as .ci/run says: everything with its coverage, then what speaks to a database on Debian's PostgreSQL, the
+// oldest that is supported. Without, everything once: coverage costs a third of the time more, PostgreSQL 15 half.
+const isFull = process.env.CI === "true" && given.length === 0;
+const there = ensureDebian(isFull ? ["chromium", "postgresql-15"] : ["chromium"]);
 const { buildAll } = await import("./build.mjs");
 await buildAll();
 
@@ -18,9 +21,6 @@ const run = (args, env = {}) =>
     env: { ...process.env, ...env },
   }).status ?? 1;
 
-// With CI=true, as .ci/run says: everything with its coverage, then what speaks to a database on Debian's PostgreSQL, the
-// oldest that is supported. Without, everything once: coverage costs a third of the time more, PostgreSQL 15 half.
-const isFull = process.env.CI === "true" && given.length === 0;
 let status = run(isFull ? ["--coverage"] : given);
 if (status === 0 && isFull && there.includes("postgresql-15")) {
   console.log("\nThe server's suites again, on Debian's PostgreSQL 15 ...");

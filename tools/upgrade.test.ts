@@ -187,8 +187,8 @@ test("goes back from a version whose server does not start, and says where the b
   const before = head();
   change(
     COMPOSE,
-    "  mkdirSync(config.dir,",
-    '  if (config.port) throw new Error("this version is broken");\n  mkdirSync(config.dir,',
+    "  for (const dir of [config.dir,",
+    '  if (config.port) throw new Error("this version is broken");\n  for (const dir of [config.dir,',
   );
   commit("A broken version");
   const { code, text } = await upgrade();

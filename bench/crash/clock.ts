@@ -1,4 +1,4 @@
-import { existsSync, renameSync, writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 import { type Product, until } from "../../apps/supervisor/src/product.testkit.ts";
@@ -8,8 +8,6 @@ import type { Blow } from "./crashes.ts";
 const LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 /** Seconds a machine's clock is found to be off: an hour by a wrong zone, and what NTP corrects at once. */
 const STEPS_S = [-3_600, -600, -60, -5, 5, 600];
-
-export const canFakeTime = (): boolean => existsSync(LIBRARY);
 
 /** What makes a program read its time from the file: this machine's, plus as many seconds as it says. */
 export function fakedTime(file: string): Record<string, string> {

@@ -74,6 +74,7 @@ export class Cluster {
     const { url } = await ensurePostgres({ dir: join(home, "pg"), log });
     const databaseUrl = await createDatabaseIfMissing(url, "latchkey");
     this.database = new pg.Pool({ connectionString: databaseUrl, max: 2 });
+    this.database.on("error", () => {});
     for (let i = 1; i <= servers; i++) await this.#addServer(i, databaseUrl);
     for (const server of this.servers) await this.untilReady(server.url);
     for (let i = 1; i <= gateways; i++) await this.#addGateway(i);
@@ -180,6 +181,5 @@ export class Cluster {
         // It ended by itself.
       }
     }
-    this.product.remove();
   }
 }

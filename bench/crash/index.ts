@@ -2,7 +2,7 @@ import { Product } from "../../apps/supervisor/src/product.testkit.ts";
 import { ensureDebian } from "../../tools/debian.mjs";
 import { withDebianPostgres } from "../../tools/postgres15.mjs";
 import { type Bench, type Figure, figure } from "../figure.ts";
-import { canFakeTime, clockFileOf, clockSet, fakedTime } from "./clock.ts";
+import { clockFileOf, clockSet, fakedTime } from "./clock.ts";
 import { type Blow, type Crash, Crashes } from "./crashes.ts";
 import { diskFull, mountSmall } from "./disk.ts";
 import { KILLS } from "./kills.ts";
@@ -20,19 +20,32 @@ export async function benchCrash(bench: Bench, only: readonly string[]): Promise
   // In quick, each process once: it proves that the bench works.
   const runs = bench.runs ?? (bench.quick ? KILLS.length : RUNS);
   const others = Math.max(1, Math.round(runs * SHARE_OF_OTHERS));
+  const trials: Record<(typeof PARTS)[number], (product: Product) => Promise<Figure[]>> = {
+    kill: async (product) => figuresOf("a process was killed", await strike(bench, KILLS, runs, product)),
+    disk: async (product) => figuresOf("the disk was full", await onSmallDisk(bench, others, product)),
+    clock: async (product) => figuresOf("the clock was set", await withOtherTime(bench, others, product)),
+    servers: (product) => withServersKilled(bench, product),
+  };
   const figures: Figure[] = [];
   for (const part of PARTS) {
     if (only.length > 0 && !only.includes(part)) continue;
-    if (part === "kill") figures.push(...figuresOf("a process was killed", await withKills(bench, runs)));
-    else if (part === "disk") figures.push(...figuresOf("the disk was full", await onSmallDisk(bench, others)));
-    else if (part === "servers") figures.push(...(await withServersKilled(bench)));
-    else figures.push(...figuresOf("the clock was set", await withOtherTime(bench, others)));
+    figures.push(...(await withProduct(trials[part])));
   }
   return figures;
 }
 
+/** An installation of its own, of which nothing stays. */
+async function withProduct(use: (product: Product) => Promise<Figure[]>): Promise<Figure[]> {
+  const product = new Product();
+  try {
+    return await use(product);
+  } finally {
+    product.remove();
+  }
+}
+
 /** So many rollouts of one installation, the blows in turn. */
-async function strike(bench: Bench, blows: readonly Blow[], runs: number, product = new Product()): Promise<Crash[]> {
+async function strike(bench: Bench, blows: readonly Blow[], runs: number, product: Product): Promise<Crash[]> {
   await product.place();
   product.maximumMs = MAXIMUM_MS;
   bench.say("Starting a Latchkey of its own ...");
@@ -41,11 +54,11 @@ async function strike(bench: Bench, blows: readonly Blow[], runs: number, produc
   const seen: Crash[] = [];
   try {
     await crashes.begin();
-    while (seen.length < runs) {
+    for (let blow = blows[0]; blow && seen.length < runs; blow = blows[seen.length % blows.length]) {
       if (bench.signal.aborted) throw new Error("Stopped.");
-      const blow = blows[seen.length % blows.length];
-      if (blow) seen.push(await crashes.next(blow));
-      bench.say(lineOf(seen.length, seen.at(-1)));
+      const crash = await crashes.next(blow);
+      seen.push(crash);
+      bench.say(lineOf(seen.length, crash));
     }
   } finally {
     await crashes.stop();
@@ -53,42 +66,25 @@ async function strike(bench: Bench, blows: readonly Blow[], runs: number, produc
   return seen;
 }
 
-async function withKills(bench: Bench, runs: number): Promise<Crash[]> {
-  const product = new Product();
-  try {
-    return await strike(bench, KILLS, runs, product);
-  } finally {
-    product.remove();
-  }
-}
-
-async function onSmallDisk(bench: Bench, runs: number): Promise<Crash[]> {
-  const product = new Product();
+async function onSmallDisk(bench: Bench, runs: number, product: Product): Promise<Crash[]> {
   const unmount = mountSmall(product);
   if (unmount === null) return skip(bench, "no rollout was tried on a full disk", "mounting needs root");
   try {
     return await strike(bench, [diskFull], runs, product);
   } finally {
     unmount();
-    product.remove();
   }
 }
 
-async function withOtherTime(bench: Bench, runs: number): Promise<Crash[]> {
-  const there = ensureDebian(["libfaketime", "postgresql-15"]);
-  if (there.length < 2 || !canFakeTime())
+async function withOtherTime(bench: Bench, runs: number, product: Product): Promise<Crash[]> {
+  if (ensureDebian(["libfaketime", "postgresql-15"]).length < 2)
     return skip(bench, "no rollout was tried while the clock is set", "libfaketime or postgresql-15 is missing");
-  const product = new Product();
   const env = fakedTime(clockFileOf(product));
   const onThatTime = (url: string) => {
     product.extra = { ...env, DATABASE_URL: url };
     return strike(bench, [clockSet(url)], runs, product);
   };
-  try {
-    return await withDebianPostgres(onThatTime, { env });
-  } finally {
-    product.remove();
-  }
+  return withDebianPostgres(onThatTime, { env });
 }
 
 function skip(bench: Bench, what: string, why: string): Crash[] {
@@ -96,8 +92,7 @@ function skip(bench: Bench, what: string, why: string): Crash[] {
   return [];
 }
 
-export function lineOf(n: number, run: Crash | undefined): string {
-  if (!run) return "";
+function lineOf(n: number, run: Crash): string {
   const { blow, isHarmful, during, end, seconds, wrong, strangeErrors } = run;
   const release = isHarmful ? "harmful" : "healthy";
   const faults = [...wrong, ...strangeErrors.map((words) => `a visitor saw: ${words}`)];

@@ -1,5 +1,5 @@
 import { type Random, seeded } from "@latchkey/core/shared/random";
-import { Product, until, Visitors } from "../../apps/supervisor/src/product.testkit.ts";
+import { type Product, until, Visitors } from "../../apps/supervisor/src/product.testkit.ts";
 import { type Bench, type Figure, figure, sleep } from "../figure.ts";
 import { Cluster } from "./cluster.ts";
 import { faultsOfCluster, ProcessWatch } from "./cluster-faults.ts";
@@ -29,8 +29,7 @@ interface Ran {
   readonly seconds: number;
 }
 
-export async function withServersKilled(bench: Bench): Promise<Figure[]> {
-  const product = new Product();
+export async function withServersKilled(bench: Bench, product: Product): Promise<Figure[]> {
   await product.place();
   // Harm is found in two seconds; a healthy release needs not be proved to be so here.
   product.maximumMs = 10_000;

@@ -186,13 +186,14 @@ interface AnswerRow {
   readonly status: number | null;
   readonly answer: string | null;
   readonly reference: string | null;
+  readonly server: string | null;
   readonly createdMs: number;
 }
 const DAY_MS = 24 * 3_600_000;
 const STUCK_MS = 60_000;
 
 export const accessAnswers = {
-  beginAnswer: async (s, actor, route, key, bodySha256) => {
+  beginAnswer: async (s, actor, route, key, bodySha256, server) => {
     const id = [actor, route, key].join("\n");
     await s.lock("idempotent_answer", id);
     const row = s.get<AnswerRow>("idempotent_answer", id);
@@ -204,6 +205,7 @@ export const accessAnswers = {
       status: null,
       answer: null,
       reference: null,
+      server,
       createdMs: s.tables.now().getTime(),
     };
     s.set("idempotent_answer", id, made);
@@ -213,7 +215,9 @@ export const accessAnswers = {
     const id = [actor, route, key].join("\n");
     await s.lock("idempotent_answer", id);
     const row = s.get<AnswerRow>("idempotent_answer", id);
-    if (row) s.set("idempotent_answer", id, { ...row, reference });
+    if (!row || row.reference !== null) return false;
+    s.set("idempotent_answer", id, { ...row, reference });
+    return true;
   },
   finishAnswer: async (s, actor, route, key, status, answer) => {
     const id = [actor, route, key].join("\n");
@@ -221,10 +225,10 @@ export const accessAnswers = {
     const row = s.get<AnswerRow>("idempotent_answer", id);
     if (row) s.set("idempotent_answer", id, { ...row, status, answer });
   },
-  forgetAnswer: async (s, actor, route, key) => {
+  forgetAnswer: async (s, actor, route, key, server) => {
     const id = [actor, route, key].join("\n");
     await s.lock("idempotent_answer", id);
     const row = s.get<AnswerRow>("idempotent_answer", id);
-    if (row && row.status === null && row.reference === null) s.set("idempotent_answer", id, null);
+    if (row?.server === server && row.status === null && row.reference === null) s.set("idempotent_answer", id, null);
   },
 } satisfies AnswersOf<typeof access>;

@@ -6,14 +6,11 @@ import type { GatewayConfig } from "./config.ts";
 import { Control } from "./control.ts";
 import { Counters } from "./counters.ts";
 import { followTable, type PollState } from "./poll.ts";
-import { TrafficServer } from "./proxy.ts";
+import { CONNECTIONS_MAX, TrafficServer } from "./proxy.ts";
 import { Reporter } from "./report.ts";
 import { Servers } from "./servers.ts";
 import { readTableFile, TableHolder } from "./table.ts";
 import { Upstreams } from "./upstreams.ts";
-
-/** Connections that may wait to be taken, as many as are taken at most; beyond Node's own 511 the kernel drops them. */
-const BACKLOG = 4_000;
 
 /** Shorter than the 12 s after which the supervisor ends us: the last report still leaves. */
 const DRAIN_MS = 8_000;
@@ -61,7 +58,8 @@ export async function startGateway(config: GatewayConfig, log: Logger): Promise<
   await new Promise<void>((done, fail) => {
     proxy.server.once("error", fail);
     const where = config.listenFd === undefined ? { port: config.port, host: config.host } : { fd: config.listenFd };
-    proxy.server.listen({ ...where, backlog: BACKLOG }, () => done());
+    // As many may wait to be taken as are taken at most: beyond Node's own 511 the kernel drops them.
+    proxy.server.listen({ ...where, backlog: CONNECTIONS_MAX }, () => done());
   });
   proxy.server.on("error", (error) => log.error({ reason: String(error) }, "listener error"));
   const address = proxy.server.address();

@@ -24,7 +24,7 @@ const REQUEST_TIMEOUT_MS = 300_000;
 const IDLE_TIMEOUT_MS = 65_000;
 const CHECK_EVERY_MS = 1_000;
 /** 4,000 visitors' connections and as many to releases (128 each) stay far below the usual limit of 2^16 open files. */
-const CONNECTIONS_MAX = 4_000;
+export const CONNECTIONS_MAX = 4_000;
 
 export interface TrafficParts {
   readonly config: GatewayConfig;

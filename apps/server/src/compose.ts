@@ -15,7 +15,7 @@ import { createDatabaseIfMissing, databaseNameOf, openDatabase } from "./platfor
 import { prepareDatabase, protectionOf } from "./platform/database-roles.ts";
 import { folderName, installationId, lockDirectory } from "./platform/directory-lock.ts";
 import { registerHealth } from "./platform/health.ts";
-import { authorise, BACKLOG, createHttp } from "./platform/http.ts";
+import { authorise, createHttp, listen } from "./platform/http.ts";
 import { keepLease } from "./platform/leases.ts";
 import { machineId } from "./platform/machine-id.ts";
 import { registerMetrics } from "./platform/metrics.ts";
@@ -94,7 +94,7 @@ async function wire(
   const http = createHttp({
     log,
     authenticate,
-    idempotency: idempotency(database),
+    idempotency: idempotency(database, owner),
     onRefusal: recordRefusals(database, log),
     openSealed: subjects.open,
     limits: new RateLimits(config),
@@ -175,7 +175,7 @@ async function wire(
     },
   });
   undo.push(() => access.stop());
-  await http.listen({ host: config.host, port: config.port, backlog: BACKLOG });
+  await listen(http, { host: config.host, port: config.port });
   ready = true;
   await vitals.look();
   undo.push(() => {

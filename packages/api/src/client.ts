@@ -34,7 +34,10 @@ export interface ClientOptions {
   readonly token?: string;
   readonly project?: string;
   readonly fetch?: typeof fetch;
-  /** Who asks too often is told when to come again (429 with Retry-After): so long at most that is waited for. */
+  /**
+   * Who asks too often, or again for what is worked on, is told when to come again (429 or 409 with Retry-After): so long
+   * at most that is waited for.
+   */
   readonly patienceMs?: number;
 }
 
@@ -53,10 +56,12 @@ function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   });
 }
 
-/** When to ask again, as the server says; null when it does not. */
+/** When to ask again, as the server says: whoever asks too often, or again while the first time is worked on (409). */
 function retryAfterMs(response: Response): number | null {
   const seconds = response.headers.get("retry-after");
-  return response.status === 429 && seconds !== null && /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1_000 : null;
+  return (response.status === 429 || response.status === 409) && seconds !== null && /^\d{1,6}$/.test(seconds)
+    ? Number(seconds) * 1_000
+    : null;
 }
 
 export type Client = {

@@ -33,6 +33,7 @@ const CHANGED = [
   "rollout",
   "ledger_outbox",
   "lease",
+  "server",
   "idempotent_answer",
   "release_process",
   "deployment",

@@ -49,9 +49,10 @@ export async function activeWork(db: Executor): Promise<number> {
   return Number(found.rows[0]?.n ?? 0);
 }
 
-/** What belonged to the life that is over: leases, and requests that nobody waits for any more. */
+/** What belonged to the life that is over: leases, servers, and requests that nobody waits for any more. */
 export async function clearOthers(tx: Executor): Promise<void> {
   await sql`update lease set expires_at = now()`.execute(tx);
+  await sql`delete from server`.execute(tx);
   await sql`delete from idempotent_answer where status is null and reference is null`.execute(tx);
 }
 

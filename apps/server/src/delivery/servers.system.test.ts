@@ -98,6 +98,25 @@ describe("two servers on one database", () => {
     expect(items.filter((entry) => entry.type === "delivery.deployment.requested")).toHaveLength(1);
   });
 
+  it("answer at once for a key whose server was killed before it had done anything", async () => {
+    const key = crypto.randomUUID();
+    // As the killed server has left it: begun, and nothing done. Its row among those that live is too old by now.
+    const { pool } = second.database;
+    await pool.query(
+      `insert into idempotent_answer (actor, route, key, body_sha256, server)
+        select actor, route, $1, body_sha256, $2 from idempotent_answer where route = 'ship' limit 1`,
+      [key, first.id],
+    );
+    await pool.query("update server set seen_at = now() - interval '11 seconds' where id = $1", [first.id]);
+    const before = await journey.owner.listDeployments({});
+    const wish = { params: { ...main, service: journey.workload.name }, body: {}, idempotencyKey: key };
+    const made = await second.owner.ship(wish);
+    expect((await second.owner.ship(wish)).id).toBe(made.id);
+    expect((await journey.owner.listDeployments({})).items).toHaveLength(before.items.length + 1);
+    // The working tree is what is served: there is nothing to roll out.
+    await until("it has ended", async () => (await journey.deployment(made.id)).finishedAt !== null);
+  });
+
   it("build again what the lost one was building, in a folder of its own", async () => {
     await first.start();
     await holdLease(first);

@@ -2,7 +2,7 @@ import { seeded } from "@latchkey/core/shared/random";
 import { sql } from "kysely";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { BACKLOG, createHttp } from "../platform/http.ts";
+import { createHttp, listen } from "../platform/http.ts";
 import { listenForNotifications } from "../platform/notifications.ts";
 import { RateLimits } from "../platform/rate-limits.ts";
 import { authenticator, idempotency, issue } from "../security/access.controller.ts";
@@ -73,7 +73,7 @@ async function anotherServer(
     stream,
     notifications,
     reconnects: () => reconnects,
-    url: `${await http.listen({ host: "127.0.0.1", port: 0, backlog: BACKLOG })}/api/v1/stream`,
+    url: `${await listen(http, { host: "127.0.0.1", port: 0 })}/api/v1/stream`,
     authorization: `Bearer ${installation.secretIn("cli.token")}`,
     stop: async () => {
       stream.stop();

@@ -66,10 +66,14 @@ const CONNECTIONS_MAX = 6_000;
  * Connections that may wait to be taken: 2,000 streams come back at once when a server has been restarted. Beyond it the
  * kernel drops them silently, and a visitor tries again after seconds (Node's own 511 lost some of them for two minutes).
  */
-export const BACKLOG = 4_096;
+const BACKLOG = 4_096;
 /** A request's line and headers: the longest address of ours has 2 KiB, a browser's headers 4. */
 const HEADERS_MAX_BYTES = 16 * 1_024;
 const ANONYMOUS: Principal = { id: "anonymous", name: "anonymous", kind: "person", role: "viewer", project: "main" };
+
+/** Takes requests from now on; answers the address. */
+export const listen = (http: Http, at: { readonly host: string; readonly port: number }): Promise<string> =>
+  http.listen({ ...at, backlog: BACKLOG });
 
 export function createHttp(o: HttpOptions): Http {
   const app = fastify({
@@ -78,6 +82,9 @@ export function createHttp(o: HttpOptions): Http {
     bodyLimit: BODY_MAX_BYTES,
     genReqId: () => `req_${randomUUID()}`,
     requestTimeout: 60_000,
+    // While the server stops, what still comes on an open connection is answered, with the word to close it. Fastify's own
+    // 503 would fail whoever was not told yet that there is another server.
+    return503OnClosing: false,
     // An address that can't be decoded never gets as far as a route or the error handler.
     frameworkErrors: (error, request, reply) => answerProblem(error, request, reply),
     clientErrorHandler: answerMalformed,

@@ -25,6 +25,7 @@ export async function once(
     throw new ProblemError("LK_BUSY", {
       detail: "The same request is being worked on.",
       remedy: "Ask again in a moment for its answer.",
+      retryAfterMs: 1_000,
     });
   if (begun.kind === "done") return begun.answer === "" ? null : begun.answer;
   try {

@@ -30,13 +30,16 @@ export interface LivingServer extends ServerIdentity {
   readonly startedAt: Date;
 }
 
+/** For a question that joins `server`: whether it was heard of lately. */
+export const isLiving = sql`server.seen_at > now() - make_interval(secs => ${GONE_AFTER_MS / 1_000})`;
+
 /** Those that were heard of lately, the oldest first. None before there is a table of them. */
 export async function livingServers(db: Executor): Promise<LivingServer[]> {
   const table = await sql<{ there: boolean }>`select to_regclass('server') is not null as there`.execute(db);
   if (!table.rows[0]?.there) return [];
   const found = await sql<LivingServer>`select id, version, newest_migration as "newestMigration", machine,
       shared_folder as "sharedFolder", started_at as "startedAt" from server
-    where seen_at > now() - make_interval(secs => ${GONE_AFTER_MS / 1_000}) order by started_at, id`.execute(db);
+    where ${isLiving} order by started_at, id`.execute(db);
   return found.rows;
 }
 

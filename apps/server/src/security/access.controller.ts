@@ -6,6 +6,7 @@ import type { Subjects } from "../ledger/index.ts";
 import type { Authenticate, Credentials, IdempotencyStore, Principal } from "../platform/auth.ts";
 import type { Database, Executor, Transactions } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
+import { ProblemError } from "../platform/problems.ts";
 import {
   beginAnswer,
   findBySecret,
@@ -88,20 +89,29 @@ export function authenticator(database: Database): Authenticate & { forget(): vo
   return Object.assign(authenticate, { forget });
 }
 
-export function idempotency(database: Transactions): IdempotencyStore {
+/** `server` is what the list of servers calls this one; null where there is no such list. */
+export function idempotency(database: Transactions, server: string | null = null): IdempotencyStore {
   const { db } = database;
   return {
     begin: async (actor, route, key, bodySha256) => {
-      const known = await beginAnswer(db, actor, route, key, bodySha256);
+      const known = await beginAnswer(db, actor, route, key, bodySha256, server);
       if (!known) return { kind: "new" };
       if (known.body_sha256 !== bodySha256) return { kind: "other_body" };
       if (known.status === null)
         return known.reference === null ? { kind: "under_way" } : { kind: "effected", reference: known.reference };
       return { kind: "done", status: known.status, answer: known.answer ?? "" };
     },
-    remember: (tx, actor, route, key, reference) => rememberAnswer(tx, actor, route, key, reference),
+    remember: async (tx, actor, route, key, reference) => {
+      if (await rememberAnswer(tx, actor, route, key, reference)) return;
+      // What was done in this transaction is undone: it has been done before.
+      throw new ProblemError("LK_BUSY", {
+        detail: "The same request was worked on twice, and the other one was quicker.",
+        remedy: "Ask again for its answer.",
+        retryAfterMs: 1_000,
+      });
+    },
     finish: (actor, route, key, status, answer) => finishAnswer(db, actor, route, key, status, answer),
-    forget: (actor, route, key) => forgetAnswer(db, actor, route, key),
+    forget: (actor, route, key) => forgetAnswer(db, actor, route, key, server),
   };
 }
 

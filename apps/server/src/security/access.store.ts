@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
+import { isLiving } from "../platform/servers.ts";
 
 export interface TokenRow {
   readonly id: string;
@@ -102,19 +103,28 @@ interface AnswerRow {
   /** Set in the transaction that did what was asked. */
   readonly reference: string | null;
 }
-/** A request whose server died before it answered is open again after this long. */
+/** A request whose server died before it answered is open again after this long, where it is not known which that was. */
 const STUCK_SECONDS = 60;
 
 export const beginAnswer = operation(
   "beginAnswer",
-  async (db: Executor, actor: string, route: string, key: string, bodySha256: string): Promise<AnswerRow | null> => {
-    const made =
-      await sql`insert into idempotent_answer (actor, route, key, body_sha256) values (${actor}, ${route}, ${key}, ${bodySha256})
+  async (
+    db: Executor,
+    actor: string,
+    route: string,
+    key: string,
+    bodySha256: string,
+    server: string | null,
+  ): Promise<AnswerRow | null> => {
+    const isOfOneThatIsGone = sql`(idempotent_answer.server is not null and not exists (select 1 from server
+      where server.id = idempotent_answer.server and server.started_at <= idempotent_answer.created_at and ${isLiving}))`;
+    const made = await sql`insert into idempotent_answer (actor, route, key, body_sha256, server)
+    values (${actor}, ${route}, ${key}, ${bodySha256}, ${server})
     on conflict (actor, route, key) do update set created_at = now(), body_sha256 = excluded.body_sha256,
-      status = null, answer = null, reference = null
+      status = null, answer = null, reference = null, server = excluded.server
       where idempotent_answer.created_at < now() - interval '24 hours'
         or (idempotent_answer.status is null and idempotent_answer.reference is null
-          and idempotent_answer.created_at < now() - make_interval(secs => ${STUCK_SECONDS}))
+          and (idempotent_answer.created_at < now() - make_interval(secs => ${STUCK_SECONDS}) or ${isOfOneThatIsGone}))
     returning key`.execute(db);
     if (made.rows.length > 0) return null;
     const found = await sql<AnswerRow>`select body_sha256, status, answer, reference from idempotent_answer
@@ -122,12 +132,17 @@ export const beginAnswer = operation(
     return found.rows[0] ?? null;
   },
 );
+/**
+ * Writes with an effect what it came to. False when the same request has come to something already, or was given up: whoever
+ * was slow may have been taken for gone, by another server or by the same one, and only the first of them counts.
+ */
 export const rememberAnswer = operation(
   "rememberAnswer",
-  async (tx: Executor, actor: string, route: string, key: string, reference: string): Promise<void> => {
-    await sql`update idempotent_answer set reference = ${reference} where actor = ${actor} and route = ${route} and key = ${key}`.execute(
-      tx,
-    );
+  async (tx: Executor, actor: string, route: string, key: string, reference: string): Promise<boolean> => {
+    const found = await sql`update idempotent_answer set reference = ${reference}
+      where actor = ${actor} and route = ${route} and key = ${key} and reference is null
+      returning 1`.execute(tx);
+    return found.rows.length > 0;
   },
 );
 export const finishAnswer = operation(
@@ -140,9 +155,8 @@ export const finishAnswer = operation(
 );
 export const forgetAnswer = operation(
   "forgetAnswer",
-  async (db: Executor, actor: string, route: string, key: string): Promise<void> => {
-    await sql`delete from idempotent_answer where actor = ${actor} and route = ${route} and key = ${key} and status is null and reference is null`.execute(
-      db,
-    );
+  async (db: Executor, actor: string, route: string, key: string, server: string | null): Promise<void> => {
+    await sql`delete from idempotent_answer where actor = ${actor} and route = ${route} and key = ${key}
+      and status is null and reference is null and server is not distinct from ${server}`.execute(db);
   },
 );

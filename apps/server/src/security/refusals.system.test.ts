@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Installation } from "../testing/installation.ts";
 import { problemOf } from "../testing/problem.ts";
 import { until } from "../testing/until.ts";
+import { idempotency } from "./access.controller.ts";
 
 let installation: Installation;
 beforeAll(async () => {
@@ -91,5 +92,19 @@ describe("a write whose answer was lost", () => {
     expect((await problemOf(installation.owner.revokeToken({ params: other, idempotencyKey: "lost" }))).code).toBe(
       "LK_IDEMPOTENCY_REUSED",
     );
+  });
+
+  it("is done once when who worked on it stood still, and was taken for gone", async () => {
+    const { database } = installation;
+    const store = idempotency(database);
+    const key = ["prn_slow", "ship", "slow", "0".repeat(64)] as const;
+    const [actor, route, name] = key;
+    expect((await store.begin(...key)).kind).toBe("new");
+    await database.pool.query("update idempotent_answer set created_at = now() - interval '61 s' where key = 'slow'");
+    expect((await store.begin(...key)).kind).toBe("new");
+    await database.transaction((tx) => store.remember(tx, actor, route, name, "the quick one"));
+    const slow = database.transaction((tx) => store.remember(tx, actor, route, name, "the slow one"));
+    await expect(slow).rejects.toMatchObject({ code: "LK_BUSY" });
+    expect(await store.begin(...key)).toEqual({ kind: "effected", reference: "the quick one" });
   });
 });

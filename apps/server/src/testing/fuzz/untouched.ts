@@ -19,6 +19,7 @@ const MAY_CHANGE: Readonly<Record<string, "all" | { readonly columns?: readonly 
   access_token: { columns: ["last_used_at"] },
   // Servers go on living beside each other.
   lease: "all",
+  server: "all",
 };
 
 /** A hash of the rows of every table, and of the files that the server writes for people. */
