@@ -76,7 +76,7 @@ describe("a backup's file", () => {
     writeFileSync(join(journey.installation.dir, "flipped.tar"), touched);
     await expect(
       restoreInto(dir, database, join(journey.installation.dir, "flipped.tar"), { newKey: true }),
-    ).rejects.toThrow(/The part /);
+    ).rejects.toThrow(/the part /i);
     const tables = await database.pool.query(
       "select 1 from pg_class c join pg_namespace n on n.oid = c.relnamespace where nspname = 'public'",
     );
