@@ -109,8 +109,10 @@ const rolledBackStaysOut: Invariant = function* (era) {
     if (!back) continue;
     const from = generationOf(back);
     // Shipped again it is a rollout of its own, with evidence of its own.
-    const again = era.rollouts
-      .filter((other) => other !== r && other.row.canary_release_id === r.row.canary_release_id)
+    const others = era.rollouts.filter(
+      (other) => other !== r && other.row.canary_release_id === r.row.canary_release_id,
+    );
+    const again = others
       .flatMap((other) => entriesOf(era, other))
       .map(generationOf)
       .filter((g) => compareGenerations(g, from) > 0)
@@ -118,6 +120,8 @@ const rolledBackStaysOut: Invariant = function* (era) {
     for (const { gateway, table } of era.applied) {
       if (compareGenerations(table.generation, from) < 0) continue;
       if (again && compareGenerations(table.generation, again) >= 0) continue;
+      // A table is read after its generation, so that it may tell more than that: here, of the rollout that came next.
+      if (table.services.some((s) => others.some((other) => other.row.id === s.rolloutId))) continue;
       const arms = table.services.flatMap((s) => s.arms).filter((a) => a.releaseId === r.row.canary_release_id);
       if (arms.some((a) => a.weightPercent > 0))
         yield `${name(r)} was rolled back, and ${gateway} sends its release visitors in ${table.generation.epoch}.${table.generation.n}.`;

@@ -1,6 +1,7 @@
 import { peaksOf } from "@latchkey/core/shared/merkle";
 import pg from "pg";
 import { pino } from "pino";
+import { NODE_LEVEL_MIN } from "../../apps/server/src/ledger/ledger.store.ts";
 import { ensurePostgres } from "../../apps/server/src/platform/postgres/embedded.ts";
 import type { Bench } from "../figure.ts";
 import type { Installation } from "../installation.ts";
@@ -169,22 +170,27 @@ async function growTree(client: pg.Client): Promise<void> {
     "select t.size as old, (select max(sequence) + 1 from ledger_entry) as size from ledger_tree t",
   );
   const [old, size] = [Number(found.rows[0]?.old), Number(found.rows[0]?.size)];
+  // All levels, of which the ledger keeps the upper ones; what was there before is made again where a new node is above it.
   await client.query(
-    "insert into ledger_node (level, index, hash) select 0, sequence, leaf_hash from ledger_entry where sequence >= $1 order by sequence",
-    [old],
+    "create temp table node (level int, index bigint, hash bytea, primary key (level, index)) on commit drop",
   );
+  await client.query("insert into node select 0, sequence, leaf_hash from ledger_entry order by sequence");
   for (let level = 1; level <= LEVELS_MAX && 2 ** level <= size; level++)
     await client.query(
-      `insert into ledger_node (level, index, hash)
+      `insert into node
       select $1, l.index / 2, sha256('\\x01'::bytea || l.hash || r.hash)
-      from ledger_node l join ledger_node r on r.level = l.level and r.index = l.index + 1
-      where l.level = $1 - 1 and l.index % 2 = 0 and l.index >= $2 and r.index < $3 order by l.index`,
-      [level, 2 * Math.floor(old / 2 ** level), Math.floor(size / 2 ** (level - 1))],
+      from node l join node r on r.level = l.level and r.index = l.index + 1
+      where l.level = $1 - 1 and l.index % 2 = 0 order by l.index`,
+      [level],
     );
+  await client.query(
+    "insert into ledger_node (level, index, hash) select level, index, hash from node where level >= $1 and (index + 1) * (1::bigint << level) > $2 order by level, index",
+    [NODE_LEVEL_MIN, old],
+  );
   const peaks = peaksOf(size);
   await client.query(
     `update ledger_tree set size = $1, peaks = (
-      select array_agg(n.hash order by n.level desc) from ledger_node n join unnest($2::int[], $3::bigint[]) as p(level, index) using (level, index))`,
+      select array_agg(n.hash order by n.level desc) from node n join unnest($2::int[], $3::bigint[]) as p(level, index) using (level, index))`,
     [size, peaks.map((p) => p.level), peaks.map((p) => p.index)],
   );
 }

@@ -2,7 +2,7 @@ import { Agent, get } from "node:http";
 import { join } from "node:path";
 import { seeded } from "@latchkey/core/shared/random";
 import { openSigner } from "../../apps/server/src/ledger/checkpoints.ts";
-import { viewConsistency, viewProof } from "../../apps/server/src/ledger/ledger.view.ts";
+import { viewConsistency, viewProof } from "../../apps/server/src/ledger/proofs.view.ts";
 import { type Database, openDatabase } from "../../apps/server/src/platform/database.ts";
 import { type Bench, type Figure, figure, quantile } from "../figure.ts";
 import { addressOf } from "./history.ts";

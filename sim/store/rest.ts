@@ -3,7 +3,7 @@ import type { EnvironmentRow, ServiceRow } from "../../apps/server/src/catalog/s
 import type { DeploymentRow } from "../../apps/server/src/delivery/deployments.store.ts";
 import type * as routing from "../../apps/server/src/delivery/routing.view.ts";
 import type * as ledger from "../../apps/server/src/ledger/ledger.store.ts";
-import type { EntryRow, NewEntry } from "../../apps/server/src/ledger/ledger.store.ts";
+import type { EntryRow, NewEntry, Tree } from "../../apps/server/src/ledger/ledger.store.ts";
 import type * as leases from "../../apps/server/src/platform/leases.ts";
 import type * as access from "../../apps/server/src/security/access.store.ts";
 import type { AnswersOf } from "./answer.ts";
@@ -101,10 +101,6 @@ interface Outbox {
   readonly written_at: Date;
   readonly position: string;
 }
-interface Tree {
-  readonly size: number;
-  readonly peaks: Buffer[];
-}
 const EMPTY: Tree = { size: 0, peaks: [] };
 
 export const ledgerAnswers = {
@@ -113,19 +109,21 @@ export const ledgerAnswers = {
     const row: Outbox = { id, envelope, written_at: s.tables.now(), position };
     s.set("ledger_outbox", id, row);
   },
-  drainOutbox: (s, limit) => {
+  drainOutbox: async (s, limit) => {
+    await s.lock("ledger_tree", "");
+    const tree = s.get<Tree>("ledger_tree", "") ?? EMPTY;
     const taken = s
       .all<Outbox>("ledger_outbox")
       .sort((a, b) => Number(a.position) - Number(b.position))
       .slice(0, limit);
     for (const { id } of taken) s.set("ledger_outbox", id, null);
-    return taken;
+    return {
+      tree,
+      lowestLevel: 4,
+      taken: taken.map(({ id, envelope, written_at }) => ({ id, envelope, written_at })),
+    };
   },
   outboxIsEmpty: (s) => s.all("ledger_outbox").length === 0,
-  lockTree: async (s) => {
-    await s.lock("ledger_tree", "");
-    return s.get<Tree>("ledger_tree", "") ?? EMPTY;
-  },
   readTree: (s) => s.get<Tree>("ledger_tree", "") ?? EMPTY,
   appendEntries: (s, entries, _nodes, tree) => {
     for (const entry of entries) {
@@ -139,7 +137,7 @@ export const ledgerAnswers = {
     while (rows.length < limit) {
       const row = s.get<NewEntry>("ledger_entry", String(after + 1 + rows.length));
       if (!row) break;
-      rows.push({ sequence: row.sequence, canonical: row.canonical, leaf_hash: row.leafHash });
+      rows.push({ sequence: row.sequence, canonical: row.canonical, leaf_hash: Buffer.from(row.leafHash) });
     }
     return rows;
   },

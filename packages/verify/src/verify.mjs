@@ -1,6 +1,6 @@
 // @ts-check
 import { createHash, createPublicKey, hash as oneShot, verify as verifySignature } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 
 /**
  * Checks an export of a Latchkey ledger. Written apart from the server on purpose: two programs that agree are better
@@ -9,6 +9,8 @@ import { createReadStream } from "node:fs";
 export const FORMAT = "latchkey-ledger-export/1";
 const LINE_MAX = 10_000_000;
 const LF = 10;
+/** Read at once: large enough that what is carried over between two parts, half a line, does not count. */
+const PART_BYTES = 1 << 20;
 
 /**
  * @typedef {{ origin: string, publicKey: string, first: number, count: number, checkpoint: string, before: string[], after: string[] }} Manifest
@@ -49,7 +51,7 @@ export async function verifyExport(file, known = {}) {
 /** @param {string} file @param {{ key?: string, held?: string }} known @returns {Promise<Verdict>} */
 async function check(file, known) {
   const reading = new Reading(known);
-  const digest = await readLines(file, (line) => reading.take(line));
+  const digest = readLines(file, (leaf) => reading.take(leaf));
   return reading.conclude(digest);
 }
 
@@ -73,15 +75,19 @@ class Reading {
     this.#known = known;
   }
 
-  /** True while lines belong to what is signed. @param {Buffer} line */
-  take(line) {
+  /** True while lines belong to what is signed. @param {Buffer} leaf the line, and a zero before it */
+  take(leaf) {
     const manifest = this.#manifest;
     if (this.#signature !== null) throw new Wrong("There is something after the signature.");
+    if (manifest !== null && this.#entries < manifest.count) {
+      this.#entry(leaf, manifest.first + this.#entries);
+      return true;
+    }
+    const line = leaf.subarray(1);
     if (this.#first) {
       if (line.toString("latin1") !== FORMAT) throw new Wrong(`The first line is not "${FORMAT}".`);
       this.#first = false;
     } else if (manifest === null) this.#begin(line);
-    else if (this.#entries < manifest.count) this.#entry(line, manifest.first + this.#entries);
     else {
       const text = line.toString("latin1");
       if (!text.startsWith("signature "))
@@ -102,11 +108,11 @@ class Reading {
     this.#manifest = manifest;
   }
 
-  /** @param {Buffer} line @param {number} sequence */
-  #entry(line, sequence) {
-    checkNumber(line, sequence);
-    this.#tree.leaf(line);
-    if (endsWith(line, KEY_CHANGED)) this.#changes.push(readKeyChange(line, sequence));
+  /** @param {Buffer} leaf @param {number} sequence */
+  #entry(leaf, sequence) {
+    checkNumber(leaf, sequence);
+    this.#tree.leaf(leaf);
+    if (endsWith(leaf, KEY_CHANGED)) this.#changes.push(readKeyChange(leaf.subarray(1), sequence));
     this.#entries += 1;
     const held = this.#held;
     if (held !== null && held.size === this.#tree.size && this.#tree.root() !== held.root)
@@ -289,9 +295,13 @@ function openNote(note, origin, publicKey) {
   return said;
 }
 
-/** An entry says its own number; the tree proves that it stands there. @param {Buffer} line @param {number} expected */
-function checkNumber(line, expected) {
-  if (!line.includes(`"sequence":${expected},`))
+/** Behind an entry's number, as canonical JSON orders it, come its subject and type, which are short mostly. */
+const TAIL_BYTES = 256;
+
+/** An entry says its own number; the tree proves that it stands there. @param {Buffer} leaf @param {number} expected */
+function checkNumber(leaf, expected) {
+  const member = `"sequence":${expected},`;
+  if (leaf.indexOf(member, Math.max(0, leaf.length - TAIL_BYTES), "latin1") < 0 && !leaf.includes(member))
     throw new Wrong(`Where entry ${expected} should be, there is another.`);
 }
 
@@ -300,7 +310,6 @@ class Tree {
   size = 0;
   /** @type {{ level: number, hash: string }[]} */
   #stack = [];
-  #leafBuffer = Buffer.alloc(4096);
   #nodeBuffer = Buffer.alloc(1 + 2 * HASH_BYTES, 1);
 
   /** @param {Manifest} manifest */
@@ -316,11 +325,9 @@ class Tree {
     this.size = first;
   }
 
-  /** @param {Buffer} entry */
-  leaf(entry) {
-    if (this.#leafBuffer.length <= entry.length) this.#leafBuffer = Buffer.alloc(2 * entry.length + 1);
-    entry.copy(this.#leafBuffer, 1);
-    this.#add(0, sha256(this.#leafBuffer.subarray(0, entry.length + 1)));
+  /** @param {Buffer} leaf a zero and the entry */
+  leaf(leaf) {
+    this.#add(0, sha256(leaf));
     this.size += 1;
   }
 
@@ -362,29 +369,50 @@ class Tree {
 }
 
 /**
- * Gives each line of a file, without its end, to `take`, as bytes that are good until it returns; a last line that is
- * not ended is an error. Answers the digest (hexadecimal) of all lines for which `take` answered true.
- * @param {string} file @param {(line: Buffer) => boolean} take
+ * Gives each line of a file, without its end and with a zero before it, to `take`, as bytes that are good until it
+ * returns: a leaf's hash is of a zero and the entry (RFC 6962), and a copy of each would cost a tenth of the whole. A last
+ * line that is not ended is an error. Answers the digest (hexadecimal) of all lines for which `take` answered true.
+ * @param {string} file @param {(leaf: Buffer) => boolean} take
  */
-async function readLines(file, take) {
+function readLines(file, take) {
   const whole = createHash("sha256");
-  /** @type {Buffer} */
-  let rest = Buffer.alloc(0);
-  for await (const read of createReadStream(file, { highWaterMark: 1 << 20 })) {
-    const chunk = /** @type {Buffer} */ (read);
-    const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
-    let from = 0;
-    let hashed = 0;
-    for (let to = bytes.indexOf(LF); to >= 0; to = bytes.indexOf(LF, from)) {
-      const signed = take(bytes.subarray(from, to));
-      if (!signed) whole.update(bytes.subarray(hashed, from));
-      from = to + 1;
-      if (!signed) hashed = from;
+  const descriptor = openSync(file, "r");
+  try {
+    // One buffer for all parts, whose first byte is there to be the zero. Lines begin at `from`, what was read ends at `end`.
+    let bytes = Buffer.alloc(1 + PART_BYTES);
+    let end = 1;
+    for (;;) {
+      if (end === bytes.length) bytes = Buffer.concat([bytes, Buffer.alloc(bytes.length)]);
+      const read = readSync(descriptor, bytes, end, bytes.length - end, null);
+      if (read === 0) break;
+      end += read;
+      const from = takeLines(bytes.subarray(0, end), take, whole);
+      bytes.copyWithin(1, from, end);
+      end = 1 + end - from;
+      if (end > LINE_MAX) throw new Wrong("A line is longer than any entry can be.");
     }
-    whole.update(bytes.subarray(hashed, from));
-    rest = bytes.subarray(from);
-    if (rest.length > LINE_MAX) throw new Wrong("A line is longer than any entry can be.");
+    if (end > 1) throw new Wrong("The file ends in the middle of a line.");
+    return whole.digest("hex");
+  } finally {
+    closeSync(descriptor);
   }
-  if (rest.length > 0) throw new Wrong("The file ends in the middle of a line.");
-  return whole.digest("hex");
+}
+
+/**
+ * The lines that are whole; answers where the next one begins.
+ * @param {Buffer} bytes @param {(leaf: Buffer) => boolean} take @param {import("node:crypto").Hash} whole
+ */
+function takeLines(bytes, take, whole) {
+  let from = 1;
+  let hashed = 1;
+  for (let to = bytes.indexOf(LF, from); to >= 0; to = bytes.indexOf(LF, from)) {
+    bytes[from - 1] = 0;
+    const signed = take(bytes.subarray(from - 1, to));
+    bytes[from - 1] = LF;
+    if (!signed) whole.update(bytes.subarray(hashed, from));
+    from = to + 1;
+    if (!signed) hashed = from;
+  }
+  whole.update(bytes.subarray(hashed, from));
+  return from;
 }

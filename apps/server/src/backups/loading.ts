@@ -62,7 +62,7 @@ export async function loadBackup(
   await migrateWithin(tx, o.migrations, migrationsIn(o.migrations));
   o.say("Walking the ledger");
   await checkKeys(tx, manifest);
-  const walked = await verifyLedger(tx);
+  const walked = await verifyLedger({ db: tx, copyOut: connection.copyOut });
   if (!walked.ok) throw new BackupFault(`The ledger in the backup is not whole: ${walked.words}`);
   if (walked.size !== manifest.ledger.size || walked.rootHash !== manifest.ledger.rootHash)
     throw new BackupFault("The ledger in the backup is another than the manifest says.");

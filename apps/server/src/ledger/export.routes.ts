@@ -6,7 +6,8 @@ import type { Database, Executor } from "../platform/database.ts";
 import { authorise, type Http } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { ORIGIN, type Signer } from "./checkpoints.ts";
-import { allEntriesAfter, type CheckpointRow, newestCheckpoint, readNodes } from "./ledger.store.ts";
+import { type CheckpointRow, eachEntry, newestCheckpoint } from "./ledger.store.ts";
+import { readNodes } from "./proofs.store.ts";
 
 /**
  * `GET /api/v1/ledger/export?first=0&count=…`: entries with all that it takes to check them elsewhere. The file's form
@@ -31,7 +32,7 @@ export function registerExport(http: Http, o: { database: Database; signer: Sign
       .header("content-type", "application/octet-stream")
       .header("content-disposition", `attachment; filename="ledger-${first}-${first + count}.export"`)
       .header("cache-control", "no-store")
-      .send(Readable.from(exportLines(o.database.db, o.signer, checkpoint, first, count)));
+      .send(Readable.from(exportLines(o.database, o.signer, checkpoint, first, count)));
   });
 }
 
@@ -46,15 +47,15 @@ function numberOf(field: string, text: string | undefined, otherwise: number): n
 
 /** What the checkpoint covers never changes, so the parts are read one after the other without a transaction. */
 async function* exportLines(
-  db: Executor,
+  database: Database,
   signer: Signer,
   checkpoint: CheckpointRow,
   first: number,
   count: number,
 ): AsyncGenerator<Buffer> {
+  const { db } = database;
   const whole = createHash("sha256");
-  const hashed = (text: string): Buffer => {
-    const bytes = Buffer.from(text, "utf8");
+  const hashed = (bytes: Buffer): Buffer => {
     whole.update(bytes);
     return bytes;
   };
@@ -67,14 +68,23 @@ async function* exportLines(
     before: await hashesOf(db, coverOf(0, first)),
     after: await hashesOf(db, coverOf(first + count, checkpoint.size)),
   };
-  yield hashed(`${FORMAT}\n${canonicalJson(manifest)}\n`);
-  for (let at = first; at < first + count; ) {
-    const rows = await allEntriesAfter(db, at - 1, Math.min(BATCH, first + count - at));
-    if (rows.length === 0) throw new Error(`the ledger lacks entry ${at}`);
-    yield hashed(rows.map((row) => `${row.canonical}\n`).join(""));
-    at += rows.length;
-  }
+  yield hashed(Buffer.from(`${FORMAT}\n${canonicalJson(manifest)}\n`, "utf8"));
+  for (let at = first; at < first + count; at += BATCH)
+    yield hashed(await linesOf(database, at, Math.min(first + count, at + BATCH)));
   yield Buffer.from(`signature ${signer.signText(`${FORMAT}\n${whole.digest("hex")}`)}\n`, "utf8");
+}
+
+const LF = Buffer.from("\n", "latin1");
+
+/** The entries [first, end), a line each. */
+async function linesOf(database: Database, first: number, end: number): Promise<Buffer> {
+  const lines: Buffer[] = [];
+  await eachEntry(database, { after: first - 1, last: end - 1 }, ({ bytes, starts, ends }) => {
+    lines.push(Buffer.from(bytes.subarray(starts[1], ends[1])), LF);
+    return true;
+  });
+  if (lines.length !== 2 * (end - first)) throw new Error(`the ledger lacks entries from ${first} on`);
+  return Buffer.concat(lines);
 }
 
 async function hashesOf(db: Executor, nodes: readonly { level: number; index: number }[]): Promise<string[]> {
@@ -82,6 +92,6 @@ async function hashesOf(db: Executor, nodes: readonly { level: number; index: nu
   return nodes.map(({ level, index }) => {
     const hash = found.get(`${level}/${index}`);
     if (!hash) throw new Error(`the ledger has no node ${level}/${index}`);
-    return hash.toString("hex");
+    return Buffer.from(hash).toString("hex");
   });
 }

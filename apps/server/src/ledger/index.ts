@@ -15,11 +15,12 @@ import { registerTiles } from "./tiles.routes.ts";
 /** The ledger: append-only, numbered, tamper-evident; and the stream of it. */
 export { boundKeys, idOfKeyFile, idOfPublicKey, openLedgerKeys, openSubjectsKey } from "./keys.ts";
 export { sequencesOf } from "./ledger.store.ts";
-export { ledgerHead, ledgerStanding, outboxStanding, verifyLedger } from "./ledger.view.ts";
+export { ledgerHead, ledgerStanding, outboxStanding } from "./ledger.view.ts";
 export { record } from "./record.ts";
 export type { StreamFigures } from "./stream.routes.ts";
 export { eraseSubject } from "./subjects.controller.ts";
 export { openSubjects, type Subjects } from "./subjects.ts";
+export { verifyLedger } from "./verification.view.ts";
 
 export interface Ledger {
   /** Ed25519, base64: what checkpoints are signed with. */

@@ -13,10 +13,10 @@ import { until } from "../testing/until.ts";
 import { checkpoint } from "./checkpoints.ts";
 import { openLedgerKeys } from "./keys.ts";
 import { newestCheckpoint } from "./ledger.store.ts";
-import { verifyLedger } from "./ledger.view.ts";
 import { record } from "./record.ts";
 import { drainOnce } from "./sequencer.ts";
 import { openSubjects } from "./subjects.ts";
+import { verifyLedger } from "./verification.view.ts";
 
 let database: TestDatabase;
 let one: string;
@@ -105,7 +105,7 @@ describe("a signing key that is lost", () => {
     // What it was started with once does nothing at the next start.
     expect((await open(one, shortName(words))).signer.publicKey).toBe(after.signer.publicKey);
     await happen(after);
-    const verdict = await verifyLedger(database.db);
+    const verdict = await verifyLedger(database);
     expect(verdict).toMatchObject({ ok: true, size: 3 });
     expect(verdict.words).toContain(before.signer.publicKey);
     expect(oldNote).not.toBe("");
@@ -118,7 +118,7 @@ describe("a signing key that is lost", () => {
     const after = await open(two, shortName(await refusalIn(two)));
     await expect(happen(before)).rejects.toThrow("replaced while this server ran");
     await happen(after);
-    expect(await verifyLedger(database.db)).toMatchObject({ ok: true });
+    expect(await verifyLedger(database)).toMatchObject({ ok: true });
   });
 
   it("is not accepted for a later checkpoint", async () => {
@@ -132,7 +132,7 @@ describe("a signing key that is lost", () => {
       const forged = before.signer.sign(newest?.size ?? 0, newest?.root_hash ?? Buffer.alloc(32));
       await sql`update ledger_checkpoint set note = ${forged} where size = ${newest?.size ?? 0}`.execute(tx);
     });
-    expect(await verifyLedger(database.db)).toMatchObject({ ok: false });
+    expect(await verifyLedger(database)).toMatchObject({ ok: false });
   });
 });
 
@@ -146,7 +146,7 @@ describe("a key of persons' keys that is lost", () => {
     expect(await subjects.open(JSON.stringify(sealed))).toBe('"erased"');
     expect(await subjects.open(JSON.stringify(await subjects.sealName("Ada")))).toBe('"Ada"');
     await happen(after);
-    expect(await verifyLedger(database.db)).toMatchObject({ ok: true, size: 2 });
+    expect(await verifyLedger(database)).toMatchObject({ ok: true, size: 2 });
   });
 });
 

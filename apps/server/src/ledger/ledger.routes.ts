@@ -3,15 +3,10 @@ import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import type { Signer } from "./checkpoints.ts";
 import { entriesBefore, findEntry } from "./ledger.store.ts";
-import {
-  type LedgerEntry,
-  presentEntry,
-  verifyLedger,
-  viewCheckpoint,
-  viewConsistency,
-  viewProof,
-} from "./ledger.view.ts";
+import { type LedgerEntry, presentEntry, viewCheckpoint } from "./ledger.view.ts";
+import { viewConsistency, viewProof } from "./proofs.view.ts";
 import type { Subjects } from "./subjects.ts";
+import { verifyLedger } from "./verification.view.ts";
 
 export function registerLedger(http: Http, o: { database: Database; signer: Signer; subjects: Subjects }): void {
   const { db } = o.database;
@@ -72,5 +67,5 @@ export function registerLedger(http: Http, o: { database: Database; signer: Sign
       });
     return proof;
   });
-  route(http, "verifyLedger", async () => verifyLedger(db));
+  route(http, "verifyLedger", async () => verifyLedger(o.database));
 }

@@ -1,6 +1,9 @@
+import type { StoredNode } from "@latchkey/core/shared/merkle";
 import { sql } from "kysely";
+import { type CopiedRow, type Copies, eachRow } from "../platform/copy-rows.ts";
 import { type Executor, operation } from "../platform/database.ts";
 import { announce } from "../platform/notifications.ts";
+import { askPrepared, sendWithCommit } from "../platform/postgres-driver.ts";
 
 export interface EntryRow {
   readonly sequence: number;
@@ -16,46 +19,74 @@ const typed = (row: RawEntry): EntryRow => ({ ...row, sequence: Number(row.seque
 
 export const writeOutbox = operation(
   "writeOutbox",
-  async (tx: Executor, id: string, envelope: string): Promise<void> => {
-    await sql`insert into ledger_outbox (id, envelope) values (${id}, ${envelope})`.execute(tx);
-  },
+  (tx: Executor, id: string, envelope: string): Promise<void> =>
+    sendWithCommit(tx, sql`insert into ledger_outbox (id, envelope) values (${id}, ${envelope})`),
 );
+
+export interface Tree {
+  readonly size: number;
+  /** Hashes of the whole subtrees that it is made of, largest first. */
+  readonly peaks: readonly Uint8Array[];
+}
+export interface OutboxRow {
+  readonly id: string;
+  readonly envelope: string;
+  readonly written_at: Date;
+}
+
+export interface Drained {
+  readonly tree: Tree;
+  /** Of the nodes that are written. While older servers live, all are. */
+  readonly lowestLevel: number;
+  readonly taken: readonly OutboxRow[];
+}
+interface TreeRow {
+  readonly size: string;
+  readonly peaks: Buffer[];
+  readonly lowest_level: number;
+}
 
 /**
- * Takes a batch out of the outbox, in the order it was written in: what one row's lock made wait for another comes
- * after it, whatever the servers' clocks (and so the ids) say. The caller holds the tree's lock.
+ * Locks the tree, then takes a batch out of the outbox, in the order it was written in: what one row's lock made wait for
+ * another comes after it, whatever the servers' clocks (and so the ids) say. One statement, because each one more would
+ * cost every round a way to PostgreSQL and back. Nothing is taken before the lock is had: what to delete is looked up
+ * beside the locked row. Who waited for the lock sees the outbox as it was before, and passes by what is gone.
  */
-export const drainOutbox = operation(
-  "drainOutbox",
-  async (tx: Executor, limit: number): Promise<{ id: string; envelope: string; written_at: Date }[]> => {
-    const taken = await sql<{
-      id: string;
-      envelope: string;
-      written_at: Date;
-      position: string;
-    }>`delete from ledger_outbox where id in
-    (select id from ledger_outbox order by position limit ${limit}) returning id, envelope, written_at, position`.execute(
-      tx,
-    );
-    return taken.rows.sort((a, b) => Number(BigInt(a.position) - BigInt(b.position)));
-  },
-);
+export const drainOutbox = operation("drainOutbox", async (tx: Executor, limit: number): Promise<Drained> => {
+  const question = sql<(OutboxRow & { size: null }) | TreeRow>`
+      with tree as materialized (select size, peaks, lowest_level from ledger_tree for update),
+      next as materialized (select o.place from tree, lateral (
+        select ctid as place from ledger_outbox where tree.size >= 0 order by position limit ${limit}) as o),
+      taken as (delete from ledger_outbox where ctid = any(array(select place from next)) returning id, envelope, written_at, position)
+      select null as id, null as envelope, null as written_at, null as position, size, peaks, lowest_level from tree
+      union all select id, envelope, written_at, position, null, null, null from taken order by position nulls first`;
+  const [first, ...rows] = (await askPrepared(tx, question)).rows;
+  if (first?.size == null) throw new Error("the ledger has no tree");
+  const taken = (rows as OutboxRow[]).map(({ id, envelope, written_at }) => ({ id, envelope, written_at }));
+  return { tree: treeOf(first), lowestLevel: first.lowest_level, taken };
+});
 export const outboxIsEmpty = operation("outboxIsEmpty", async (db: Executor): Promise<boolean> => {
-  return (await sql`select 1 from ledger_outbox limit 1`.execute(db)).rows.length === 0;
+  return (await sql`select 1 from ledger_outbox order by position limit 1`.execute(db)).rows.length === 0;
 });
 
-export const lockTree = operation("lockTree", async (tx: Executor): Promise<{ size: number; peaks: Buffer[] }> => {
+const treeOf = (row: { size: string; peaks: Buffer[] } | undefined): Tree => ({
+  size: Number(row?.size ?? 0),
+  peaks: row?.peaks ?? [],
+});
+export const lockTree = operation("lockTree", async (tx: Executor): Promise<Tree> => {
   const found = await sql<{ size: string; peaks: Buffer[] }>`select size, peaks from ledger_tree for update`.execute(
     tx,
   );
-  const row = found.rows[0];
-  return { size: Number(row?.size ?? 0), peaks: row?.peaks ?? [] };
+  return treeOf(found.rows[0]);
 });
-export const readTree = operation("readTree", async (db: Executor): Promise<{ size: number; peaks: Buffer[] }> => {
-  const found = await sql<{ size: string; peaks: Buffer[] }>`select size, peaks from ledger_tree`.execute(db);
-  const row = found.rows[0];
-  return { size: Number(row?.size ?? 0), peaks: row?.peaks ?? [] };
+export const readTree = operation("readTree", async (db: Executor): Promise<Tree> => {
+  return treeOf(
+    (await sql<{ size: string; peaks: Buffer[] }>`select size, peaks from ledger_tree`.execute(db)).rows[0],
+  );
 });
+
+/** A block of 16 entries is two pages or three, and 15 hashes: less than what it costs to write and find their nodes. */
+export const NODE_LEVEL_MIN = 4;
 
 export interface NewEntry {
   readonly sequence: number;
@@ -64,27 +95,23 @@ export interface NewEntry {
   readonly subject: string;
   readonly project: string;
   readonly canonical: string;
-  readonly leafHash: Buffer;
+  readonly leafHash: Uint8Array;
 }
+/** One statement: see `drainOutbox`. */
 export const appendEntries = operation(
   "appendEntries",
-  async (
-    tx: Executor,
-    entries: readonly NewEntry[],
-    nodes: readonly { level: number; index: number; hash: Buffer }[],
-    tree: { size: number; peaks: readonly Buffer[] },
-  ): Promise<void> => {
-    await sql`insert into ledger_entry (sequence, id, type, subject, project, canonical, leaf_hash)
-    select * from unnest(${entries.map((e) => e.sequence)}::bigint[], ${entries.map((e) => e.id)}::text[], ${entries.map((e) => e.type)}::text[],
-      ${entries.map((e) => e.subject)}::text[], ${entries.map((e) => e.project)}::text[], ${entries.map((e) => e.canonical)}::text[], ${entries.map((e) => e.leafHash)}::bytea[])`.execute(
-      tx,
-    );
-    await sql`insert into ledger_node (level, index, hash)
-    select * from unnest(${nodes.map((n) => n.level)}::int[], ${nodes.map((n) => n.index)}::bigint[], ${nodes.map((n) => n.hash)}::bytea[])`.execute(
-      tx,
-    );
-    await sql`update ledger_tree set size = ${tree.size}, peaks = ${[...tree.peaks]}::bytea[]`.execute(tx);
-    await announce("ledger").execute(tx);
+  async (tx: Executor, entries: readonly NewEntry[], nodes: readonly StoredNode[], tree: Tree): Promise<void> => {
+    const append = sql`with entries as (
+      insert into ledger_entry (sequence, id, type, subject, project, canonical, leaf_hash)
+      select * from unnest(${entries.map((e) => e.sequence)}::bigint[], ${entries.map((e) => e.id)}::text[], ${entries.map((e) => e.type)}::text[],
+        ${entries.map((e) => e.subject)}::text[], ${entries.map((e) => e.project)}::text[], ${entries.map((e) => e.canonical)}::text[], ${entries.map((e) => e.leafHash)}::bytea[])
+    ), nodes as (
+      insert into ledger_node (level, index, hash)
+      select * from unnest(${nodes.map((n) => n.level)}::int[], ${nodes.map((n) => n.index)}::bigint[], ${nodes.map((n) => n.hash)}::bytea[])
+    ), tree as (
+      update ledger_tree set size = ${tree.size}, peaks = ${[...tree.peaks]}::bytea[]
+    ) ${announce("ledger")}`;
+    await askPrepared(tx, append);
   },
 );
 
@@ -118,6 +145,35 @@ export const allEntriesAfter = operation(
     return found.rows.map(typed);
   },
 );
+/** The number behind the last entry's. */
+export const entriesEnd = operation("entriesEnd", async (db: Executor): Promise<number> => {
+  const found = await sql<{
+    end: number;
+  }>`select coalesce(max(sequence) + 1, 0)::float8 as end from ledger_entry`.execute(db);
+  return found.rows[0]?.end ?? 0;
+});
+
+/** So many at once: below the statements' time limit on any machine. */
+const COPIED_AT_ONCE = 20_000;
+
+/**
+ * Calls `take` for every entry behind `after` up to `last`, in order, until it answers false: number, exact bytes, recorded
+ * hash.
+ */
+export async function eachEntry(
+  from: Copies,
+  range: { readonly after: number; readonly last: number },
+  take: (row: CopiedRow) => boolean,
+): Promise<void> {
+  let goesOn = true;
+  for (let after = range.after; goesOn && after < range.last; after += COPIED_AT_ONCE) {
+    const last = Math.min(range.last, after + COPIED_AT_ONCE);
+    const rows = from.copyOut(
+      `select sequence, canonical, leaf_hash from ledger_entry where sequence > ${after} and sequence <= ${last} order by sequence`,
+    );
+    await eachRow(rows, (row) => (goesOn = take(row)));
+  }
+}
 export const entriesBefore = operation(
   "entriesBefore",
   async (
@@ -151,32 +207,6 @@ export const sequencesOf = operation(
     return new Map(found.rows.map((row) => [row.id, Number(row.sequence)]));
   },
 );
-export const readNodes = operation(
-  "readNodes",
-  async (db: Executor, wanted: readonly { level: number; index: number }[]): Promise<Map<string, Buffer>> => {
-    const found = await sql<{
-      level: number;
-      index: string;
-      hash: Buffer;
-    }>`select n.level, n.index, n.hash from ledger_node n
-    join unnest(${wanted.map((w) => w.level)}::int[], ${wanted.map((w) => w.index)}::bigint[]) as w(level, index) using (level, index)`.execute(
-      db,
-    );
-    return new Map(found.rows.map((row) => [`${row.level}/${row.index}`, row.hash]));
-  },
-);
-
-/** Hashes of one level of the tree, in order; throws where one is missing. */
-export const readNodeRange = operation(
-  "readNodeRange",
-  async (db: Executor, level: number, from: number, count: number): Promise<Buffer[]> => {
-    const found = await sql<{ hash: Buffer }>`select hash from ledger_node
-    where level = ${level} and index >= ${from} and index < ${from + count} order by index`.execute(db);
-    if (found.rows.length !== count) throw new Error(`the ledger lacks nodes of level ${level} from ${from}`);
-    return found.rows.map((row) => row.hash);
-  },
-);
-
 export interface CheckpointRow {
   readonly size: number;
   readonly root_hash: Buffer;

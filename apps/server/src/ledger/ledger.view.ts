@@ -1,29 +1,9 @@
 import type { Answer } from "@latchkey/api/client";
-import {
-  append,
-  consistencyProof,
-  coverOf,
-  inclusionProof,
-  leafHash,
-  type NodeReader,
-  rootOf,
-  verifyConsistency,
-  verifyInclusion,
-} from "@latchkey/core/shared/merkle";
+import { rootOf } from "@latchkey/core/shared/merkle";
 import { sql } from "kysely";
 import type { Executor } from "../platform/database.ts";
-import { bearsSignature, ORIGIN, type Signer } from "./checkpoints.ts";
-import { type LedgerKeyRow, ledgerKeys } from "./keys.store.ts";
-import {
-  allCheckpoints,
-  allEntriesAfter,
-  type CheckpointRow,
-  type EntryRow,
-  findEntry,
-  newestCheckpoint,
-  readNodes,
-  readTree,
-} from "./ledger.store.ts";
+import { ORIGIN, type Signer } from "./checkpoints.ts";
+import { type CheckpointRow, type EntryRow, newestCheckpoint, readTree } from "./ledger.store.ts";
 import { sha256 } from "./sha256.ts";
 
 export type LedgerEntry = Answer<"getLedgerEntry">;
@@ -35,88 +15,16 @@ export function presentEntry(row: EntryRow): LedgerEntry {
 
 export async function viewCheckpoint(db: Executor, signer: Signer): Promise<Answer<"getCheckpoint"> | null> {
   const row = await newestCheckpoint(db);
-  return (
-    row && {
-      origin: ORIGIN,
-      size: row.size,
-      rootHash: row.root_hash.toString("hex"),
-      note: row.note,
-      publicKey: signer.publicKey,
-    }
-  );
+  return row && presentCheckpoint(row, signer);
 }
 
-/** Entry, audit path and checkpoint; null while no checkpoint covers the entry yet. */
-export async function viewProof(
-  db: Executor,
-  signer: Signer,
-  sequence: number,
-): Promise<Answer<"getLedgerProof"> | null> {
-  const [entry, checkpoint] = await Promise.all([findEntry(db, sequence), viewCheckpoint(db, signer)]);
-  if (!entry || !checkpoint || sequence >= checkpoint.size) return null;
-  const make = (read: NodeReader) => inclusionProof(sha256, read, sequence, checkpoint.size);
-  const proof = make(await readerFor(db, make));
-  if (
-    !verifyInclusion(sha256, entry.leaf_hash, sequence, checkpoint.size, proof, Buffer.from(checkpoint.rootHash, "hex"))
-  ) {
-    throw new Error(`the proof of entry ${sequence} does not lead to the signed root`);
-  }
-  return {
-    entry: presentEntry(entry),
-    canonical: entry.canonical,
-    leafHash: entry.leaf_hash.toString("hex"),
-    proof: proof.map((h) => Buffer.from(h).toString("hex")),
-    checkpoint,
-  };
-}
-
-/** That the first `from` entries are the beginning of the first `to`; null while no checkpoint covers them. */
-export async function viewConsistency(
-  db: Executor,
-  signer: Signer,
-  from: number,
-  to: number | undefined,
-): Promise<Answer<"getLedgerConsistency"> | null> {
-  const checkpoint = await viewCheckpoint(db, signer);
-  const size = to ?? checkpoint?.size ?? 0;
-  if (!checkpoint || from > size || size > checkpoint.size) return null;
-  const make = (read: NodeReader) => ({
-    from: rootOf(
-      sha256,
-      coverOf(0, from).map((node) => read(node.level, node.index)),
-    ),
-    to: rootOf(
-      sha256,
-      coverOf(0, size).map((node) => read(node.level, node.index)),
-    ),
-    proof: consistencyProof(sha256, read, from, size),
-  });
-  const { from: oldRoot, to: newRoot, proof } = make(await readerFor(db, make));
-  if (!verifyConsistency(sha256, from, size, oldRoot, newRoot, proof))
-    throw new Error(`the ledger of ${size} entries does not begin with that of ${from}`);
-  const hex = (hash: Uint8Array) => Buffer.from(hash).toString("hex");
-  return {
-    from: { size: from, rootHash: hex(oldRoot) },
-    to: { size, rootHash: hex(newRoot) },
-    proof: proof.map(hex),
-    checkpoint,
-  };
-}
-
-/** Runs `make` once to see which nodes it reads, and answers a reader that has them, from one query. */
-async function readerFor(db: Executor, make: (read: NodeReader) => unknown): Promise<NodeReader> {
-  const wanted = new Map<string, { level: number; index: number }>();
-  make((level, index) => {
-    wanted.set(`${level}/${index}`, { level, index });
-    return new Uint8Array(32);
-  });
-  const nodes = await readNodes(db, [...wanted.values()]);
-  return (level, index) => {
-    const node = nodes.get(`${level}/${index}`);
-    if (!node) throw new Error(`the ledger has no node ${level}/${index}`);
-    return node;
-  };
-}
+export const presentCheckpoint = (row: CheckpointRow, signer: Signer): Answer<"getCheckpoint"> => ({
+  origin: ORIGIN,
+  size: row.size,
+  rootHash: row.root_hash.toString("hex"),
+  note: row.note,
+  publicKey: signer.publicKey,
+});
 
 /** How many entries there are, and how many of them a signed checkpoint covers. */
 export async function ledgerStanding(db: Executor): Promise<{ size: number; signedSize: number }> {
@@ -143,65 +51,4 @@ export async function outboxStanding(db: Executor): Promise<{ length: number; ol
   );
   const row = found.rows[0];
   return { length: Number(row?.length ?? 0), oldestS: Math.max(0, row?.oldest ?? 0) };
-}
-
-const BATCH = 5_000;
-
-/**
- * Walks the whole ledger: numbers without a gap, every leaf's hash, the root of the tree, and of every checkpoint the
- * root and the signature.
- */
-export async function verifyLedger(db: Executor): Promise<Answer<"verifyLedger">> {
-  const tree = await readTree(db);
-  const checkpoints = await allCheckpoints(db);
-  const keys = await ledgerKeys(db);
-  let peaks: Uint8Array[] = [];
-  let size = 0;
-  let signed = 0;
-  const rootHex = () => Buffer.from(rootOf(sha256, peaks)).toString("hex");
-  const bad = (firstBadSequence: number, words: string) => ({ ok: false, size, rootHash: "", words, firstBadSequence });
-  for (
-    let rows = await allEntriesAfter(db, -1, BATCH);
-    rows.length > 0;
-    rows = await allEntriesAfter(db, size - 1, BATCH)
-  ) {
-    for (const row of rows) {
-      if (row.sequence !== size) return bad(size, `Entry ${size} is missing.`);
-      const leaf = leafHash(sha256, Buffer.from(row.canonical, "utf8"));
-      if (!row.leaf_hash.equals(leaf))
-        return bad(size, `Entry ${size} was changed: its bytes do not have the recorded hash.`);
-      peaks = append(sha256, size, peaks, leaf).peaks;
-      size += 1;
-      const checkpoint = checkpoints[signed];
-      if (checkpoint?.size !== size) continue;
-      const wrong = faultOf(checkpoint, rootHex(), keys);
-      if (wrong) return bad(size - 1, wrong);
-      signed += 1;
-    }
-  }
-  if (size < tree.size) return bad(size, `The tree has ${tree.size} leaves, but entries end at ${size}.`);
-  if (signed < checkpoints.length)
-    return bad(size, `A checkpoint of ${checkpoints[signed]?.size} entries was signed, but there are ${size}.`);
-  const last = checkpoints.at(-1);
-  const words = last ? `, and the first ${last.size} are those that were signed (${signed} checkpoints)` : "";
-  const changes = keys
-    .slice(1)
-    .map((key, i) => ` Checkpoints below ${key.from_size} bear the earlier key ${keys[i]?.public_key}.`);
-  return {
-    ok: true,
-    size,
-    rootHash: rootHex(),
-    words: `${size} entries, none missing or changed${words}.${changes.join("")}`,
-    firstBadSequence: null,
-  };
-}
-
-/** A checkpoint must bear the key that was in use at its size. */
-function faultOf(checkpoint: CheckpointRow, rootHash: string, keys: readonly LedgerKeyRow[]): string | null {
-  if (checkpoint.root_hash.toString("hex") !== rootHash)
-    return `The first ${checkpoint.size} entries do not have the root that was signed.`;
-  const key = keys.filter((k) => k.from_size <= checkpoint.size).at(-1);
-  if (!key || !bearsSignature(key.public_key, checkpoint.note, checkpoint.size, checkpoint.root_hash))
-    return `The checkpoint of ${checkpoint.size} entries does not bear the signature of this ledger's key.`;
-  return null;
 }

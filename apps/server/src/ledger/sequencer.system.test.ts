@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { canonicalJson } from "@latchkey/core/shared/canonical-json";
 import { verifyInclusion } from "@latchkey/core/shared/merkle";
+import fc from "fast-check";
 import { sql } from "kysely";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -12,9 +14,9 @@ import { removeDirectory, temporaryDirectory } from "../testing/directory.ts";
 import { until } from "../testing/until.ts";
 import { checkpoint, openSigner } from "./checkpoints.ts";
 import { allEntriesAfter, readTree } from "./ledger.store.ts";
-import { viewProof } from "./ledger.view.ts";
+import { viewConsistency, viewProof } from "./proofs.view.ts";
 import { onRecord, record } from "./record.ts";
-import { drainOnce, startSequencer } from "./sequencer.ts";
+import { drainOnce, numbered, startSequencer } from "./sequencer.ts";
 import { sha256 } from "./sha256.ts";
 
 let database: TestDatabase;
@@ -77,6 +79,57 @@ describe("the sequencer", () => {
     expect((await entries()).map((e) => e.n)).toEqual(Array.from({ length: 700 }, (_, n) => n));
   });
 
+  it("undoes the change, too, when what is recorded can't be written", async () => {
+    await sql`create table thing (n int primary key)`.execute(database.owner.db);
+    await sql`grant all on thing to public`.execute(database.owner.db);
+    await sql`alter table ledger_outbox add constraint broken check (envelope not like '%thing/2%')`.execute(
+      database.owner.db,
+    );
+    const change = (n: number) =>
+      database.transaction(async (tx) => {
+        await sql`insert into thing values (${n})`.execute(tx);
+        await record(tx, happened(n));
+        await record(tx, happened(n + 10));
+      });
+    // The second fails, and its connection goes on with the third.
+    await change(1);
+    await expect(change(2)).rejects.toThrow("broken");
+    await change(3);
+    await drainAll();
+    expect((await entries()).map((e) => e.n)).toEqual([1, 11, 3, 13]);
+    expect((await sql<{ n: number }>`select n from thing order by n`.execute(database.db)).rows).toEqual([
+      { n: 1 },
+      { n: 3 },
+    ]);
+  });
+
+  it("numbers entries in their canonical form, whatever is in them", async () => {
+    const text = fc.string({ unit: "binary" });
+    const looksLikeMembers = fc.constantFrom(',"schemaVersion":1', '","source":"x', "\\", '"sequence":7,');
+    const any = fc.oneof(text, looksLikeMembers);
+    const event = fc.record({
+      type: any,
+      subject: any,
+      project: any,
+      source: any,
+      data: fc.dictionary(any, fc.jsonValue()),
+    });
+    fc.assert(
+      fc.property(event, fc.nat(), ({ data, ...names }, sequence) => {
+        const envelope = {
+          ...names,
+          id: "evt_1",
+          schemaVersion: 1,
+          specversion: "1.0",
+          data: { schemaVersion: 2, ...data },
+        };
+        const recordedAt = "2026-01-01T00:00:00.000Z";
+        const whole = canonicalJson({ ...envelope, sequence, recordedAt });
+        expect(numbered(canonicalJson(envelope), sequence, recordedAt)).toBe(whole);
+      }),
+    );
+  });
+
   it("loses and doubles nothing with two sequencers beside writers that fail now and then", async () => {
     const other = openDatabase(database.url);
     const committed: string[] = [];
@@ -110,10 +163,10 @@ describe("the sequencer", () => {
 
   it("leaves all as it was when its transaction fails, and goes on afterwards", async () => {
     await database.transaction((tx) => record(tx, happened(1)));
-    await sql`alter table ledger_node add constraint broken check (level > 99)`.execute(database.owner.db);
+    await sql`alter table ledger_tree add constraint broken check (size = 0)`.execute(database.owner.db);
     await expect(drainOnce(database)).rejects.toThrow("broken");
     expect(await entries()).toEqual([]);
-    await sql`alter table ledger_node drop constraint broken`.execute(database.owner.db);
+    await sql`alter table ledger_tree drop constraint broken`.execute(database.owner.db);
     await drainAll();
     expect((await entries()).map((e) => e.n)).toEqual([1]);
   });
@@ -231,6 +284,33 @@ describe("proofs", () => {
         expect(verifyInclusion(sha256, leaf, i, wanted, path, root)).toBe(true);
       }
     }
+    removeDirectory(dir);
+  });
+
+  it("hold for entries that were numbered beside an older server, which needs all nodes, and for those after it", async () => {
+    const dir = temporaryDirectory();
+    const signer = openSigner(join(dir, "ledger.key"));
+    const levels = async () =>
+      (
+        await sql<{ n: number }>`select count(*)::int as n from ledger_node group by level order by level`.execute(
+          database.db,
+        )
+      ).rows.map((row) => row.n);
+    let size = 0;
+    for (const lowest of [0, 4]) {
+      await sql`update ledger_tree set lowest_level = ${lowest}`.execute(database.owner.db);
+      await database.transaction(async (tx) => {
+        for (let i = 0; i < 32; i++) await record(tx, happened(size + i));
+      });
+      size += 32;
+      await drainAll();
+      expect(await levels()).toEqual(lowest === 0 ? [32, 16, 8, 4, 2, 1] : [32, 16, 8, 4, 4, 2, 1]);
+    }
+    await checkpoint(database, signer);
+    // Each is checked against the signed root before it is answered.
+    for (let i = 0; i < size; i++) expect((await viewProof(database.db, signer, i))?.checkpoint.size).toBe(size);
+    for (let from = 1; from <= size; from++)
+      expect(await viewConsistency(database.db, signer, from, undefined)).not.toBeNull();
     removeDirectory(dir);
   });
 

@@ -1,9 +1,8 @@
-import { canonicalJson } from "@latchkey/core/shared/canonical-json";
-import { append, leafHash } from "@latchkey/core/shared/merkle";
+import { append, leafHash, type StoredNode } from "@latchkey/core/shared/merkle";
 import type { Logger } from "pino";
 import { type Clock, systemClock } from "../platform/clock.ts";
 import type { Transactions } from "../platform/database.ts";
-import { appendEntries, drainOutbox, lockTree, type NewEntry, outboxIsEmpty } from "./ledger.store.ts";
+import { appendEntries, drainOutbox, type NewEntry, outboxIsEmpty } from "./ledger.store.ts";
 import { sha256 } from "./sha256.ts";
 
 /**
@@ -15,43 +14,41 @@ const BATCH = 500;
 const POLL_MS = 1_000;
 /**
  * The first entry after a quiet time is numbered at once; from then on rounds keep this far apart, so that a busy server
- * numbers many entries in one transaction: 40 rounds a second at most, and nobody waits longer than for two of them.
+ * numbers many entries in one transaction: 20 rounds a second at most, and nobody waits longer than for two of them.
  */
-const ROUND_MS = 25;
+const ROUND_MS = 50;
 
 export async function drainOnce(database: Transactions): Promise<number> {
   if (await outboxIsEmpty(database.db)) return 0;
   return database.transaction(async (tx) => {
-    const tree = await lockTree(tx);
-    const taken = await drainOutbox(tx, BATCH);
+    const { tree, lowestLevel, taken } = await drainOutbox(tx, BATCH);
     const entries: NewEntry[] = [];
-    const nodes: { level: number; index: number; hash: Buffer }[] = [];
-    let peaks: Uint8Array[] = tree.peaks;
+    const nodes: StoredNode[] = [];
+    let peaks: readonly Uint8Array[] = tree.peaks;
     for (const { id, envelope, written_at } of taken) {
       const sequence = tree.size + entries.length;
-      const event = JSON.parse(envelope) as { type: string; subject: string; project: string };
-      const canonical = canonicalJson({ ...event, sequence, recordedAt: written_at.toISOString() });
+      const { type, subject, project } = JSON.parse(envelope) as { type: string; subject: string; project: string };
+      const canonical = numbered(envelope, sequence, written_at.toISOString());
       const leaf = leafHash(sha256, Buffer.from(canonical, "utf8"));
       const grown = append(sha256, sequence, peaks, leaf);
       peaks = grown.peaks;
-      nodes.push(...grown.nodes.map((n) => ({ ...n, hash: Buffer.from(n.hash) })));
-      entries.push({
-        sequence,
-        id,
-        type: event.type,
-        subject: event.subject,
-        project: event.project,
-        canonical,
-        leafHash: Buffer.from(leaf),
-      });
+      nodes.push(...grown.nodes.filter((node) => node.level >= lowestLevel));
+      entries.push({ sequence, id, type, subject, project, canonical, leafHash: leaf });
     }
-    if (entries.length > 0)
-      await appendEntries(tx, entries, nodes, {
-        size: tree.size + entries.length,
-        peaks: peaks.map((p) => Buffer.from(p)),
-      });
+    if (entries.length > 0) await appendEntries(tx, entries, nodes, { size: tree.size + entries.length, peaks });
     return entries.length;
   });
+}
+
+/**
+ * The envelope with its number and the time of recording, canonical as it was. Its members stand in the order of their
+ * names; behind "project" there are only plain ones, so that the last place that looks like a member is that member.
+ */
+export function numbered(envelope: string, sequence: number, recordedAt: string): string {
+  const version = envelope.lastIndexOf(',"schemaVersion":');
+  const source = envelope.indexOf(',"source":', version);
+  if (version < 0 || source < 0) throw new Error("an envelope in the outbox is not canonical");
+  return `${envelope.slice(0, version)},"recordedAt":"${recordedAt}"${envelope.slice(version, source)},"sequence":${sequence}${envelope.slice(source)}`;
 }
 
 export interface Sequencer {

@@ -11,7 +11,20 @@ const inParts: Sha256 = (...parts) => {
   return hash.digest();
 };
 
-/** Where Node has it (20.12): a quarter of the time, by way of a string, which costs less than a Buffer of its own. */
+/** The hash as a string of 32 characters (latin1): where Node has it (20.12), a quarter of the time that a Buffer takes. */
+export const sha256Text: (bytes: Uint8Array) => string =
+  typeof oneShot === "function"
+    ? (bytes) => oneShot("sha256", bytes, "binary")
+    : (bytes) => createHash("sha256").update(bytes).digest("binary");
+
+/** SHA-256(0x01 || left || right), of hashes as such strings. */
+export function nodeText(left: string, right: string): string {
+  node.write(left, 1, 32, "latin1");
+  node.write(right, 33, 32, "latin1");
+  return sha256Text(node);
+}
+const node = Buffer.alloc(1 + 2 * 32, 1);
+
 const atOnce: Sha256 = (...parts) => {
   let length = 0;
   for (const part of parts) {
@@ -19,7 +32,7 @@ const atOnce: Sha256 = (...parts) => {
     joined.set(part, length);
     length += part.length;
   }
-  return Buffer.from(oneShot("sha256", joined.subarray(0, length), "binary"), "latin1");
+  return Buffer.from(sha256Text(joined.subarray(0, length)), "latin1");
 };
 
 export const sha256: Sha256 = typeof oneShot === "function" ? atOnce : inParts;

@@ -3,7 +3,8 @@ import type { FastifyReply } from "fastify";
 import type { Database } from "../platform/database.ts";
 import { authorise, type Http } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
-import { allEntriesAfter, newestCheckpoint, readNodeRange } from "./ledger.store.ts";
+import { allEntriesAfter, newestCheckpoint } from "./ledger.store.ts";
+import { readNodeRange } from "./proofs.store.ts";
 
 /**
  * The ledger as a transparency log that outsiders read with their own tools: checkpoint, tiles of hashes and bundles of

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
-import { Kysely, type Transaction as KyselyTransaction, PostgresDialect } from "kysely";
+import { Kysely, type Transaction as KyselyTransaction } from "kysely";
 import pg from "pg";
+import { type Copies, copyBinary } from "./copy-rows.ts";
+import { LOST_STATEMENT, postgresDialect } from "./postgres-driver.ts";
 import { Waits } from "./waits.ts";
 
 /** PostgreSQL through one pool; SQL is written with kysely's `sql` tag, in stores and views only. */
@@ -13,7 +15,7 @@ export interface Transactions {
   /** Runs `fn` in one transaction; tried again when PostgreSQL says that this is what helps. */
   transaction<T>(fn: (tx: Transaction) => Promise<T>): Promise<T>;
 }
-export interface Database extends Transactions {
+export interface Database extends Transactions, Copies {
   readonly pool: pg.Pool;
   /** How long connections were waited for. */
   readonly waits: Waits;
@@ -41,8 +43,11 @@ export function operation<A extends unknown[], R>(
   };
 }
 
-/** SQLSTATE: serialization_failure and deadlock_detected. PostgreSQL has undone everything: trying again is safe. */
-const RETRYABLE = new Set(["40001", "40P01"]);
+/**
+ * SQLSTATE: serialization_failure, deadlock_detected, and a prepared statement that a pooler lost. PostgreSQL has undone
+ * everything: trying again is safe.
+ */
+const RETRYABLE = new Set(["40001", "40P01", ...LOST_STATEMENT]);
 /** SQLSTATE classes of what goes by itself: connection, resources, an operator's restart. RFC-less names are Node's own. */
 const PASSING =
   /^(08|53|57)|^(40001|40P01|55P03|25P03|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH)$/;
@@ -146,12 +151,23 @@ export function openDatabase(url: string, options: { max?: number; waitingMax?: 
       throw new DatabaseUnavailable(words, { cause: error });
     }
   };
-  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: { connect, end: () => pool.end() } }) });
+  const db = new Kysely<unknown>({ dialect: postgresDialect({ connect, end: () => pool.end() }) });
   return {
     db,
     pool,
     waits,
     transaction: (fn) => inTransaction((work) => db.transaction().execute(work), fn),
+    copyOut: async function* (query) {
+      const client = await connect();
+      let isDone = false;
+      try {
+        yield* copyBinary(client, query);
+        isDone = true;
+      } finally {
+        // Of a copy that was left in the middle the rest would still come: that connection is of no use to others.
+        client.release(!isDone);
+      }
+    },
     close: () => db.destroy(),
   };
 }

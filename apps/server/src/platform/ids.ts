@@ -9,7 +9,21 @@ export interface IdSource {
   /** Eight bytes. */
   readonly random: () => Uint8Array;
 }
-const OWN: IdSource = { now: () => Date.now(), random: () => randomBytes(8) };
+const RANDOM_BYTES = 8;
+/** So many ids' worth is asked for at once: each question to the system's source costs more than the id otherwise. */
+const IDS_AT_ONCE = 512;
+let pool = Buffer.alloc(0);
+let taken = 0;
+/** Never the same bytes twice. */
+function ownRandom(): Uint8Array {
+  if (taken === pool.length) {
+    pool = randomBytes(RANDOM_BYTES * IDS_AT_ONCE);
+    taken = 0;
+  }
+  taken += RANDOM_BYTES;
+  return pool.subarray(taken - RANDOM_BYTES, taken);
+}
+const OWN: IdSource = { now: () => Date.now(), random: ownRandom };
 let source = OWN;
 
 /** A simulated world makes the ids of a seed the same each time; null gives the real source back. */

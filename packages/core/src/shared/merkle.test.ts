@@ -13,6 +13,7 @@ import {
   type Sha256,
   verifyConsistency,
   verifyInclusion,
+  wholeRoot,
 } from "./merkle.ts";
 
 const sha256: Sha256 = (...parts) => {
@@ -133,6 +134,15 @@ describe("the tree of RFC 6962", () => {
         },
       ),
     );
+  });
+
+  it("has whole subtrees whose root is that of their leaves", () => {
+    for (let level = 0; level <= 5; level++) {
+      const entries = Array.from({ length: 2 ** level }, (_, i) => new Uint8Array([level, i]));
+      const leaves = entries.map((entry) => leafHash(sha256, entry));
+      expect(hex(wholeRoot(sha256, leaves))).toBe(hex(oracle(entries)));
+    }
+    expect(() => wholeRoot(sha256, [])).toThrow(RangeError);
   });
 
   it("has the published roots", () => {

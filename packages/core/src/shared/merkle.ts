@@ -61,6 +61,15 @@ export function rootOf(sha256: Sha256, peaks: readonly Hash[]): Hash {
   return peaks.slice(0, -1).reduceRight((right, left) => nodeHash(sha256, left, right), last);
 }
 
+/** The root of a whole subtree, given by its leaves' hashes: two to some power of them. */
+export function wholeRoot(sha256: Sha256, leaves: readonly Hash[]): Hash {
+  const [first, ...others] = leaves;
+  if (!first) throw new RangeError("a whole subtree has leaves");
+  if (others.length === 0) return first;
+  const half = leaves.length / 2;
+  return nodeHash(sha256, wholeRoot(sha256, leaves.slice(0, half)), wholeRoot(sha256, leaves.slice(half)));
+}
+
 /** Reads stored nodes; a node that is not there is an error of the store. */
 export type NodeReader = (level: number, index: number) => Hash;
 

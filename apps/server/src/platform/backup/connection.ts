@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
+import { copyBinary } from "../copy-rows.ts";
 import { type Database, inTransaction } from "../database.ts";
 
 /**
@@ -30,6 +31,7 @@ export async function connect(url: string): Promise<Connection> {
     client,
     db,
     transaction: (fn) => inTransaction((work) => db.transaction().execute(work), fn),
+    copyOut: (query) => copyBinary(client, query),
     close: () => client.end().catch(() => {}),
   };
 }
