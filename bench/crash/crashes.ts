@@ -30,6 +30,12 @@ const REST_MS = 150_000;
 const ENDED = ["completed", "rolled_back", "aborted", "failed_build", "failed_gate", "failed_start", "superseded"];
 const main = { project: "main" } as const;
 
+interface Excuse {
+  readonly ends: readonly string[];
+  /** What people are told then. */
+  readonly words: RegExp;
+}
+
 /**
  * Real rollouts of a tiny service on a real installation, half of whose releases answer with errors; each is struck at a
  * random moment. What must be true afterwards does not depend on when.
@@ -41,8 +47,8 @@ export class Crashes {
   started: Started;
   /** The deployment under way. */
   deploymentId = "";
-  /** The new release's own process was hit: its visitors' refused requests are evidence, and it may be taken back. */
-  hitCanary = false;
+  /** How a healthy release, too, may rightly end after this blow; null where nothing but its promotion is right. */
+  excuse: Excuse | null = null;
   #n = 0;
   #ledgerSize = 0;
   readonly #acknowledged: string[] = [];
@@ -74,7 +80,7 @@ export class Crashes {
     const from = performance.now();
     const id = await this.#ship();
     this.deploymentId = id;
-    this.hitCanary = false;
+    this.excuse = null;
     await new Promise((resolve) =>
       setTimeout(resolve, this.random() * MOMENT_MAX_MS[isHarmful ? "harmful" : "healthy"]),
     );
@@ -119,8 +125,14 @@ export class Crashes {
   async #faultsOf(end: string, isHarmful: boolean): Promise<string[]> {
     const wrong: string[] = [];
     if (isHarmful && end === "completed") wrong.push("a harmful release was promoted");
-    if (!isHarmful && end !== "completed" && !(this.hitCanary && ["rolled_back", "failed_start"].includes(end)))
-      wrong.push(`a healthy release ended as ${end}`);
+    if (!isHarmful && end !== "completed") {
+      const { words, buildOutput } = await this.product.client().getDeployment({
+        params: { ...main, deploymentId: this.deploymentId },
+      });
+      const why = `${words} ${buildOutput}`.trim();
+      if (!this.excuse?.ends.includes(end) || !this.excuse.words.test(why))
+        wrong.push(`a healthy release ended as ${end}: ${why}`);
+    }
     const ask = () =>
       fetch(`${this.product.url}/api/x`).then(
         (answer) => String(answer.status),

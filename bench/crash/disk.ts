@@ -26,7 +26,9 @@ export const diskFull: Blow = {
   name: "disk full",
   // What serves visitors writes nothing.
   unexplained: (failures) => failures,
-  strike: async ({ product, random }) => {
+  strike: async (crashes) => {
+    const { product, random } = crashes;
+    crashes.excuse = { ends: ["failed_build"], words: /disk is full|no space left/i };
     const file = join(product.dir, "ballast");
     fill(file);
     await sleep(FULL_FOR_MS * random());

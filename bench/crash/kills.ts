@@ -31,7 +31,9 @@ export const KILLS: readonly Blow[] = [
       const releases = crashes.product.processes().filter(ofTiny);
       const pid = releases[Math.floor(crashes.random() * releases.length)];
       if (pid === undefined) return;
-      crashes.hitCanary = environmentOf(pid).includes(`LATCHKEY_DEPLOYMENT=${crashes.deploymentId}`);
+      // The new release's visitors are refused then: that is evidence.
+      if (environmentOf(pid).includes(`LATCHKEY_DEPLOYMENT=${crashes.deploymentId}`))
+        crashes.excuse = { ends: ["rolled_back", "failed_start"], words: /./ };
       process.kill(pid, "SIGKILL");
     },
   },
