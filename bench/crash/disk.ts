@@ -28,7 +28,7 @@ export const diskFull: Blow = {
   unexplained: (failures) => failures,
   strike: async (crashes) => {
     const { product, random } = crashes;
-    crashes.excuse = { ends: ["failed_build"], words: /disk is full|no space left/i };
+    crashes.excuse = { ends: ["failed_build"], words: /disk is full|no space left|ENOSPC/i };
     const file = join(product.dir, "ballast");
     fill(file);
     await sleep(FULL_FOR_MS * random());
