@@ -9,7 +9,8 @@ export interface WrittenService {
 
 /** Several documents, each a service or a list of services. Throws a ConfigError for text that is no YAML. */
 export async function readYaml(file: string, text: string): Promise<WrittenService[]> {
-  const yaml = await import("yaml");
+  // By its default: bundled, a CommonJS module has no other name.
+  const { default: yaml } = await import("yaml");
   const counter = new yaml.LineCounter();
   // `merge` allows `<<: *defaults`, which people use to share fields between services.
   const parsed = yaml.parseAllDocuments(text, { lineCounter: counter, merge: true, prettyErrors: false });

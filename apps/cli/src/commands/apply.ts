@@ -94,7 +94,8 @@ async function configFile(terminal: Terminal, given: string | undefined): Promis
     code: "LK_CLI_NO_CONFIG",
     title: "No configuration",
     detail: "There is no latchkey.config.ts, .yaml or .yml here or in a folder above.",
-    remedy: "Write one (`latchkey config schema` describes it), or name it with -f.",
+    remedy:
+      "Write one (`latchkey config schema` describes it), or say where it is: `latchkey apply -f FILE`, `latchkey config check FILE`.",
   });
 }
 

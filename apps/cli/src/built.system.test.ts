@@ -1,0 +1,20 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, it } from "vitest";
+
+/** What only a built command line can get wrong: libraries are bundled into it. */
+const MAIN = join(import.meta.dirname, "..", "dist", "main.mjs");
+const dir = mkdtempSync(join(tmpdir(), "latchkey-cli-"));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+it("reads a service that is written in YAML, and says what is wrong with it", () => {
+  const file = join(dir, "latchkey.config.yaml");
+  const check = () => spawnSync(process.execPath, [MAIN, "config", "check", file], { encoding: "utf8" });
+  writeFileSync(file, "name: tiny\nsource: .\nbuild: npm run build\ncolour: red\n");
+  const { status, stdout, stderr } = check();
+  expect(status).toBe(1);
+  expect(`${stdout}${stderr}`).toContain("colour");
+  expect(`${stdout}${stderr}`).not.toContain("LineCounter");
+});
