@@ -11,9 +11,8 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 it("reads a service that is written in YAML, and says what is wrong with it", () => {
   const file = join(dir, "latchkey.config.yaml");
-  const check = () => spawnSync(process.execPath, [MAIN, "config", "check", file], { encoding: "utf8" });
   writeFileSync(file, "name: tiny\nsource: .\nbuild: npm run build\ncolour: red\n");
-  const { status, stdout, stderr } = check();
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, "config", "check", file], { encoding: "utf8" });
   expect(status).toBe(1);
   expect(`${stdout}${stderr}`).toContain("colour");
   expect(`${stdout}${stderr}`).not.toContain("LineCounter");
