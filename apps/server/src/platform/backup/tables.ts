@@ -51,12 +51,31 @@ export async function shapesOf(client: pg.Client): Promise<Shape[]> {
   return shapes;
 }
 
-/** The rows of a table in COPY's text form, in order. `rows` is known when it has ended. */
+/** The rows of a table in COPY's text form, in order. `rowCount` is known when it has ended. */
 export function copyOut(client: pg.Client, shape: Shape): AsyncIterable<Buffer> & { readonly rowCount: number } {
   const columns = shape.columns.map(quoted).join(", ");
   const copy = to(`copy (select ${columns} from public.${quoted(shape.name)} order by ${shape.order}) to stdout`);
-  return client.query(copy) as unknown as AsyncIterable<Buffer> & { readonly rowCount: number };
+  return new CountedRows(client.query(copy));
 }
+
+/**
+ * Every row ends with a newline and has none within (COPY's text form writes those as \n). The server's own count comes
+ * in a message after the rows: when that was not in the same packet, the stream had ended with a count of 0.
+ */
+class CountedRows {
+  readonly #chunks: AsyncIterable<Buffer>;
+  rowCount = 0;
+  constructor(chunks: AsyncIterable<Buffer>) {
+    this.#chunks = chunks;
+  }
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
+    for await (const chunk of this.#chunks) {
+      for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, at + 1)) this.rowCount += 1;
+      yield chunk;
+    }
+  }
+}
+const NEWLINE = 0x0a;
 
 /** A table's rows, counted and hashed: the same wherever the same rows are. */
 export async function digestOf(client: pg.Client, shape: Shape): Promise<Pick<Table, "rows" | "sizeBytes" | "sha256">> {
