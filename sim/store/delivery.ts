@@ -79,9 +79,12 @@ export const rolloutAnswers = {
     s.set("rollout_step", `${rolloutId}/${row.n}`, row);
   },
   recordedSteps: (s, rolloutId) =>
-    numbered<StepRow>(s, "rollout_step", rolloutId).map(({ recorded }) => ({
+    numbered<StepRow>(s, "rollout_step", rolloutId).map(({ recorded }, i, all) => ({
       text: recorded,
       recorded: JSON.parse(recorded),
+      told: all.slice(i + 1).some((later) => later.recorded.includes('"kind":"judge_changed"'))
+        ? (all[i]?.summary ?? null)
+        : null,
     })),
   insertDecision: (s, rolloutId, row) => {
     if (s.get("rollout_decision", `${rolloutId}/${row.n}`)) throw sqlError("23505", "duplicate decision");

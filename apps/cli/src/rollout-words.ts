@@ -71,6 +71,7 @@ export function rolloutWords(r: Rollout, style: Style, nowMs: number): string {
         ]
       : []),
     ...guards,
+    ...(r.blastRadius ? [`Reached  ${r.blastRadius.words}`] : []),
     `Next     ${r.next.words}${at !== null && at > 0 ? ` (in ${duration(at)})` : ""}`,
     `You may  ${actions.length > 0 ? `${actions.join(", ")}: latchkey ${actions[0]} ${r.service} --reason "..."` : "nothing, it is over"}`,
   ].join("\n");

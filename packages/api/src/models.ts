@@ -302,6 +302,18 @@ export const DecisionView = z.object({
   trafficPercent: z.number(),
 });
 
+/** What a release did to those who met it. Failures "because of it" are those above the other release's own share. */
+export const BlastRadius = z.object({
+  users: z.int(),
+  requests: z.int(),
+  failedRequests: z.int(),
+  failedBecauseOfIt: z.int(),
+  brokenPages: z.int(),
+  brokenBecauseOfIt: z.int(),
+  exposedMs: z.number(),
+  words: z.string(),
+});
+
 export const Rollout = z.object({
   id: z.string(),
   deploymentId: z.string(),
@@ -332,6 +344,8 @@ export const Rollout = z.object({
   canary: ReleaseSummary,
   baseline: ReleaseSummary.nullable(),
   arms: z.array(ArmView),
+  /** Null before its first traffic. */
+  blastRadius: BlastRadius.nullable(),
   report: ReportView.nullable(),
   decisions: z.array(DecisionView),
   previewUrl: z.string().nullable(),

@@ -80,6 +80,16 @@ export const rollout: Answer<"getRollout"> = {
   ],
   report: null,
   decisions: [decision],
+  blastRadius: {
+    users: 5,
+    requests: 40,
+    failedRequests: 1,
+    failedBecauseOfIt: 1,
+    brokenPages: 0,
+    brokenBecauseOfIt: 0,
+    exposedMs: 45_000,
+    words: "About 5 visitors met it with 40 requests in 45 s; 1 request failed because of it.",
+  },
   previewUrl: null,
 };
 export const config = ServiceConfig.parse({ name: "leads", source: ".", build: ["make"] });

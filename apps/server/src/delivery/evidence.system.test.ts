@@ -32,6 +32,18 @@ describe("explaining a rollout", () => {
     expect(entry.data.evidence).toMatchObject({ sha256: explained.evidenceSha256 });
   });
 
+  it("tells in the rollout and in the ledger whom the release reached and what it broke", async () => {
+    const { blastRadius, arms } = await journey.rollout(rollout);
+    const canary = arms.find((arm) => arm.arm === "canary");
+    expect(blastRadius).toMatchObject({ requests: canary?.requests, failedRequests: canary?.errors });
+    expect(blastRadius?.failedBecauseOfIt).toBeGreaterThan(0);
+    expect(blastRadius?.exposedMs).toBeGreaterThan(0);
+    expect(blastRadius?.words).toContain("because of it");
+    const subject = { query: { subject: `rollout/${rollout}`, type: "delivery.rollout.rolled_back" } };
+    const entry = await until("it is numbered", async () => (await journey.owner.listLedger(subject)).items[0]);
+    expect(entry.data.blastRadius).toMatchObject({ requests: canary?.requests, failedRequests: canary?.errors });
+  });
+
   /** Changes one recorded step, asks, and puts it back. */
   async function explainedWith(change: string): Promise<Awaited<ReturnType<Journey["explain"]>>> {
     await query("create table kept_step as table rollout_step");
@@ -77,6 +89,27 @@ describe("explaining a rollout", () => {
     await query("update rollout set decider_version = $2 where id = $1", [rollout, DECIDER_VERSION]);
     expect(explained.agrees).toBe(false);
     expect(explained.words.join(" ")).toContain(`version judge-0 of the decider; this server has ${DECIDER_VERSION}`);
+  });
+});
+
+describe("a server that is upgraded to another judge in the middle of a rollout", () => {
+  it("begins its evidence anew, says so, and can still be replayed", async () => {
+    const { id } = await journey.shipCanary();
+    const looksOf = async () =>
+      Number(
+        (await query("select count(*) n from rollout_step where rollout_id = $1 and summary is not null", [id])).rows[0]
+          .n,
+      );
+    await until("some looks were taken", async () => {
+      await journey.gateway.serve({});
+      return (await looksOf()) >= 3 || null;
+    });
+    await query("update rollout set decider_version = 'judge-0' where id = $1", [id]);
+    const ended = await journey.drive(id, { canary: { errorRatio: 0.3 } }, "rolled_back");
+    const explained = await journey.explain(id);
+    expect(explained).toMatchObject({ agrees: true, evidenceIntact: true, deciderVersion: DECIDER_VERSION });
+    expect(explained.words.join(" ")).toMatch(/upgraded under way: \d+ looks were judged by an earlier version/);
+    expect(ended.report?.canaryRequests).toBeLessThan(ended.arms.find((arm) => arm.arm === "canary")?.requests ?? 0);
   });
 });
 

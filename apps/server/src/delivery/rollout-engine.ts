@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { judge } from "@latchkey/core/analysis/judge";
+import { DECIDER_VERSION, judge, startJudge } from "@latchkey/core/analysis/judge";
 import type { JudgeReport, Look } from "@latchkey/core/analysis/types";
+import { blastWords } from "@latchkey/core/delivery/blast-radius";
 import type { Taken } from "@latchkey/core/delivery/counters";
 import { generationKey } from "@latchkey/core/delivery/generation";
 import { lookedEvent, type Recorded } from "@latchkey/core/delivery/replay";
@@ -18,9 +19,13 @@ import { err, ok, type Result } from "@latchkey/core/shared/result";
 import { takeGeneration } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
 import type { Transaction, Transactions } from "../platform/database.ts";
+import { radiusOf } from "./blast-radius.ts";
 import { updateDeployment } from "./deployments.store.ts";
+import { countersSince } from "./gateways.store.ts";
 import {
   countDecisions,
+  firstGeneration,
+  generationOf,
   insertDecision,
   insertStep,
   lockRollout,
@@ -68,6 +73,7 @@ interface Draft {
   machine: Rollout;
   judge: RolloutRow["judge"];
   report: JudgeReport | null;
+  decider: string;
   evidence: string;
   steps: number;
   decisions: number;
@@ -101,6 +107,7 @@ export async function applyWithin(
     machine: row.machine,
     judge: row.judge,
     report: row.report,
+    decider: row.decider_version,
     evidence: row.evidence_sha256,
     steps: row.step_count,
     decisions: await countDecisions(tx, rolloutId),
@@ -125,6 +132,7 @@ export async function applyWithin(
     return ok({ machine: row.machine, decisions: [], rerouted: false, overtaken: true });
   } else {
     draft.taken = input.taken;
+    if (draft.decider !== DECIDER_VERSION) await changeJudge(tx, row, draft, time.atMs, wallMs);
     for (const counts of input.looks) {
       const look = { ...counts, atMs: time.atMs - row.started_at.getTime() };
       const judged = judge(draft.judge, look, row.policy);
@@ -140,6 +148,7 @@ export async function applyWithin(
     machine: draft.machine,
     judge: draft.judge,
     report: draft.report,
+    decider_version: draft.decider,
     generation_epoch: draft.generationEpoch,
     generation_n: draft.generationN,
     shares: draft.shares,
@@ -152,6 +161,14 @@ export async function applyWithin(
   });
   await also(tx);
   return ok({ machine: draft.machine, decisions: draft.made, rerouted: draft.rerouted, overtaken: false });
+}
+
+/** The server was upgraded under way: the evidence of another judge means nothing to this one. */
+async function changeJudge(tx: Transaction, row: RolloutRow, draft: Draft, atMs: number, wallMs: number) {
+  const event: RolloutEvent = { kind: "judge_changed", atMs, from: draft.decider, to: DECIDER_VERSION };
+  await step(tx, row, draft, { recorded: { kind: "event", event }, event, report: null, wallMs });
+  draft.judge = startJudge(row.policy, atMs - row.started_at.getTime());
+  draft.decider = DECIDER_VERSION;
 }
 
 async function step(
@@ -203,6 +220,7 @@ async function carryOut(
     draft.shares[generationKey(generation)] = decision.trafficPercent / 100;
     draft.rerouted = true;
   }
+  const radius = isTerminal(decision.toState) ? await radiusNow(tx, row, draft, wallMs) : null;
   const eventId = await record(tx, {
     type: `delivery.rollout.${decision.kind}`,
     subject: `rollout/${row.id}`,
@@ -221,17 +239,31 @@ async function carryOut(
       toState: decision.toState,
       trafficPercent: decision.trafficPercent,
       generation: { epoch: draft.generationEpoch, n: draft.generationN },
-      deciderVersion: row.decider_version,
+      deciderVersion: draft.decider,
       evidence: { sha256: draft.evidence, steps: draft.steps },
       ...(report
         ? { verdict: report.verdict, harmPValue: report.harmPValue, canaryRequests: report.canaryRequests }
         : {}),
+      ...(radius ? { blastRadius: { ...radius, words: blastWords(radius) } } : {}),
     },
   });
   await insertDecision(tx, row.id, { n: draft.decisions, at: new Date(wallMs), decision, event_id: eventId });
   draft.decisions += 1;
   draft.made.push(decision);
   await followInDeployment(tx, row, decision);
+}
+
+/** What the release did, as far as the gateways have told. The generation of the end itself is no longer the rollout's. */
+async function radiusNow(tx: Transaction, row: RolloutRow, draft: Draft, wallMs: number) {
+  const routed = {
+    ...row,
+    shares: draft.shares,
+    generation_epoch: draft.generationEpoch,
+    generation_n: draft.generationN,
+  };
+  const counters = await countersSince(tx, row.service, row.environment, firstGeneration(routed), generationOf(routed));
+  const atMs = moveOn({ atMs: row.time_at_ms, seenMs: row.time_seen_ms }, wallMs).atMs;
+  return radiusOf({ ...row, machine: draft.machine }, counters, atMs);
 }
 
 /** An ended rollout re-routes also at an unchanged share: its arms are called otherwise, and the old release leaves. */

@@ -2,7 +2,7 @@ import type { JudgeState } from "@latchkey/core/analysis/judge";
 import type { AnalysisPolicy, JudgeReport } from "@latchkey/core/analysis/types";
 import type { Taken } from "@latchkey/core/delivery/counters";
 import { compareGenerations, type Generation, parseGenerationKey } from "@latchkey/core/delivery/generation";
-import type { Recorded } from "@latchkey/core/delivery/replay";
+import type { Recorded, Remembered } from "@latchkey/core/delivery/replay";
 import type { Decision, Rollout } from "@latchkey/core/delivery/rollout";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
@@ -124,6 +124,7 @@ export const updateRollout = operation(
       | "machine"
       | "judge"
       | "report"
+      | "decider_version"
       | "generation_epoch"
       | "generation_n"
       | "shares"
@@ -136,7 +137,7 @@ export const updateRollout = operation(
     >,
   ): Promise<void> => {
     await sql`update rollout set machine = ${JSON.stringify(row.machine)}::jsonb, judge = ${JSON.stringify(row.judge)}::json,
-      report = ${row.report === null ? null : JSON.stringify(row.report)}::jsonb,
+      report = ${row.report === null ? null : JSON.stringify(row.report)}::jsonb, decider_version = ${row.decider_version},
       generation_epoch = ${row.generation_epoch}, generation_n = ${row.generation_n},
       shares = ${JSON.stringify(row.shares)}::jsonb, taken = ${JSON.stringify(row.taken)}::jsonb,
       step_count = ${row.step_count}, evidence_sha256 = ${row.evidence_sha256}, finished_at = ${row.finished_at},
@@ -169,13 +170,20 @@ export const insertStep = operation(
   },
 );
 
+/** All steps in order. Reports, which are large, come only of looks before another judge took over: see core's replay. */
 export const recordedSteps = operation(
   "recordedSteps",
-  async (db: Executor, rolloutId: string): Promise<{ text: string; recorded: Recorded }[]> => {
-    const found = await sql<{
-      recorded: string;
-    }>`select recorded from rollout_step where rollout_id = ${rolloutId} order by n`.execute(db);
-    return found.rows.map(({ recorded }) => ({ text: recorded, recorded: JSON.parse(recorded) as Recorded }));
+  async (db: Executor, rolloutId: string): Promise<(Remembered & { text: string })[]> => {
+    const found = await sql<{ recorded: string; told: JudgeReport | null }>`with others as (
+      select max(n) as n from rollout_step where rollout_id = ${rolloutId} and summary is null
+        and recorded::jsonb -> 'event' ->> 'kind' = 'judge_changed')
+      select recorded, case when step.n < others.n then summary end as told
+      from rollout_step step, others where rollout_id = ${rolloutId} order by step.n`.execute(db);
+    return found.rows.map(({ recorded, told }) => ({
+      text: recorded,
+      recorded: JSON.parse(recorded) as Recorded,
+      told,
+    }));
   },
 );
 

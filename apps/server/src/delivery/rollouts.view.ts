@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { DECIDER_VERSION } from "@latchkey/core/analysis/judge";
 import type { JudgeReport } from "@latchkey/core/analysis/types";
+import { blastWords } from "@latchkey/core/delivery/blast-radius";
 import { estimateDistinct, mergeUsers } from "@latchkey/core/delivery/hyperloglog";
 import { whatIsNext } from "@latchkey/core/delivery/next";
 import { replay } from "@latchkey/core/delivery/replay";
@@ -10,6 +11,7 @@ import { mergeHistograms, quantileMs } from "@latchkey/core/shared/histogram";
 import { findService } from "../catalog/index.ts";
 import { sequencesOf } from "../ledger/index.ts";
 import type { Executor } from "../platform/database.ts";
+import { radiusOf } from "./blast-radius.ts";
 import { type Counter, countersSince } from "./gateways.store.ts";
 import type { LocalTarget } from "./local-target.controller.ts";
 import { presentRelease } from "./presentation.ts";
@@ -74,15 +76,22 @@ function armView(
   };
 }
 
+/** The last generation of a rollout that has ended goes on without it: what it counts is not this rollout's. */
+const countersOf = (db: Executor, row: ListedRollout): Promise<Counter[]> =>
+  countersSince(
+    db,
+    row.service,
+    row.environment,
+    firstGeneration(row),
+    row.finished_at === null ? null : generationOf(row),
+  );
+
 async function armsView(
-  db: Executor,
+  counters: readonly Counter[],
   row: ListedRollout,
   releases: ReadonlyMap<string, ReleaseRow>,
   target: LocalTarget,
 ): Promise<Arm[]> {
-  // The last generation of a rollout that has ended goes on without it: what it counts is not this rollout's.
-  const last = row.finished_at === null ? null : generationOf(row);
-  const counters = await countersSince(db, row.service, row.environment, firstGeneration(row), last);
   const shares = [...armsOf(row.machine, row.canary_release_id, row.baseline_release_id)];
   // An arm at 0 % is still shown: people want to see what it did.
   if (!shares.some((s) => s.releaseId === row.canary_release_id))
@@ -169,6 +178,8 @@ async function viewRollout(db: Executor, id: string, o: RolloutViewOptions): Pro
   if (!canary) return null;
   const baseline = row.baseline_release_id ? releases.get(row.baseline_release_id) : undefined;
   const { machine } = row;
+  const counters = await countersOf(db, row);
+  const radius = radiusOf(row, counters, row.time_at_ms);
   const next = whatIsNext(machine);
   // Pages show the wall clock: rollout time is behind it by what was not watched.
   const wall = (ms: number | null) =>
@@ -197,7 +208,8 @@ async function viewRollout(db: Executor, id: string, o: RolloutViewOptions): Pro
     allowedActions: allowedActions(machine),
     canary: presentRelease(canary),
     baseline: baseline ? presentRelease(baseline) : null,
-    arms: await armsView(db, row, releases, o.target),
+    arms: await armsView(counters, row, releases, o.target),
+    blastRadius: radius ? { ...radius, words: blastWords(radius) } : null,
     report: row.report ? presentReport(row.report) : null,
     decisions: await decisionsView(db, row),
     previewUrl: await previewUrlOf(db, row, o.gatewayUrl),
@@ -244,13 +256,7 @@ export async function explain(db: Executor, id: string): Promise<Explanation | n
   const decisions = await decisionsView(db, row);
   const stored = (await decisionsOf(db, id)).map((d) => d.decision);
   const sameVersion = row.decider_version === DECIDER_VERSION;
-  const again = sameVersion
-    ? replay(
-        row.first_machine,
-        row.policy,
-        steps.map((s) => s.recorded),
-      )
-    : null;
+  const again = sameVersion ? replay(row.first_machine, row.policy, steps) : null;
   const agrees = again !== null && JSON.stringify(sorted(again.decisions)) === JSON.stringify(sorted(stored));
   const intact = hash === row.evidence_sha256;
   const last = decisions.at(-1);
@@ -267,6 +273,11 @@ export async function explain(db: Executor, id: string): Promise<Explanation | n
         : agrees
           ? `Replayed over ${again.looks} recorded looks, the decider reaches the same ${stored.length} decisions.`
           : "Replayed over the recorded looks, the decider does NOT reach the recorded decisions.",
+      ...(again !== null && again.taken > 0
+        ? [
+            `The server was upgraded under way: ${again.taken} looks were judged by an earlier version, and their reports are taken as they were recorded. From then on the evidence began anew.`,
+          ]
+        : []),
       intact
         ? "The evidence is as it was when the last decision was recorded."
         : "The evidence does NOT match the hash in the record: it was changed.",

@@ -70,9 +70,10 @@ const TAIL_MIN = 100;
 const NONE: ArmCounts = { requests: 0, errors: 0, latency: {}, pageViews: 0, pageErrors: 0 };
 const many = <T>(n: number, value: T): T[] => Array.from({ length: n }, () => value);
 
-export function startJudge(_policy: AnalysisPolicy): JudgeState {
+/** No evidence yet. One that takes over from another judge begins `fromMs` after the rollout did. */
+export function startJudge(_policy: AnalysisPolicy, fromMs = 0): JudgeState {
   return {
-    lastMs: 0,
+    lastMs: fromMs,
     baseline: NONE,
     canary: NONE,
     pendingBaseline: {},

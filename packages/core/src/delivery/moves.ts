@@ -210,11 +210,15 @@ export function onProgress(rollout: Rollout, atMs: number): Transition {
   return stay(rollout);
 }
 
+/** Another judge begins with no evidence: a PASS of the one before is none of its own. Requests stay counted. */
+export const changeJudge = (rollout: Rollout, version: string): Transition =>
+  stay({ ...rollout, lastVerdict: null, judge: { version, requestsBefore: rollout.canaryRequests } });
+
 /** Takes a look in: counts and verdict are remembered, a FAIL rolls back at once from wherever traffic is. */
 export function takeLook(rollout: Rollout, event: Extract<RolloutEvent, { kind: "looked" }>): Transition {
   const seen: Rollout = {
     ...rollout,
-    canaryRequests: Math.max(rollout.canaryRequests, event.canaryRequests),
+    canaryRequests: Math.max(rollout.canaryRequests, (rollout.judge?.requestsBefore ?? 0) + event.canaryRequests),
     lastVerdict: event.verdict,
     holding: event.hold,
   };

@@ -63,6 +63,8 @@ export interface Rollout {
   readonly ending: "rolled_back" | "aborted" | "superseded" | null;
   /** True once `maximumMs` ran out under the policy `hold`: a person was asked for. */
   readonly waitsForPerson: boolean;
+  /** Set once another version of the judge took over: which, and how many canary requests those before it had counted. */
+  readonly judge?: { readonly version: string; readonly requestsBefore: number };
 }
 
 export interface Actor {
@@ -82,6 +84,8 @@ export type RolloutEvent =
       readonly canaryRequests: number;
       readonly words: string;
     }
+  /** The server was upgraded to another version of the judge: evidence begins anew, what was decided stands. */
+  | { readonly kind: "judge_changed"; readonly atMs: number; readonly from: string; readonly to: string }
   | { readonly kind: "acknowledged"; readonly atMs: number }
   | { readonly kind: "time_passed"; readonly atMs: number }
   | {

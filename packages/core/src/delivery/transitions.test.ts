@@ -72,6 +72,23 @@ describe("a healthy canary", () => {
   });
 });
 
+describe("an upgrade to another judge", () => {
+  it("forgets the PASS of the one before, keeps the requests counted, and decides nothing", () => {
+    const served = play(newRollout("rol_1", { ...strategy, steps: strategy.steps.slice(1) }, true, 0), [
+      { kind: "release_ready", atMs: 0 },
+      { kind: "acknowledged", atMs: 10 },
+      looked(20_000, "PASS", 400),
+    ]).rollout;
+    const other: RolloutEvent = { kind: "judge_changed", atMs: 21_000, from: "judge-1", to: "judge-2" };
+    const waits = play(served, [other, { kind: "time_passed", atMs: 60_000 }]);
+    expect(waits.kinds).toEqual([]);
+    const goesOn = play(waits.rollout, [looked(61_000, "INCONCLUSIVE", 5)]);
+    expect(goesOn.rollout).toMatchObject({ canaryRequests: 405, state: "progressing" });
+    expect(play(goesOn.rollout, [looked(62_000, "PASS", 300)]).kinds).toEqual(["promoted"]);
+    expect(play(goesOn.rollout, [looked(62_000, "FAIL", 300)]).kinds).toEqual(["roll_back_begun"]);
+  });
+});
+
 describe("a harmful canary", () => {
   it.each(["progressing", "paused", "promoting", "holdback"] as const)(
     "is rolled back from %s by one FAIL",
@@ -135,6 +152,7 @@ const person = { actor: ada, reason: "because" };
 const anyEvent = fc.oneof(
   fc.constantFrom("release_ready", "acknowledged", "time_passed").map((kind) => ({ kind })),
   fc.record({ kind: fc.constant("release_failed"), words: fc.string() }),
+  fc.record({ kind: fc.constant("judge_changed"), from: fc.constant("judge-1"), to: fc.constant("judge-2") }),
   fc.record({
     kind: fc.constant("looked"),
     verdict: fc.constantFrom("FAIL", "PASS", "INCONCLUSIVE"),
@@ -164,7 +182,7 @@ describe("invariants over any history", () => {
   it("the table has a cell for every state and event", () => {
     const kinds = Object.keys(TRANSITIONS.starting);
     for (const state of ROLLOUT_STATES) expect(Object.keys(TRANSITIONS[state]).sort()).toEqual([...kinds].sort());
-    expect(kinds).toHaveLength(11);
+    expect(kinds).toHaveLength(12);
   });
   it("holds I1-I6 of SPEC.md at every step", () => {
     fc.assert(

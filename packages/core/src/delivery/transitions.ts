@@ -2,6 +2,7 @@ import { err, ok, type Result } from "../shared/result.ts";
 import {
   afterPromotion,
   change,
+  changeJudge,
   endHoldback,
   expose,
   isPreview,
@@ -54,9 +55,12 @@ const look: Cell<"looked"> = (rollout, event) => {
   return ok(taken.decisions.length > 0 ? taken : onProgress(taken.next, event.atMs));
 };
 
+const otherJudge: Cell<"judge_changed"> = (rollout, event) => ok(changeJudge(rollout, event.to));
+
 const starting: Row = {
   release_ready: (r, e) => ok(expose(r, e.atMs)),
   release_failed: (r, e) => ok(change(r, { kind: "start_failed", words: e.words, state: "failed" })),
+  judge_changed: ignore,
   looked: ignore,
   acknowledged: ignore,
   time_passed: ignore,
@@ -71,6 +75,7 @@ const starting: Row = {
 const progressing: Row = {
   release_ready: ignore,
   release_failed: (r, e) => ok(rollBack(r, "rolled_back", e.words)),
+  judge_changed: otherJudge,
   looked: look,
   // The bake time of a step begins when every gateway serves it.
   acknowledged: (r, e) => ok(stay(r.acknowledged ? r : { ...r, acknowledged: true, stepStartedAtMs: e.atMs })),
@@ -108,6 +113,7 @@ const paused: Row = {
 const promoting: Row = {
   release_ready: ignore,
   release_failed: (r, e) => (r.hasBaseline ? ok(rollBack(r, "rolled_back", e.words)) : ok(stay(r))),
+  judge_changed: otherJudge,
   looked: (r, e) => (r.hasBaseline ? ok(takeLook(r, e)) : ok(stay(r))),
   acknowledged: (r, e) => ok(afterPromotion(r, e.atMs)),
   time_passed: ignore,
@@ -123,6 +129,7 @@ const promoting: Row = {
 const holdback: Row = {
   release_ready: ignore,
   release_failed: (r, e) => ok(rollBack(r, "rolled_back", e.words)),
+  judge_changed: otherJudge,
   looked: (r, e) => {
     const taken = takeLook(r, e);
     if (taken.decisions.length > 0) return ok(taken);
@@ -154,6 +161,7 @@ const endRollBack = (r: Rollout): Transition => {
 const rollingBack: Row = {
   release_ready: ignore,
   release_failed: ignore,
+  judge_changed: ignore,
   looked: ignore,
   acknowledged: (r) => ok(endRollBack(r)),
   // Never exposed: no gateway has anything to acknowledge.
@@ -171,6 +179,7 @@ const over = (rollout: Rollout): Outcome =>
 const ended: Row = {
   release_ready: ignore,
   release_failed: ignore,
+  judge_changed: ignore,
   looked: ignore,
   acknowledged: ignore,
   time_passed: ignore,

@@ -50,15 +50,12 @@ export function storyOf(r: Rollout): string[] {
   const turning = turningOf(r);
   const lines: string[] = [];
   if (!r.exposedAt) lines.push("It never took traffic: nobody met it.");
-  if (r.exposedAt && canary) {
-    const users = plural(canary.users, "visitor");
-    lines.push(
-      r.state === "completed"
-        ? `${plural(canary.requests, "request")} and about ${users} met it on the way.`
-        : `${plural(canary.requests, "request")} of about ${users} met it; ${count(canary.errors)} of them failed (${percent(
-            canary.requests > 0 ? canary.errors / canary.requests : null,
-          )}).`,
-    );
+  if (r.exposedAt && r.blastRadius && canary) {
+    lines.push(r.blastRadius.words);
+    if (r.state !== "completed" && canary.requests > 0)
+      lines.push(
+        `${count(canary.errors)} of its ${plural(canary.requests, "request")} failed (${percent(canary.errors / canary.requests)}).`,
+      );
     if (turning) {
       const decision = turning.kind === "promoted" ? "promote it" : "roll it back";
       const took = duration(end - Date.parse(r.startedAt));
