@@ -267,6 +267,11 @@ export const MetricView = z.object({
   baselineLow: z.number().nullable(),
   baselineHigh: z.number().nullable(),
   unit: z.enum(["ratio", "ms"]),
+  /**
+   * How much worse the canary is, with 95 % confidence at all looks together: of a ratio the excess, of a time the
+   * relative slowdown. A bound is null where that side is open, all of it where nothing is excluded yet.
+   */
+  effect: z.object({ low: z.number().nullable(), high: z.number().nullable(), words: z.string() }).nullable(),
 });
 export const GuardView = z.object({
   guard: z.string(),

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { addCommand, durationOption, type Outcome } from "../command.ts";
+import { writeEvidencePicture } from "../evidence-picture.ts";
 import { followDeployment, followRollout } from "../follow.ts";
 import { addPageOptions, moreWords, type PageOptions, readPages } from "../pages.ts";
 import { EXIT } from "../problem.ts";
@@ -289,15 +290,19 @@ function addLooks(program: Command, terminal: Terminal, outcome: Outcome): void 
 }
 
 function addExplain(program: Command, terminal: Terminal, outcome: Outcome): void {
-  addCommand<{ environment?: string }>(program, terminal, outcome, {
+  addCommand<{ environment?: string; svg?: string }>(program, terminal, outcome, {
     usage: "explain <target>",
     alias: "why",
     about: "say why a rollout went as it did, by replaying the recorded evidence",
     more: `${TARGET} The judge is run again over what was recorded, and every decision is compared with the one that was made then. Exit code 1 says that they differ, or that the evidence was changed.`,
     group: LOOK,
-    options: (command) => command.option("--environment <name>", "where, for a service that is rolled out in several"),
+    options: (command) =>
+      command
+        .option("--environment <name>", "where, for a service that is rolled out in several")
+        .option("--svg <file>", "also write a picture of the evidence over time, for a ticket or a report"),
     examples: [
       ["latchkey explain leads", "the newest rollout of leads"],
+      ["latchkey explain leads --svg evidence.svg", "with a picture to share"],
       ["latchkey explain rol_... --json", "with the figures of the last look"],
     ],
     run: async ({ session: open, args, options }) => {
@@ -307,7 +312,12 @@ function addExplain(program: Command, terminal: Terminal, outcome: Outcome): voi
       const decisions = e.decisions.map(
         (d) => `  ${moment(d.at)}  ${state(d.kind, session.style)} (${d.actor}): ${d.words}`,
       );
-      session.print(e, () => [...e.words, "Decisions:", ...decisions].join("\n"));
+      const effects = (e.report?.metrics ?? []).flatMap((m) => (m.effect?.words ? [m.effect.words] : []));
+      const link = `${session.baseUrl}/rollouts/${rolloutId}?explain=1`;
+      if (options.svg) await writeEvidencePicture(session, rolloutId, options.svg);
+      session.print({ ...e, link }, () =>
+        [...e.words, ...effects, `To look at and to share: ${link}`, "Decisions:", ...decisions].join("\n"),
+      );
       return e.agrees && e.evidenceIntact ? EXIT.done : EXIT.error;
     },
   });

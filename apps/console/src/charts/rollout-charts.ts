@@ -69,6 +69,32 @@ export function rolloutCharts(looks: readonly Look[], decisions: readonly Decisi
   });
 }
 
+/** Each metric's evidence of harm over time: at 100 % it would decide alone, by its weight in the average. */
+export function metricEvidenceChart(
+  looks: readonly Look[],
+  decisions: readonly Decision[],
+  lnHarmThreshold: number,
+): ChartData {
+  const rows = ordered(looks);
+  const metrics = rows.at(-1)?.metrics ?? [];
+  return {
+    title: "Evidence of harm by metric",
+    unit: "ratio",
+    at: rows.map((look) => Date.parse(look.at) / 1000),
+    marks: marksOf(decisions),
+    ceiling: 1.6,
+    limits: [{ value: 1, label: "decides alone" }],
+    lines: metrics.map(({ metric }, i) => ({
+      name: METRIC_WORDS[metric]?.short ?? metric,
+      color: `--series-${(i % 6) + 1}`,
+      values: rows.map((look) => {
+        const m = look.metrics.find((one) => one.metric === metric);
+        return m && m.weight > 0 ? Math.max(0, m.lnHarm / (lnHarmThreshold - Math.log(m.weight))) : null;
+      }),
+    })),
+  };
+}
+
 /** Both kinds of evidence over time, as shares of what is needed, so that 100 % decides. */
 export function evidenceChart(
   looks: readonly Look[],

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { effectWords } from "@latchkey/core/analysis/effect-words";
 import { DECIDER_VERSION } from "@latchkey/core/analysis/judge";
 import type { JudgeReport } from "@latchkey/core/analysis/types";
 import { blastWords } from "@latchkey/core/delivery/blast-radius";
@@ -44,6 +45,8 @@ export function presentReport(report: JudgeReport): NonNullable<RolloutView["rep
       ...m,
       lnHarm: finite(m.lnHarm),
       lnSafe: m.lnSafe === null ? null : finite(m.lnSafe),
+      // Reports of earlier versions of the judge have none.
+      effect: m.effect ? { ...m.effect, words: effectWords(m).join(" ") } : null,
     })),
     guards: report.guards.map((g) => ({ ...g })),
   };

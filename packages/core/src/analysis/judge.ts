@@ -1,5 +1,6 @@
 import { bucketOf, countOf, mergeHistograms } from "../shared/histogram.ts";
 import { quantileBucket } from "./bands.ts";
+import { type ShareTally, stepTallies } from "./effect.ts";
 import { HARM_PSI, lnErrorsHarm, lnErrorsSafe, lnShareSmall, SAFE_R } from "./errors.ts";
 import { type GuardState, startGuards, stepGuards } from "./guards.ts";
 import { type Onset, startOnset, stepOnset } from "./late-onset.ts";
@@ -18,13 +19,14 @@ import {
 } from "./latency.ts";
 import { bounded } from "./log-space.ts";
 import { reportOn } from "./report.ts";
+import { type Slowdown, startSlowdown, stepSlowdown } from "./slowdown.ts";
 import type { AnalysisPolicy, ArmCounts, JudgeReport, Look } from "./types.ts";
 
 /**
  * The judge: a fold over looks. Each metric keeps e-processes (nonnegative, mean at most 1 under "no harm"), so that
  * looking at any time is free: P(ever E >= 1/alpha) <= alpha (Ville 1939).
  */
-export const DECIDER_VERSION = "judge-2";
+export const DECIDER_VERSION = "judge-3";
 
 export interface JudgeState {
   readonly lastMs: number;
@@ -49,6 +51,10 @@ export interface JudgeState {
   /** When the canary had its first requests; null before. */
   readonly firstCanaryMs: number | null;
   readonly pagesHarm: readonly Onset[];
+  /** For people: how much worse the canary is. Nothing is decided on them. */
+  readonly errorTallies: readonly ShareTally[];
+  readonly pageTallies: readonly ShareTally[];
+  readonly slowdown: Slowdown;
   readonly lnHarmMax: number;
   readonly guards: GuardState;
 }
@@ -91,6 +97,9 @@ export function startJudge(_policy: AnalysisPolicy, fromMs = 0): JudgeState {
     clumps: startClumps,
     firstCanaryMs: null,
     pagesHarm: many(HARM_PSI.length, startOnset),
+    errorTallies: [],
+    pageTallies: [],
+    slowdown: startSlowdown,
     lnHarmMax: 0,
     guards: startGuards,
   };
@@ -118,6 +127,13 @@ export function judge(
   return { state: { ...next, lnHarmMax: Math.max(next.lnHarmMax, report.lnHarm) }, report };
 }
 
+const talliesOf = (baseline: number, baselineBad: number, canary: number, canaryBad: number) => ({
+  baseline,
+  baselineBad,
+  canary,
+  canaryBad,
+});
+
 function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, sinceMs: number): JudgeState {
   const { baseline: b, canary: c, canaryShare: w } = look;
   const withErrors: JudgeState = {
@@ -135,6 +151,8 @@ function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, since
     errorsSafe: state.errorsSafe.map((ln, i) =>
       bounded(ln + lnErrorsSafe(SAFE_R[i] ?? 0.5, w, c.requests, c.errors, b.errors, policy.safeErrorRatio)),
     ),
+    errorTallies: stepTallies(state.errorTallies, look, talliesOf(b.requests, b.errors, c.requests, c.errors)),
+    pageTallies: stepTallies(state.pageTallies, look, talliesOf(b.pageViews, b.pageErrors, c.pageViews, c.pageErrors)),
     pagesHarm: state.pagesHarm.map((onset, i) =>
       stepOnset(
         onset,
@@ -173,6 +191,7 @@ function takeLatency(now: JudgeState, before: JudgeState, look: Look, policy: An
     pendingCanary: {},
     pendingShare: look.canaryShare,
     pendingSinceMs: look.atMs,
+    slowdown: stepSlowdown(now.slowdown, look.canaryShare, baseline, canary, policy.latencyFloorMs),
     latencyHarm: now.latencyHarm.map((onset, i) => stepOnset(onset, harm[i] ?? 0, tookMs)),
     latencySafe: now.latencySafe.map((ln, i) => bounded(ln + (safe[i] ?? 0))),
     latencyFast: now.latencyFast.map((ln, i) =>

@@ -19,7 +19,7 @@ export const LAMBDAS = [1, 3, 9] as const;
  */
 export const TAIL_LAMBDAS = [6, 25] as const;
 /** d of ranks is at least -1/2, of shares -1: these bets keep a tenth of the stake in the worst case. */
-const RANK_LINEAR_MAX = 1.8;
+export const RANK_LINEAR_MAX = 1.8;
 const SHARE_LINEAR_MAX = 0.9;
 
 /** The canary's histogram as if it were (1 + margin) times faster: H0 "at most so much slower" becomes "not slower". */
@@ -82,7 +82,7 @@ function lean(rows: readonly Scored[]): number {
  * symmetric, and 1 + tanh(lambda d) has mean 1 for any lambda (tanh is odd). With others only the mean is known: the bet is
  * 1 + lambda d (Waudby-Smith & Ramdas, "Estimating means of bounded random variables by betting", JRSS B 2023).
  */
-function lnBet(d: number, lambda: number, w: number, linearMax: number): number {
+export function lnBet(d: number, lambda: number, w: number, linearMax: number): number {
   return w === 0.5 ? Math.log1p(Math.tanh(lambda * d)) : Math.log1p(Math.min(linearMax, lambda) * d);
 }
 

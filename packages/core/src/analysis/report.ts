@@ -1,9 +1,12 @@
 import { quantileBand, wilson } from "./bands.ts";
+import { type Bounds, excessBounds } from "./effect.ts";
+import { effectWords } from "./effect-words.ts";
 import { HARM_PRIOR, SAFE_R } from "./errors.ts";
 import type { JudgeState } from "./judge.ts";
 import { lnOnset, type Onset } from "./late-onset.ts";
 import { LAMBDAS, TAIL_LAMBDAS } from "./latency.ts";
 import { bounded, lnAverage } from "./log-space.ts";
+import { slowdownBounds } from "./slowdown.ts";
 import type { AnalysisPolicy, GuardReport, JudgeReport, Look, MetricName, MetricReport, Verdict } from "./types.ts";
 
 /**
@@ -67,6 +70,7 @@ function metricReports(s: JudgeState): MetricReport[] {
     lnSafe: number | null,
     baseline: ReturnType<typeof wilson>,
     canary: ReturnType<typeof wilson>,
+    effect: Bounds | null = null,
   ): MetricReport => ({
     metric,
     lnHarm: bounded(lnHarm),
@@ -79,6 +83,10 @@ function metricReports(s: JudgeState): MetricReport[] {
     baselineLow: baseline.low,
     baselineHigh: baseline.high,
     unit,
+    effect: effect && {
+      low: effect.low > -1 ? effect.low : null,
+      high: effect.high < (unit === "ratio" ? 1 : Number.POSITIVE_INFINITY) ? effect.high : null,
+    },
   });
   const quantiles = (q: number) => [quantileBand(b.latency, q), quantileBand(c.latency, q)] as const;
   return [
@@ -89,6 +97,7 @@ function metricReports(s: JudgeState): MetricReport[] {
       lnAverage(s.errorsSafe, rs),
       wilson(b.errors, b.requests),
       wilson(c.errors, c.requests),
+      excessBounds(s.errorTallies),
     ),
     row(
       "latency",
@@ -96,6 +105,7 @@ function metricReports(s: JudgeState): MetricReport[] {
       harmOf(s.latencyHarm, lambdas), // Unsafe means slower by the margin and not quick enough either: under it both are e-values, and so is their average.
       lnAverage([lnAverage(s.latencySafe, lambdas), lnAverage(s.latencyFast, rs)], [0.5, 0.5]),
       ...quantiles(0.5),
+      slowdownBounds(s.slowdown),
     ),
     row("tail_p95", "ms", harmOf(s.tail95Harm, tails), null, ...quantiles(0.95)),
     row("tail_p99", "ms", harmOf(s.tail99Harm, tails), lnAverage(s.tail99Safe, rs), ...quantiles(0.99)),
@@ -106,6 +116,7 @@ function metricReports(s: JudgeState): MetricReport[] {
       null,
       wilson(b.pageErrors, b.pageViews),
       wilson(c.pageErrors, c.pageViews),
+      excessBounds(s.pageTallies),
     ),
   ];
 }
@@ -161,6 +172,7 @@ function reasons(f: Facts): string[] {
         : ` (${requests} canary requests.)`;
     return [
       `${lead}${counts}`,
+      ...(worst ? effectWords(worst) : []),
       `Were the canary no worse, evidence this strong would come at most ${odds(f.lnHarm)} times.`,
       ...(f.shared ? ["Both releases fail, but the canary more than they share."] : []),
     ];
@@ -169,6 +181,7 @@ function reasons(f: Facts): string[] {
     return [
       "Shown to be no worse than the current release within the margins, in errors and in latency.",
       ...f.metrics.filter((m) => m.lnSafe !== null).map((m) => `${compare(m)}.`),
+      ...f.metrics.flatMap(effectWords),
     ];
   if (held.length > 0) return held;
   if (f.proved)

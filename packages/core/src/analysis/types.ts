@@ -80,6 +80,11 @@ export interface MetricReport {
   readonly baselineLow: number | null;
   readonly baselineHigh: number | null;
   readonly unit: "ratio" | "ms";
+  /**
+   * 95 % confidence sequence of how much worse the canary is: of a ratio the excess, of a time the relative slowdown.
+   * Null where nothing is excluded yet, or where the metric has none; a bound is null where that side is open.
+   */
+  readonly effect: { readonly low: number | null; readonly high: number | null } | null;
 }
 
 export type GuardName =

@@ -106,6 +106,9 @@ function MetricRow({ metric: m, report }: { metric: Metric; report: Report }) {
         title={words?.words}
       >
         {name}
+        {m.effect && m.effect.words !== "" && (
+          <span className="mt-0.5 block max-w-72 text-xs font-normal text-muted">{m.effect.words}</span>
+        )}
       </th>
       <td className={NUMBER}>
         <Label>Baseline</Label>

@@ -1,11 +1,16 @@
+import { evidenceSvg } from "@latchkey/core/analysis/evidence-svg";
 import { useQuery } from "@tanstack/react-query";
 import { CircleCheck, CircleX } from "lucide-react";
 import { queries } from "../../api/queries.ts";
 import type { Explanation } from "../../api/types.ts";
+import { Button } from "../../ui/Button.tsx";
+import { download } from "../../ui/csv.ts";
 import { count, moment, sentence, shortHash } from "../../ui/format.ts";
 import { Facts } from "../../ui/Section.tsx";
 import { ErrorPanel, Skeleton } from "../../ui/States.tsx";
 import { CopyButton, Mono } from "../../ui/Text.tsx";
+import { METRIC_WORDS } from "../../words.ts";
+import { headline } from "./rollout-words.ts";
 
 /** Replays the recorded evidence through the decider, and says whether it comes to the same. */
 export function ExplainPanel({ rolloutId }: { rolloutId: string }) {
@@ -21,6 +26,47 @@ function Check({ ok, good, bad }: { ok: boolean; good: string; bad: string }) {
       {ok ? <CircleCheck size={16} aria-hidden /> : <CircleX size={16} aria-hidden />}
       {ok ? good : bad}
     </p>
+  );
+}
+
+/** The explanation for others: its address, the picture, and the data that both are made of. */
+function ShareButtons({ of: e }: { of: Explanation }) {
+  const rollout = useQuery(queries.rollout(e.rolloutId));
+  const looks = useQuery(queries.looks(e.rolloutId));
+  const r = rollout.data;
+  const rows = looks.data?.items;
+  const picture = (): void => {
+    if (!r || !rows) return;
+    const began = Date.parse(r.startedAt);
+    const svg = evidenceSvg({
+      title: headline(r),
+      words: r.report?.reasons ?? [],
+      lnHarmThreshold: r.report?.lnHarmThreshold ?? Math.log(100),
+      lnSafeThreshold: r.report?.lnSafeThreshold ?? Math.log(20),
+      looks: rows,
+      decisions: r.decisions.map((d) => ({ atMs: Date.parse(d.at) - began, words: d.words })),
+      nameOf: (metric) => METRIC_WORDS[metric]?.short ?? metric,
+    });
+    download(`evidence-${e.rolloutId}.svg`, svg, "image/svg+xml");
+  };
+  const address = `${window.location.origin}/rollouts/${e.rolloutId}?explain=1`;
+  return (
+    <div className="flex flex-wrap items-center gap-2">
+      <span className="inline-flex items-center gap-1 text-soft">
+        Share: <CopyButton text={address} label="Copy the link to this explanation" />
+      </span>
+      <Button size="small" disabled={!r || !rows} onClick={picture}>
+        Picture (SVG)
+      </Button>
+      <Button
+        size="small"
+        onClick={() =>
+          download(`explanation-${e.rolloutId}.json`, `${JSON.stringify(e, null, 2)}\n`, "application/json")
+        }
+      >
+        Data (JSON)
+      </Button>
+    </div>
   );
 }
 
@@ -44,6 +90,7 @@ function Explained({ of: e }: { of: Explanation }) {
           <li key={w}>{sentence(w.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, moment))}</li>
         ))}
       </ul>
+      <ShareButtons of={e} />
       <Facts
         items={[
           ["Looks replayed", count(e.looks)],

@@ -5,7 +5,7 @@ import { queries } from "../../api/queries.ts";
 import type { Rollout } from "../../api/types.ts";
 import { Chart, ChartTable, CsvButton } from "../../charts/Chart.tsx";
 import { useRolloutZoom } from "../../charts/chart-zoom.ts";
-import { evidenceChart, rolloutCharts } from "../../charts/rollout-charts.ts";
+import { evidenceChart, metricEvidenceChart, rolloutCharts } from "../../charts/rollout-charts.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Section } from "../../ui/Section.tsx";
 import { Empty, ErrorPanel, Skeleton } from "../../ui/States.tsx";
@@ -22,7 +22,11 @@ export function RolloutChartsPanel({ rollout: r }: { rollout: Rollout }) {
     if (!rows || rows.length === 0) return [];
     const metrics = rolloutCharts(rows, decisions);
     if (!report) return metrics;
-    return [...metrics, evidenceChart(rows, decisions, { harm: report.lnHarmThreshold, safe: report.lnSafeThreshold })];
+    return [
+      evidenceChart(rows, decisions, { harm: report.lnHarmThreshold, safe: report.lnSafeThreshold }),
+      metricEvidenceChart(rows, decisions, report.lnHarmThreshold),
+      ...metrics,
+    ];
   }, [rows, decisions, report]);
   const asTable = view === "table";
   const toggle = (): void =>
