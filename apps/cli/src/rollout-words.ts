@@ -68,6 +68,9 @@ export function rolloutWords(r: Rollout, style: Style, nowMs: number): string {
       ? [
           `Verdict  ${state(r.report.verdict, style)}; ${evidenceWords(r.report)}`,
           ...r.report.reasons.map((w) => `  ${w}`),
+          ...(r.state === "progressing" && r.report.canaryRequestsToPass
+            ? [`  Proof of safety needs about ${r.report.canaryRequestsToPass} more canary requests${arrivalWords(r)}.`]
+            : []),
         ]
       : []),
     ...guards,
@@ -75,6 +78,13 @@ export function rolloutWords(r: Rollout, style: Style, nowMs: number): string {
     `Next     ${r.next.words}${at !== null && at > 0 ? ` (in ${duration(at)})` : ""}`,
     `You may  ${actions.length > 0 ? `${actions.join(", ")}: latchkey ${actions[0]} ${r.service} --reason "..."` : "nothing, it is over"}`,
   ].join("\n");
+}
+
+/** When the requests that are missing will have come, at the rate since the first traffic. */
+function arrivalWords({ report, exposedAt, startedAt }: Rollout): string {
+  const tookMs = report && exposedAt ? report.atMs - (Date.parse(exposedAt) - Date.parse(startedAt)) : 0;
+  if (!report || report.canaryRequests === 0 || tookMs <= 0) return "";
+  return `, which at this rate come in about ${duration(((report.canaryRequestsToPass ?? 0) * tookMs) / report.canaryRequests)}`;
 }
 
 /** A deployment: gates, changes, what became of it. */

@@ -87,6 +87,30 @@ export const ServiceConfig = z.strictObject({
     .default([]),
   /** Paths asked again and again before any traffic, so that no visitor meets a cold process; nobody checks the answers. */
   warmUp: z.array(z.string().startsWith("/")).max(20).default([]),
+  /** Requests of Latchkey's own to both releases while a canary is judged, where visitors are too few. */
+  synthetic: z
+    .strictObject({
+      /** In all, visitors' own counted in: what is missing is added, half to each release. */
+      requestsPerSecond: z.number().min(0.1).max(20).default(4),
+      journeys: z
+        .array(
+          z.strictObject({
+            path: z.string().startsWith("/"),
+            /** What is no GET or HEAD is sent only while both releases answer that they mark synthetic writes. */
+            method: z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]).default("GET"),
+            status: z.int().min(100).max(599).default(200),
+            contains: z.string().max(200).optional(),
+            /** Sent as JSON. */
+            body: z.unknown().optional(),
+          }),
+        )
+        .min(1)
+        .max(20)
+        .refine((list) => list.some(({ method }) => method === "GET" || method === "HEAD"), {
+          error: "At least one journey must be a GET or HEAD: its answer tells whether writes may be sent.",
+        }),
+    })
+    .optional(),
   routing: z
     .strictObject({
       /** Path prefixes whose requests are API calls, routed request by request; all else is sticky by visitor. */

@@ -28,6 +28,7 @@ import { routingTable } from "./routing.view.ts";
 import { sealingAuthors } from "./sealed-authors.ts";
 import { viewServices } from "./services.view.ts";
 import { StraysController } from "./strays.controller.ts";
+import { SyntheticTraffic } from "./synthetic-traffic.ts";
 import { type Installation, viewSystem } from "./system.view.ts";
 import { TrafficController } from "./traffic.controller.ts";
 
@@ -126,6 +127,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     onChanged: deploymentChanged,
     wake: () => loop.wake(),
   });
+  const synthetic = new SyntheticTraffic();
   const rollouts = new RolloutsController({
     database: o.database,
     log: o.log,
@@ -133,6 +135,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     target,
     lease: o.lease,
     prober: httpProber,
+    synthetic,
     artifactDirOf: (digest) => artifacts.pathOf(digest),
     databaseUrlFor: o.databaseUrlFor,
     onRerouted: rerouted,
@@ -191,6 +194,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       clearInterval(hourly);
       for (const stopListening of deaf) stopListening();
       traffic.stop();
+      synthetic.stop();
       others.stop();
       await strays.stop();
       waiters.close();

@@ -6,6 +6,7 @@ import { lnErrorsHarm, lnErrorsSafe } from "./errors.ts";
 import { judge, startJudge } from "./judge.ts";
 import { lnLatencyHarm, lnLatencySafe, lnTailHarm } from "./latency.ts";
 import { defaultPolicy } from "./policy.ts";
+import { flawlessRequests } from "./report.ts";
 import type { ArmCounts, Look } from "./types.ts";
 
 interface World {
@@ -183,6 +184,25 @@ describe("the judge", () => {
     );
     expect(runs.filter((r) => r.verdict === "PASS").length).toBeGreaterThanOrEqual(9);
   });
+});
+
+it("says from the first look how many flawless requests a proof takes", () => {
+  expect(flawlessRequests(defaultPolicy)).toBe(911);
+  expect(flawlessRequests({ ...defaultPolicy, safeErrorRatio: 0.02 })).toBeLessThan(911 / 3.9);
+  const { report } = judge(
+    startJudge(defaultPolicy),
+    {
+      atMs: 0,
+      canaryShare: 0.1,
+      baseline: draw(seeded(1), 0, 0, 1),
+      canary: draw(seeded(1), 0, 0, 1),
+      baselineProcess: null,
+      canaryProcess: null,
+      sourceUp: true,
+    },
+    defaultPolicy,
+  );
+  expect(report.canaryRequestsToPass).toBe(911);
 });
 
 describe("on a busy machine", () => {

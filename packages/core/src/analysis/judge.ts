@@ -28,16 +28,23 @@ import type { AnalysisPolicy, ArmCounts, JudgeReport, Look } from "./types.ts";
  */
 export const DECIDER_VERSION = "judge-3";
 
+interface Pending {
+  readonly share: number;
+  readonly baseline: ArmCounts["latency"];
+  readonly canary: ArmCounts["latency"];
+  readonly sinceMs: number;
+}
+
 export interface JudgeState {
   readonly lastMs: number;
   readonly baseline: ArmCounts;
   readonly canary: ArmCounts;
-  /** Latency that waits for both arms to have enough of it in one batch. */
-  readonly pendingBaseline: ArmCounts["latency"];
-  readonly pendingCanary: ArmCounts["latency"];
-  readonly pendingSinceMs: number;
-  /** The share that the waiting latency came under: batches never mix two. */
-  readonly pendingShare: number;
+  /** Latency that waits for both arms to have enough of it in one batch, by share: batches never mix two. */
+  readonly pending: readonly Pending[];
+  /** Since when latency is judged: batches begin then. */
+  readonly latencySinceMs: number;
+  /** Canary requests that were our own. */
+  readonly syntheticRequests: number;
   readonly errorsHarm: readonly Onset[];
   readonly errorsSafe: readonly number[];
   readonly latencyHarm: readonly Onset[];
@@ -64,6 +71,8 @@ export interface JudgeState {
  * by chance alone and costs them most of the stake each time, and waiting for more than two only delays what few requests tell.
  */
 const LATENCY_BATCH_MIN = 2;
+/** Shares of which latency may wait at a time: the step's own and that of synthetic requests, and the steps' before. */
+const PENDING_MAX = 4;
 /** Pages fail for reasons of the visitor's browser too: an excess of 0.2 points is no harm. */
 export const PAGE_HARM_RATIO = 0.002;
 /** The share above the baseline's p99 may rise by 1.5 points, from 1 to 2.5 %, and still be called safe. */
@@ -82,10 +91,9 @@ export function startJudge(_policy: AnalysisPolicy, fromMs = 0): JudgeState {
     lastMs: fromMs,
     baseline: NONE,
     canary: NONE,
-    pendingBaseline: {},
-    pendingCanary: {},
-    pendingSinceMs: 0,
-    pendingShare: 0,
+    pending: [],
+    latencySinceMs: fromMs,
+    syntheticRequests: 0,
     errorsHarm: many(HARM_PSI.length, startOnset),
     errorsSafe: many(SAFE_R.length, 0),
     latencyHarm: many(LAMBDAS.length, startOnset),
@@ -140,6 +148,7 @@ function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, since
     ...state,
     baseline: add(state.baseline, b),
     canary: add(state.canary, c),
+    syntheticRequests: state.syntheticRequests + (look.synthetic ? c.requests : 0),
     firstCanaryMs: state.firstCanaryMs ?? (c.requests > 0 ? state.lastMs : null),
     errorsHarm: state.errorsHarm.map((onset, i) =>
       stepOnset(
@@ -164,33 +173,25 @@ function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, since
   // A process that has just come up compiles, fills caches and opens connections while it answers: that tells of its start,
   // not of its code. Which looks are left out is known before they are seen.
   const settled = withErrors.firstCanaryMs !== null && look.atMs - withErrors.firstCanaryMs >= policy.settleMs;
-  return settled ? takeLatency(withErrors, state, look, policy) : { ...withErrors, pendingSinceMs: look.atMs };
+  return settled ? takeLatency(withErrors, state, look, policy) : { ...withErrors, latencySinceMs: look.atMs };
 }
 
-/** Latency batches wait until both arms have enough; what waits under another share is a batch of its own, dropped if too small. */
+/** Latency batches wait until both arms have enough; what comes under another share is a batch of its own. */
 function takeLatency(now: JudgeState, before: JudgeState, look: Look, policy: AnalysisPolicy): JudgeState {
-  const same = before.pendingShare === look.canaryShare;
-  const baseline = same ? mergeHistograms(before.pendingBaseline, look.baseline.latency) : look.baseline.latency;
-  const canary = same ? mergeHistograms(before.pendingCanary, look.canary.latency) : look.canary.latency;
-  const since = same ? before.pendingSinceMs : before.lastMs;
-  if (countOf(baseline) < LATENCY_BATCH_MIN || countOf(canary) < LATENCY_BATCH_MIN) {
-    return {
-      ...now,
-      pendingBaseline: baseline,
-      pendingCanary: canary,
-      pendingShare: look.canaryShare,
-      pendingSinceMs: since,
-    };
-  }
-  const tookMs = Math.max(0, look.atMs - since);
+  const share = look.canaryShare;
+  const others = before.pending.filter((p) => p.share !== share);
+  const waiting = before.pending.find((p) => p.share === share);
+  const baseline = waiting ? mergeHistograms(waiting.baseline, look.baseline.latency) : look.baseline.latency;
+  const canary = waiting ? mergeHistograms(waiting.canary, look.canary.latency) : look.canary.latency;
+  const sinceMs = waiting?.sinceMs ?? Math.max(before.lastMs, before.latencySinceMs);
+  if (countOf(baseline) < LATENCY_BATCH_MIN || countOf(canary) < LATENCY_BATCH_MIN)
+    return { ...now, pending: [...others, { share, baseline, canary, sinceMs }].slice(-PENDING_MAX) };
+  const tookMs = Math.max(0, look.atMs - sinceMs);
   const harm = lnLatencyHarm(look.canaryShare, baseline, canary, policy.harmLatency, policy.latencyFloorMs);
   const safe = lnLatencySafe(look.canaryShare, baseline, canary, policy.safeLatency, policy.latencyFloorMs);
   const done: JudgeState = {
     ...now,
-    pendingBaseline: {},
-    pendingCanary: {},
-    pendingShare: look.canaryShare,
-    pendingSinceMs: look.atMs,
+    pending: others,
     slowdown: stepSlowdown(now.slowdown, look.canaryShare, baseline, canary, policy.latencyFloorMs),
     latencyHarm: now.latencyHarm.map((onset, i) => stepOnset(onset, harm[i] ?? 0, tookMs)),
     latencySafe: now.latencySafe.map((ln, i) => bounded(ln + (safe[i] ?? 0))),

@@ -182,20 +182,53 @@ function reasons(f: Facts): string[] {
       "Shown to be no worse than the current release within the margins, in errors and in latency.",
       ...f.metrics.filter((m) => m.lnSafe !== null).map((m) => `${compare(m)}.`),
       ...f.metrics.flatMap(effectWords),
+      ...syntheticWords(f.s),
     ];
   if (held.length > 0) return held;
   if (f.proved)
     return [
       `Shown to be safe; it still bakes until ${Math.round(f.policy.minimumBakeMs / 1000)} s and ${f.policy.minimumCanaryRequests} canary requests.`,
     ];
-  return [`No harm is shown after ${f.s.canary.requests} canary requests, nor yet that there is none.`];
+  return [
+    `No harm is shown after ${f.s.canary.requests} canary requests, nor yet that there is none.`,
+    ...syntheticWords(f.s),
+  ];
 }
 
-/** At the growth so far, how many more canary requests until both safe tests reach their threshold. */
-function toPass(s: JudgeState, policy: AnalysisPolicy, lnSafe: number, threshold: number): number | null {
+/** A proof by our own requests is one for what they ask, no more: whoever reads the verdict must know. */
+const syntheticWords = (s: JudgeState): string[] =>
+  s.syntheticRequests > 0
+    ? [
+        `${s.syntheticRequests} of its ${s.canary.requests} canary requests were synthetic journeys: of what only visitors do, they prove nothing.`,
+      ]
+    : [];
+
+/** Roughly how many more canary requests until the safe tests reach their threshold: at the growth so far, at least flawless ones. */
+function toPass(s: JudgeState, policy: AnalysisPolicy, lnSafe: number, threshold: number): number {
   const n = s.canary.requests;
   const floor = Math.max(0, policy.minimumCanaryRequests - n);
   if (lnSafe >= threshold) return floor;
-  if (n < 10 || lnSafe <= 0) return null;
+  const flawless = Math.max(floor, flawlessRequests(policy) - n, 1);
+  if (n < 10 || lnSafe <= 0) return flawless;
   return Math.max(floor, Math.ceil(((threshold - lnSafe) * n) / lnSafe));
+}
+
+/**
+ * Canary requests without an error that prove errors to be within the margin: the least n with
+ * mean over r of exp(n d1 (1 - r)) >= 1 / beta (`lnErrorsSafe` with no errors at all). 911 at the default policy.
+ */
+export function flawlessRequests(policy: Pick<AnalysisPolicy, "beta" | "safeErrorRatio">): number {
+  const lnOf = (n: number) =>
+    lnAverage(
+      SAFE_R.map((r) => n * policy.safeErrorRatio * (1 - r)),
+      even(SAFE_R.length),
+    );
+  let [low, high] = [0, 1];
+  while (lnOf(high) < Math.log(1 / policy.beta)) high *= 2;
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (lnOf(middle) >= Math.log(1 / policy.beta)) high = middle;
+    else low = middle;
+  }
+  return high;
 }

@@ -38,6 +38,8 @@ export interface Look {
   readonly canaryProcess: ProcessCounts | null;
   /** False when the source of the counts did not answer since the previous look: the look carries no evidence. */
   readonly sourceUp: boolean;
+  /** True for counts of our own requests, where visitors were too few: their share is a fair coin's. */
+  readonly synthetic?: true;
 }
 
 export interface AnalysisPolicy {
@@ -123,6 +125,6 @@ export interface JudgeReport {
   readonly guards: readonly GuardReport[];
   /** True while any guard holds or there is no news: the rollout must not advance on this look. */
   readonly hold: boolean;
-  /** Roughly how many more canary requests a PASS needs at what has been seen; null when unknown. */
-  readonly canaryRequestsToPass: number | null;
+  /** Roughly how many more canary requests a PASS needs at what has been seen. */
+  readonly canaryRequestsToPass: number;
 }

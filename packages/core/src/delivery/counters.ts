@@ -39,7 +39,7 @@ export const takenOf = ({ requests, errors, latency, pageViews, pageErrors }: Cu
   pageErrors,
 });
 
-const add = (a: ArmCounts, b: ArmCounts): ArmCounts => ({
+export const addCounts = (a: ArmCounts, b: ArmCounts): ArmCounts => ({
   requests: a.requests + b.requests,
   errors: a.errors + b.errors,
   latency: mergeHistograms(a.latency, b.latency),
@@ -87,8 +87,8 @@ export function takeDeltas(
       baseline: NO_COUNTS,
       canary: NO_COUNTS,
     };
-    if (counter.releaseId === canaryReleaseId) entry.canary = add(entry.canary, counted);
-    else entry.baseline = add(entry.baseline, counted);
+    if (counter.releaseId === canaryReleaseId) entry.canary = addCounts(entry.canary, counted);
+    else entry.baseline = addCounts(entry.baseline, counted);
     byGeneration.set(generationKey(counter.generation), entry);
   }
   const deltas = [...byGeneration.values()].sort((a, b) => compareGenerations(a.generation, b.generation));
