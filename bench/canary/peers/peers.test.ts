@@ -64,9 +64,11 @@ describe("the Flagger-like rule", () => {
 });
 
 describe("the z-test", () => {
-  it("has the published value", () => {
-    // NIST/SEMATECH e-Handbook of Statistical Methods, 7.3.3: 38 of 200 against 27 of 210, z = 1.70 (there unpooled 1.7).
-    expect(zOfProportions(38, 200, 27, 210)).toBeCloseTo(1.7, 1);
+  it("is the root of Pearson's chi-square of the same table", () => {
+    const [a, b, c, d] = [15, 85, 25, 75];
+    const chiSquare = ((a * d - b * c) ** 2 * (a + b + c + d)) / ((a + b) * (c + d) * (a + c) * (b + d));
+    expect(zOfProportions(25, 100, 15, 100)).toBeCloseTo(Math.sqrt(chiSquare), 12);
+    expect(zOfProportions(15, 100, 25, 100)).toBeCloseTo(-Math.sqrt(chiSquare), 12);
     expect(zOfProportions(0, 200, 0, 210)).toBe(0);
   });
   it("blames a healthy release far more often than it says", () => {
