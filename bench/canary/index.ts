@@ -3,7 +3,8 @@ import type { Bench, Figure } from "../figure.ts";
 import { CELLS, type Cell, keyOf } from "./cells.ts";
 import { writeDocument } from "./document.ts";
 import { figuresOf } from "./figures.ts";
-import { type Ending, preparePlay } from "./play.ts";
+import type { Peer } from "./peers/peer.ts";
+import { type Ending, preparePlay, rulesOf } from "./play.ts";
 import { type Results, readResults, summaryOf, writeCell } from "./results.ts";
 
 /** The topic `canary`: how often the judge blames the healthy, how soon it finds harm, beside the rules of others. */
@@ -26,12 +27,12 @@ export async function benchCanary(bench: Bench, only: readonly string[]): Promis
   for (const [i, cell] of cells.entries()) {
     if (bench.signal.aborted) throw new Error("Stopped; with --write what is finished is kept.");
     const runs = runsOf(bench, cell);
-    const kept = known.cells[keyOf(cell)];
-    const enough = kept !== undefined && Object.values(kept).every((s) => s.runs >= runs);
-    bench.say(`${i + 1} of ${cells.length}: ${keyOf(cell)}, ${enough ? "kept" : `${runs} runs`}`);
-    const rules = enough ? kept : await playCell(bench, cell, runs);
+    const kept = known.cells[keyOf(cell)] ?? {};
+    const missing = rulesOf(cell).filter((rule) => (kept[rule.name]?.runs ?? 0) < runs);
+    bench.say(`${i + 1} of ${cells.length}: ${keyOf(cell)}, ${missing.length === 0 ? "kept" : `${runs} runs`}`);
+    const rules = { ...kept, ...(await playCell(bench, cell, missing, runs)) };
     played[keyOf(cell)] = rules;
-    if (bench.write && !enough) writeCell(bench.root, bench.seed, cell, rules);
+    if (bench.write && missing.length > 0) writeCell(bench.root, bench.seed, cell, rules);
   }
   if (bench.write) writeDocument(bench.root, readResults(bench.root, bench.seed));
   const figures = cells.flatMap((cell) => figuresOf(cell, played[keyOf(cell)] ?? {}));
@@ -43,10 +44,15 @@ function runsOf(bench: Bench, { asks }: Cell): number {
   return bench.quick ? (asks === "alarms" ? QUICK_RUNS : 1) : RUNS[asks];
 }
 
-async function playCell(bench: Bench, cell: Cell, runs: number): Promise<Results["cells"][string]> {
-  const play = preparePlay(cell, bench.seed);
+async function playCell(
+  bench: Bench,
+  cell: Cell,
+  rules: readonly Peer[],
+  runs: number,
+): Promise<Results["cells"][string]> {
+  const play = preparePlay(cell, rules, bench.seed);
   const endings = new Map<string, Ending[]>();
-  for (let run = 0; run < runs; run++) {
+  for (let run = 0; run < runs && rules.length > 0; run++) {
     for (const [rule, ending] of play(run)) endings.set(rule, [...(endings.get(rule) ?? []), ending]);
     // Ctrl-C is heard between runs.
     await new Promise((resolve) => setImmediate(resolve));

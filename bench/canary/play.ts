@@ -35,6 +35,8 @@ const judged = (name: string, policy: AnalysisPolicy, stopAtPass: boolean): Peer
 });
 const PEERS: readonly Peer[] = [guideOnce, guidePeeking, flagger, zTest, kayenta, published];
 export const PEER_NAMES = PEERS.map((p) => p.name);
+/** Without those that blame the healthy in most settings: their times would say nothing. */
+export const SERIOUS = PEER_NAMES.filter((name) => name !== guidePeeking.name && name !== zTest.name);
 
 /** Everyone who plays in a cell. Without the wait only where latency is what tells. */
 export function rulesOf(cell: Cell): Peer[] {
@@ -53,11 +55,10 @@ function hashOf(text: string): number {
   for (const unit of text) hash = Math.imul(hash ^ (unit.codePointAt(0) ?? 0), 0x01000193);
   return hash >>> 0;
 }
-export const seedOfRun = (cell: Cell, seed: number, run: number): number => seedOf(hashOf(keyOf(cell)) ^ seed, run);
+const seedOfRun = (cell: Cell, seed: number, run: number): number => seedOf(hashOf(keyOf(cell)) ^ seed, run);
 
-/** Prepares a cell; the answer plays one run of it, all rules on the same looks. */
-export function preparePlay(cell: Cell, seed: number): (run: number) => ReadonlyMap<string, Ending> {
-  const rules = rulesOf(cell);
+/** Prepares a cell; the answer plays one run of it, all rules on the same looks (the same whoever plays). */
+export function preparePlay(cell: Cell, rules: readonly Peer[], seed: number): (run: number) => Map<string, Ending> {
   const { requestsPerSecond: rate } = cell.model;
   const traffic = trafficOf(cell.model);
   // The canary's traffic, and as much of the old release.

@@ -42,8 +42,8 @@ export function zAtShift(x: Sorted, y: Sorted, shift: number): number {
 }
 
 /**
- * Where z falls to `target`, by halving: z falls with the shift, in steps. The lower end of what is left, so that points of which
- * most are alike do not seem to be shifted by less than the finder resolves (in its favour).
+ * Where z falls to `target`, by halving: z falls with the shift, in steps. Of the two ends that are left, the one whose z is nearer, as
+ * root finders answer: it matters where most points are alike, as error ratios of 0 are.
  */
 function shiftAt(x: Sorted, y: Sorted, target: number, within: number): number {
   let low = (x[0] ?? 0) - (y.at(-1) ?? 0);
@@ -55,7 +55,7 @@ function shiftAt(x: Sorted, y: Sorted, target: number, within: number): number {
     if (zAtShift(x, y, middle) > target) low = middle;
     else high = middle;
   }
-  return low;
+  return zAtShift(x, y, low) - target <= target - zAtShift(x, y, high) ? low : high;
 }
 
 /** The Hodges-Lehmann shift of x against y with its interval. */
