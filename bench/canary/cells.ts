@@ -93,15 +93,22 @@ const FALSE: readonly Cell[] = [
       ),
     ),
   ),
-  // The edge of what the policy calls harmless: 5 % slower, 0.02 points more errors.
-  ...[10, 145].map((rate) =>
+  // The edge of what the policy calls harmless: 5 % slower, 0.02 points more errors. With half of the traffic the bets are boldest.
+  ...(
+    [
+      [10, 0.1],
+      [145, 0.1],
+      [145, 0.5],
+    ] as const
+  ).map(([rate, canaryShare]) =>
     cell(
       "false-rollbacks",
-      "5 % slower and 0.02 points more errors",
+      `5 % slower and 0.02 points more errors${canaryShare === SHARE ? "" : `, ${canaryShare * 100} % of the traffic`}`,
       rate,
       harmed(rate, 0.001, { latencyFactor: 1.05, errorRatio: 0.0012 }),
       "alarms",
       atAlpha,
+      { canaryShare },
     ),
   ),
 ];

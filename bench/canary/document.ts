@@ -5,6 +5,7 @@ import type { Figure } from "../figure.ts";
 import { CELLS, type Cell, keyOf, type PartName } from "./cells.ts";
 import { type Measured, measuredOf } from "./figures.ts";
 import { blamesHealthy } from "./healthy.ts";
+import { published } from "./peers/published.ts";
 import { picture } from "./picture.ts";
 import { OURS, PEER_NAMES, SERIOUS, UNSETTLED } from "./play.ts";
 import { type Middle, percentOf, type Results, type Summary } from "./results.ts";
@@ -94,12 +95,19 @@ function summary(played: readonly Played[]): string {
   setting of the others: ${PEER_NAMES.map((rule) => `${rule} ${percent(worst(rule))}`).join(", ")}.
 - **Errors** are found ${speed(errors)}.
 - **Slowness** is found ${speed(slow)}. Decision 10 says why: a look, not a request, is the unit of evidence for latency, as
-  answers are slow together on real machines. What that costs is listed below, not hidden.
+  answers are slow together on real machines. What that costs is listed below, not hidden. The published tests are quicker
+  there, and blame a canary that is 4 % slower, which the policy calls harmless, in ${harmless(played)} of the runs.
 - **Goals**: ${held} of ${goals.length} are reached, and ${chance} are missed by no more than chance may do; [all that are
   missed](#goals-that-are-missed) are listed with how far they are off.
 
 ![Median seconds until harm is rolled back, Latchkey beside the rules of others](images/canary.svg)
 `;
+}
+
+/** How often the published tests roll back a slowdown within the margin. */
+function harmless(played: readonly Played[]): string {
+  const s = played.find((p) => p.cell.part === "robustness" && p.cell.row.startsWith("4 %"))?.rules[published.name];
+  return s ? share(s.rolledBack, s.runs) : "an unknown share";
 }
 
 /** Latchkey's medians as multiples of their goals. */

@@ -17,12 +17,16 @@ const WIDTH = 900;
 const LEFT = 260;
 const RIGHT = 810;
 const TOP = 92;
-const ROW = 26;
+const ROW = 30;
 /** From one look of 5 s to the horizon. */
 const [LEAST, MOST] = [4, 1800];
 const TICKS = [5, 15, 60, 300, 900, 1800] as const;
 /** Where "never" is written, right of the axis. */
-const NEVER = 850;
+const NEVER = 866;
+
+/** Marks closer than this would touch: they are set off by these heights, in turn. */
+const CLOSE = 12;
+const OFFSETS = [0, -9, 9, -4] as const;
 
 const x = (seconds: number): number =>
   LEFT + ((Math.log(seconds) - Math.log(LEAST)) / (Math.log(MOST) - Math.log(LEAST))) * (RIGHT - LEFT);
@@ -86,7 +90,7 @@ ${cells.map((cell, i) => row(results, cell, TOP + i * ROW + ROW / 2)).join("\n")
 `;
 }
 
-/** Marks of one place are set off a little, so that none covers another; ours is drawn last. */
+/** Marks of one place stand above each other, so that none covers another; ours is drawn last. */
 function row(results: Results, cell: Cell, y: number): string {
   const label = `<text x="${LEFT - 12}" y="${y + 4}" text-anchor="end">${text(cell.row)}, ${cell.requestsPerSecond}/s</text>`;
   const taken = new Map<number, number>();
@@ -94,10 +98,10 @@ function row(results: Results, cell: Cell, y: number): string {
     const s = results.cells[keyOf(cell)]?.[name];
     if (!s) return [];
     const place = s.seconds ? round(x(s.seconds.median)) : NEVER;
-    const before = taken.get(place) ?? 0;
-    taken.set(place, before + 1);
+    const before = [...taken].filter(([other]) => Math.abs(other - place) < CLOSE).reduce((n, [, k]) => n + k, 0);
+    taken.set(place, (taken.get(place) ?? 0) + 1);
     const kind = own ? "own" : blamesHealthy(results, cell, name) ? "faint" : "other";
-    return [mark(shape, place + before * 12 * (place === NEVER ? 0.9 : 1), y, kind)];
+    return [mark(shape, place, y + (OFFSETS[before] ?? 0), kind)];
   });
   return [label, ...marks.reverse()].join("\n");
 }
