@@ -78,8 +78,8 @@ describe("what is published", () => {
     const figure = figuresOf(harm, results.cells[keyOf(harm)] ?? {}).find((f) => f.unit === "s");
     expect(figure).toMatchObject({ value: 130, goal: "<= 120", holds: false });
     const text = documentOf(results);
-    expect(text).toMatch(/errors 1 → 2 %, 145\/s: median until rolled back .* \| 130 s \| <= 120 \| 1\.08 \|/);
-    expect(text).toMatch(/no difference, 1 % errors, 145\/s: rolled back .* \| 15 % \| <= 1 \|/);
+    expect(text).toMatch(/errors 1 → 2 %, 145\/s: median until rolled back .* \| 130 s +\| <= 120 +\| 1\.08 /);
+    expect(text).toMatch(/no difference, 1 % errors, 145\/s: rolled back .* \| 15 % +\| <= 1 /);
     expect(text).not.toMatch(/NaN|undefined|null/);
   });
   it("marks rules that blame healthy releases at the same rate", () => {

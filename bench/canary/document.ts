@@ -31,37 +31,35 @@ export function documentOf(results: Results): string {
     return rules && own ? [{ cell, rules, own }] : [];
   });
   const of = (part: PartName) => played.filter((p) => p.cell.part === part);
-  return [
+  const blocks = [
     HEAD(results),
     summary(played),
-    "## Healthy releases that are rolled back\n",
+    "## Healthy releases that are rolled back",
     FALSE_WORDS,
     alarmTable(of("false-rollbacks")),
-    "\n## Harm: how soon it is found\n",
+    "## Harm: how soon it is found",
     HARM_WORDS,
     timeTable(results, of("harm")),
-    "\n## Harder cases\n",
-    "False alarms, in percent of runs rolled back:\n",
+    "## Harder cases",
+    "False alarms, in percent of runs rolled back:",
     alarmTable(of("robustness").filter((p) => p.cell.asks === "alarms")),
-    "\nHarm, as above:\n",
+    "Harm, as above:",
     timeTable(
       results,
       of("robustness").filter((p) => p.cell.asks === "times"),
     ),
-    "\n## PASS: proofs that a release is safe\n",
+    "## PASS: proofs that a release is safe",
     PASS_WORDS,
     passTable(of("pass")),
-    "\n## Little traffic\n",
+    "## Little traffic",
     LOW_WORDS,
     lowTable(of("low-traffic")),
-    "\n## Goals that are missed\n",
+    "## Goals that are missed",
     missed(played),
-    "\n## What this does not show\n",
+    "## What this does not show",
     LIMITS,
-  ]
-    .join("\n")
-    .trimEnd()
-    .concat("\n");
+  ];
+  return `${blocks.map((block) => block.trim()).join("\n\n")}\n`;
 }
 
 const HEAD = (r: Results) => `# The judge, measured
@@ -97,8 +95,8 @@ function summary(played: readonly Played[]): string {
 - **Slowness** is found ${speed(slow)}. Decision 10 says why: a look, not a request, is the unit of evidence for latency, as
   answers are slow together on real machines. What that costs is listed below, not hidden. The published tests are quicker
   there, and blame a canary that is 4 % slower, which the policy calls harmless, in ${harmless(played)} of the runs.
-- **Goals**: ${held} of ${goals.length} are reached, and ${chance} are missed by no more than chance may do; [all that are
-  missed](#goals-that-are-missed) are listed with how far they are off.
+- **Goals**: ${held} of ${goals.length} are reached, and ${chance} more are missed by no more than chance may do.
+  [All that are missed](#goals-that-are-missed) are listed with how far they are off.
 
 ![Median seconds until harm is rolled back, Latchkey beside the rules of others](images/canary.svg)
 `;
@@ -148,9 +146,13 @@ const bounds = (k: number, n: number): string => {
 const span = (m: Middle | null): string => (m ? `${m.median} (${m.low}–${m.high ?? "never"})` : "–");
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  if (rows.length === 0) return "Not measured yet.\n";
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line), ""].join("\n");
+  if (rows.length === 0) return "Not measured yet.";
+  // Aligned, as the formatter of this repository has it.
+  const widths = head.map((title, i) =>
+    Math.max(3, ...[title, ...rows.map((row) => row[i] ?? "")].map((c) => c.length)),
+  );
+  const line = (cells: readonly string[]) => `| ${cells.map((c, i) => c.padEnd(widths[i] ?? 0)).join(" | ")} |`;
+  return [line(head), line(widths.map((w) => "-".repeat(w))), ...rows.map(line)].join("\n");
 }
 
 function alarmTable(list: readonly Played[]): string {
@@ -221,7 +223,7 @@ function lowTable(list: readonly Played[]): string {
 
 function missed(played: readonly Played[]): string {
   const list = played.flatMap((p) => measuredOf(p.cell, p.rules)).filter((m) => !m.figure.holds);
-  if (list.length === 0) return "None.\n";
+  if (list.length === 0) return "None.";
   const value = (f: Figure) =>
     Number.isNaN(f.value) ? "not in half of the runs" : `${Number(f.value.toFixed(2))} ${f.unit}`;
   return table(

@@ -77,8 +77,17 @@ export function readResults(root: string, seed: number): Results {
 /** Adds a cell to the file: read anew, as another process may have added one. */
 export function writeCell(root: string, seed: number, cell: Cell, rules: Results["cells"][string]): void {
   const before = readResults(root, seed);
-  const cells = Object.entries({ ...before.cells, [keyOf(cell)]: rules }).sort(([a], [b]) => (a < b ? -1 : 1));
   const file = fileOf(root);
-  writeFileSync(`${file}.new`, `${JSON.stringify({ ...before, cells: Object.fromEntries(cells) }, null, 1)}\n`);
+  writeFileSync(`${file}.new`, textOf({ ...before, cells: { ...before.cells, [keyOf(cell)]: rules } }));
   renameSync(`${file}.new`, file);
+}
+
+/** A line per rule, in order: a change shows as what it is. */
+function textOf(r: Results): string {
+  const inOrder = <T>(of: { readonly [key: string]: T }) => Object.entries(of).sort(([a], [b]) => (a < b ? -1 : 1));
+  const cells = inOrder(r.cells).map(([key, rules]) => {
+    const lines = inOrder(rules).map(([rule, s]) => `   ${JSON.stringify(rule)}: ${JSON.stringify(s)}`);
+    return `  ${JSON.stringify(key)}: {\n${lines.join(",\n")}\n  }`;
+  });
+  return `{\n "judge": ${JSON.stringify(r.judge)},\n "seed": ${r.seed},\n "cells": {\n${cells.join(",\n")}\n }\n}\n`;
 }
