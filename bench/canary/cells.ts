@@ -185,6 +185,18 @@ const HARM: readonly Cell[] = [
   ...ROWS.flatMap(([row, errors, harm, rates]) =>
     rates.map(([rate, goal]) => cell("harm", row, rate, harmed(rate, errors, harm), "times", goal)),
   ),
+  // Latency is judged by the look: the more looks, the sooner. Live they come every 2 s.
+  ...[1.2, 2].map((latencyFactor) =>
+    cell(
+      "harm",
+      `${latencyFactor === 2 ? "twice as slow" : "20 % slower"}, a look every 2 s`,
+      145,
+      harmed(145, 0.001, { latencyFactor }),
+      "times",
+      {},
+      { lookMs: 2_000, peers: false },
+    ),
+  ),
   cell(
     "harm",
     "every request fails, a look every 250 ms",

@@ -20,6 +20,8 @@ const TIMES_SHARE = 0.2;
 const QUICK_RUNS = 5;
 
 export async function benchCanary(bench: Bench, only: readonly string[]): Promise<Figure[]> {
+  if (bench.write && bench.quick)
+    throw new Error("What --quick measures is not for publishing: leave --quick or --write away.");
   const wanted = (part: string) => only.length === 0 || only.includes(part);
   const known: Results = bench.write ? readResults(bench.root, bench.seed) : { judge: "", seed: bench.seed, cells: {} };
   const played: Record<string, Results["cells"][string]> = {};
