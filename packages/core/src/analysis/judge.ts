@@ -11,8 +11,10 @@ import {
   LAMBDAS,
   lnLatencyHarm,
   lnLatencySafe,
+  lnSlowHarm,
   lnTailHarm,
   raiseToFloor,
+  speedUp,
   startClumps,
   stepClumps,
   TAIL_LAMBDAS,
@@ -53,6 +55,8 @@ export interface JudgeState {
   readonly latencyFast: readonly number[];
   readonly tail95Harm: readonly Onset[];
   readonly tail99Harm: readonly Onset[];
+  /** The same by counts of slow answers, each look capped: quicker to see that a few in a hundred are slow. */
+  readonly slowHarm: readonly Onset[];
   readonly tail99Safe: readonly number[];
   readonly clumps: Clumps;
   /** When the canary had its first requests; null before. */
@@ -73,6 +77,11 @@ export interface JudgeState {
 const LATENCY_BATCH_MIN = 2;
 /** Shares of which latency may wait at a time: the step's own and that of synthetic requests, and the steps' before. */
 const PENDING_MAX = 4;
+/**
+ * A latency batch spans at least this long: the look is the witness (decision 10), and on news of errors there is one every
+ * 250 ms, of which several would see the same stall. A little less than the 2 s of the usual look, which may come early.
+ */
+const LATENCY_BATCH_MS = 1_800;
 /** Pages fail for reasons of the visitor's browser too: an excess of 0.2 points is no harm. */
 export const PAGE_HARM_RATIO = 0.002;
 /** The share above the baseline's p99 may rise by 1.5 points, from 1 to 2.5 %, and still be called safe. */
@@ -101,6 +110,7 @@ export function startJudge(_policy: AnalysisPolicy, fromMs = 0): JudgeState {
     latencyFast: many(SAFE_R.length, 0),
     tail95Harm: many(TAIL_LAMBDAS.length, startOnset),
     tail99Harm: many(TAIL_LAMBDAS.length, startOnset),
+    slowHarm: many(HARM_PSI.length, startOnset),
     tail99Safe: many(SAFE_R.length, 0),
     clumps: startClumps,
     firstCanaryMs: null,
@@ -184,11 +194,13 @@ function takeLatency(now: JudgeState, before: JudgeState, look: Look, policy: An
   const baseline = waiting ? mergeHistograms(waiting.baseline, look.baseline.latency) : look.baseline.latency;
   const canary = waiting ? mergeHistograms(waiting.canary, look.canary.latency) : look.canary.latency;
   const sinceMs = waiting?.sinceMs ?? Math.max(before.lastMs, before.latencySinceMs);
-  if (countOf(baseline) < LATENCY_BATCH_MIN || countOf(canary) < LATENCY_BATCH_MIN)
+  const isShort = look.atMs - sinceMs < LATENCY_BATCH_MS;
+  if (isShort || countOf(baseline) < LATENCY_BATCH_MIN || countOf(canary) < LATENCY_BATCH_MIN)
     return { ...now, pending: [...others, { share, baseline, canary, sinceMs }].slice(-PENDING_MAX) };
   const tookMs = Math.max(0, look.atMs - sinceMs);
-  const harm = lnLatencyHarm(look.canaryShare, baseline, canary, policy.harmLatency, policy.latencyFloorMs);
-  const safe = lnLatencySafe(look.canaryShare, baseline, canary, policy.safeLatency, policy.latencyFloorMs);
+  const seed = Math.round(look.atMs);
+  const harm = lnLatencyHarm(baseline, canary, policy.harmLatency, policy.latencyFloorMs, seed);
+  const safe = lnLatencySafe(baseline, canary, policy.safeLatency, policy.latencyFloorMs, seed);
   const done: JudgeState = {
     ...now,
     pending: others,
@@ -212,11 +224,14 @@ function takeLatency(now: JudgeState, before: JudgeState, look: Look, policy: An
   const tail99 = lnTailHarm(look.canaryShare, baseline, canary, p99, policy.harmLatency);
   const clump = clumpSize(before.clumps);
   const [kc, kb] = [above(canary, p99), above(baseline, p99)];
+  const fast = above(speedUp(canary, policy.harmLatency), p99);
+  const slow = HARM_PSI.map((psi) => lnSlowHarm(psi, share, countOf(canary), fast, kb, clump));
   return {
     ...done,
     clumps: stepClumps(before.clumps, countOf(canary), kc, countOf(baseline), kb),
     tail95Harm: done.tail95Harm.map((onset, i) => stepOnset(onset, tail95[i] ?? 0, tookMs)),
     tail99Harm: done.tail99Harm.map((onset, i) => stepOnset(onset, tail99[i] ?? 0, tookMs)),
+    slowHarm: done.slowHarm.map((onset, i) => stepOnset(onset, slow[i] ?? 0, tookMs)),
     tail99Safe: done.tail99Safe.map((ln, i) =>
       bounded(ln + lnErrorsSafe(SAFE_R[i] ?? 0.5, look.canaryShare, countOf(canary), kc, kb, TAIL_SAFE_RATIO) / clump),
     ),
