@@ -19,12 +19,15 @@ import {
 import { bounded } from "./log-space.ts";
 import { reportOn } from "./report.ts";
 import type { AnalysisPolicy, ArmCounts, JudgeReport, Look } from "./types.ts";
+import { addCounts, errorsPerVisitor, safeRequests, temperingOf, unitErrorsOf, unitPageErrorsOf } from "./units.ts";
 
 /**
  * The judge: a fold over looks. Each metric keeps e-processes (nonnegative, mean at most 1 under "no harm"), so that
  * looking at any time is free: P(ever E >= 1/alpha) <= alpha (Ville 1939).
  */
-export const DECIDER_VERSION = "judge-2";
+export const DECIDER_VERSION = "judge-3";
+/** Versions whose looks this one judges as they did, to the last bit: judge-2 knew of no visitors, and its looks tell of none. */
+export const REPLAYED_VERSIONS: readonly string[] = ["judge-2", DECIDER_VERSION];
 
 export interface JudgeState {
   readonly lastMs: number;
@@ -95,14 +98,6 @@ export function startJudge(_policy: AnalysisPolicy): JudgeState {
   };
 }
 
-const add = (a: ArmCounts, b: ArmCounts): ArmCounts => ({
-  requests: a.requests + b.requests,
-  errors: a.errors + b.errors,
-  latency: mergeHistograms(a.latency, b.latency),
-  pageViews: a.pageViews + b.pageViews,
-  pageErrors: a.pageErrors + b.pageErrors,
-});
-
 /** Takes one look in. Pure: the same states and looks give the same answer, to the last bit. */
 export function judge(
   state: JudgeState,
@@ -119,25 +114,28 @@ export function judge(
 
 function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, sinceMs: number): JudgeState {
   const { baseline: b, canary: c, canaryShare: w } = look;
+  const [kc, kb] = [unitErrorsOf(c), unitErrorsOf(b)];
+  const safeN = safeRequests(c, errorsPerVisitor(state.baseline, state.canary));
+  const eta = temperingOf(policy, look);
   const withErrors: JudgeState = {
     ...state,
-    baseline: add(state.baseline, b),
-    canary: add(state.canary, c),
+    baseline: addCounts(state.baseline, b),
+    canary: addCounts(state.canary, c),
     firstCanaryMs: state.firstCanaryMs ?? (c.requests > 0 ? state.lastMs : null),
     errorsHarm: state.errorsHarm.map((onset, i) =>
       stepOnset(
         onset,
-        lnErrorsHarm(HARM_PSI[i] ?? 2, w, c.requests, c.errors, b.errors, policy.harmErrorRatio),
+        eta * lnErrorsHarm(HARM_PSI[i] ?? 2, w, c.requests, kc, kb, policy.harmErrorRatio),
         sinceMs,
       ),
     ),
     errorsSafe: state.errorsSafe.map((ln, i) =>
-      bounded(ln + lnErrorsSafe(SAFE_R[i] ?? 0.5, w, c.requests, c.errors, b.errors, policy.safeErrorRatio)),
+      bounded(ln + eta * lnErrorsSafe(SAFE_R[i] ?? 0.5, w, safeN, kc, kb, policy.safeErrorRatio)),
     ),
     pagesHarm: state.pagesHarm.map((onset, i) =>
       stepOnset(
         onset,
-        lnErrorsHarm(HARM_PSI[i] ?? 2, w, c.pageViews, c.pageErrors, b.pageErrors, PAGE_HARM_RATIO),
+        lnErrorsHarm(HARM_PSI[i] ?? 2, w, c.pageViews, unitPageErrorsOf(c), unitPageErrorsOf(b), PAGE_HARM_RATIO),
         sinceMs,
       ),
     ),

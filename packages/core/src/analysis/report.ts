@@ -5,6 +5,7 @@ import { lnOnset, type Onset } from "./late-onset.ts";
 import { LAMBDAS, TAIL_LAMBDAS } from "./latency.ts";
 import { bounded, lnAverage } from "./log-space.ts";
 import type { AnalysisPolicy, GuardReport, JudgeReport, Look, MetricName, MetricReport, Verdict } from "./types.ts";
+import { unitErrorsOf } from "./units.ts";
 
 /**
  * From evidence to a verdict and its reasons. Metrics are merged by a weighted average of their e-values, the only
@@ -155,9 +156,11 @@ function reasons(f: Facts): string[] {
     const worst = [...f.metrics].sort((a, b) => b.lnHarm + Math.log(b.weight) - a.lnHarm - Math.log(a.weight))[0];
     const lead = worst ? `Harm: ${compare(worst)}.` : "Harm.";
     const { errors, requests } = f.s.canary;
+    const units = unitErrorsOf(f.s.canary);
+    const once = units < errors ? `, which counts as ${units}: one failure per visitor` : "";
     const counts =
       worst?.metric === "errors"
-        ? ` (${errors} of ${requests} canary requests failed.)`
+        ? ` (${errors} of ${requests} canary requests failed${once}.)`
         : ` (${requests} canary requests.)`;
     return [
       `${lead}${counts}`,

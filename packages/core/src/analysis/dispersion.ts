@@ -1,0 +1,64 @@
+import type { Clustering, GuardReport } from "./types.ts";
+
+/**
+ * Do errors come one by one? A split A/A on the stable release before the new version starts: each visitor (each request,
+ * where requests are routed one by one) belongs to one of two random halves, and both are the same release. Errors that come
+ * one by one fall into the halves by fair coins of their own: of k0 + k1 in a minute, (k0 - k1)^2 has the mean k0 + k1
+ * whatever their rate does. A cluster of m errors of one visitor falls into one half as a whole and adds m^2 instead of m:
+ * sum (k0 - k1)^2 / sum (k0 + k1) estimates E m^2 / E m, the size of the cluster that an error is in.
+ */
+export interface HalvedMinute {
+  readonly errors: number;
+  readonly unitErrors: number;
+  /** Of both, those in the first half. */
+  readonly halfErrors: number;
+  readonly halfUnitErrors: number;
+}
+
+/** Minutes before the canary that are looked at: with fewer the estimate is as uncertain as sqrt(2 / minutes). */
+export const SPLIT_MINUTES = 60;
+/** With fewer errors nothing is claimed: 20 errors in clusters of 3 are seven, and fewer tell hardly more than chance. */
+const ERRORS_MIN = 20;
+
+const dispersionOf = (minutes: readonly (readonly [all: number, half: number])[]): number | null => {
+  let squares = 0;
+  let counted = 0;
+  for (const [all, half] of minutes) {
+    squares += (2 * half - all) ** 2;
+    counted += all;
+  }
+  return counted < ERRORS_MIN ? null : squares / counted;
+};
+
+/**
+ * The estimate, not an upper bound of it: of ten minutes the 90 % bound is twice the estimate, which would halve the
+ * evidence of every service whose errors come one by one. What the estimate costs is measured: docs/decisions/0015.
+ * Null where there is too little to measure anything.
+ */
+export function clusteringOf(minutes: readonly HalvedMinute[]): Clustering | null {
+  const errors = dispersionOf(minutes.map((m) => [m.errors, m.halfErrors]));
+  const unitErrors = dispersionOf(minutes.map((m) => [m.unitErrors, m.halfUnitErrors]));
+  return errors === null ? null : { minutes: minutes.length, errors, unitErrors };
+}
+
+/** Clusters below this are not worth a word: of sixty minutes without any, one estimate in a hundred is above. */
+const WORTH_A_WORD = 1.5;
+
+/** What the measurement says to people; it only tells. Null where nothing was measured. */
+export function clusteringNote({ minutes, errors, unitErrors }: Clustering): GuardReport {
+  const over = `over the ${minutes} minutes before`;
+  const about = (size: number) => (size < 10 ? size.toFixed(1) : String(Math.round(size)));
+  if (unitErrors !== null && unitErrors >= WORTH_A_WORD)
+    return {
+      guard: "clustered",
+      state: "note",
+      words: `On the current release visitors fail in clusters of about ${about(unitErrors)} (${over}): evidence from failures counts at 1/${about(unitErrors)}.`,
+    };
+  if (errors !== null && errors >= WORTH_A_WORD)
+    return {
+      guard: "clustered",
+      state: "note",
+      words: `On the current release failures come in clusters of about ${about(errors)} (${over}), as when visitors try again: each visitor counts once.`,
+    };
+  return { guard: "clustered", state: "quiet", words: `Failures come one by one (${over}).` };
+}
