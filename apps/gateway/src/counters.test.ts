@@ -41,7 +41,8 @@ test("says at once that an error was counted", () => {
 
 test("never holds more rows than a report can carry, and says what it gave up", () => {
   const counters = new Counters(() => 0);
-  for (let n = 0; n < MAX_ROWS + 5; n++) counters.row(serviceAt(n).service, canary, "api").request(1, false, null, null);
+  for (let n = 0; n < MAX_ROWS + 5; n++)
+    counters.row(serviceAt(n).service, canary, "api").request(1, false, null, null);
   expect(counters.size).toBe(MAX_ROWS);
   expect(counters.lostRows).toBe(5);
 });

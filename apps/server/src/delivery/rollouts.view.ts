@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { DECIDER_VERSION } from "@latchkey/core/analysis/judge";
+import { DECIDER_VERSION, REPLAYED_VERSIONS } from "@latchkey/core/analysis/judge";
 import type { JudgeReport } from "@latchkey/core/analysis/types";
 import { estimateDistinct, mergeUsers } from "@latchkey/core/delivery/hyperloglog";
 import { whatIsNext } from "@latchkey/core/delivery/next";
@@ -243,8 +243,8 @@ export async function explain(db: Executor, id: string): Promise<Explanation | n
   for (const { text } of steps) hash = createHash("sha256").update(hash).update("\n").update(text).digest("hex");
   const decisions = await decisionsView(db, row);
   const stored = (await decisionsOf(db, id)).map((d) => d.decision);
-  const sameVersion = row.decider_version === DECIDER_VERSION;
-  const again = sameVersion
+  const isReplayed = REPLAYED_VERSIONS.includes(row.decider_version);
+  const again = isReplayed
     ? replay(
         row.first_machine,
         row.policy,
@@ -261,6 +261,7 @@ export async function explain(db: Executor, id: string): Promise<Explanation | n
     rolloutId: id,
     words: [
       ...(turning ? [turning.words] : []),
+      ...(row.report?.guards ?? []).filter((g) => g.guard === "clustered" && g.state === "note").map((g) => g.words),
       last ? `It is ${row.machine.state.replace("_", " ")} since ${last.at}.` : "Nothing has been decided yet.",
       again === null
         ? `It was decided by version ${row.decider_version} of the decider; this server has ${DECIDER_VERSION} and can't replay it.`

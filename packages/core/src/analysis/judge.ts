@@ -123,11 +123,7 @@ function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, since
     canary: addCounts(state.canary, c),
     firstCanaryMs: state.firstCanaryMs ?? (c.requests > 0 ? state.lastMs : null),
     errorsHarm: state.errorsHarm.map((onset, i) =>
-      stepOnset(
-        onset,
-        eta * lnErrorsHarm(HARM_PSI[i] ?? 2, w, c.requests, kc, kb, policy.harmErrorRatio),
-        sinceMs,
-      ),
+      stepOnset(onset, eta * lnErrorsHarm(HARM_PSI[i] ?? 2, w, c.requests, kc, kb, policy.harmErrorRatio), sinceMs),
     ),
     errorsSafe: state.errorsSafe.map((ln, i) =>
       bounded(ln + eta * lnErrorsSafe(SAFE_R[i] ?? 0.5, w, safeN, kc, kb, policy.safeErrorRatio)),
