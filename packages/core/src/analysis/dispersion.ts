@@ -31,14 +31,22 @@ const dispersionOf = (minutes: readonly (readonly [all: number, half: number])[]
 };
 
 /**
- * The estimate, not an upper bound of it: of ten minutes the 90 % bound is twice the estimate, which would halve the
- * evidence of every service whose errors come one by one. What the estimate costs is measured: docs/decisions/0015.
- * Null where there is too little to measure anything.
+ * Null where there is too little to measure anything. The estimate's standard error is about sqrt(2 / minutes) of it.
+ * - All errors: visitors do try again, so the estimate is taken one error higher.
+ * - First errors of visitors come one by one unless something is amiss (several gateways that each count a visitor's first,
+ *   ids that are shared): only an estimate two errors above 1 is believed. Otherwise chance alone would take a third of the
+ *   evidence of a healthy service.
  */
 export function clusteringOf(minutes: readonly HalvedMinute[]): Clustering | null {
-  const errors = dispersionOf(minutes.map((m) => [m.errors, m.halfErrors]));
-  const unitErrors = dispersionOf(minutes.map((m) => [m.unitErrors, m.halfUnitErrors]));
-  return errors === null ? null : { minutes: minutes.length, errors, unitErrors };
+  const all = dispersionOf(minutes.map((m) => [m.errors, m.halfErrors]));
+  const first = dispersionOf(minutes.map((m) => [m.unitErrors, m.halfUnitErrors]));
+  if (all === null) return null;
+  const error = Math.sqrt(2 / minutes.length);
+  return {
+    minutes: minutes.length,
+    errors: Math.max(1, all * (1 + error)),
+    unitErrors: first === null ? null : first > 1 + 2 * error ? first * (1 + error) : 1,
+  };
 }
 
 /** Clusters below this are not worth a word: of sixty minutes without any, one estimate in a hundred is above. */

@@ -19,7 +19,7 @@ import {
 import { bounded } from "./log-space.ts";
 import { reportOn } from "./report.ts";
 import type { AnalysisPolicy, ArmCounts, JudgeReport, Look } from "./types.ts";
-import { addCounts, errorsPerVisitor, safeRequests, temperingOf, unitErrorsOf, unitPageErrorsOf } from "./units.ts";
+import { addCounts, temperingOf, unitErrorsOf, unitPageErrorsOf } from "./units.ts";
 
 /**
  * The judge: a fold over looks. Each metric keeps e-processes (nonnegative, mean at most 1 under "no harm"), so that
@@ -41,6 +41,8 @@ export interface JudgeState {
   readonly pendingShare: number;
   readonly errorsHarm: readonly Onset[];
   readonly errorsSafe: readonly number[];
+  /** Canary requests routed with their visitor, tempered: what they add to the evidence above is known at each report. */
+  readonly safeVisitors?: number;
   readonly latencyHarm: readonly Onset[];
   readonly latencySafe: readonly number[];
   /** Evidence that nearly all of the canary's answers are below the floor: quick enough whatever the ranks. */
@@ -115,7 +117,7 @@ export function judge(
 function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, sinceMs: number): JudgeState {
   const { baseline: b, canary: c, canaryShare: w } = look;
   const [kc, kb] = [unitErrorsOf(c), unitErrorsOf(b)];
-  const safeN = safeRequests(c, errorsPerVisitor(state.baseline, state.canary));
+  const alone = c.requests - (c.visitorRequests ?? 0);
   const eta = temperingOf(policy, look);
   const withErrors: JudgeState = {
     ...state,
@@ -126,8 +128,9 @@ function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, since
       stepOnset(onset, eta * lnErrorsHarm(HARM_PSI[i] ?? 2, w, c.requests, kc, kb, policy.harmErrorRatio), sinceMs),
     ),
     errorsSafe: state.errorsSafe.map((ln, i) =>
-      bounded(ln + eta * lnErrorsSafe(SAFE_R[i] ?? 0.5, w, safeN, kc, kb, policy.safeErrorRatio)),
+      bounded(ln + eta * lnErrorsSafe(SAFE_R[i] ?? 0.5, w, alone, kc, kb, policy.safeErrorRatio)),
     ),
+    safeVisitors: (state.safeVisitors ?? 0) + eta * (c.visitorRequests ?? 0),
     pagesHarm: state.pagesHarm.map((onset, i) =>
       stepOnset(
         onset,

@@ -5,7 +5,7 @@ import { lnOnset, type Onset } from "./late-onset.ts";
 import { LAMBDAS, TAIL_LAMBDAS } from "./latency.ts";
 import { bounded, lnAverage } from "./log-space.ts";
 import type { AnalysisPolicy, GuardReport, JudgeReport, Look, MetricName, MetricReport, Verdict } from "./types.ts";
-import { unitErrorsOf } from "./units.ts";
+import { errorsPerVisitor, unitErrorsOf } from "./units.ts";
 
 /**
  * From evidence to a verdict and its reasons. Metrics are merged by a weighted average of their e-values, the only
@@ -23,7 +23,7 @@ const even = (n: number): number[] => Array.from({ length: n }, () => 1 / n);
 const harmOf = (onsets: readonly Onset[], prior: readonly number[]): number => lnAverage(onsets.map(lnOnset), prior);
 
 export function reportOn(s: JudgeState, guards: GuardReport[], look: Look, policy: AnalysisPolicy): JudgeReport {
-  const metrics = metricReports(s);
+  const metrics = metricReports(s, policy);
   const lnHarm = lnAverage(
     metrics.map((m) => m.lnHarm),
     metrics.map((m) => m.weight),
@@ -56,7 +56,7 @@ export function reportOn(s: JudgeState, guards: GuardReport[], look: Look, polic
   };
 }
 
-function metricReports(s: JudgeState): MetricReport[] {
+function metricReports(s: JudgeState, policy: AnalysisPolicy): MetricReport[] {
   const lambdas = even(LAMBDAS.length);
   const tails = even(TAIL_LAMBDAS.length);
   const rs = even(SAFE_R.length);
@@ -87,7 +87,7 @@ function metricReports(s: JudgeState): MetricReport[] {
       "errors",
       "ratio",
       harmOf(s.errorsHarm, HARM_PRIOR),
-      lnAverage(s.errorsSafe, rs),
+      lnAverage(errorsSafe(s, policy), rs),
       wilson(b.errors, b.requests),
       wilson(c.errors, c.requests),
     ),
@@ -109,6 +109,12 @@ function metricReports(s: JudgeState): MetricReport[] {
       wilson(c.pageErrors, c.pageViews),
     ),
   ];
+}
+
+/** With n d1 / c (1 - r) of the requests that are routed with their visitor: `units.ts`. */
+function errorsSafe(s: JudgeState, policy: AnalysisPolicy): number[] {
+  const n = (s.safeVisitors ?? 0) / errorsPerVisitor(s.baseline, s.canary);
+  return s.errorsSafe.map((ln, i) => bounded(ln + n * policy.safeErrorRatio * (1 - (SAFE_R[i] ?? 0.5))));
 }
 
 interface Facts {

@@ -15,7 +15,8 @@ import type { AnalysisPolicy, ArmCounts, Look } from "./types.ts";
  *
  * Safe: the margin d1 is of requests. If an erring visitor meets c errors in the mean, an excess of d1 in requests is one of
  * d1 / c in first errors per request, and the test is that of H0 "the canary's first errors per request exceed the
- * baseline's by d1 / c": n d1 / c in place of n d1. Both arms are taken to have the same c: it tells of visitors.
+ * baseline's by d1 / c": n d1 / c in place of n d1. Both arms are taken to have the same c: it tells of visitors. c is
+ * estimated, and anew for all of n at each look, because visitors' later errors come after their first.
  */
 export const unitErrorsOf = (a: ArmCounts): number => a.unitErrors ?? a.errors;
 export const unitPageErrorsOf = (a: ArmCounts): number => a.unitPageErrors ?? a.pageErrors;
@@ -40,39 +41,35 @@ export function addCounts(a: ArmCounts, b: ArmCounts): ArmCounts {
   };
 }
 
-/**
- * As long as nobody has failed, c is taken for 2: one visitor with two errors is added to what was seen. With clusters of 3
- * that are not known of, no error is met in the (ln 20 + ln 5) / (0.9 d1 / 2) requests that a PASS then needs with
- * probability e^(-2 * 5.1 / 3) = 3 %, less than beta; from the first error on c is measured.
- */
-const UNKNOWN_ERRORS = 2;
-const UNKNOWN_VISITORS = 1;
+/** What c is taken for before anything is known: the research's clusters (canary.md), as if three such visitors had been seen. */
+const KNOWN_ERRORS = 9;
+const KNOWN_VISITORS = 3;
 /** One client that fails for ever tells nothing of the others, and must not keep a release from ever being safe. */
 const CLUSTER_MAX = 5;
 
-/** c: errors per visitor who met any, of what both arms have seen before. */
+/** c: errors per visitor who met any, on both arms. */
 export function errorsPerVisitor(baseline: ArmCounts, canary: ArmCounts): number {
   const errors = (baseline.visitorErrors ?? 0) + (canary.visitorErrors ?? 0);
   const again = [baseline, canary].reduce((n, a) => n + a.errors - unitErrorsOf(a), 0);
   const visitors = Math.max(0, errors - again);
-  return Math.min(CLUSTER_MAX, Math.max(1, (errors + UNKNOWN_ERRORS) / (visitors + UNKNOWN_VISITORS)));
-}
-
-/** n of the safe test: requests that are routed by themselves, and the others at 1 / c. */
-export function safeRequests(canary: ArmCounts, cluster: number): number {
-  const byVisitor = canary.visitorRequests ?? 0;
-  return canary.requests - byVisitor + byVisitor / cluster;
+  return Math.min(CLUSTER_MAX, Math.max(1, (errors + KNOWN_ERRORS) / (visitors + KNOWN_VISITORS)));
 }
 
 /**
- * eta of e^eta: 1 / dispersion of what the tests count, measured before the canary began. A cluster of m errors falls on one
- * arm as a whole and multiplies e by r^m or s^m; with eta = 1 / m that is one error's worth, whose mean is 1. For clusters
- * of several sizes it holds for those up to the dispersion, E m^2 / E m, which lies above the mean size: w r^u + (1 - w) s^u
- * is convex in u and 1 at 0 and 1. Larger ones exceed it: the bound is approximate (docs/decisions/0015).
+ * eta of e^eta for clusters of dispersion D = E m^2 / E m, measured before the canary began. A cluster of m errors falls on
+ * one arm as a whole and multiplies e by r^m or s^m, so what is asked for is E[w r^(eta m) + (1 - w) s^(eta m)] <= 1, which
+ * is convex in eta and 1 at 0. Visitors who try again with the same chance each time make m geometric, with p = 2 / (1 + D).
+ * For the boldest bet (s = 0, r = 1 / w) the mean is then 1 at eta = ln(1 / (1 - (1 - w) p)) / ln(1 / w); for the most
+ * timid ones at 1 / D, by the second order. Between the two a bet may want less than the lesser of both, at most 1 / 1.144 of
+ * it (psi = 10, w = 0.2, clusters of 20; searched over w from 0.005 to 0.97 and mean sizes from 1.05 to 20).
  */
+const BETWEEN = 1 / 1.15;
 export function temperingOf(policy: AnalysisPolicy, look: Look): number {
   const { clustering } = policy;
   if (clustering === undefined) return 1;
   const byVisitor = countsVisitors(look.canary) || countsVisitors(look.baseline);
-  return 1 / Math.max(1, (byVisitor ? clustering.unitErrors : clustering.errors) ?? 1);
+  const dispersion = (byVisitor ? clustering.unitErrors : clustering.errors) ?? 1;
+  if (dispersion <= 1) return 1;
+  const w = look.canaryShare;
+  return BETWEEN * Math.min(1 / dispersion, -Math.log1p(((w - 1) * 2) / (1 + dispersion)) / -Math.log(w));
 }
