@@ -27,6 +27,20 @@ test("counts by generation and keeps an old one until it is reported and has res
   expect(counters.size).toBe(0);
 });
 
+test("counts a visitor's first error, requests and pages apart, and each of what is routed by itself", () => {
+  const counters = new Counters(() => 0);
+  const row = counters.row(serviceAt(1).service, canary, "document");
+  for (const unit of ["v", "v", null, null, "w"]) row.request(1, true, unit, unit);
+  row.request(1, false, "x", "x");
+  row.laterError("x");
+  row.laterError("x");
+  for (const visitor of ["v", "v", null]) row.pageError(visitor);
+  expect(row.snapshot()).toMatchObject({ errors: 7, unitErrors: 5, pageErrors: 3, unitPageErrors: 2 });
+  const another = counters.row(serviceAt(2).service, canary, "document");
+  another.request(1, true, "v", "v");
+  expect(another.snapshot()).toMatchObject({ errors: 1, unitErrors: 0 });
+});
+
 test("says at once that an error was counted", () => {
   const counters = new Counters(() => 0);
   const seen: boolean[] = [];

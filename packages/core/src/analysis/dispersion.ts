@@ -19,6 +19,8 @@ export interface HalvedMinute {
 export const SPLIT_MINUTES = 60;
 /** With fewer errors nothing is claimed: 20 errors in clusters of 3 are seven, and fewer tell hardly more than chance. */
 const ERRORS_MIN = 20;
+/** Each minute is one look at the difference: the estimate of fewer than five is off by more than half of itself. */
+const MINUTES_MIN = 5;
 
 const dispersionOf = (minutes: readonly (readonly [all: number, half: number])[]): number | null => {
   let squares = 0;
@@ -34,18 +36,18 @@ const dispersionOf = (minutes: readonly (readonly [all: number, half: number])[]
  * Null where there is too little to measure anything. The estimate's standard error is about sqrt(2 / minutes) of it.
  * - All errors: visitors do try again, so the estimate is taken one error higher.
  * - First errors of visitors come one by one unless something is amiss (several gateways that each count a visitor's first,
- *   ids that are shared): only an estimate two errors above 1 is believed. Otherwise chance alone would take a third of the
- *   evidence of a healthy service.
+ *   ids that are shared): only an estimate three errors above 1 is believed, which chance alone gives to one service in a
+ *   hundred (chi-square with as many degrees of freedom as minutes). Otherwise it would take a third of everybody's evidence.
  */
 export function clusteringOf(minutes: readonly HalvedMinute[]): Clustering | null {
   const all = dispersionOf(minutes.map((m) => [m.errors, m.halfErrors]));
   const first = dispersionOf(minutes.map((m) => [m.unitErrors, m.halfUnitErrors]));
-  if (all === null) return null;
+  if (all === null || minutes.length < MINUTES_MIN) return null;
   const error = Math.sqrt(2 / minutes.length);
   return {
     minutes: minutes.length,
     errors: Math.max(1, all * (1 + error)),
-    unitErrors: first === null ? null : first > 1 + 2 * error ? first * (1 + error) : 1,
+    unitErrors: first === null ? null : first > 1 + 3 * error ? first * (1 + error) : 1,
   };
 }
 
