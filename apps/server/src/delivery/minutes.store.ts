@@ -35,18 +35,23 @@ export function growthInMinute(
     const { service, environment, releaseId } = now;
     const key = JSON.stringify([service, environment, releaseId]);
     const sum = sums.get(key);
+    const requests = up(now.requests, before?.requests);
+    const errors = up(now.errors, before?.errors);
+    const pageViews = up(now.pageViews, before?.pageViews);
+    const pageErrors = up(now.pageErrors, before?.pageErrors);
+    if (requests + errors + pageViews + pageErrors === 0) continue;
     sums.set(key, {
       ...{ service, environment, releaseId },
-      requests: (sum?.requests ?? 0) + up(now.requests, before?.requests),
-      errors: (sum?.errors ?? 0) + up(now.errors, before?.errors),
+      requests: (sum?.requests ?? 0) + requests,
+      errors: (sum?.errors ?? 0) + errors,
       unitErrors: (sum?.unitErrors ?? 0) + up(now.unitErrors ?? now.errors, before?.unitErrors ?? before?.errors),
-      pageViews: (sum?.pageViews ?? 0) + up(now.pageViews, before?.pageViews),
-      pageErrors: (sum?.pageErrors ?? 0) + up(now.pageErrors, before?.pageErrors),
+      pageViews: (sum?.pageViews ?? 0) + pageViews,
+      pageErrors: (sum?.pageErrors ?? 0) + pageErrors,
       halfErrors: half(now.halfErrors, before?.halfErrors, sum?.halfErrors),
       halfUnitErrors: half(now.halfUnitErrors, before?.halfUnitErrors, sum?.halfUnitErrors),
     });
   }
-  return [...sums.values()].filter((s) => s.requests + s.errors + s.pageViews + s.pageErrors > 0);
+  return [...sums.values()];
 }
 
 /** Adds what a gateway's report brought to the minute that it came in, within the report's transaction. */
