@@ -152,7 +152,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#counted) return;
     this.#counted = true;
     this.#failed = failed;
-    this.#visit.row.request(performance.now() - this.#visit.beganMs, failed, this.#visit.visitor);
+    const { row, beganMs, visitor, unit } = this.#visit;
+    row.request(performance.now() - beganMs, failed, visitor, unit);
   }
 
   #fail(error: unknown): void {
@@ -166,7 +167,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#waitsForRestart(error)) return;
     if (this.#counted && !this.#failed && !this.#retried) {
       this.#failed = true;
-      this.#visit.row.laterError();
+      this.#visit.row.laterError(this.#visit.unit);
     }
     this.#count(true);
     if (this.#response.headersSent) {

@@ -13,6 +13,12 @@ export interface Visit {
   readonly routeClass: RouteClassName;
   readonly asked: Asked;
   readonly visitor: string | null;
+  /**
+   * Whose coin decided where it went, the unit of the judge's evidence: the visitor, whose ticket holds for all that they
+   * ask for. Null for what is drawn by itself: API requests, and others that come without a cookie of ours. A document
+   * without one begins a visitor; whoever keeps no cookies is a new one, and drawn anew, each time.
+   */
+  readonly unit: string | null;
   readonly row: CounterRow;
   /** Set-Cookie lines that the answer should carry. */
   readonly setCookies: readonly string[];
@@ -53,5 +59,6 @@ export function planVisit(
     setCookies.push(cookies.setCookie(cookies.ARM_COOKIE, cookies.encodeSticky(place.sticky), secure));
   }
   const row = counters.row(service, place.arm, routeClass);
-  return { service, arm: place.arm, routeClass, asked, visitor, row, setCookies, beganMs: performance.now() };
+  const unit = routeClass === "api" ? null : (visitor ?? (held === null ? null : `ticket ${held.ticket}`));
+  return { service, arm: place.arm, routeClass, asked, visitor, unit, row, setCookies, beganMs: performance.now() };
 }

@@ -70,6 +70,16 @@ export const ArmCounter = z.object({
   latency: z.record(bucket, count),
   pageViews: count,
   pageErrors: count,
+  /**
+   * Of the errors (and of the broken pages), those that are the first of their visitor in this deployment: visitors stay
+   * with a release, so that one who tries again is no new evidence. What is routed by itself counts each time. Absent from
+   * gateways of before: then every error counts.
+   */
+  unitErrors: count.optional(),
+  unitPageErrors: count.optional(),
+  /** Of `errors` and of `unitErrors`, those in one of two random halves of the visitors: see core's `dispersion.ts`. */
+  halfErrors: count.optional(),
+  halfUnitErrors: count.optional(),
   /** HyperLogLog registers (p = 10, 1024 one-byte registers, base64; standard error 3.25 %) of visitor ids. */
   users: z.string().max(REGISTERS_MAX),
 });

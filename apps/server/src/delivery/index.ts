@@ -16,6 +16,7 @@ import { RoutingWaiters, registerGateways } from "./gateways.routes.ts";
 import { forgetOldCounters } from "./gateways.store.ts";
 import { type HealthSources, viewHealth } from "./health.view.ts";
 import { localTargetHere } from "./local-target.controller.ts";
+import { forgetOldMinutes } from "./minutes.store.ts";
 import { OthersController } from "./others.controller.ts";
 import type { Ephemeral } from "./presented.ts";
 import { registerPublicAssets } from "./public-assets.routes.ts";
@@ -182,7 +183,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const strays = new StraysController({ ...o, isStarting: (id) => target.isStarting(id) });
   strays.start();
   const hourly = setInterval(() => {
-    forgetOldCounters(o.database.db).catch((error: unknown) =>
+    Promise.all([forgetOldCounters(o.database.db), forgetOldMinutes(o.database.db)]).catch((error: unknown) =>
       o.log.warn({ err: error }, "old counters could not be deleted"),
     );
     digestsInUse(o.database.db)

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import type { ArmCounts } from "@latchkey/core/analysis/types";
-import { addCounts, NO_COUNTS } from "@latchkey/core/delivery/counters";
+import { addCounts } from "@latchkey/core/analysis/units";
+import { NO_COUNTS } from "@latchkey/core/delivery/counters";
 import type { SyntheticJourney, SyntheticSource, SyntheticWish, Tallies } from "@latchkey/core/delivery/synthetic";
 import { bucketOf } from "@latchkey/core/shared/histogram";
 

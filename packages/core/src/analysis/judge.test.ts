@@ -148,7 +148,7 @@ describe("latency by ranks", () => {
         Object.keys(b).length > 0 && Object.keys(c).length > 0 ? lnE(b, c) : [0, 0, 0, 0];
     const harm: Arms = (b, c) => lnLatencyHarm(b, c, 0, 0, 1);
     const safe: Arms = (b, c) => lnLatencySafe(b, c, 0, 0, 1);
-    const tail: Arms = (b, c) => [...lnTailHarm(w, b, c, 40, 0), 0, 0];
+    const tail: Arms = (b, c) => [...lnTailHarm(w, b, c, 40, 0, 1), 0, 0];
     for (const lnE of [harm, safe, tail]) for (const mean of meanOver(w, bothArms(lnE))) expect(mean).toBeCloseTo(1, 9);
   });
 });
@@ -247,6 +247,11 @@ describe("on a busy machine", () => {
     const runs = verdicts({ ...busy, slower: 1 }, 6000, 20, true);
     expect(count(runs, "PASS")).toBeGreaterThanOrEqual(19);
     expect(median(runs.map((r) => r.atMs))).toBeLessThanOrEqual(150_000);
+  });
+  it("seldom blames a release that is slower by exactly the margin", () => {
+    const runs = verdicts({ ...busy, spread: 0.5, medianMs: 100, slower: 1.05 }, 7500, 25, false);
+    // alpha = 1 %: more than 2 of 25 has a chance of 2 in 1,000.
+    expect(count(runs, "FAIL")).toBeLessThanOrEqual(2);
   });
   it("seldom calls a release safe that is slower by exactly the margin", () => {
     // beta = 5 %: more than 8 of 60 has a chance of 0.3 %.

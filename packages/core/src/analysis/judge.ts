@@ -23,6 +23,7 @@ import { bounded } from "./log-space.ts";
 import { reportOn } from "./report.ts";
 import { type Slowdown, startSlowdown, stepSlowdown } from "./slowdown.ts";
 import type { AnalysisPolicy, ArmCounts, JudgeReport, Look } from "./types.ts";
+import { addCounts, temperingOf, unitErrorsOf, unitPageErrorsOf } from "./units.ts";
 
 /**
  * The judge: a fold over looks. Each metric keeps e-processes (nonnegative, mean at most 1 under "no harm"), so that
@@ -49,6 +50,8 @@ export interface JudgeState {
   readonly syntheticRequests: number;
   readonly errorsHarm: readonly Onset[];
   readonly errorsSafe: readonly number[];
+  /** Canary requests routed with their visitor, tempered: what they add to the evidence above is known at each report. */
+  readonly safeVisitors?: number;
   readonly latencyHarm: readonly Onset[];
   readonly latencySafe: readonly number[];
   /** Evidence that nearly all of the canary's answers are below the floor: quick enough whatever the ranks. */
@@ -123,14 +126,6 @@ export function startJudge(_policy: AnalysisPolicy, fromMs = 0): JudgeState {
   };
 }
 
-const add = (a: ArmCounts, b: ArmCounts): ArmCounts => ({
-  requests: a.requests + b.requests,
-  errors: a.errors + b.errors,
-  latency: mergeHistograms(a.latency, b.latency),
-  pageViews: a.pageViews + b.pageViews,
-  pageErrors: a.pageErrors + b.pageErrors,
-});
-
 /** Takes one look in. Pure: the same states and looks give the same answer, to the last bit. */
 export function judge(
   state: JudgeState,
@@ -154,28 +149,32 @@ const talliesOf = (baseline: number, baselineBad: number, canary: number, canary
 
 function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, sinceMs: number): JudgeState {
   const { baseline: b, canary: c, canaryShare: w } = look;
+  const [kc, kb] = [unitErrorsOf(c), unitErrorsOf(b)];
+  const alone = c.requests - (c.visitorRequests ?? 0);
+  const eta = temperingOf(policy, look);
   const withErrors: JudgeState = {
     ...state,
-    baseline: add(state.baseline, b),
-    canary: add(state.canary, c),
+    baseline: addCounts(state.baseline, b),
+    canary: addCounts(state.canary, c),
     syntheticRequests: state.syntheticRequests + (look.synthetic ? c.requests : 0),
     firstCanaryMs: state.firstCanaryMs ?? (c.requests > 0 ? state.lastMs : null),
     errorsHarm: state.errorsHarm.map((onset, i) =>
-      stepOnset(
-        onset,
-        lnErrorsHarm(HARM_PSI[i] ?? 2, w, c.requests, c.errors, b.errors, policy.harmErrorRatio),
-        sinceMs,
-      ),
+      stepOnset(onset, eta * lnErrorsHarm(HARM_PSI[i] ?? 2, w, c.requests, kc, kb, policy.harmErrorRatio), sinceMs),
     ),
     errorsSafe: state.errorsSafe.map((ln, i) =>
-      bounded(ln + lnErrorsSafe(SAFE_R[i] ?? 0.5, w, c.requests, c.errors, b.errors, policy.safeErrorRatio)),
+      bounded(ln + eta * lnErrorsSafe(SAFE_R[i] ?? 0.5, w, alone, kc, kb, policy.safeErrorRatio)),
     ),
-    errorTallies: stepTallies(state.errorTallies, look, talliesOf(b.requests, b.errors, c.requests, c.errors)),
-    pageTallies: stepTallies(state.pageTallies, look, talliesOf(b.pageViews, b.pageErrors, c.pageViews, c.pageErrors)),
+    errorTallies: stepTallies(state.errorTallies, look, talliesOf(b.requests, kb, c.requests, kc)),
+    pageTallies: stepTallies(
+      state.pageTallies,
+      look,
+      talliesOf(b.pageViews, unitPageErrorsOf(b), c.pageViews, unitPageErrorsOf(c)),
+    ),
+    safeVisitors: (state.safeVisitors ?? 0) + eta * (c.visitorRequests ?? 0),
     pagesHarm: state.pagesHarm.map((onset, i) =>
       stepOnset(
         onset,
-        lnErrorsHarm(HARM_PSI[i] ?? 2, w, c.pageViews, c.pageErrors, b.pageErrors, PAGE_HARM_RATIO),
+        lnErrorsHarm(HARM_PSI[i] ?? 2, w, c.pageViews, unitPageErrorsOf(c), unitPageErrorsOf(b), PAGE_HARM_RATIO),
         sinceMs,
       ),
     ),
@@ -220,11 +219,11 @@ function takeLatency(now: JudgeState, before: JudgeState, look: Look, policy: An
   const p95 = quantileBucket(floored, 0.95);
   const p99 = quantileBucket(floored, 0.99);
   if (p95 === null || p99 === null) return done;
-  const tail95 = lnTailHarm(look.canaryShare, baseline, canary, p95, policy.harmLatency);
-  const tail99 = lnTailHarm(look.canaryShare, baseline, canary, p99, policy.harmLatency);
+  const tail95 = lnTailHarm(look.canaryShare, baseline, canary, p95, policy.harmLatency, seed);
+  const tail99 = lnTailHarm(look.canaryShare, baseline, canary, p99, policy.harmLatency, seed);
   const clump = clumpSize(before.clumps);
   const [kc, kb] = [above(canary, p99), above(baseline, p99)];
-  const fast = above(speedUp(canary, policy.harmLatency), p99);
+  const fast = above(speedUp(canary, policy.harmLatency, seed), p99);
   const slow = HARM_PSI.map((psi) => lnSlowHarm(psi, share, countOf(canary), fast, kb, clump));
   return {
     ...done,

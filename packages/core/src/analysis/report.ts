@@ -8,6 +8,7 @@ import { LAMBDAS, TAIL_LAMBDAS } from "./latency.ts";
 import { bounded, lnAverage } from "./log-space.ts";
 import { slowdownBounds } from "./slowdown.ts";
 import type { AnalysisPolicy, GuardReport, JudgeReport, Look, MetricName, MetricReport, Verdict } from "./types.ts";
+import { errorsPerVisitor, unitErrorsOf } from "./units.ts";
 
 /**
  * From evidence to a verdict and its reasons. Metrics are merged by a weighted average of their e-values, the only
@@ -25,7 +26,7 @@ const even = (n: number): number[] => Array.from({ length: n }, () => 1 / n);
 const harmOf = (onsets: readonly Onset[], prior: readonly number[]): number => lnAverage(onsets.map(lnOnset), prior);
 
 export function reportOn(s: JudgeState, guards: GuardReport[], look: Look, policy: AnalysisPolicy): JudgeReport {
-  const metrics = metricReports(s);
+  const metrics = metricReports(s, policy);
   const lnHarm = lnAverage(
     metrics.map((m) => m.lnHarm),
     metrics.map((m) => m.weight),
@@ -58,7 +59,7 @@ export function reportOn(s: JudgeState, guards: GuardReport[], look: Look, polic
   };
 }
 
-function metricReports(s: JudgeState): MetricReport[] {
+function metricReports(s: JudgeState, policy: AnalysisPolicy): MetricReport[] {
   const lambdas = even(LAMBDAS.length);
   const tails = even(TAIL_LAMBDAS.length);
   const rs = even(SAFE_R.length);
@@ -94,7 +95,7 @@ function metricReports(s: JudgeState): MetricReport[] {
       "errors",
       "ratio",
       harmOf(s.errorsHarm, HARM_PRIOR),
-      lnAverage(s.errorsSafe, rs),
+      lnAverage(errorsSafe(s, policy), rs),
       wilson(b.errors, b.requests),
       wilson(c.errors, c.requests),
       excessBounds(s.errorTallies),
@@ -125,6 +126,12 @@ function metricReports(s: JudgeState): MetricReport[] {
       excessBounds(s.pageTallies),
     ),
   ];
+}
+
+/** With n d1 / c (1 - r) of the requests that are routed with their visitor: `units.ts`. */
+function errorsSafe(s: JudgeState, policy: AnalysisPolicy): number[] {
+  const n = (s.safeVisitors ?? 0) / errorsPerVisitor(s.baseline, s.canary);
+  return s.errorsSafe.map((ln, i) => bounded(ln + n * policy.safeErrorRatio * (1 - (SAFE_R[i] ?? 0.5))));
 }
 
 interface Facts {
@@ -172,9 +179,11 @@ function reasons(f: Facts): string[] {
     const worst = [...f.metrics].sort((a, b) => b.lnHarm + Math.log(b.weight) - a.lnHarm - Math.log(a.weight))[0];
     const lead = worst ? `Harm: ${compare(worst)}.` : "Harm.";
     const { errors, requests } = f.s.canary;
+    const units = unitErrorsOf(f.s.canary);
+    const once = units < errors ? `, which counts as ${units}: one failure per visitor` : "";
     const counts =
       worst?.metric === "errors"
-        ? ` (${errors} of ${requests} canary requests failed.)`
+        ? ` (${errors} of ${requests} canary requests failed${once}.)`
         : ` (${requests} canary requests.)`;
     return [
       `${lead}${counts}`,

@@ -16,6 +16,20 @@ export interface ArmCounts {
   /** Documents served to browsers, and of those how many reported a JavaScript error or a failed load. */
   readonly pageViews: number;
   readonly pageErrors: number;
+  /** Of the errors, the first of each unit of routing: `units.ts`. Absent: every error is one. */
+  readonly unitErrors?: number;
+  readonly unitPageErrors?: number;
+  /** Of the requests and of the errors, those that are routed with their visitor. Absent: none. */
+  readonly visitorRequests?: number;
+  readonly visitorErrors?: number;
+}
+
+/** How errors cluster on the stable release, measured before the canary began: `dispersion.ts`. */
+export interface Clustering {
+  readonly minutes: number;
+  /** Dispersion of all errors, and of the first ones of each unit; 1 when they come one by one, null when there were too few. */
+  readonly errors: number | null;
+  readonly unitErrors: number | null;
 }
 
 /** Health of a release's processes since the previous look, from the target. */
@@ -62,6 +76,8 @@ export interface AnalysisPolicy {
   /** Guards on the process: canary memory growth over baseline that is harm, and restarts that are. */
   readonly memoryGrowthRatio: number;
   readonly restartLimit: number;
+  /** Measured, not chosen. Absent: there was too little to measure, and no evidence is tempered. */
+  readonly clustering?: Clustering;
 }
 
 export type MetricName = "errors" | "latency" | "tail_p95" | "tail_p99" | "page_errors";
@@ -96,7 +112,8 @@ export type GuardName =
   | "baseline_sick"
   | "memory"
   | "restarts"
-  | "shared_incident";
+  | "shared_incident"
+  | "clustered";
 
 /** `harm` fails the rollout, `hold` keeps everything as it is, `note` only tells. */
 export interface GuardReport {
