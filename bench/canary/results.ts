@@ -65,13 +65,15 @@ export function percentOf(k: number, n: number): { value: number; low: number; h
 
 const fileOf = (root: string) => join(root, "bench", "canary", "results.json");
 
-/** What was written before; nothing when it is of another judge or seed. */
+/** What was written before; nothing when it is another judge's. Published figures have one seed. */
 export function readResults(root: string, seed: number): Results {
   const file = fileOf(root);
   const empty: Results = { judge: DECIDER_VERSION, seed, cells: {} };
   if (!existsSync(file)) return empty;
   const found = JSON.parse(readFileSync(file, "utf8")) as Results;
-  return found.judge === DECIDER_VERSION && found.seed === seed ? found : empty;
+  if (found.judge !== DECIDER_VERSION) return empty;
+  if (found.seed === seed) return found;
+  throw new Error(`What is published has seed ${found.seed}: leave --seed or --write away.`);
 }
 
 /** Adds a cell to the file: read anew, as another process may have added one. */
