@@ -86,6 +86,9 @@ function lnBet(d: number, lambda: number, w: number, linearMax: number): number 
   return w === 0.5 ? Math.log1p(Math.tanh(lambda * d)) : Math.log1p(Math.min(linearMax, lambda) * d);
 }
 
+/** Mean rank of the canary's values less that of the baseline's, in [-1/2, 1/2]; both have some. */
+export const rankLean = (baseline: Histogram, canary: Histogram): number => lean(scored(baseline, canary));
+
 const leanOf = (baseline: Histogram, canary: Histogram, margin: number, floorMs: number): number =>
   lean(scored(raiseToFloor(baseline, floorMs), raiseToFloor(speedUp(canary, margin), floorMs)));
 

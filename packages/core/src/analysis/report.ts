@@ -5,6 +5,7 @@ import { lnOnset, type Onset } from "./late-onset.ts";
 import { LAMBDAS, TAIL_LAMBDAS } from "./latency.ts";
 import { bounded, lnAverage } from "./log-space.ts";
 import type { AnalysisPolicy, GuardReport, JudgeReport, Look, MetricName, MetricReport, Verdict } from "./types.ts";
+import { decides, formatRate, userReports } from "./user-report.ts";
 
 /**
  * From evidence to a verdict and its reasons. Metrics are merged by a weighted average of their e-values, the only
@@ -22,7 +23,8 @@ const even = (n: number): number[] => Array.from({ length: n }, () => 1 / n);
 const harmOf = (onsets: readonly Onset[], prior: readonly number[]): number => lnAverage(onsets.map(lnOnset), prior);
 
 export function reportOn(s: JudgeState, guards: GuardReport[], look: Look, policy: AnalysisPolicy): JudgeReport {
-  const metrics = metricReports(s);
+  const reports = userReports(metricReports(s), s.user, policy);
+  const metrics = reports.filter(decides);
   const lnHarm = lnAverage(
     metrics.map((m) => m.lnHarm),
     metrics.map((m) => m.weight),
@@ -48,7 +50,7 @@ export function reportOn(s: JudgeState, guards: GuardReport[], look: Look, polic
     lnSafeThreshold,
     canaryRequests: s.canary.requests,
     baselineRequests: s.baseline.requests,
-    metrics,
+    metrics: reports,
     guards,
     hold,
     canaryRequestsToPass: toPass(s, policy, lnSafe, lnSafeThreshold),
@@ -134,7 +136,7 @@ const odds = (ln: number): string =>
         .toString()
         .replace(/\B(?=(\d{3})+$)/g, ",")}`;
 
-const NAMES: Readonly<Record<MetricName, string>> = {
+const NAMES: Readonly<Record<string, string>> = {
   errors: "failed requests",
   latency: "the median time to answer",
   tail_p95: "the slowest 5 % of answers",
@@ -144,8 +146,8 @@ const NAMES: Readonly<Record<MetricName, string>> = {
 
 function compare(m: MetricReport): string {
   const { canaryValue: c, baselineValue: b } = m;
-  const show = m.unit === "ratio" ? percent : ms;
-  return `${NAMES[m.metric]}: ${c === null ? "nothing seen" : show(c)} on the canary, ${b === null ? "nothing seen" : show(b)} on the current release`;
+  const show = m.unit === "ratio" ? percent : m.unit === "ms" ? ms : formatRate;
+  return `${NAMES[m.metric] ?? m.metric}: ${c === null ? "nothing seen" : show(c)} on the canary, ${b === null ? "nothing seen" : show(b)} on the current release`;
 }
 
 function reasons(f: Facts): string[] {
@@ -167,7 +169,7 @@ function reasons(f: Facts): string[] {
   }
   if (f.verdict === "PASS")
     return [
-      "Shown to be no worse than the current release within the margins, in errors and in latency.",
+      `Shown to be no worse than the current release within the margins, in errors${f.metrics.some((m) => m.severity) ? ", in latency and in each critical metric." : " and in latency."}`,
       ...f.metrics.filter((m) => m.lnSafe !== null).map((m) => `${compare(m)}.`),
     ];
   if (held.length > 0) return held;

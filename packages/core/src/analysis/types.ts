@@ -1,4 +1,5 @@
 import type { Histogram } from "../shared/histogram.ts";
+import type { MetricReading, UserMetric } from "./metrics.ts";
 
 /**
  * What the judge reads and what it answers. The judge is a fold: `judge(state, look, policy)` gives the
@@ -38,6 +39,8 @@ export interface Look {
   readonly canaryProcess: ProcessCounts | null;
   /** False when the source of the counts did not answer since the previous look: the look carries no evidence. */
   readonly sourceUp: boolean;
+  /** News of the metrics that a user brings, by name. */
+  readonly metrics?: { readonly [name: string]: MetricReading };
 }
 
 export interface AnalysisPolicy {
@@ -60,13 +63,16 @@ export interface AnalysisPolicy {
   /** Guards on the process: canary memory growth over baseline that is harm, and restarts that are. */
   readonly memoryGrowthRatio: number;
   readonly restartLimit: number;
+  /** What a user brings beside the built-in metrics. */
+  readonly metrics?: readonly UserMetric[] | undefined;
 }
 
 export type MetricName = "errors" | "latency" | "tail_p95" | "tail_p99" | "page_errors";
 
 /** One metric's standing, for people: evidence against its threshold, effect with its band. */
 export interface MetricReport {
-  readonly metric: MetricName;
+  /** A `MetricName`, or the name of one that a user brings. */
+  readonly metric: string;
   /** Natural log of the harm e-value now, and the metric's weight in the average. */
   readonly lnHarm: number;
   readonly weight: number;
@@ -79,7 +85,13 @@ export interface MetricReport {
   readonly canaryHigh: number | null;
   readonly baselineLow: number | null;
   readonly baselineHigh: number | null;
-  readonly unit: "ratio" | "ms";
+  /** `rate`: events per unit of the total; `number`: a value of the metric's own unit. */
+  readonly unit: "ratio" | "ms" | "rate" | "number";
+  /** Of a metric that a user brings: whether it decides, what it is, and what was counted of it on each release. */
+  readonly severity?: UserMetric["severity"];
+  readonly description?: string;
+  readonly baselineCount?: number;
+  readonly canaryCount?: number;
 }
 
 export type GuardName =
@@ -89,7 +101,10 @@ export type GuardName =
   | "baseline_sick"
   | "memory"
   | "restarts"
-  | "shared_incident";
+  | "shared_incident"
+  | "metric_source"
+  | "metric_data"
+  | "metric_limit";
 
 /** `harm` fails the rollout, `hold` keeps everything as it is, `note` only tells. */
 export interface GuardReport {
