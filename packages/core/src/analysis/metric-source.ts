@@ -1,5 +1,5 @@
 import type { Result } from "../shared/result.ts";
-import type { Arm, UserMetric } from "./metrics.ts";
+import type { UserMetric } from "./metrics.ts";
 
 /** One series of an answer: its labels without the metric's name, and its value now. */
 export interface Sample {
@@ -19,36 +19,9 @@ export interface MetricSource {
 /** An answer with more series is refused: whoever needs them adds them up in the query. */
 export const SERIES_MAX = 500;
 
-/** What the placeholders of a query stand for. */
-export interface QueryPlace {
-  /** LATCHKEY_RELEASE of the arm's processes, e.g. "leads@12". */
-  readonly release: string;
-  readonly releaseId: string;
-  readonly arm: Arm;
-  readonly service: string;
-  readonly environment: string;
-}
-export const QUERY_WORDS: readonly (keyof QueryPlace)[] = ["release", "releaseId", "arm", "service", "environment"];
-/** Without one of these both arms would get the same answer. */
-const ARM_WORDS: readonly string[] = ["release", "releaseId", "arm"];
-const PLACEHOLDER = /\{\{\s*([a-zA-Z_]*)\s*\}\}/g;
-
-/** The query of one arm. */
-export function fillQuery(query: string, place: QueryPlace): string {
-  return query.replace(PLACEHOLDER, (whole, word: string) =>
-    Object.hasOwn(place, word) ? place[word as keyof QueryPlace] : whole,
-  );
-}
-
-/** What is wrong with a query's placeholders, as a sentence with the fix; null when nothing is. */
-export function queryMistake(query: string): string | null {
-  const words = [...query.matchAll(PLACEHOLDER)].map(([, word]) => word ?? "");
-  const there = QUERY_WORDS.map((word) => `{{${word}}}`).join(", ");
-  const unknown = words.find((word) => !(QUERY_WORDS as readonly string[]).includes(word));
-  if (unknown !== undefined) return `there is no {{${unknown}}}. There are ${there}.`;
-  if (!words.some((word) => ARM_WORDS.includes(word)))
-    return 'it asks the same of both releases. Name the one with {{release}}, such as http_requests_total{release="{{release}}"}.';
-  return null;
+/** The query of one arm: `{{release}}` and its like are replaced by what they stand for there. */
+export function fillQuery(query: string, words: Readonly<Record<string, string>>): string {
+  return query.replace(/\{\{\s*(\w+)\s*\}\}/g, (whole, word: string) => words[word] ?? whole);
 }
 
 /** The queries of a metric, by what their answers are. */

@@ -25,7 +25,7 @@ export interface UserMetric {
   /** Bounds of the canary's own ratio or rate, whatever the baseline's. */
   readonly max?: number | undefined;
   readonly min?: number | undefined;
-  /** PromQL of counters; see `QUERY_WORDS` for what is filled in. */
+  /** PromQL of counters, with what is filled in for each arm (`fillQuery`). */
   readonly events?: string | undefined;
   readonly total?: string | undefined;
   /** PromQL of the `_bucket` counters of a histogram, with their label `le`. */
