@@ -143,6 +143,7 @@ export class SimServer {
       target,
       lease,
       prober,
+      metricSource: null,
       artifactDirOf: (digest) => digest,
       databaseUrlFor: async () => "postgres://sim",
       onRerouted: wake,

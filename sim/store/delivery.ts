@@ -38,6 +38,7 @@ export const rolloutAnswers = {
       report: null,
       shares: {},
       taken: {},
+      metric_anchors: {},
       step_count: 0,
       evidence_sha256: "",
       started_at: new Date(row.machine.createdAtMs),

@@ -1,3 +1,4 @@
+import type { MetricSource } from "@latchkey/core/analysis/metric-source";
 import type { Look, ProcessCounts } from "@latchkey/core/analysis/types";
 import { NO_COUNTS, takeDeltas } from "@latchkey/core/delivery/counters";
 import { type Generation, generationKey } from "@latchkey/core/delivery/generation";
@@ -9,6 +10,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Transactions } from "../platform/database.ts";
 import type { Lease } from "../platform/leases.ts";
 import { countersSince, liveGateways } from "./gateways.store.ts";
+import { MetricReader } from "./metric-reader.ts";
 import { findRelease } from "./releases.store.ts";
 import { applyWithin, type Input } from "./rollout-engine.ts";
 import { activeRollouts, firstGeneration, generationOf, type RolloutRow } from "./rollouts.store.ts";
@@ -35,6 +37,8 @@ export interface RolloutsOptions {
   /** What it writes counts only while no other server had the lease since the round began. */
   readonly lease: Pick<Lease, "fence" | "guards">;
   readonly prober: Prober;
+  /** Where metrics from Prometheus are asked for; null where there is none. */
+  readonly metricSource: MetricSource | null;
   /** The folder of a release's files. */
   readonly artifactDirOf: (digest: string) => string;
   /** The database that a service's releases share in an environment. */
@@ -55,17 +59,25 @@ export class RolloutsController {
   /** Restarts of a release that looks have taken in. */
   readonly #restarts = new Map<string, number>();
   readonly #unused = new Map<string, number>();
+  readonly #metrics: MetricReader;
   #surveyedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RolloutsOptions) {
     this.#o = options;
+    this.#metrics = new MetricReader({
+      source: options.metricSource,
+      clock: options.clock,
+      db: options.database.db,
+    });
   }
 
   /** One round, several times a second and on news. `news` asks for a look now, where the last is 250 ms ago. */
   async tick(news = false): Promise<void> {
     const fence = this.#o.lease.fence();
     if (fence === null) return;
-    for (const row of await activeRollouts(this.#o.database.db)) {
+    const active = await activeRollouts(this.#o.database.db);
+    this.#metrics.keepOnly(active.map((row) => row.id));
+    for (const row of active) {
       try {
         await this.#drive(row, news, fence);
       } catch (error) {
@@ -240,7 +252,12 @@ export class RolloutsController {
     }));
     if (looks.length === 0)
       looks.push({ ...common, canaryShare: share(generationOf(row)), baseline: NO_COUNTS, canary: NO_COUNTS });
-    const takenIn = await this.#apply(row.id, fence, { kind: "looks", atMs, stepCount: row.step_count, looks, taken });
+    const { metrics, anchors } = this.#metrics.take(row);
+    const last = looks.at(-1);
+    if (last && Object.keys(metrics).length > 0) looks[looks.length - 1] = { ...last, metrics };
+    const stepCount = row.step_count;
+    const input = { kind: "looks", atMs, stepCount, looks, taken, metricAnchors: anchors } as const;
+    const takenIn = await this.#apply(row.id, fence, input);
     if (!takenIn) {
       this.#news.add(row.id);
       return;
