@@ -217,6 +217,7 @@ export const gatewayAnswers = {
         ...{ key, service, environment, releaseId, routeClass, generation, users },
         ...counts,
         ...pages,
+        events: c.events ?? null,
       };
       s.set("arm_counter", place, counter);
     }

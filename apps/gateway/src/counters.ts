@@ -16,6 +16,7 @@ export class CounterRow {
   readonly #changed: (row: CounterRow, urgent: boolean) => void;
   readonly #latency = new Map<number, number>();
   readonly #users = new Users();
+  readonly #events: Map<string, number> | null;
   #requests = 0;
   #errors = 0;
   #pageViews = 0;
@@ -27,8 +28,10 @@ export class CounterRow {
   /** No longer among those that are reported. */
   dropped = false;
 
-  constructor(identity: Identity, changed: (row: CounterRow, urgent: boolean) => void) {
+  /** `counted`: the metrics that it counts events of. */
+  constructor(identity: Identity, counted: readonly string[], changed: (row: CounterRow, urgent: boolean) => void) {
     this.identity = identity;
+    this.#events = counted.length > 0 ? new Map(counted.map((name) => [name, 0])) : null;
     this.#changed = changed;
   }
 
@@ -58,6 +61,11 @@ export class CounterRow {
     this.#touch(true);
   }
 
+  event(metric: string): void {
+    this.#events?.set(metric, (this.#events.get(metric) ?? 0) + 1);
+    this.#touch(false);
+  }
+
   snapshot(): ArmCounter {
     return {
       ...this.identity,
@@ -67,6 +75,7 @@ export class CounterRow {
       pageViews: this.#pageViews,
       pageErrors: this.#pageErrors,
       users: this.#users.encode(),
+      ...(this.#events ? { events: Object.fromEntries(this.#events) } : {}),
     };
   }
 
@@ -124,6 +133,7 @@ export class Counters {
         releaseId: arm.releaseId,
         routeClass,
       },
+      (service.counted ?? []).map(({ name }) => name),
       (changed, urgent) => {
         changed.changedAtMs = this.#now();
         this.onChange(urgent);

@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { RoutingArm, RoutingService, RoutingTable } from "@latchkey/api/gateway";
 import * as cookies from "./cookies.ts";
 import type { CounterRow, Counters } from "./counters.ts";
+import { armOfEvent } from "./events.ts";
 import { visitorProtocol } from "./headers.ts";
 import { type Asked, assign, classOf, type RouteClassName, serviceOf } from "./route.ts";
 
@@ -14,6 +15,8 @@ export interface Visit {
   readonly asked: Asked;
   readonly visitor: string | null;
   readonly row: CounterRow;
+  /** Where what its answer means for a metric of the service is counted. */
+  readonly eventRow: () => CounterRow;
   /** Set-Cookie lines that the answer should carry. */
   readonly setCookies: readonly string[];
   readonly beganMs: number;
@@ -53,5 +56,7 @@ export function planVisit(
     setCookies.push(cookies.setCookie(cookies.ARM_COOKIE, cookies.encodeSticky(place.sticky), secure));
   }
   const row = counters.row(service, place.arm, routeClass);
-  return { service, arm: place.arm, routeClass, asked, visitor, row, setCookies, beganMs: performance.now() };
+  const eventRow = () => counters.row(service, armOfEvent(service, routeClass, held, place.arm), routeClass);
+  const beganMs = performance.now();
+  return { service, arm: place.arm, routeClass, asked, visitor, row, eventRow, setCookies, beganMs };
 }

@@ -34,6 +34,7 @@ const Fields = z.strictObject({
     })
     .optional(),
   per: z.enum(["requests", "page_views", "visitors"]).optional(),
+  settleMs: z.int().min(0).max(3_600_000).optional(),
 });
 type Fields = z.infer<typeof Fields>;
 
@@ -99,6 +100,8 @@ function checkMargins(metric: Fields, say: Say): void {
     for (const field of ["max", "min"] as const)
       if (metric[field] !== undefined)
         say([field], "is not for a histogram. For a bound use a ratio: the values above it among all values.");
+  if (metric.source !== "gateway" && metric.settleMs !== undefined)
+    say(["settleMs"], "is only for what the gateway counts. Take it away.");
   if (kind !== "histogram" && metric.unit !== undefined) say(["unit"], "is only for a histogram. Take it away.");
 }
 

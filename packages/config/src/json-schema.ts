@@ -74,6 +74,8 @@ const WORDS: Readonly<Record<string, string>> = {
   "analysis.metrics.*.route.method": "Method of the request.",
   "analysis.metrics.*.route.path": "Path of the request, without its query.",
   "analysis.metrics.*.route.status": "Status of the answer.",
+  "analysis.metrics.*.settleMs":
+    "How long after its page an answer may come: for so long after a change of share it is not judged (120000).",
   "analysis.metrics.*.per": "What these answers are counted against.",
   "analysis.restartLimit": "This many restarts of the new release are harm.",
 };

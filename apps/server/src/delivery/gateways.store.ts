@@ -1,5 +1,6 @@
 import type { GatewayReport } from "@latchkey/api/gateway";
 import type { Cumulative } from "@latchkey/core/delivery/counters";
+import type { GatewayCounts } from "@latchkey/core/delivery/gateway-metrics";
 import type { Generation } from "@latchkey/core/delivery/generation";
 import type { Histogram } from "@latchkey/core/shared/histogram";
 import { sql } from "kysely";
@@ -62,15 +63,17 @@ export const saveReport = operation("saveReport", async (tx: Executor, report: G
     returning id`.execute(tx);
   if (fresh.rows.length === 0) return false;
   for (const c of report.counters) {
-    await sql`insert into arm_counter (gateway, boot, service, environment, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users)
+    await sql`insert into arm_counter (gateway, boot, service, environment, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users, events)
       values (${report.gateway}, ${report.boot}, ${c.service}, ${c.environment}, ${c.generation.epoch}, ${c.generation.n}, ${c.releaseId}, ${c.arm}, ${c.routeClass},
-        ${c.requests}, ${c.errors}, ${JSON.stringify(c.latency)}::jsonb, ${c.pageViews}, ${c.pageErrors}, ${c.users})
+        ${c.requests}, ${c.errors}, ${JSON.stringify(c.latency)}::jsonb, ${c.pageViews}, ${c.pageErrors}, ${c.users}, ${c.events === undefined ? null : JSON.stringify(c.events)}::jsonb)
       on conflict (gateway, boot, service, environment, generation_epoch, generation_n, release_id, route_class) do update set
         requests = excluded.requests, errors = excluded.errors, latency = excluded.latency, page_views = excluded.page_views,
-        page_errors = excluded.page_errors, users = excluded.users, updated_at = now()
+        page_errors = excluded.page_errors, users = excluded.users, events = excluded.events, updated_at = now()
       where arm_counter.requests <= excluded.requests
-        and (arm_counter.requests, arm_counter.errors, arm_counter.page_views, arm_counter.page_errors)
-          <> (excluded.requests, excluded.errors, excluded.page_views, excluded.page_errors)`.execute(tx);
+        and (arm_counter.requests, arm_counter.errors, arm_counter.page_views, arm_counter.page_errors, arm_counter.events)
+          is distinct from (excluded.requests, excluded.errors, excluded.page_views, excluded.page_errors, excluded.events)`.execute(
+      tx,
+    );
   }
   return true;
 });
@@ -89,10 +92,9 @@ interface CounterRow {
   readonly page_views: string;
   readonly page_errors: string;
   readonly users: string;
+  readonly events: Counter["events"];
 }
-export interface Counter extends Cumulative {
-  readonly users: string;
-}
+export interface Counter extends Cumulative, Pick<GatewayCounts, "users" | "events"> {}
 
 /** Counters of a service in an environment since a generation, or of all from one to before another. */
 export const countersSince = operation(
@@ -105,7 +107,7 @@ export const countersSince = operation(
     before: Generation | null = null,
   ): Promise<Counter[]> => {
     const found =
-      await sql<CounterRow>`select gateway, boot, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users
+      await sql<CounterRow>`select gateway, boot, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users, events
     from arm_counter where service = ${service} and environment = ${environment} and (generation_epoch, generation_n) >= (${from.epoch}, ${from.n})
       and (${before === null} or (generation_epoch, generation_n) < (${before?.epoch ?? 0}, ${before?.n ?? 0}))`.execute(
         db,
@@ -126,6 +128,7 @@ const typed = (row: CounterRow): Counter => ({
   pageViews: Number(row.page_views),
   pageErrors: Number(row.page_errors),
   users: row.users,
+  events: row.events,
 });
 
 /** Counters of all services that a gateway has written within the last seconds. */
@@ -134,7 +137,7 @@ export const countersSeenSince = operation(
   async (db: Executor, seconds: number): Promise<(Counter & { service: string; environment: string })[]> => {
     const found = await sql<
       CounterRow & { service: string; environment: string }
-    >`select gateway, boot, service, environment, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users
+    >`select gateway, boot, service, environment, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users, events
     from arm_counter where updated_at > now() - make_interval(secs => ${seconds})`.execute(db);
     return found.rows.map((row) => ({ ...typed(row), service: row.service, environment: row.environment }));
   },

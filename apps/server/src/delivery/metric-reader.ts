@@ -1,6 +1,9 @@
 import { type Answer, type ArmAnswer, takeAnswer } from "@latchkey/core/analysis/metric-readings";
 import { fillQuery, type MetricSource, queriesOf } from "@latchkey/core/analysis/metric-source";
 import { ARMS, type Arm, type MetricReading, type UserMetric } from "@latchkey/core/analysis/metrics";
+import type { Look } from "@latchkey/core/analysis/types";
+import { type GatewayCounts, takeGatewayMetrics } from "@latchkey/core/delivery/gateway-metrics";
+import type { Generation } from "@latchkey/core/delivery/generation";
 import type { Clock } from "../platform/clock.ts";
 import type { Executor } from "../platform/database.ts";
 import { findReleases } from "./releases.store.ts";
@@ -29,10 +32,39 @@ export class MetricReader {
     this.#o = options;
   }
 
-  /** What has come in since it was last asked, for a look now, with the anchors that follow from it. Begins the next reading where one is due. */
-  take(row: RolloutRow): { readonly metrics: Record<string, MetricReading>; readonly anchors: MetricAnchors } {
+  /**
+   * The looks with what is known of the metrics by now, and the anchors that follow: what the gateways count goes with the
+   * look at its generation, what a source has answered since it was last asked with the newest. Never waits; the next
+   * reading begins where one is due.
+   */
+  measure(
+    row: RolloutRow,
+    looks: readonly Look[],
+    counted: { readonly counters: readonly GatewayCounts[]; readonly generations: readonly Generation[] },
+  ): { readonly looks: readonly Look[]; readonly metricAnchors: MetricAnchors } {
+    const metrics = row.policy.metrics ?? [];
+    if (metrics.length === 0) return { looks, metricAnchors: row.metric_anchors };
+    let metricAnchors = row.metric_anchors;
+    const measured = looks.map((look, i): Look => {
+      const generation = counted.generations[i];
+      const own = generation
+        ? takeGatewayMetrics(metrics, counted.counters, generation, row.canary_release_id, metricAnchors)
+        : { metrics: {}, anchors: metricAnchors };
+      metricAnchors = own.anchors;
+      if (i < looks.length - 1) return { ...look, metrics: own.metrics };
+      const asked = this.#take(row, metricAnchors);
+      metricAnchors = asked.anchors;
+      return { ...look, metrics: { ...own.metrics, ...asked.metrics } };
+    });
+    return { looks: measured, metricAnchors };
+  }
+
+  #take(
+    row: RolloutRow,
+    before: MetricAnchors,
+  ): { readonly metrics: Record<string, MetricReading>; readonly anchors: MetricAnchors } {
     const asked = (row.policy.metrics ?? []).filter((metric) => metric.source === "prometheus");
-    if (asked.length === 0) return { metrics: {}, anchors: row.metric_anchors };
+    if (asked.length === 0) return { metrics: {}, anchors: before };
     const reader = this.#readers.get(row.id) ?? { begunMs: Number.NEGATIVE_INFINITY, isUnderWay: false, newest: null };
     this.#readers.set(row.id, reader);
     const { newest } = reader;
@@ -40,7 +72,7 @@ export class MetricReader {
     if (!reader.isUnderWay && this.#o.clock.monotonic() - reader.begunMs >= READ_EVERY_MS)
       this.#begin(row, asked, reader);
     const metrics: Record<string, MetricReading> = {};
-    const anchors: Record<string, MetricAnchors[string]> = { ...row.metric_anchors };
+    const anchors: Record<string, MetricAnchors[string]> = { ...before };
     for (const metric of asked) {
       const read = newest?.get(metric.name);
       if (read === undefined) continue;

@@ -17,6 +17,57 @@ const CHECKOUT: Metric = {
   safe: 0.05,
 };
 
+const LEADS: Metric = {
+  name: "leads_per_page_view",
+  kind: "ratio",
+  source: "gateway",
+  direction: "down_is_bad",
+  severity: "critical",
+  route: { method: "POST", path: "/api/leads", status: 201 },
+  per: "page_views",
+  safe: 0.02,
+  settleMs: 0,
+};
+
+describe("metrics that the gateway counts", () => {
+  let journey: Journey;
+  beforeAll(async () => {
+    journey = await Journey.begin({ analysis: { metrics: [LEADS], minimumBakeMs: 0 } });
+    await journey.shipFirst();
+  });
+  afterAll(() => journey?.end());
+
+  it("roll back a release on which fewer visitors become leads", async () => {
+    const canary = await journey.shipCanary();
+    const manners = { baseline: { eventRatio: 0.06 }, canary: { eventRatio: 0.02 } };
+    const over = await journey.drive(canary.id, manners, "rolled_back");
+    expect(journey.wordsOf(over)).toContain("Harm: leads_per_page_view: 2.00 % on the canary, 6.00 % on the current");
+    expect(await journey.explain(canary.id)).toMatchObject({ agrees: true, evidenceIntact: true });
+  });
+
+  it("let a release pass that brings as many", async () => {
+    const canary = await journey.shipCanary();
+    const manners = { baseline: { eventRatio: 0.06 }, canary: { eventRatio: 0.06 }, holdback: { eventRatio: 0.06 } };
+    const passed = await journey.drive(canary.id, manners, "holdback");
+    expect(passed.report?.reasons.join(" ")).toContain("leads_per_page_view: 6.00 % on the canary");
+    await journey.act(canary.id, "promote", "seen enough");
+  });
+
+  it("hold where a gateway does not count them, for an older one knows nothing of it", async () => {
+    const canary = await journey.shipCanary();
+    const serve = journey.gateway.serveUncounted(journey.workload.name);
+    const held = await until("it was looked at", async () => {
+      await serve();
+      const seen = await journey.rollout(canary.id);
+      return (seen.report?.canaryRequests ?? 0) > 1_000 && seen;
+    });
+    expect(held).toMatchObject({ state: "progressing", trafficPercent: 10 });
+    expect(held.report?.reasons[0]).toContain("leads_per_page_view has no data of either release yet");
+    await journey.act(canary.id, "abort", "upgrade the gateways first");
+    await journey.drive(canary.id, {}, "aborted");
+  });
+});
+
 describe.runIf(hasPrometheus)("metrics from a real Prometheus", () => {
   let prometheus: PrometheusServer;
   let journey: Journey;

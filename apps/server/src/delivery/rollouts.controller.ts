@@ -252,12 +252,14 @@ export class RolloutsController {
     }));
     if (looks.length === 0)
       looks.push({ ...common, canaryShare: share(generationOf(row)), baseline: NO_COUNTS, canary: NO_COUNTS });
-    const { metrics, anchors } = this.#metrics.take(row);
-    const last = looks.at(-1);
-    if (last && Object.keys(metrics).length > 0) looks[looks.length - 1] = { ...last, metrics };
-    const stepCount = row.step_count;
-    const input = { kind: "looks", atMs, stepCount, looks, taken, metricAnchors: anchors } as const;
-    const takenIn = await this.#apply(row.id, fence, input);
+    const measured = this.#metrics.measure(row, looks, { counters, generations: deltas.map((d) => d.generation) });
+    const takenIn = await this.#apply(row.id, fence, {
+      ...measured,
+      kind: "looks",
+      atMs,
+      stepCount: row.step_count,
+      taken,
+    });
     if (!takenIn) {
       this.#news.add(row.id);
       return;

@@ -34,6 +34,8 @@ export interface UserMetric {
   /** Answers that the gateway counts as events, and what they are counted against. */
   readonly route?: GatewayRoute | undefined;
   readonly per?: GatewayTotal | undefined;
+  /** After a change of share what the gateway counts is not judged for this long. */
+  readonly settleMs?: number | undefined;
 }
 export type GatewayTotal = "requests" | "page_views" | "visitors";
 

@@ -41,7 +41,7 @@ export interface UserState {
 
 /**
  * An event may come a while after the page that led to it: a form takes a minute or two to fill in. After a change of share
- * such events belong to the share before, so counts against what the gateway routed are not judged for this long.
+ * such events belong to the share before, so what the gateway counts is not judged for this long unless a metric says otherwise.
  */
 export const SHARE_SETTLE_MS = 120_000;
 /** As for latency: a single value leans by up to a half by chance alone. */
@@ -83,11 +83,10 @@ export function stepUserMetrics(
   if (!metrics || metrics.length === 0) return undefined;
   const changed = before === undefined || before.share !== look.canaryShare;
   const shareSinceMs = changed ? lastMs : before.shareSinceMs;
-  const settled = look.atMs - shareSinceMs >= SHARE_SETTLE_MS;
   const next: Record<string, MetricState> = {};
   for (const metric of metrics)
     next[metric.name] = stepMetric(before?.metrics[metric.name] ?? startMetric(metric, lastMs), metric, look, {
-      settled,
+      settled: look.atMs - shareSinceMs >= (metric.settleMs ?? SHARE_SETTLE_MS),
       sinceMs: Math.max(0, look.atMs - lastMs),
     });
   return { metrics: next, share: look.canaryShare, shareSinceMs };
