@@ -1,4 +1,5 @@
 import type { Answer } from "@latchkey/api/client";
+import { metricLines } from "./metric-words.ts";
 import { duration, milliseconds, moment, plain, type Style, state, table } from "./text.ts";
 
 export type Deployment = Answer<"getDeployment">;
@@ -68,6 +69,7 @@ export function rolloutWords(r: Rollout, style: Style, nowMs: number): string {
       ? [
           `Verdict  ${state(r.report.verdict, style)}; ${evidenceWords(r.report)}`,
           ...r.report.reasons.map((w) => `  ${w}`),
+          ...metricLines(r.report, style),
         ]
       : []),
     ...guards,

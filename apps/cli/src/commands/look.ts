@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { addCommand, durationOption, type Outcome } from "../command.ts";
 import { followDeployment, followRollout } from "../follow.ts";
+import { metricLines } from "../metric-words.ts";
 import { addPageOptions, moreWords, type PageOptions, readPages } from "../pages.ts";
 import { EXIT } from "../problem.ts";
 import { deploymentWords, isOver, isPromoted, rolloutWords } from "../rollout-words.ts";
@@ -307,7 +308,8 @@ function addExplain(program: Command, terminal: Terminal, outcome: Outcome): voi
       const decisions = e.decisions.map(
         (d) => `  ${moment(d.at)}  ${state(d.kind, session.style)} (${d.actor}): ${d.words}`,
       );
-      session.print(e, () => [...e.words, "Decisions:", ...decisions].join("\n"));
+      const metrics = metricLines(e.report, session.style);
+      session.print(e, () => [...e.words, ...metrics, "Decisions:", ...decisions].join("\n"));
       return e.agrees && e.evidenceIntact ? EXIT.done : EXIT.error;
     },
   });

@@ -17,6 +17,14 @@ const CHECKOUT: Metric = {
   safe: 0.05,
 };
 
+const SEARCH: Metric = {
+  name: "search_time",
+  kind: "histogram",
+  source: "prometheus",
+  direction: "up_is_bad",
+  severity: "watched",
+  buckets: 'shop_search_seconds_bucket{release="{{release}}"}',
+};
 const LEADS: Metric = {
   name: "leads_per_page_view",
   kind: "ratio",
@@ -93,6 +101,18 @@ describe.runIf(hasPrometheus)("metrics from a real Prometheus", () => {
     prometheus.exporter.grow(series("good"), good);
     prometheus.exporter.grow(series("failed"), failed);
   }
+  /** Each took between 0.1 and 0.5 s. */
+  function searches(release: number, n: number): void {
+    for (const [le, more] of [
+      ["0.1", 0],
+      ["0.5", n],
+      ["+Inf", n],
+    ] as const)
+      prometheus.exporter.grow(
+        `shop_search_seconds_bucket{release="${journey.workload.name}@${release}",le="${le}"}`,
+        more,
+      );
+  }
   const released = (r: RolloutView) => [r.baseline?.number ?? 0, r.canary.number] as const;
   /** Healthy traffic through the gateway, and what the shop counts, until a rollout is as wanted. */
   async function until_(id: string, wanted: (r: RolloutView) => boolean, count: (r: RolloutView) => void) {
@@ -134,7 +154,7 @@ describe.runIf(hasPrometheus)("metrics from a real Prometheus", () => {
       severity: "watched",
       events: CHECKOUT.events?.replace("failed", "odd"),
     };
-    const canary = await shipJudgedBy(CHECKOUT, watched);
+    const canary = await shipJudgedBy(CHECKOUT, watched, SEARCH);
     const [old, fresh] = released(canary);
     const odd = (release: number, n: number) =>
       prometheus.exporter.grow(`shop_checkouts_total{release="${journey.workload.name}@${release}",outcome="odd"}`, n);
@@ -143,10 +163,14 @@ describe.runIf(hasPrometheus)("metrics from a real Prometheus", () => {
       checkouts(fresh, 98, 1);
       odd(old, 0);
       odd(fresh, 1);
+      for (const release of [old, fresh]) searches(release, 30);
     });
     expect(passed.report?.reasons[0]).toContain("in each critical metric");
     expect(rowOf(passed, "checkout_errors")?.lnSafe).toBeGreaterThan(Math.log(20));
     expect(rowOf(passed, "watched_errors")).toMatchObject({ severity: "watched", weight: 0 });
+    expect(rowOf(passed, "search_time")).toMatchObject({ unit: "ms", severity: "watched" });
+    expect(rowOf(passed, "search_time")?.canaryValue).toBeCloseTo(500, -2);
+    expect(rowOf(passed, "search_time")?.canaryCount).toBeGreaterThan(100);
     await journey.act(canary.id, "promote", "seen enough");
   });
 
