@@ -95,15 +95,13 @@ export class MetricReader {
   #begin(row: RolloutRow, asked: readonly UserMetric[], reader: Reader): void {
     reader.isUnderWay = true;
     reader.begunMs = this.#o.clock.monotonic();
-    this.#read(row, asked)
+    void this.#read(row, asked)
       .catch((error: unknown): Read => {
         const down = `it could not be asked (${error instanceof Error ? error.message : error})`;
         return new Map(asked.map((metric) => [metric.name, { down }]));
       })
       .then((read) => {
         reader.newest = read;
-      })
-      .finally(() => {
         reader.isUnderWay = false;
       });
   }
