@@ -168,6 +168,23 @@ describe.each(WORLDS)("%s", (_name, metric, worse, news) => {
   });
 });
 
+describe("a canary that is worse by exactly the margin", () => {
+  it.each<[string, UserMetric, World["news"]]>([
+    [
+      "a ratio",
+      { ...RATIO, safe: 0.03 },
+      (random, arm, n) => tally(binomial(random, n, arm === "canary" ? 0.06 : 0.03), n),
+    ],
+    [
+      "a count whose fall is harm",
+      { ...LEADS, safe: 0.03 },
+      (random, arm, n) => tally(poisson(random, n * (arm === "canary" ? 0.03 : 0.06)), n),
+    ],
+  ])("of %s is seldom called safe", (_name, metric, news) => {
+    expect(shareOf(300, (seed) => play({ metric, news }, seed, safeIs(20)) !== null)).toBeLessThan(0.07);
+  });
+});
+
 describe("what the gateway counts", () => {
   const metric: UserMetric = { ...LEADS, source: "gateway" };
   const lead = (canary: number, baseline: number) => ({ baseline: tally(baseline, 100), canary: tally(canary, 100) });
