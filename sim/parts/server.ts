@@ -148,6 +148,7 @@ export class SimServer {
       lease,
       prober,
       synthetic: NO_SYNTHETIC,
+      metricSource: null,
       artifactDirOf: (digest) => digest,
       databaseUrlFor: async () => "postgres://sim",
       onRerouted: wake,

@@ -41,6 +41,7 @@ export const rolloutAnswers = {
       report: null,
       shares: {},
       taken: {},
+      metric_anchors: {},
       step_count: 0,
       evidence_sha256: "",
       started_at: new Date(row.machine.createdAtMs),
@@ -257,6 +258,7 @@ export const gatewayAnswers = {
         ...(unitPageErrors === undefined ? {} : { unitPageErrors }),
         ...(halfErrors === undefined ? {} : { halfErrors }),
         ...(halfUnitErrors === undefined ? {} : { halfUnitErrors }),
+        events: c.events ?? null,
       };
       s.set("arm_counter", place, counter);
     }

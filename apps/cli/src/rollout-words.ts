@@ -1,4 +1,5 @@
 import type { Answer } from "@latchkey/api/client";
+import { metricLines } from "./metric-words.ts";
 import { duration, milliseconds, moment, plain, type Style, state, table } from "./text.ts";
 
 export type Deployment = Answer<"getDeployment">;
@@ -71,6 +72,7 @@ export function rolloutWords(r: Rollout, style: Style, nowMs: number): string {
           ...(r.state === "progressing" && r.report.canaryRequestsToPass
             ? [`  Proof of safety needs about ${r.report.canaryRequestsToPass} more canary requests${arrivalWords(r)}.`]
             : []),
+          ...metricLines(r.report, style),
         ]
       : []),
     ...guards,

@@ -68,6 +68,9 @@ export const GUARD_NAMES: Record<string, string> = {
   shared_incident: "No shared incident",
   memory: "Memory steady",
   restarts: "No restarts",
+  metric_source: "Metric sources answer",
+  metric_data: "Metrics have data",
+  metric_limit: "Metrics within bounds",
 };
 
 export const STRATEGY_WORDS = {

@@ -18,6 +18,7 @@ export class CounterRow {
   readonly #isFirst: (kind: "request" | "page", unit: string) => boolean;
   readonly #latency = new Map<number, number>();
   readonly #users = new Users();
+  readonly #events: Map<string, number> | null;
   #requests = 0;
   #errors = 0;
   #pageViews = 0;
@@ -33,12 +34,15 @@ export class CounterRow {
   /** No longer among those that are reported. */
   dropped = false;
 
+  /** `counted`: the metrics that it counts events of. */
   constructor(
     identity: Identity,
+    counted: readonly string[],
     changed: (row: CounterRow, urgent: boolean) => void,
     isFirst: (kind: "request" | "page", unit: string) => boolean,
   ) {
     this.identity = identity;
+    this.#events = counted.length > 0 ? new Map(counted.map((name) => [name, 0])) : null;
     this.#changed = changed;
     this.#isFirst = isFirst;
   }
@@ -70,6 +74,11 @@ export class CounterRow {
     this.#touch(true);
   }
 
+  event(metric: string): void {
+    this.#events?.set(metric, (this.#events.get(metric) ?? 0) + 1);
+    this.#touch(false);
+  }
+
   snapshot(): ArmCounter {
     return {
       ...this.identity,
@@ -83,6 +92,7 @@ export class CounterRow {
       unitPageErrors: this.#unitPageErrors,
       halfErrors: this.#halfErrors,
       halfUnitErrors: this.#halfUnitErrors,
+      ...(this.#events ? { events: Object.fromEntries(this.#events) } : {}),
     };
   }
 
@@ -150,6 +160,7 @@ export class Counters {
         releaseId: arm.releaseId,
         routeClass,
       },
+      (service.counted ?? []).map(({ name }) => name),
       (changed, urgent) => {
         changed.changedAtMs = this.#now();
         this.onChange(urgent);

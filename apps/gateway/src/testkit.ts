@@ -32,7 +32,7 @@ export async function startPeer(listener: RequestListener, port = 0): Promise<Pe
 
 type SummedField = Exclude<
   keyof ArmCounter,
-  "service" | "environment" | "generation" | "arm" | "releaseId" | "routeClass" | "latency" | "users"
+  "service" | "environment" | "generation" | "arm" | "releaseId" | "routeClass" | "latency" | "users" | "events"
 >;
 
 /** A control plane that speaks the polling protocol and keeps what it was told. */

@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { RoutingArm, RoutingService, RoutingTable } from "@latchkey/api/gateway";
 import * as cookies from "./cookies.ts";
 import type { CounterRow, Counters } from "./counters.ts";
+import { armOfEvent } from "./events.ts";
 import { visitorProtocol } from "./headers.ts";
 import { type Asked, assign, classOf, type RouteClassName, serviceOf } from "./route.ts";
 
@@ -20,6 +21,8 @@ export interface Visit {
    */
   readonly unit: string | null;
   readonly row: CounterRow;
+  /** Where what its answer means for a metric of the service is counted. */
+  readonly eventRow: () => CounterRow;
   /** Set-Cookie lines that the answer should carry. */
   readonly setCookies: readonly string[];
   readonly beganMs: number;
@@ -60,5 +63,7 @@ export function planVisit(
   }
   const row = counters.row(service, place.arm, routeClass);
   const unit = routeClass === "api" ? null : (visitor ?? (held === null ? null : `ticket ${held.ticket}`));
-  return { service, arm: place.arm, routeClass, asked, visitor, unit, row, setCookies, beganMs: performance.now() };
+  const eventRow = () => counters.row(service, armOfEvent(service, routeClass, held, place.arm), routeClass);
+  const beganMs = performance.now();
+  return { service, arm: place.arm, routeClass, asked, visitor, unit, row, eventRow, setCookies, beganMs };
 }

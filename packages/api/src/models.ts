@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MetricConfigs } from "./metrics.ts";
 
 /** What the API speaks of, as zod schemas; the TypeScript types are inferred from them. */
 const when = z.iso.datetime({ offset: true });
@@ -161,6 +162,8 @@ export const ServiceConfig = z.strictObject({
       minimumCanaryRequests: z.int().min(0).max(1_000_000).default(50),
       memoryGrowthRatio: z.number().min(0.05).max(10).default(0.5),
       restartLimit: z.int().min(1).max(100).default(3),
+      /** What the service brings beside the built-in metrics; left out in configurations of older versions. */
+      metrics: MetricConfigs.optional(),
     })
     .prefault({}),
 });
@@ -290,7 +293,12 @@ export const MetricView = z.object({
   canaryHigh: z.number().nullable(),
   baselineLow: z.number().nullable(),
   baselineHigh: z.number().nullable(),
-  unit: z.enum(["ratio", "ms"]),
+  unit: z.enum(["ratio", "ms", "rate", "number"]),
+  /** Of a metric that the service brings: whether it decides, what it is, and how much was counted on each release. */
+  severity: z.enum(["critical", "watched", "muted"]).optional(),
+  description: z.string().optional(),
+  baselineCount: z.number().optional(),
+  canaryCount: z.number().optional(),
   /**
    * How much worse the canary is, with 95 % confidence at all looks together: of a ratio the excess, of a time the
    * relative slowdown. A bound is null where that side is open, all of it where nothing is excluded yet.

@@ -1,5 +1,6 @@
 import type { ArmCounter, GatewayReport } from "@latchkey/api/gateway";
 import type { Cumulative } from "@latchkey/core/delivery/counters";
+import type { GatewayCounts } from "@latchkey/core/delivery/gateway-metrics";
 import type { Generation } from "@latchkey/core/delivery/generation";
 import type { Histogram } from "@latchkey/core/shared/histogram";
 import { sql } from "kysely";
@@ -86,18 +87,18 @@ async function saveCounter(
       from arm_counter where gateway = ${report.gateway} and boot = ${report.boot} and service = ${c.service} and environment = ${c.environment}
         and generation_epoch = ${c.generation.epoch} and generation_n = ${c.generation.n} and release_id = ${c.releaseId} and route_class = ${c.routeClass})
     insert into arm_counter (gateway, boot, service, environment, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency,
-      page_views, page_errors, users, unit_errors, unit_page_errors, half_errors, half_unit_errors)
+      page_views, page_errors, users, events, unit_errors, unit_page_errors, half_errors, half_unit_errors)
     values (${report.gateway}, ${report.boot}, ${c.service}, ${c.environment}, ${c.generation.epoch}, ${c.generation.n}, ${c.releaseId}, ${c.arm}, ${c.routeClass},
       ${c.requests}, ${c.errors}, ${JSON.stringify(c.latency)}::jsonb, ${c.pageViews}, ${c.pageErrors}, ${c.users},
-      ${c.unitErrors ?? null}, ${c.unitPageErrors ?? null}, ${c.halfErrors ?? null}, ${c.halfUnitErrors ?? null})
+      ${c.events === undefined ? null : JSON.stringify(c.events)}::jsonb, ${c.unitErrors ?? null}, ${c.unitPageErrors ?? null}, ${c.halfErrors ?? null}, ${c.halfUnitErrors ?? null})
     on conflict (gateway, boot, service, environment, generation_epoch, generation_n, release_id, route_class) do update set
       requests = excluded.requests, errors = excluded.errors, latency = excluded.latency, page_views = excluded.page_views,
-      page_errors = excluded.page_errors, users = excluded.users, unit_errors = excluded.unit_errors,
+      page_errors = excluded.page_errors, users = excluded.users, events = excluded.events, unit_errors = excluded.unit_errors,
       unit_page_errors = excluded.unit_page_errors, half_errors = excluded.half_errors, half_unit_errors = excluded.half_unit_errors,
       updated_at = now()
     where arm_counter.requests <= excluded.requests
-      and (arm_counter.requests, arm_counter.errors, arm_counter.page_views, arm_counter.page_errors)
-        <> (excluded.requests, excluded.errors, excluded.page_views, excluded.page_errors)
+      and (arm_counter.requests, arm_counter.errors, arm_counter.page_views, arm_counter.page_errors, arm_counter.events)
+        is distinct from (excluded.requests, excluded.errors, excluded.page_views, excluded.page_errors, excluded.events)
     returning (select counts from known) as before`.execute(tx);
   const [row] = saved.rows;
   return row === undefined ? "unchanged" : row.before;
@@ -119,10 +120,9 @@ interface CounterRow {
   readonly users: string;
   readonly unit_errors: string | null;
   readonly unit_page_errors: string | null;
+  readonly events: Counter["events"];
 }
-export interface Counter extends Cumulative {
-  readonly users: string;
-}
+export interface Counter extends Cumulative, Pick<GatewayCounts, "users" | "events"> {}
 
 /** Counters of a service in an environment since a generation, or of all from one to before another. */
 export const countersSince = operation(
@@ -135,7 +135,7 @@ export const countersSince = operation(
     before: Generation | null = null,
   ): Promise<Counter[]> => {
     const found =
-      await sql<CounterRow>`select gateway, boot, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users, unit_errors, unit_page_errors
+      await sql<CounterRow>`select gateway, boot, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users, events, unit_errors, unit_page_errors
     from arm_counter where service = ${service} and environment = ${environment} and (generation_epoch, generation_n) >= (${from.epoch}, ${from.n})
       and (${before === null} or (generation_epoch, generation_n) < (${before?.epoch ?? 0}, ${before?.n ?? 0}))`.execute(
         db,
@@ -158,6 +158,7 @@ const typed = (row: CounterRow): Counter => ({
   ...(row.unit_errors === null ? {} : { unitErrors: Number(row.unit_errors) }),
   ...(row.unit_page_errors === null ? {} : { unitPageErrors: Number(row.unit_page_errors) }),
   users: row.users,
+  events: row.events,
 });
 
 /** Counters of all services that a gateway has written within the last seconds. */
@@ -166,7 +167,7 @@ export const countersSeenSince = operation(
   async (db: Executor, seconds: number): Promise<(Counter & { service: string; environment: string })[]> => {
     const found = await sql<
       CounterRow & { service: string; environment: string }
-    >`select gateway, boot, service, environment, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users, unit_errors, unit_page_errors
+    >`select gateway, boot, service, environment, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users, events, unit_errors, unit_page_errors
     from arm_counter where updated_at > now() - make_interval(secs => ${seconds})`.execute(db);
     return found.rows.map((row) => ({ ...typed(row), service: row.service, environment: row.environment }));
   },

@@ -1,3 +1,4 @@
+import type { MetricSource } from "@latchkey/core/analysis/metric-source";
 import type { Logger } from "pino";
 import { allServices, takeGeneration } from "../catalog/index.ts";
 import type { Subjects } from "../ledger/index.ts";
@@ -52,6 +53,8 @@ export interface DeliveryOptions {
   /** The controllers work while this server holds it: one server of several at a time. */
   readonly lease: Lease;
   readonly gatewayUrl: string;
+  /** Answers PromQL; null where the server was given none. */
+  readonly metricSource: MetricSource | null;
   /** Seals what is personal before it is written. */
   readonly subjects: Subjects;
   readonly databaseUrlFor: (service: string, environment: string) => Promise<string>;
@@ -137,6 +140,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     lease: o.lease,
     prober: httpProber,
     synthetic,
+    metricSource: o.metricSource,
     artifactDirOf: (digest) => artifacts.pathOf(digest),
     databaseUrlFor: o.databaseUrlFor,
     onRerouted: rerouted,

@@ -1,3 +1,4 @@
+import type { MetricSource } from "@latchkey/core/analysis/metric-source";
 import type { Look, ProcessCounts } from "@latchkey/core/analysis/types";
 import { NO_COUNTS, takeDeltas } from "@latchkey/core/delivery/counters";
 import { type Generation, generationKey } from "@latchkey/core/delivery/generation";
@@ -10,6 +11,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Transactions } from "../platform/database.ts";
 import type { Lease } from "../platform/leases.ts";
 import { countersSince, liveGateways } from "./gateways.store.ts";
+import { MetricReader } from "./metric-reader.ts";
 import { findRelease } from "./releases.store.ts";
 import { applyWithin, type Input } from "./rollout-engine.ts";
 import { activeRollouts, firstGeneration, generationOf, type RolloutRow } from "./rollouts.store.ts";
@@ -38,6 +40,8 @@ export interface RolloutsOptions {
   readonly prober: Prober;
   /** Sends requests of our own where visitors are too few, for services that declare them. */
   readonly synthetic: SyntheticSource;
+  /** Where metrics from Prometheus are asked for; null where there is none. */
+  readonly metricSource: MetricSource | null;
   /** The folder of a release's files. */
   readonly artifactDirOf: (digest: string) => string;
   /** The database that a service's releases share in an environment. */
@@ -58,17 +62,25 @@ export class RolloutsController {
   /** Restarts of a release that looks have taken in. */
   readonly #restarts = new Map<string, number>();
   readonly #unused = new Map<string, number>();
+  readonly #metrics: MetricReader;
   #surveyedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RolloutsOptions) {
     this.#o = options;
+    this.#metrics = new MetricReader({
+      source: options.metricSource,
+      clock: options.clock,
+      db: options.database.db,
+    });
   }
 
   /** One round, several times a second and on news. `news` asks for a look now, where the last is 250 ms ago. */
   async tick(news = false): Promise<void> {
     const fence = this.#o.lease.fence();
     if (fence === null) return;
-    for (const row of await activeRollouts(this.#o.database.db)) {
+    const active = await activeRollouts(this.#o.database.db);
+    this.#metrics.keepOnly(active.map((row) => row.id));
+    for (const row of active) {
       try {
         await this.#drive(row, news, fence);
       } catch (error) {
@@ -255,19 +267,22 @@ export class RolloutsController {
     }));
     if (looks.length === 0)
       looks.push({ ...common, canaryShare: share(generationOf(row)), baseline: NO_COUNTS, canary: NO_COUNTS });
+    const measured = this.#metrics.measure(row, looks, { counters, generations: deltas.map((d) => d.generation) });
     this.#o.synthetic.seen(
       row.id,
       deltas.reduce((n, { baseline: b, canary: c }) => n + b.requests + c.requests, 0),
     );
     const own = this.#o.synthetic.take(row.id);
-    // Before the others: the verdict after all of them is the one that counts, with the guards on visitors' traffic.
-    if (own)
-      looks.unshift({
-        ...common,
-        ...{ baselineProcess: null, canaryProcess: null, canaryShare: SYNTHETIC_SHARE, synthetic: true },
-        ...own,
-      });
-    const takenIn = await this.#apply(row.id, fence, { kind: "looks", atMs, stepCount: row.step_count, looks, taken });
+    const arms = { baselineProcess: null, canaryProcess: null, canaryShare: SYNTHETIC_SHARE };
+    const takenIn = await this.#apply(row.id, fence, {
+      ...measured,
+      kind: "looks",
+      atMs,
+      stepCount: row.step_count,
+      // Our own first: the verdict after all of them is the one that counts, with the guards on visitors' traffic.
+      looks: [...(own ? [{ ...common, ...arms, synthetic: true as const, ...own }] : []), ...measured.looks],
+      taken,
+    });
     if (!takenIn) {
       this.#news.add(row.id);
       if (own) this.#o.synthetic.giveBack(row.id, own);

@@ -11,6 +11,8 @@ export interface Manner {
   readonly pageErrorRatio?: number;
   /** With it the requests are pages of visitors, and whoever meets an error meets so many. */
   readonly errorsPerVisitor?: number;
+  /** Share of requests that are an event of every metric that the table has counted. */
+  readonly eventRatio?: number;
 }
 export interface Traffic {
   readonly requests?: number;
@@ -72,6 +74,16 @@ export class GatewayPlayer {
     await this.report(traffic);
   }
 
+  /** Serves as a gateway of an older version, which counts nothing for a service's own metrics. */
+  serveUncounted(name: string): () => Promise<void> {
+    return async () => {
+      await this.acknowledge();
+      const service = this.serviceOf(name);
+      if (service) delete service.counted;
+      await this.report();
+    };
+  }
+
   /** Serves by the table that it has, and reports. */
   async report(traffic: Traffic = {}): Promise<void> {
     for (const service of this.table?.services ?? []) {
@@ -112,9 +124,15 @@ export class GatewayPlayer {
       pageViews: row.pageViews + requests,
       pageErrors: row.pageErrors + pageErrors,
       unitPageErrors: (row.unitPageErrors ?? 0) + pageErrors,
+      ...this.#events(service, row, Math.round(requests * (manner.eventRatio ?? 0))),
     }));
     // A failed asset is no evidence, but it asks for a look now: rollouts go on without waiting for the next due one.
     this.#grow(service, arm, "asset", (row) => ({ ...row, requests: row.requests + 1, errors: row.errors + 1 }));
+  }
+
+  #events({ counted = [] }: RoutingService, row: ArmCounter, more: number): Pick<ArmCounter, "events"> {
+    if (counted.length === 0) return {};
+    return { events: Object.fromEntries(counted.map(({ name }) => [name, (row.events?.[name] ?? 0) + more])) };
   }
 
   #grow(

@@ -24,6 +24,8 @@ import { reportOn } from "./report.ts";
 import { type Slowdown, startSlowdown, stepSlowdown } from "./slowdown.ts";
 import type { AnalysisPolicy, ArmCounts, JudgeReport, Look } from "./types.ts";
 import { addCounts, temperingOf, unitErrorsOf, unitPageErrorsOf } from "./units.ts";
+import { guardUserMetrics } from "./user-guards.ts";
+import { stepUserMetrics, type UserState } from "./user-metrics.ts";
 
 /**
  * The judge: a fold over looks. Each metric keeps e-processes (nonnegative, mean at most 1 under "no harm"), so that
@@ -71,6 +73,8 @@ export interface JudgeState {
   readonly slowdown: Slowdown;
   readonly lnHarmMax: number;
   readonly guards: GuardState;
+  /** Of the metrics that a user brings; left out without any. */
+  readonly user?: UserState;
 }
 
 /**
@@ -135,8 +139,10 @@ export function judge(
   const sinceMs = Math.max(0, look.atMs - state.lastMs);
   const counted = look.sourceUp ? takeCounts(state, look, policy, sinceMs) : state;
   const guards = stepGuards(state.guards, look, policy, sinceMs);
-  const next: JudgeState = { ...counted, lastMs: Math.max(state.lastMs, look.atMs), guards: guards.state };
-  const report = reportOn(next, guards.reports, look, policy);
+  const user = stepUserMetrics(state.user, look, policy.metrics, state.lastMs);
+  const lastMs = Math.max(state.lastMs, look.atMs);
+  const next: JudgeState = { ...counted, lastMs, guards: guards.state, ...(user ? { user } : {}) };
+  const report = reportOn(next, [...guards.reports, ...guardUserMetrics(user, policy)], look, policy);
   return { state: { ...next, lnHarmMax: Math.max(next.lnHarmMax, report.lnHarm) }, report };
 }
 

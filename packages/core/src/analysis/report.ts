@@ -9,6 +9,7 @@ import { bounded, lnAverage } from "./log-space.ts";
 import { slowdownBounds } from "./slowdown.ts";
 import type { AnalysisPolicy, GuardReport, JudgeReport, Look, MetricName, MetricReport, Verdict } from "./types.ts";
 import { errorsPerVisitor, unitErrorsOf } from "./units.ts";
+import { decides, formatRate, userReports } from "./user-report.ts";
 
 /**
  * From evidence to a verdict and its reasons. Metrics are merged by a weighted average of their e-values, the only
@@ -26,7 +27,8 @@ const even = (n: number): number[] => Array.from({ length: n }, () => 1 / n);
 const harmOf = (onsets: readonly Onset[], prior: readonly number[]): number => lnAverage(onsets.map(lnOnset), prior);
 
 export function reportOn(s: JudgeState, guards: GuardReport[], look: Look, policy: AnalysisPolicy): JudgeReport {
-  const metrics = metricReports(s, policy);
+  const reports = userReports(metricReports(s, policy), s.user, policy);
+  const metrics = reports.filter(decides);
   const lnHarm = lnAverage(
     metrics.map((m) => m.lnHarm),
     metrics.map((m) => m.weight),
@@ -52,7 +54,7 @@ export function reportOn(s: JudgeState, guards: GuardReport[], look: Look, polic
     lnSafeThreshold,
     canaryRequests: s.canary.requests,
     baselineRequests: s.baseline.requests,
-    metrics,
+    metrics: reports,
     guards,
     hold,
     canaryRequestsToPass: toPass(s, policy, lnSafe, lnSafeThreshold),
@@ -158,7 +160,7 @@ const odds = (ln: number): string =>
         .toString()
         .replace(/\B(?=(\d{3})+$)/g, ",")}`;
 
-const NAMES: Readonly<Record<MetricName, string>> = {
+const NAMES: Readonly<Record<string, string>> = {
   errors: "failed requests",
   latency: "the median time to answer",
   tail_p95: "the slowest 5 % of answers",
@@ -168,8 +170,8 @@ const NAMES: Readonly<Record<MetricName, string>> = {
 
 function compare(m: MetricReport): string {
   const { canaryValue: c, baselineValue: b } = m;
-  const show = m.unit === "ratio" ? percent : ms;
-  return `${NAMES[m.metric]}: ${c === null ? "nothing seen" : show(c)} on the canary, ${b === null ? "nothing seen" : show(b)} on the current release`;
+  const show = m.unit === "ratio" ? percent : m.unit === "ms" ? ms : formatRate;
+  return `${NAMES[m.metric] ?? m.metric}: ${c === null ? "nothing seen" : show(c)} on the canary, ${b === null ? "nothing seen" : show(b)} on the current release`;
 }
 
 function reasons(f: Facts): string[] {
@@ -194,7 +196,7 @@ function reasons(f: Facts): string[] {
   }
   if (f.verdict === "PASS")
     return [
-      "Shown to be no worse than the current release within the margins, in errors and in latency.",
+      `Shown to be no worse than the current release within the margins, in errors${f.metrics.some((m) => m.severity) ? ", in latency and in each critical metric." : " and in latency."}`,
       ...f.metrics.filter((m) => m.lnSafe !== null).map((m) => `${compare(m)}.`),
       ...f.metrics.flatMap(effectWords),
       ...syntheticWords(f.s),

@@ -1,4 +1,5 @@
 import type { Histogram } from "../shared/histogram.ts";
+import type { MetricReading, UserMetric } from "./metrics.ts";
 
 /**
  * What the judge reads and what it answers. The judge is a fold: `judge(state, look, policy)` gives the
@@ -54,6 +55,8 @@ export interface Look {
   readonly sourceUp: boolean;
   /** True for counts of our own requests, where visitors were too few: their share is a fair coin's. */
   readonly synthetic?: true;
+  /** News of the metrics that a user brings, by name. */
+  readonly metrics?: { readonly [name: string]: MetricReading };
 }
 
 export interface AnalysisPolicy {
@@ -78,13 +81,16 @@ export interface AnalysisPolicy {
   readonly restartLimit: number;
   /** Measured, not chosen. Absent: there was too little to measure, and no evidence is tempered. */
   readonly clustering?: Clustering;
+  /** What a user brings beside the built-in metrics. */
+  readonly metrics?: readonly UserMetric[] | undefined;
 }
 
 export type MetricName = "errors" | "latency" | "tail_p95" | "tail_p99" | "page_errors";
 
 /** One metric's standing, for people: evidence against its threshold, effect with its band. */
 export interface MetricReport {
-  readonly metric: MetricName;
+  /** A `MetricName`, or the name of one that a user brings. */
+  readonly metric: string;
   /** Natural log of the harm e-value now, and the metric's weight in the average. */
   readonly lnHarm: number;
   readonly weight: number;
@@ -97,7 +103,13 @@ export interface MetricReport {
   readonly canaryHigh: number | null;
   readonly baselineLow: number | null;
   readonly baselineHigh: number | null;
-  readonly unit: "ratio" | "ms";
+  /** `rate`: events per unit of the total; `number`: a value of the metric's own unit. */
+  readonly unit: "ratio" | "ms" | "rate" | "number";
+  /** Of a metric that a user brings: whether it decides, what it is, and what was counted of it on each release. */
+  readonly severity?: UserMetric["severity"];
+  readonly description?: string;
+  readonly baselineCount?: number;
+  readonly canaryCount?: number;
   /**
    * 95 % confidence sequence of how much worse the canary is: of a ratio the excess, of a time the relative slowdown.
    * Null where nothing is excluded yet, or where the metric has none; a bound is null where that side is open.
@@ -113,7 +125,10 @@ export type GuardName =
   | "memory"
   | "restarts"
   | "shared_incident"
-  | "clustered";
+  | "clustered"
+  | "metric_source"
+  | "metric_data"
+  | "metric_limit";
 
 /** `harm` fails the rollout, `hold` keeps everything as it is, `note` only tells. */
 export interface GuardReport {
