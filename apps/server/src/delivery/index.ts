@@ -30,6 +30,7 @@ import { viewServices } from "./services.view.ts";
 import { StraysController } from "./strays.controller.ts";
 import { type Installation, viewSystem } from "./system.view.ts";
 import { TrafficController } from "./traffic.controller.ts";
+import { TrafficHoursController } from "./traffic-hours.controller.ts";
 
 /** Delivery: releases, deployments, rollouts, and the routing that the gateways follow. */
 export { endUnrolledDeployments, startEpoch } from "./epochs.controller.ts";
@@ -178,6 +179,8 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const others = new OthersController({ ...o, onDeployment: deploymentChanged, onRollout: changed });
   const strays = new StraysController({ ...o, isStarting: (id) => target.isStarting(id) });
   strays.start();
+  const hours = new TrafficHoursController(o);
+  hours.start();
   const hourly = setInterval(() => {
     forgetOldCounters(o.database.db).catch((error: unknown) =>
       o.log.warn({ err: error }, "old counters could not be deleted"),
@@ -193,6 +196,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       traffic.stop();
       others.stop();
       await strays.stop();
+      await hours.stop();
       waiters.close();
       await loop.stop();
       await deployments.stop();
