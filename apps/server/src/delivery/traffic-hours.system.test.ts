@@ -23,7 +23,7 @@ class Edge {
   constructor(boot: string) {
     this.#boot = boot;
   }
-  answer(requests: number, errors: number, routeClass: "api" | "asset" | "page" = "api", n = 1): void {
+  answer(requests: number, errors: number, routeClass: "api" | "asset" | "document" = "api", n = 1): void {
     const key = `${routeClass} ${n}`;
     const before = this.counters.get(key);
     this.counters.set(key, {
@@ -85,7 +85,7 @@ describe("traffic by the hour", () => {
         const requests = Math.floor(random() * 9);
         const errors = Math.floor(random() * (requests + 1));
         const isAsset = random() < 0.2;
-        edge.answer(requests, errors, isAsset ? "asset" : "page", 1 + Math.floor(round / 10));
+        edge.answer(requests, errors, isAsset ? "asset" : "document", 1 + Math.floor(round / 10));
         if (!isAsset) {
           counted.requests += requests;
           counted.errors += errors;
