@@ -17,6 +17,8 @@ import { forgetOldCounters } from "./gateways.store.ts";
 import { type HealthSources, viewHealth } from "./health.view.ts";
 import { localTargetHere } from "./local-target.controller.ts";
 import { OthersController } from "./others.controller.ts";
+import { PlansController } from "./plans.controller.ts";
+import { registerPlans } from "./plans.routes.ts";
 import type { Ephemeral } from "./presented.ts";
 import { registerPublicAssets } from "./public-assets.routes.ts";
 import { digestsInUse, findRelease } from "./releases.store.ts";
@@ -174,6 +176,8 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   });
   route(o.http, "getSystem", async () => viewSystem(o.database.db, o.installation));
   route(o.http, "getHealth", async () => viewHealth(o.health));
+  const plans = new PlansController({ now: () => performance.now(), yieldTo: (next) => setImmediate(next) });
+  registerPlans(o.http, { database: o.database, plans });
   registerPublicAssets(o.http, { database: o.database, artifacts });
   runRounds(loop, systemClock, { lease: o.lease, deployments, rollouts, target });
   const others = new OthersController({ ...o, onDeployment: deploymentChanged, onRollout: changed });
@@ -194,6 +198,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       clearInterval(hourly);
       for (const stopListening of deaf) stopListening();
       traffic.stop();
+      plans.stop();
       others.stop();
       await strays.stop();
       await hours.stop();

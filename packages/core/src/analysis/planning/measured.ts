@@ -59,3 +59,7 @@ export function scaledTo(traffic: MeasuredTraffic, requestsPerHour: number): Mea
 
 export const meanPerHour = ({ requestsPerHour: hours }: MeasuredTraffic): number =>
   hours.reduce((a, b) => a + b, 0) / Math.max(1, hours.length);
+
+/** About how many visitors so many requests are of; null where visitors are not told apart. */
+export const usersOf = (requests: number, { requestsPerUser }: MeasuredTraffic): number | null =>
+  requestsPerUser === null ? null : Math.ceil(requests / Math.max(1, requestsPerUser));
