@@ -2,7 +2,9 @@ import type { Answer } from "@latchkey/api/client";
 import {
   harmWords,
   healthyWords,
+  needWords,
   residualWords,
+  smallestWords,
   strategyWords,
   timeWords,
 } from "@latchkey/core/analysis/planning/words";
@@ -124,7 +126,7 @@ function words(planning: Planning, { session, service, environment }: Shown): st
     `${style.bold(`${service} in ${environment}`)}\n${indented([trafficWords(planning.traffic), strategyWords(strategy)])}`,
     `${style.bold("Healthy releases")}\n${indented(healthyWords(plan.healthy))}`,
     `${style.bold("Harmful releases")}\n${harmTable(plan, style)}`,
-    indented([smallestWords("errors", plan), smallestWords("slowdown", plan)]),
+    indented([smallestWords("errors", plan.errors.smallest), smallestWords("slowdown", plan.slowdown.smallest)]),
     `${style.bold("What a verdict needs, and when that will have come")}\n${indented(plan.needs.map((need) => needWords(need, strategy.maximumMs)))}`,
     `${style.bold("Suggestion")}\n${indented(suggestionWords(plan, service, environment))}`,
   ].join("\n\n");
@@ -160,28 +162,6 @@ function harmTable(plan: Plan, style: Style): string {
     [...plan.errors.findings.map(row("errors")), ...plan.slowdown.findings.map(row("slowdown"))],
     style,
   );
-}
-
-function smallestWords(kind: "errors" | "slowdown", plan: Plan): string {
-  const name = kind === "errors" ? "of failures" : "of slowness";
-  const s = plan[kind].smallest;
-  if (!s) return `The smallest harm ${name} found with 90 %: none.`;
-  const whom = s.users === null ? "" : ` of about ${s.users} users`;
-  const until = s.canaryRequests === null ? "" : `, after ${s.canaryRequests} requests${whom}`;
-  const late = s.p90Ms === null ? "" : `, nine of ten within ${timeWords(s.p90Ms)}`;
-  return `The smallest harm ${name} found with 90 %: ${harmWords(kind, s.size)}: half within ${s.medianMs === null ? "-" : timeWords(s.medianMs)}${late}${until}.`;
-}
-
-function needWords(need: Plan["needs"][number], waitsMs: number): string {
-  const what = need.harm
-    ? `FAIL where ${need.harm.size >= 1 && need.harm.kind === "errors" ? "" : "it is "}${harmWords(need.harm.kind, need.harm.size)}`
-    : "PASS";
-  if (need.canaryRequests === null) return `${what}: not within this strategy.`;
-  const least = need.verdict === "PASS" ? "at least " : "about ";
-  const without = need.verdict === "PASS" ? " without a failure" : "";
-  const late = need.atMs !== null && need.atMs > waitsMs ? `, later than the ${timeWords(waitsMs)} that it waits` : "";
-  const when = need.atMs === null ? "which never come" : `which have come after ${timeWords(need.atMs)}${late}`;
-  return `${what}: ${least}${need.canaryRequests} canary requests${without}, ${when}.`;
 }
 
 function suggestionWords({ suggestion: s }: Plan, service: string, environment: string): string[] {

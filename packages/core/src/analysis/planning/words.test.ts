@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { harmWords, healthyWords, residualWords, strategyWords, timeWords } from "./words.ts";
+import { harmWords, healthyWords, needWords, residualWords, smallestWords, strategyWords, timeWords } from "./words.ts";
 
 it.each([
   ["errors", 0.001, "0.1 points more failures"],
@@ -40,5 +40,20 @@ it("says what a strategy does, and what risk it leaves", () => {
   );
   expect(residualWords({ errorRatio: 0.1, chance: 0.125, chanceHigh: 0.2611 })).toContain(
     "with a chance of 13 % (with 95 % confidence below 26 %)",
+  );
+});
+
+it("says what is found, and what a verdict needs", () => {
+  const found = { size: 0.2, medianMs: 971_000, p90Ms: 1_600_000, canaryRequests: 40, users: 1 };
+  expect(smallestWords("errors", found)).toBe(
+    "The smallest harm of failures found with 90 %: 20 points more failures: half within 16 min, nine of ten within 27 min, after 40 requests of about 1 user.",
+  );
+  expect(smallestWords("slowdown", null)).toBe("The smallest harm of slowness found with 90 %: none.");
+  expect(needWords({ verdict: "PASS", harm: null, canaryRequests: 911, atMs: 121_100_000 }, 1_800_000)).toBe(
+    "PASS, at least 911 canary requests without a failure, which have come after 34 h, later than the 30 min that it waits.",
+  );
+  const outage = { kind: "errors" as const, size: 1 };
+  expect(needWords({ verdict: "FAIL", harm: outage, canaryRequests: 4, atMs: 5_000 }, 1_800_000)).toBe(
+    "FAIL: all requests fail, about 4 canary requests, which have come after 5 s.",
   );
 });

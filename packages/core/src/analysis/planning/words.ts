@@ -82,3 +82,40 @@ export function healthyWords(h: HealthyShown): string[] {
 /** What may still go wrong with the suggested strategy, as a sentence. */
 export const residualWords = (r: { errorRatio: number; chance: number; chanceHigh: number }): string =>
   `The risk that is left: a release whose failures rise by ${points(r.errorRatio)} points stays unseen until the end of the holdback with a chance of ${points(Math.round(r.chance * 100) / 100)} % (with 95 % confidence below ${points(Math.round(r.chanceHigh * 100) / 100)} %).`;
+
+interface FoundShown {
+  readonly size: number;
+  readonly medianMs: number | null;
+  readonly p90Ms: number | null;
+  readonly canaryRequests: number | null;
+  readonly users: number | null;
+}
+
+/** The smallest harm of a kind that nine of ten rollouts find, how soon, and whom it reaches until then. */
+export function smallestWords(kind: HarmKind, s: FoundShown | null): string {
+  const name = kind === "errors" ? "of failures" : "of slowness";
+  if (!s) return `The smallest harm ${name} found with 90 %: none.`;
+  const half = s.medianMs === null ? "" : `: half within ${timeWords(s.medianMs)}`;
+  const late = s.p90Ms === null ? "" : `, nine of ten within ${timeWords(s.p90Ms)}`;
+  const whom = s.users === null ? "" : ` of about ${s.users} ${s.users === 1 ? "user" : "users"}`;
+  const until = s.canaryRequests === null ? "" : `, after ${s.canaryRequests} requests${whom}`;
+  return `The smallest harm ${name} found with 90 %: ${harmWords(kind, s.size)}${half}${late}${until}.`;
+}
+
+interface NeedShown {
+  readonly verdict: "FAIL" | "PASS";
+  readonly harm: { readonly kind: HarmKind; readonly size: number } | null;
+  readonly canaryRequests: number | null;
+  readonly atMs: number | null;
+}
+
+/** What a verdict takes and when that will have come, beside how long a verdict is waited for. */
+export function needWords(need: NeedShown, waitsMs: number): string {
+  const what = need.harm ? `FAIL: ${harmWords(need.harm.kind, need.harm.size)}` : "PASS";
+  if (need.canaryRequests === null) return `${what}, not within this strategy.`;
+  const least = need.verdict === "PASS" ? "at least " : "about ";
+  const without = need.verdict === "PASS" ? " without a failure" : "";
+  const late = need.atMs !== null && need.atMs > waitsMs ? `, later than the ${timeWords(waitsMs)} that it waits` : "";
+  const when = need.atMs === null ? "which never come" : `which have come after ${timeWords(need.atMs)}${late}`;
+  return `${what}, ${least}${need.canaryRequests} canary requests${without}, ${when}.`;
+}
