@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Problem } from "@latchkey/api/models";
@@ -244,6 +244,16 @@ describe("plan-canary", () => {
     const { out, err } = await bench.run("plan-canary", "leads", "--json");
     expect(err).toBe("");
     expect(JSON.parse(out)).toEqual({ ...rest, plan });
+  });
+  it("is what its guide says", async () => {
+    bench.server.answers = { planCanary: () => example.planned };
+    const guide = readFileSync(
+      join(HELP, "..", "..", "..", "..", "..", "docs", "guides", "canary-planning.md"),
+      "utf8",
+    );
+    const lines = [...guide.matchAll(/^ {4}npx latchkey (.*)$/gm)].map(([, line = ""]) => line.split(" "));
+    expect(lines.length).toBeGreaterThan(3);
+    for (const argv of lines) expect(await bench.run(...argv), argv.join(" ")).toMatchObject({ exitCode: 0 });
   });
   it("says what stands in where nothing was measured", async () => {
     const traffic = { ...rest.traffic, measured: false, hours: 0 };

@@ -26,7 +26,6 @@ export function PlanningTab({ service }: { service: Service }) {
           form={form}
           mistakes={"mistakes" in asked ? asked.mistakes : {}}
           onChange={setForm}
-          busy={q.data?.state === "working"}
           onAsk={() => {
             if ("question" in asked) setQuestion(asked.question);
           }}
@@ -51,7 +50,6 @@ interface FormProps {
   readonly service: Service;
   readonly form: PlanForm;
   readonly mistakes: Readonly<Partial<Record<keyof PlanForm, string>>>;
-  readonly busy: boolean;
   readonly onChange: (form: PlanForm) => void;
   readonly onAsk: () => void;
 }
@@ -64,7 +62,7 @@ const FIGURES = [
   ["perHour", "Requests an hour"],
 ] as const;
 
-function Form({ service, form, mistakes, busy, onChange, onAsk }: FormProps) {
+function Form({ service, form, mistakes, onChange, onAsk }: FormProps) {
   const { strategy } = service.config;
   const standing: Readonly<Record<(typeof FIGURES)[number][0], string>> = {
     share: strategy.steps.map((s) => s.trafficPercent).join(", "),
@@ -127,7 +125,7 @@ function Form({ service, form, mistakes, busy, onChange, onAsk }: FormProps) {
         )}
       </Field>
       <div className="flex items-end">
-        <Button kind="primary" type="submit" busy={busy}>
+        <Button kind="primary" type="submit">
           Work it out
         </Button>
       </div>

@@ -75,7 +75,7 @@ function unproved(
     provesInTime: false,
     words: [
       `At ${many(requestsPerHour, "request")} an hour a release can't be proved safe within 20 minutes: that needs at least ${count(need)} canary requests without a failure, and half of the traffic brings ${count(within)} in 20 minutes${day}.`,
-      `What can be had is that great harm is found soon. So: half of the traffic for 20 minutes, promotion if no harm shows, and ${LONG_HOLDBACK_PERCENT} % on the old release for a day, while the same evidence goes on.`,
+      `So no proof is waited for: half of the traffic for 20 minutes, promotion if no harm shows, and ${LONG_HOLDBACK_PERCENT} % on the old release for a day, while the same evidence goes on.`,
     ],
     ways: [journeys(need, within), margin(policy, within), longer(need, atMs)],
   };
