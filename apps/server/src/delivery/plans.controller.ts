@@ -1,8 +1,8 @@
 import { type CanaryPlan, type PlanInput, planCanary, runsOf } from "@latchkey/core/analysis/planning/plan";
 import { ProblemError } from "../platform/problems.ts";
 
-/** Work goes on for so long, then whatever else waits has its turn. One look more takes 1 to 2 ms: below 10 ms in all. */
-const SLICE_MS = 5;
+/** Work goes on for so long, then whatever else waits has its turn. One look more takes 1 to 2 ms, on a busy machine 5: below 10 ms in all. */
+const SLICE_MS = 3;
 /** Who follows a plan asks several times a second: after this nobody wants it any more. */
 const FORGOTTEN_MS = 15_000;
 /** The week's traffic changes slowly: what was found of it holds for a while. */

@@ -53,7 +53,7 @@ describe("plans that are worked out", () => {
     for (; seen !== null && seen.plan === null; turns++) {
       reads = 0;
       turn();
-      // A slice is 5 ms of this clock, and what is looked up before it.
+      // A slice is 3 ms of this clock, and what is looked up before it.
       expect(reads).toBeLessThanOrEqual(10);
       const now = plans.standing("a");
       expect(now?.done).toBeGreaterThanOrEqual(seen.done);
