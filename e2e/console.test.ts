@@ -140,6 +140,40 @@ describe.skipIf(!hasBrowser)("the console", () => {
     await page.getByText("The server does not answer. These are its figures from").waitFor({ state: "detached" });
   });
 
+  it(
+    "plans a canary: how far it is, a picture, a table and a suggestion that can be planned with",
+    async () => {
+      await open("/services/leads?tab=planning");
+      const share = page.getByLabel("Share of the traffic, %");
+      await share.fill("half");
+      await page.getByText("A number from 0.1 to 90, or nothing.").waitFor();
+      await share.fill("50");
+      await page.getByLabel("Requests an hour").fill("20");
+      await page.getByLabel("Wait for a verdict, minutes").fill("1");
+      await page.getByLabel("Holdback, %").fill("0");
+      await page.getByRole("button", { name: "Work it out" }).click();
+      await page.getByRole("progressbar", { name: "Rollouts played" }).waitFor();
+      expect(await violations(page)).toEqual([]);
+      await page.getByRole("heading", { name: "Suggestion" }).waitFor({ timeout: ROLLOUT_MS });
+      await page.getByText(/At 20 requests an hour a release can't be proved safe within 20 minutes/).waitFor();
+      await page.getByText(/PASS, at least 911 canary requests/).waitFor();
+      await page.getByRole("img", { name: /^Chance to find harm of each size, failures/ }).waitFor();
+      await page.getByRole("rowheader", { name: "all requests fail" }).waitFor();
+      for (const colorScheme of ["dark", "light"] as const) {
+        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+        expect(await violations(page)).toEqual([]);
+      }
+      await page.setViewportSize({ width: 390, height: 844 });
+      // What is laid out by script follows the window a frame later.
+      await page.waitForFunction(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth);
+      await page.setViewportSize({ width: 1280, height: 900 });
+      await page.getByRole("button", { name: "Plan with it" }).click();
+      expect(await page.getByLabel("Holdback lasts, minutes").inputValue()).toBe("1440");
+      await page.getByRole("progressbar", { name: "Rollouts played" }).waitFor();
+    },
+    ROLLOUT_MS,
+  );
+
   it("makes an API token, shows its secret once, and revokes it", async () => {
     await open("/settings");
     await page.getByRole("button", { name: "New token" }).click();
@@ -212,6 +246,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
       "/services/leads",
       "/services/leads?tab=deployments",
       "/services/leads?tab=releases",
+      "/services/leads?tab=planning",
       "/services/leads?tab=configuration",
       `/deployments/${deployment?.id}`,
       `/releases/${deployment?.release?.id}`,

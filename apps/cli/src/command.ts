@@ -99,3 +99,10 @@ export function countOption(text: string, flag: string, from: number, to: number
     throw wrongUse(`${flag} ${text} does not fit.`, `It is a whole number from ${from} to ${to}.`);
   return count;
 }
+
+export function numberOption(text: string, flag: string, from: number, to: number): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= from && value <= to))
+    throw wrongUse(`${flag} ${text} does not fit.`, `It is a number from ${from} to ${to}.`);
+  return value;
+}

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Problem } from "@latchkey/api/models";
@@ -41,6 +41,7 @@ const all: Answers = {
     applied: !(body as { dryRun: boolean }).dryRun,
     service: "leads",
   }),
+  planCanary: () => example.planned,
   listReleases: () => example.page(example.release),
   getRelease: () => ({ ...example.release, files: [], deployments: [] }),
   ship: () => example.deployment,
@@ -75,6 +76,7 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   listServices: ["services"],
   getService: ["service", "leads"],
   applyService: ["apply", "--yes"],
+  planCanary: ["plan-canary", "leads"],
   listReleases: ["releases", "leads"],
   getRelease: ["release", "leads/2"],
   ship: ["ship", "leads"],
@@ -214,6 +216,64 @@ describe("targets", () => {
     };
     await bench.run("ship", "leads", "--release", "leads/1");
     expect(bench.server.asked.at(-1)).toMatchObject({ name: "ship", body: { releaseId: "rel_old" } });
+  });
+});
+
+describe("plan-canary", () => {
+  const { plan, ...rest } = example.planned;
+  it("asks for what was chosen, follows the work on standard error, and answers with a table and a picture", async () => {
+    let asked = 0;
+    bench.server.answers = {
+      planCanary: () => {
+        asked += 1;
+        return asked < 4 ? { ...rest, state: "working", done: asked * 100, plan: null } : example.planned;
+      },
+    };
+    const chosen = ["--share", "50", "--duration", "20m", "--holdback", "20", "--holdback-for", "24h", "--seed", "7"];
+    const { exitCode, out, err } = await bench.run("plan-canary", "leads", ...chosen);
+    expect(exitCode).toBe(0);
+    expect(bench.server.asked.at(-1)?.query).toMatchObject({
+      ...{ share: 50, durationMs: 1_200_000, holdbackPercent: 20, holdbackMs: 86_400_000, seed: 7, runs: 200 },
+    });
+    expect(err).toContain("100 of 1100 rollouts played");
+    expect(out).not.toContain("rollouts played (");
+    await expect(out).toMatchFileSnapshot(join(HELP, "..", "plan-canary.txt"));
+  });
+  it("says in JSON all that the API does, and nothing on standard error", async () => {
+    bench.server.answers = { planCanary: () => example.planned };
+    const { out, err } = await bench.run("plan-canary", "leads", "--json");
+    expect(err).toBe("");
+    expect(JSON.parse(out)).toEqual({ ...rest, plan });
+  });
+  it("is what its guide says", async () => {
+    bench.server.answers = { planCanary: () => example.planned };
+    const guide = readFileSync(
+      join(HELP, "..", "..", "..", "..", "..", "docs", "guides", "canary-planning.md"),
+      "utf8",
+    );
+    const lines = [...guide.matchAll(/^ {4}npx latchkey (.*)$/gm)].map(([, line = ""]) => line.split(" "));
+    expect(lines.length).toBeGreaterThan(3);
+    for (const argv of lines) expect(await bench.run(...argv), argv.join(" ")).toMatchObject({ exitCode: 0 });
+  });
+  it("says what stands in where nothing was measured", async () => {
+    const traffic = { ...rest.traffic, measured: false, hours: 0 };
+    bench.server.answers = { planCanary: () => ({ ...example.planned, traffic }) };
+    expect((await bench.run("plan-canary", "leads")).out).toContain(
+      "No traffic was measured yet: these figures are for 72 requests an hour. Another number: --requests-per-hour.",
+    );
+  });
+  it.each([
+    [["--share", "95"], "--share 95 does not fit.", "from 0.1 to 90"],
+    [["--share", "half"], "--share half does not fit.", "from 0.1 to 90"],
+    [["--duration", "2d"], "--duration 2d is not a time.", "10m"],
+    [["--runs", "7"], "--runs 7 does not fit.", "from 50 to 1000"],
+    [["--margin", "80"], "--margin 80 does not fit.", "from 0.01 to 50"],
+  ])("refuses %j before it asks", async (argv, detail, remedy) => {
+    const { exitCode, err } = await bench.run("plan-canary", "leads", ...argv);
+    expect(exitCode).toBe(2);
+    expect(err).toContain(detail);
+    expect(err).toContain(remedy);
+    expect(bench.server.asked).toEqual([]);
   });
 });
 

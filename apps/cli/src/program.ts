@@ -7,6 +7,7 @@ import { addBackups } from "./commands/backup.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addLedger } from "./commands/ledger.ts";
 import { addLook } from "./commands/look.ts";
+import { addPlanCanary } from "./commands/plan-canary.ts";
 import { addActions, addShip } from "./commands/ship.ts";
 import { EXIT, problemFrom, problemWords, type ReportedProblem } from "./problem.ts";
 import { findToken } from "./session.ts";
@@ -77,6 +78,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addApply(program, terminal, outcome);
   addActions(program, terminal, outcome);
   addLook(program, terminal, outcome);
+  addPlanCanary(program, terminal, outcome);
   addLedger(program, terminal, outcome);
   addAccess(program, terminal, outcome);
   addBackups(program, terminal, outcome);

@@ -16,30 +16,32 @@ const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "
 const FRAME_MS = 120;
 const FIGURES_EVERY_MS = 15_000;
 
-export function openProgress(session: Session): Progress {
+/** `to` is standard output, or standard error where the answer is a table that is piped on. */
+export function openProgress(session: Session, to: "out" | "err" = "out"): Progress {
   if (session.json) return { line: () => {}, standing: () => {}, end: () => {} };
-  return session.terminal.isInteractive ? drawn(session) : logged(session);
+  const write = (text: string) => session.terminal[to](text);
+  return session.terminal.isInteractive ? drawn(session, write) : logged(session, write);
 }
 
-function logged({ terminal }: Session): Progress {
+function logged({ terminal }: Session, write: (text: string) => void): Progress {
   let saidTurn = "";
   let saidText = "";
   let saidAt = Number.NEGATIVE_INFINITY;
   return {
-    line: (text) => terminal.out(`${text}\n`),
+    line: (text) => write(`${text}\n`),
     standing: (text, turn) => {
       if (text === saidText) return;
       if (turn === saidTurn && terminal.now() - saidAt < FIGURES_EVERY_MS) return;
       saidTurn = turn;
       saidText = text;
       saidAt = terminal.now();
-      terminal.out(`${text}\n`);
+      write(`${text}\n`);
     },
     end: () => {},
   };
 }
 
-function drawn({ terminal, style }: Session): Progress {
+function drawn({ terminal, style }: Session, write: (text: string) => void): Progress {
   let text = "";
   let frame = 0;
   const erase = "\r\u001b[2K";
@@ -48,13 +50,13 @@ function drawn({ terminal, style }: Session): Progress {
     frame = (frame + 1) % FRAMES.length;
     const room = terminal.columns - 3;
     const shown = text.length > room ? `${text.slice(0, room - 1)}…` : text;
-    terminal.out(`${erase}${style.dim(FRAMES[frame] ?? "")} ${shown}`);
+    write(`${erase}${style.dim(FRAMES[frame] ?? "")} ${shown}`);
   };
   const timer = setInterval(draw, FRAME_MS);
   timer.unref();
   return {
     line: (said) => {
-      terminal.out(`${text === "" ? "" : erase}${said}\n`);
+      write(`${text === "" ? "" : erase}${said}\n`);
       draw();
     },
     standing: (said) => {
@@ -63,7 +65,7 @@ function drawn({ terminal, style }: Session): Progress {
     },
     end: () => {
       clearInterval(timer);
-      if (text !== "") terminal.out(erase);
+      if (text !== "") write(erase);
       text = "";
     },
   };

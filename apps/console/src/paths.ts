@@ -1,5 +1,5 @@
 /** Every address of the console: links are made here only, and `router.tsx` answers to the same patterns. */
-export type ServiceTab = "overview" | "deployments" | "releases" | "configuration";
+export type ServiceTab = "overview" | "deployments" | "releases" | "planning" | "configuration";
 
 const withQuery = (path: string, query: Record<string, string | undefined>): string => {
   const set = new URLSearchParams();

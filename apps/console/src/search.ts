@@ -16,7 +16,7 @@ const number = (value: unknown): number | undefined => {
   return value !== undefined && value !== "" && Number.isFinite(n) ? n : undefined;
 };
 
-export const SERVICE_TABS: readonly ServiceTab[] = ["overview", "deployments", "releases", "configuration"];
+export const SERVICE_TABS: readonly ServiceTab[] = ["overview", "deployments", "releases", "planning", "configuration"];
 export const ROLLOUT_ACTIONS: readonly RolloutAction[] = ["pause", "resume", "promote", "roll_back", "abort"];
 
 export const signIn = (raw: Raw): Optional<{ back: string }> => {

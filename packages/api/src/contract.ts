@@ -2,6 +2,7 @@ import { z } from "zod";
 import { GatewayReport, GENERATION_MAX, RoutingTable } from "./gateway.ts";
 import * as m from "./models.ts";
 import type { RouteName } from "./paths.ts";
+import { CanaryPlanning, PlanQuery } from "./planning.ts";
 
 /** Query, body and answer of each route in `paths.ts`. `answers` is the body of a success. */
 export interface RouteSpec {
@@ -72,6 +73,13 @@ export const contract = {
     body: z.strictObject({ config: m.ServiceConfig, dryRun: z.boolean().default(false), root: z.string().max(1000) }),
     status: 200,
     answers: z.object({ changes: z.array(m.ConfigChange), applied: z.boolean(), service: z.string() }),
+  },
+  planCanary: {
+    summary:
+      "What a canary can be expected to find and to prove at a service's traffic, by simulation; ask again while it works",
+    query: PlanQuery,
+    status: 200,
+    answers: CanaryPlanning,
   },
 
   listReleases: {

@@ -42,6 +42,7 @@ export const paths = {
 
   listServices: { method: "GET", path: `${P}/services`, action: "service.read" },
   getService: { method: "GET", path: `${P}/services/:service`, action: "service.read" },
+  planCanary: { method: "GET", path: `${P}/services/:service/plan`, action: "service.read" },
   applyService: { method: "POST", path: `${P}/services`, action: "service.write" },
 
   listReleases: { method: "GET", path: `${P}/services/:service/releases`, action: "service.read" },

@@ -253,3 +253,47 @@ export const backup: Answer<"getBackup"> = {
   },
   verification: { state: "verified", at: AT, words: "Restored into a scratch database." },
 };
+
+const finding = (size: number, chance: number, medianMs: number | null, p90Ms: number | null) => ({
+  ...{ size, runs: 40, found: Math.round(40 * chance), chance, medianMs, p90Ms },
+  ...{ chanceLow: Math.max(0, chance - 0.1), chanceHigh: Math.min(1, chance + 0.1) },
+  canaryRequests: medianMs === null ? null : Math.round(medianMs / 100_000),
+  users: medianMs === null ? null : Math.ceil(medianMs / 300_000),
+});
+const outage = finding(1, 1, 400_000, 900_000);
+const errorFindings = [finding(0.01, 0, null, null), finding(0.2, 0.6, 1_100_000, null), outage];
+const slowdownFindings = [finding(0.1, 0, null, null), finding(9, 0.35, null, null)];
+const plannedStrategy = (trafficPercent: number) => ({
+  steps: [{ trafficPercent, bakeMs: 30_000, minimumRequests: 50 }],
+  ...{ maximumMs: 1_200_000, onInconclusive: "promote" as const, holdbackPercent: 20, holdbackMs: 86_400_000 },
+});
+export const planned: Answer<"planCanary"> = {
+  ...{ state: "done", done: 1_100, of: 1_100 },
+  traffic: {
+    ...{ measured: true, hours: 168, requestsPerHour: 72, quietestHour: 4, busiestHour: 210 },
+    ...{ errorRatio: 0.001, latencyMedianMs: 104, requestsPerUser: 3 },
+  },
+  strategy: plannedStrategy(25),
+  plan: {
+    healthy: {
+      ...{ runs: 200, falseRollbacks: 0, falseRollbackHigh: 0.0188, falseRollbackBound: 0.01 },
+      ...{ proved: 0, promotedUnproved: 200, passMedianMs: null, passP90Ms: null, passCanaryRequests: null },
+    },
+    errors: { smallest: outage, findings: errorFindings },
+    slowdown: { smallest: null, findings: slowdownFindings },
+    needs: [
+      { verdict: "FAIL", harm: { kind: "errors", size: 1 }, canaryRequests: 4, atMs: 400_000 },
+      { verdict: "PASS", harm: null, canaryRequests: 911, atMs: 91_100_000 },
+    ],
+    ...{ requestsForProof: 911, lookMs: 2_000 },
+    suggestion: {
+      strategy: plannedStrategy(50),
+      provesInTime: false,
+      words: ["At 72 requests an hour a release can't be proved safe within 20 minutes."],
+      ways: [{ way: "longer", words: "More time: about 26 hours." }],
+      errors: { smallest: outage, findings: [outage] },
+      slowdown: { smallest: null, findings: [] },
+      residual: { errorRatio: 0.1, chance: 0.125, chanceHigh: 0.26, runs: 40 },
+    },
+  },
+};

@@ -1,5 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, project } from "./client.ts";
+import type { PlanQuestion } from "./types.ts";
 
 /**
  * Every query of the console. Nothing polls but the health: the stream patches these keys (`stream-reducer.ts`), so what is in the
@@ -8,6 +9,9 @@ import { api, project } from "./client.ts";
 const PAGE = 25;
 /** The server takes a sample every 10 s: each is seen within 5. Not while the page is hidden. */
 const HEALTH_EVERY_MS = 5_000;
+const PLAN_EVERY_MS = 500;
+/** As long as the server keeps one. */
+const PLAN_FRESH_MS = 600_000;
 
 export const keys = {
   services: ["services"],
@@ -28,6 +32,7 @@ export const keys = {
   system: ["system"],
   health: ["health"],
   me: ["me"],
+  plan: (service: string, question: PlanQuestion) => ["plan", service, question],
 } as const;
 
 export const queries = {
@@ -53,6 +58,14 @@ export const queries = {
         }),
       initialPageParam: "",
       getNextPageParam: (page) => page.next,
+    }),
+  /** While it is worked out, and only then, it is asked again: whoever stops asking ends the work. */
+  plan: (service: string, question: PlanQuestion) =>
+    queryOptions({
+      queryKey: keys.plan(service, question),
+      queryFn: ({ signal }) => api.planCanary({ params: { project, service }, query: question, signal }),
+      refetchInterval: (query) => (query.state.data?.state === "working" ? PLAN_EVERY_MS : false),
+      staleTime: PLAN_FRESH_MS,
     }),
   release: (releaseId: string) =>
     queryOptions({

@@ -25,6 +25,19 @@ export type Guard = Report["guards"][number];
 export type Decision = Rollout["decisions"][number];
 export type Look = Answer<"listLooks">["items"][number];
 export type Explanation = Answer<"explainRollout">;
+/** What a plan is asked for; what is left out is as configured. */
+export interface PlanQuestion {
+  readonly environment: string;
+  readonly share?: number;
+  readonly durationMs?: number;
+  readonly holdbackPercent?: number;
+  readonly holdbackMs?: number;
+  readonly onInconclusive?: "hold" | "promote" | "roll_back";
+  readonly requestsPerHour?: number;
+}
+export type Planning = Answer<"planCanary">;
+export type CanaryPlan = NonNullable<Planning["plan"]>;
+export type HarmFinding = CanaryPlan["errors"]["findings"][number];
 export type LedgerEntry = Answer<"getLedgerEntry">;
 export type LedgerProof = Answer<"getLedgerProof">;
 export type Token = Answer<"listTokens">["items"][number];

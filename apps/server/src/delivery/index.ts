@@ -19,6 +19,8 @@ import { type HealthSources, viewHealth } from "./health.view.ts";
 import { localTargetHere } from "./local-target.controller.ts";
 import { forgetOldMinutes } from "./minutes.store.ts";
 import { OthersController } from "./others.controller.ts";
+import { PlansController } from "./plans.controller.ts";
+import { registerPlans } from "./plans.routes.ts";
 import type { Ephemeral } from "./presented.ts";
 import { registerPublicAssets } from "./public-assets.routes.ts";
 import { digestsInUse, findRelease } from "./releases.store.ts";
@@ -33,6 +35,7 @@ import { StraysController } from "./strays.controller.ts";
 import { SyntheticTraffic } from "./synthetic-traffic.ts";
 import { type Installation, viewSystem } from "./system.view.ts";
 import { TrafficController } from "./traffic.controller.ts";
+import { TrafficHoursController } from "./traffic-hours.controller.ts";
 
 /** Delivery: releases, deployments, rollouts, and the routing that the gateways follow. */
 export { endUnrolledDeployments, startEpoch } from "./epochs.controller.ts";
@@ -181,11 +184,15 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   });
   route(o.http, "getSystem", async () => viewSystem(o.database.db, o.installation));
   route(o.http, "getHealth", async () => viewHealth(o.health));
+  const plans = new PlansController({ now: () => performance.now(), yieldTo: (next) => setImmediate(next) });
+  registerPlans(o.http, { database: o.database, plans });
   registerPublicAssets(o.http, { database: o.database, artifacts });
   runRounds(loop, systemClock, { lease: o.lease, deployments, rollouts, target });
   const others = new OthersController({ ...o, onDeployment: deploymentChanged, onRollout: changed });
   const strays = new StraysController({ ...o, isStarting: (id) => target.isStarting(id) });
   strays.start();
+  const hours = new TrafficHoursController(o);
+  hours.start();
   const hourly = setInterval(() => {
     Promise.all([forgetOldCounters(o.database.db), forgetOldMinutes(o.database.db)]).catch((error: unknown) =>
       o.log.warn({ err: error }, "old counters could not be deleted"),
@@ -200,8 +207,10 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       for (const stopListening of deaf) stopListening();
       traffic.stop();
       synthetic.stop();
+      plans.stop();
       others.stop();
       await strays.stop();
+      await hours.stop();
       waiters.close();
       await loop.stop();
       await deployments.stop();

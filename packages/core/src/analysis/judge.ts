@@ -136,14 +136,24 @@ export function judge(
   look: Look,
   policy: AnalysisPolicy,
 ): { state: JudgeState; report: JudgeReport } {
+  const { next, guards } = takeIn(state, look, policy);
+  const report = reportOn(next, guards, look, policy);
+  return { state: { ...next, lnHarmMax: Math.max(next.lnHarmMax, report.lnHarm) }, report };
+}
+
+/** Takes one look in and says nothing. The report is most of a look's work: who plays many rollouts asks now and then. */
+export function takeIn(
+  state: JudgeState,
+  look: Look,
+  policy: AnalysisPolicy,
+): { next: JudgeState; guards: ReturnType<typeof stepGuards>["reports"] } {
   const sinceMs = Math.max(0, look.atMs - state.lastMs);
   const counted = look.sourceUp ? takeCounts(state, look, policy, sinceMs) : state;
   const guards = stepGuards(state.guards, look, policy, sinceMs);
   const user = stepUserMetrics(state.user, look, policy.metrics, state.lastMs);
   const lastMs = Math.max(state.lastMs, look.atMs);
   const next: JudgeState = { ...counted, lastMs, guards: guards.state, ...(user ? { user } : {}) };
-  const report = reportOn(next, [...guards.reports, ...guardUserMetrics(user, policy)], look, policy);
-  return { state: { ...next, lnHarmMax: Math.max(next.lnHarmMax, report.lnHarm) }, report };
+  return { next, guards: [...guards.reports, ...guardUserMetrics(user, policy)] };
 }
 
 const talliesOf = (baseline: number, baselineBad: number, canary: number, canaryBad: number) => ({

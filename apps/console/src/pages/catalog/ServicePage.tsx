@@ -17,6 +17,7 @@ import { DeploymentList } from "../delivery/DeploymentList.tsx";
 import { NotFoundPage } from "../NotFoundPage.tsx";
 import { ConfigurationTab } from "./ConfigurationTab.tsx";
 import { EnvironmentPanel } from "./EnvironmentPanel.tsx";
+import { PlanningTab } from "./PlanningTab.tsx";
 import { ReleaseList } from "./ReleaseList.tsx";
 import { ShipDialog } from "./ShipDialog.tsx";
 
@@ -137,6 +138,9 @@ function Body({ service }: { service: Service }) {
       </Tabs.Content>
       <Tabs.Content value="releases">
         <ReleasesTab service={service} />
+      </Tabs.Content>
+      <Tabs.Content value="planning" className="flex flex-col gap-8">
+        <PlanningTab service={service} />
       </Tabs.Content>
       <Tabs.Content value="configuration">
         <ConfigurationTab service={service} />

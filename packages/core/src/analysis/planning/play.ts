@@ -1,0 +1,109 @@
+import { lookedEvent } from "../../delivery/replay.ts";
+import { isTerminal, newRollout, type Rollout, type RolloutEvent, type Strategy } from "../../delivery/rollout.ts";
+import { transition } from "../../delivery/transitions.ts";
+import type { Random } from "../../shared/random.ts";
+import { type JudgeState, judge, startJudge, takeIn } from "../judge.ts";
+import type { AnalysisPolicy, Look } from "../types.ts";
+import type { Traffic } from "./traffic.ts";
+
+/**
+ * One rollout played through: the judge and the state machine that drive real ones, before traffic that is drawn. Gateways
+ * acknowledge at once. It ends when the canary is rolled back, when the holdback is over, or where a person would be asked.
+ */
+export interface PlayedRollout {
+  /** From the first exposure to the FAIL; null when there was none. */
+  readonly foundMs: number | null;
+  /** From the first exposure to the promotion; null when there was none. */
+  readonly promotedMs: number | null;
+  /** Promoted by a PASS, not by the policy for rollouts that come to no verdict. */
+  readonly proved: boolean;
+  /** Requests that the canary had answered by the promotion, and by the end. */
+  readonly requestsAtPromotion: number;
+  readonly canaryRequests: number;
+}
+
+export interface Stage {
+  readonly traffic: Traffic;
+  readonly strategy: Strategy;
+  readonly policy: AnalysisPolicy;
+  readonly lookMs: number;
+  /** Where in the traffic's hours the rollout begins. */
+  readonly fromMs: number;
+}
+
+/** Live, a rollout is looked at this often (`LOOK_EVERY_MS` of the server): latency's unit of evidence is the look. */
+const LIVE_LOOK_MS = 2_000;
+/** Longer rollouts are looked at as often as one of 30 minutes, 900 times: later than live by at most a 900th of their time. */
+const LOOKS_MAX = 900;
+/** Without news the verdict is read every fifth look: latency is found up to 8 s later than live, errors at once. */
+const READ_EVERY = 5;
+/** Silence is judged once a minute, which is when its guard holds. */
+const SILENCE_MS = 60_000;
+
+/** Time between two looks, ms. */
+export const lookMsOf = (s: Strategy): number =>
+  Math.max(LIVE_LOOK_MS, Math.ceil((s.maximumMs + s.holdbackMs) / LOOKS_MAX));
+
+const isNews = (look: Look): boolean => look.canary.errors > 0;
+const isEmpty = (look: Look): boolean => look.baseline.requests + look.canary.requests === 0;
+
+/** Plays one rollout. Yields after each look, so that long plays can be put aside. */
+export function* playRollout(stage: Stage, random: Random): Generator<undefined, PlayedRollout> {
+  const { traffic, strategy, policy, lookMs, fromMs } = stage;
+  let rollout = settled(newRollout("plan", strategy, true, 0), { kind: "release_ready", atMs: 0 });
+  let state: JudgeState = startJudge(policy);
+  let promotion: { atMs: number; proved: boolean; requests: number } | null = null;
+  let [unread, judgedMs] = [0, 0];
+  const endMs = strategy.maximumMs + strategy.holdbackMs + lookMs;
+  for (let atMs = lookMs; atMs <= endMs && !isOver(rollout); atMs += lookMs) {
+    const share = rollout.trafficPercent / 100;
+    if (share <= 0 || share >= 1) {
+      // All of the traffic on one release: nothing to compare, only time passes.
+      rollout = settled(rollout, { kind: "time_passed", atMs });
+      continue;
+    }
+    const look = { ...traffic.look(fromMs + atMs - lookMs, fromMs + atMs, share, random), atMs };
+    if (isEmpty(look) && atMs - judgedMs < SILENCE_MS) {
+      rollout = settled(rollout, { kind: "time_passed", atMs });
+    } else if (unread < READ_EVERY - 1 && !isNews(look) && atMs - judgedMs < SILENCE_MS) {
+      state = takeIn(state, look, policy).next;
+      unread += 1;
+      rollout = settled(rollout, { kind: "time_passed", atMs });
+    } else {
+      const judged = judge(state, look, policy);
+      state = judged.state;
+      [unread, judgedMs] = [0, atMs];
+      rollout = settled(rollout, lookedEvent(judged.report, atMs));
+      if (rollout.lastVerdict === "FAIL") return ending(state, promotion, atMs);
+    }
+    if (promotion === null && isPromoted(rollout))
+      promotion = { atMs, proved: rollout.lastVerdict === "PASS", requests: state.canary.requests };
+    yield undefined;
+  }
+  return ending(state, promotion, null);
+}
+
+const isPromoted = (r: Rollout): boolean => ["promoting", "holdback", "completed"].includes(r.state);
+const isOver = (r: Rollout): boolean => isTerminal(r.state) || r.waitsForPerson || r.state === "rolling_back";
+
+/** The rollout after an event, and after every gateway has acknowledged what came of it. */
+function settled(rollout: Rollout, event: RolloutEvent): Rollout {
+  const outcome = transition(rollout, event);
+  if (!outcome.ok) return rollout;
+  const { next } = outcome.value;
+  if (next.acknowledged || isTerminal(next.state)) return next;
+  const acknowledged = transition(next, { kind: "acknowledged", atMs: event.atMs });
+  return acknowledged.ok ? acknowledged.value.next : next;
+}
+
+const ending = (
+  state: JudgeState,
+  promotion: { atMs: number; proved: boolean; requests: number } | null,
+  foundMs: number | null,
+): PlayedRollout => ({
+  foundMs,
+  promotedMs: promotion?.atMs ?? null,
+  proved: promotion?.proved ?? false,
+  requestsAtPromotion: promotion?.requests ?? 0,
+  canaryRequests: state.canary.requests,
+});
