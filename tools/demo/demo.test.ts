@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { figure } from "../../bench/figure.ts";
+import { judgedOf, judgedTable } from "./judge.ts";
 import { FAULTS, readOptions } from "./options.ts";
 import { type Outcome, progress } from "./rehearsal.ts";
 import { tableOf, wrap } from "./table.ts";
@@ -56,6 +57,24 @@ describe("what the demo says", () => {
     };
     expect(progress(deployment, rollout).key).toBe(progress(deployment, more).key);
     expect(progress(deployment, { ...rollout, trafficPercent: 10 }).key).not.toBe(progress(deployment, rollout).key);
+  });
+});
+
+describe("the judge's demo", () => {
+  it("ships each of its releases so often, round by round", () => {
+    const options = readOptions(["--judge", "--runs", "2", "--only", "none,leak"]);
+    expect(options).toMatchObject({ judge: true, faults: ["none", "leak", "none", "leak"] });
+    expect(typeof readOptions(["--judge", "--runs", "1.5"])).toBe("string");
+  });
+  it("tells how many verdicts were right, and their median time", () => {
+    const runs = [8, 4, 6].map((secondsToVerdict) => ({ ...outcome, secondsToVerdict }));
+    const rows = judgedOf([
+      ...runs,
+      { ...outcome, fault: "none", outcome: "held", right: false, secondsToVerdict: null },
+    ]);
+    expect(rows[0]).toMatchObject({ fault: "errors=5%", runs: 3, right: 3, medianSeconds: 6, slowestSeconds: 8 });
+    expect(rows[1]).toMatchObject({ fault: "none", right: 0, medianSeconds: null });
+    expect(judgedTable(rows)).toContain("healthy: promoted");
   });
 });
 

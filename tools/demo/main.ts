@@ -3,6 +3,7 @@ import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { type Installation, startOwn, useRunning } from "../../bench/installation.ts";
 import { Traffic } from "../../bench/traffic.ts";
+import { judgedOf, judgedTable } from "./judge.ts";
 import { FAULTS, readOptions, USAGE } from "./options.ts";
 import { finalWord, type Outcome, rehearse, type Stage } from "./rehearsal.ts";
 import { LEGEND, tableOf } from "./table.ts";
@@ -58,10 +59,11 @@ export async function main(args: readonly string[], root: string): Promise<numbe
     for (const outcome of outcomes) final.push(await finalWord(installation.client, outcome));
     over = true;
     const seconds = Math.round((performance.now() - begun) / 1000);
-    if (options.json) console.log(JSON.stringify({ seconds, outcomes: final }, null, 2));
+    const judged = options.judge ? judgedOf(final) : null;
+    if (options.json) console.log(JSON.stringify({ seconds, ...(judged ? { judged } : {}), outcomes: final }, null, 2));
     else
       console.log(
-        `\n${tableOf(final)}\n\n${LEGEND}\n${verdictOn(final)} It took ${Math.floor(seconds / 60)} min ${seconds % 60} s.`,
+        `\n${judged ? judgedTable(judged) : `${tableOf(final)}\n\n${LEGEND}`}\n\n${verdictOn(final)} It took ${Math.floor(seconds / 60)} min ${seconds % 60} s.`,
       );
     return final.every((o) => o.right) ? 0 : 1;
   } catch (error) {

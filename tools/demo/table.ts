@@ -34,9 +34,12 @@ export function tableOf(outcomes: readonly Outcome[]): string {
     const row = [name, happened, seconds, String(o.canaryRequests), `${o.usersTouched} of ${o.usersOnCanary}`, first];
     return [row, ...more.map((line) => ["", "", "", "", "", line])];
   });
-  const all = [head, ...rows];
-  const widths = head.map((_, i) => Math.max(...all.map((row) => (row[i] ?? "").length)));
-  const right = new Set([2, 3, 4]);
+  return columns([head, ...rows], new Set([2, 3, 4]));
+}
+
+/** Lines of aligned columns; those of `right` stand to the right. */
+export function columns(all: readonly (readonly string[])[], right: ReadonlySet<number>): string {
+  const widths = (all[0] ?? []).map((_, i) => Math.max(...all.map((row) => (row[i] ?? "").length)));
   return all
     .map((row) =>
       row
