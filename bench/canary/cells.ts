@@ -11,6 +11,8 @@ export interface Cell {
   readonly requestsPerSecond: number;
   readonly model: TrafficModel;
   readonly canaryShare: number;
+  /** Latchkey's own requests make visitors' up to so many a second, each to an arm by a fair coin. */
+  readonly syntheticTo?: number;
   readonly lookMs: number;
   readonly horizonMs: number;
   /** `alarms` counts verdicts, and needs many runs; `times` takes medians. */
@@ -382,4 +384,21 @@ const LOW: readonly Cell[] = [0.02, 0.2, 10].flatMap((rate) =>
   }),
 );
 
-export const CELLS: readonly Cell[] = [...FALSE, ...HARM, ...ROBUST, ...PASS, ...LOW];
+/** The default of `synthetic.requestsPerSecond`. */
+const SYNTHETIC = 5;
+/** The same with synthetic journeys, which a service declares. What they do not ask, they do not find: harm here is in all requests. */
+const SYNTHETIC_LOW: readonly Cell[] = [0.02, 0.2].flatMap((rate) => {
+  const more = { ...proving, horizonMs: LOW_MS, canaryShare: 0.5, syntheticTo: SYNTHETIC, peers: false };
+  const part = (row: string, model: TrafficModel, asks: Cell["asks"], goal: Goal) =>
+    cell("low-traffic", `${row}, 50 % of the traffic and synthetic journeys`, rate, model, asks, goal, more);
+  return [
+    part("no difference", healthy(rate), "alarms", { finishedAtLeast: 90, failAtMost: ALPHA_PERCENT }),
+    part("errors more by the margin, 0.5 points", harmed(rate, 0.001, { errorRatio: 0.006 }), "alarms", {
+      passAtMost: 5,
+    }),
+    part("errors 0.1 → 5 %", harmed(rate, 0.001, { errorRatio: 0.05 }), "times", {}),
+    part("every request fails", harmed(rate, 0.001, { errorRatio: 1 }), "times", {}),
+  ];
+});
+
+export const CELLS: readonly Cell[] = [...FALSE, ...HARM, ...ROBUST, ...PASS, ...LOW, ...SYNTHETIC_LOW];

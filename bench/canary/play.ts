@@ -2,6 +2,7 @@ import { judge, startJudge } from "@latchkey/core/analysis/judge";
 import { looksOf, trafficOf } from "@latchkey/core/analysis/planning/traffic";
 import { defaultPolicy } from "@latchkey/core/analysis/policy";
 import type { AnalysisPolicy, Look } from "@latchkey/core/analysis/types";
+import { SYNTHETIC_SHARE } from "@latchkey/core/delivery/synthetic";
 import { seeded, seedOf } from "@latchkey/core/shared/random";
 import { type Cell, keyOf } from "./cells.ts";
 import { flagger } from "./peers/flagger.ts";
@@ -63,6 +64,8 @@ export function preparePlay(cell: Cell, rules: readonly Peer[], seed: number): (
   const traffic = trafficOf(cell.model);
   // The canary's traffic, and as much of the old release.
   const equal = trafficOf({ ...cell.model, requestsPerSecond: Number(rate) * 2 * cell.canaryShare });
+  const missing = Math.max(0, (cell.syntheticTo ?? 0) - Number(rate));
+  const own = missing > 0 ? trafficOf({ ...cell.model, requestsPerSecond: missing }) : null;
   return (run) => {
     const at = seedOfRun(cell, seed, run);
     const looks = (of: typeof traffic, share: number, own: number) =>
@@ -70,7 +73,9 @@ export function preparePlay(cell: Cell, rules: readonly Peer[], seed: number): (
     return new Map([
       ...follow(
         rules.filter((r) => !r.equalBaseline),
-        looks(traffic, cell.canaryShare, at),
+        own
+          ? together(looks(own, SYNTHETIC_SHARE, seedOf(at, 1)), looks(traffic, cell.canaryShare, at))
+          : looks(traffic, cell.canaryShare, at),
       ),
       ...follow(
         rules.filter((r) => r.equalBaseline),
@@ -78,6 +83,16 @@ export function preparePlay(cell: Cell, rules: readonly Peer[], seed: number): (
       ),
     ]);
   };
+}
+
+/** Synthetic looks and those of visitors in the order of their times, synthetic ones first, as the controller has them. */
+function* together(synthetic: Iterable<Look>, visitors: Iterable<Look>): Generator<Look> {
+  const others = synthetic[Symbol.iterator]();
+  let next = others.next();
+  for (const look of visitors) {
+    for (; !next.done && next.value.atMs <= look.atMs; next = others.next()) yield { ...next.value, synthetic: true };
+    yield look;
+  }
 }
 
 function follow(rules: readonly Peer[], looks: Iterable<Look>): Map<string, Ending> {

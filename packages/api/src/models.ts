@@ -92,7 +92,7 @@ export const ServiceConfig = z.strictObject({
   synthetic: z
     .strictObject({
       /** In all, visitors' own counted in: what is missing is added, half to each release. */
-      requestsPerSecond: z.number().min(0.1).max(20).default(4),
+      requestsPerSecond: z.number().min(0.1).max(20).default(5),
       journeys: z
         .array(
           z.strictObject({
