@@ -71,6 +71,7 @@ function inputOf(row: ServiceRow, query: PlanQuery, traffic: MeasuredTraffic): P
       holdbackMs: query.holdbackMs ?? strategy.holdbackMs,
     },
     policy: { ...analysis, safeErrorRatio: query.safeErrorRatio ?? analysis.safeErrorRatio },
+    syntheticPerSecond: row.config.synthetic?.requestsPerSecond ?? 0,
     runs: query.runs,
     seed: query.seed,
   };

@@ -6,6 +6,7 @@ import type { JudgeState } from "./judge.ts";
 import { lnOnset, type Onset } from "./late-onset.ts";
 import { LAMBDAS, TAIL_LAMBDAS } from "./latency.ts";
 import { bounded, lnAverage } from "./log-space.ts";
+import { requestsForProof } from "./planning/needs.ts";
 import { slowdownBounds } from "./slowdown.ts";
 import type { AnalysisPolicy, GuardReport, JudgeReport, Look, MetricName, MetricReport, Verdict } from "./types.ts";
 import { errorsPerVisitor, unitErrorsOf } from "./units.ts";
@@ -225,27 +226,7 @@ function toPass(s: JudgeState, policy: AnalysisPolicy, lnSafe: number, threshold
   const n = s.canary.requests;
   const floor = Math.max(0, policy.minimumCanaryRequests - n);
   if (lnSafe >= threshold) return floor;
-  const flawless = Math.max(floor, flawlessRequests(policy) - n, 1);
+  const flawless = Math.max(floor, requestsForProof({ ...policy, minimumCanaryRequests: 0 }) - n, 1);
   if (n < 10 || lnSafe <= 0) return flawless;
   return Math.max(floor, Math.ceil(((threshold - lnSafe) * n) / lnSafe));
-}
-
-/**
- * Canary requests without an error that prove errors to be within the margin: the least n with
- * mean over r of exp(n d1 (1 - r)) >= 1 / beta (`lnErrorsSafe` with no errors at all). 911 at the default policy.
- */
-export function flawlessRequests(policy: Pick<AnalysisPolicy, "beta" | "safeErrorRatio">): number {
-  const lnOf = (n: number) =>
-    lnAverage(
-      SAFE_R.map((r) => n * policy.safeErrorRatio * (1 - r)),
-      even(SAFE_R.length),
-    );
-  let [low, high] = [0, 1];
-  while (lnOf(high) < Math.log(1 / policy.beta)) high *= 2;
-  while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2);
-    if (lnOf(middle) >= Math.log(1 / policy.beta)) high = middle;
-    else low = middle;
-  }
-  return high;
 }

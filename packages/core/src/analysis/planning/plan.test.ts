@@ -25,11 +25,11 @@ function finish<T>(work: Generator<undefined, T>): T {
     if (done) return value;
   }
 }
-const planAt = (requestsPerHour: number, seed = 1): { plan: CanaryPlan; done: number } => {
+const planAt = (requestsPerHour: number, seed = 1, syntheticPerSecond = 0): { plan: CanaryPlan; done: number } => {
   let done = 0;
   const traffic = scaledTo(measuredTraffic([], null), requestsPerHour);
   const plan = finish(
-    planCanary({ traffic, strategy, policy: defaultPolicy, runs: 20, seed }, (n) => {
+    planCanary({ traffic, strategy, policy: defaultPolicy, syntheticPerSecond, runs: 20, seed }, (n) => {
       done += n;
     }),
   );
@@ -91,11 +91,32 @@ describe("a plan", () => {
 });
 
 describe("a rollout that is played", () => {
+  it("with synthetic journeys proves a healthy release safe although hardly anybody comes, and finds an outage", () => {
+    const play = (seed: number, harm?: { errorRatio: number }) => {
+      const at = (rate: number) => trafficOf({ ...healthy(rate), ...(harm ? { harm } : {}) });
+      const stage = {
+        policy: defaultPolicy,
+        lookMs: 2_000,
+        fromMs: 0,
+        strategy: { ...strategy, maximumMs: 1_200_000 },
+      };
+      return finish(playRollout({ ...stage, traffic: at(0.02), synthetic: at(5) }, seeded(seed)));
+    };
+    const played = Array.from({ length: 10 }, (_, i) => play(i + 1));
+    expect(played.filter((p) => p.proved).length).toBeGreaterThanOrEqual(8);
+    expect(played.every((p) => p.foundMs === null)).toBe(true);
+    expect(play(1, { errorRatio: 1 }).foundMs).toBeLessThan(60_000);
+  });
   it("comes again from the same seed, to the last bit, and another from another", () => {
     const harm = { errorRatio: 0.01 };
     const play = (seed: number) => {
       const traffic = trafficOf({ ...healthy(20), harm });
-      return finish(playRollout({ traffic, strategy, policy: defaultPolicy, lookMs: 2_000, fromMs: 0 }, seeded(seed)));
+      return finish(
+        playRollout(
+          { synthetic: null, traffic, strategy, policy: defaultPolicy, lookMs: 2_000, fromMs: 0 },
+          seeded(seed),
+        ),
+      );
     };
     expect(play(3)).toEqual(play(3));
     expect(play(3)).not.toEqual(play(4));
@@ -104,6 +125,7 @@ describe("a rollout that is played", () => {
     const traffic = trafficOf(healthy(0));
     const stage = {
       traffic,
+      synthetic: null,
       strategy: { ...strategy, onInconclusive },
       policy: defaultPolicy,
       lookMs: 2_000,
@@ -121,7 +143,10 @@ describe("a rollout that is played", () => {
     const traffic = trafficOf({ ...healthy(145), harm: { fromMs: 300_000, errorRatio: 0.2 } });
     const held = { ...strategy, holdbackMs: 600_000 };
     const played = finish(
-      playRollout({ traffic, strategy: held, policy: defaultPolicy, lookMs: 2_000, fromMs: 0 }, seeded(1)),
+      playRollout(
+        { synthetic: null, traffic, strategy: held, policy: defaultPolicy, lookMs: 2_000, fromMs: 0 },
+        seeded(1),
+      ),
     );
     expect(played.proved).toBe(true);
     expect(played.promotedMs).toBeLessThan(300_000);
@@ -167,7 +192,7 @@ describe("a suggestion", () => {
     );
     expect(held).toMatchObject({ onInconclusive: "promote", holdbackPercent: 20, holdbackMs: 86_400_000 });
     expect(ways.map((w) => w.words)).toEqual([
-      "Synthetic journeys: 45 requests a minute to each release make up what is missing in 20 minutes. They prove what they walk through, and nothing else.",
+      "Synthetic journeys: 45 requests a minute to each release make up what is missing in 20 minutes (`synthetic` in the configuration, docs/guides/low-traffic.md). They prove what they walk through, and nothing else.",
       "A wider margin: with safeErrorRatio 0.380 instead of 0.005, 12 canary requests are enough. A release that fails 38.0 points more often may then pass, instead of 0.5.",
       "More time: at half of the traffic 911 canary requests have come after about 26 hours. A rollout lasts at most a day.",
     ]);

@@ -18,6 +18,8 @@ export interface PlanInput {
   readonly traffic: MeasuredTraffic;
   readonly strategy: Strategy;
   readonly policy: AnalysisPolicy;
+  /** Requests per second that synthetic journeys make up to, visitors' own counted in; 0 without them. */
+  readonly syntheticPerSecond: number;
   /** Rollouts of a healthy release; each size of harm gets a fifth of them. */
   readonly runs: number;
   readonly seed: number;
@@ -111,7 +113,7 @@ export function* planCanary(input: PlanInput, onRuns: (done: number) => void): G
     });
   const errors = yield* search("errors", strategy, true);
   const slowdown = yield* search("slowdown", strategy, true);
-  const suggestion = suggest(meanPerHour(traffic), policy, strategy);
+  const suggestion = suggest(meanPerHour(traffic), policy, strategy, input.syntheticPerSecond);
   const later = {
     errors: yield* search("errors", suggestion.strategy, false),
     slowdown: yield* search("slowdown", suggestion.strategy, false),
@@ -150,19 +152,23 @@ function harmOf(kind: HarmKind, size: number, arm: ArmTraffic): Harm {
 
 type Player = (strategy: Strategy, harm: Harm | undefined, run: number) => Generator<undefined, PlayedRollout>;
 
-function playerOf({ traffic, policy, seed }: PlanInput): Player {
+function playerOf({ traffic, policy, seed, syntheticPerSecond }: PlanInput): Player {
   const hours = traffic.requestsPerHour;
   const rates = hours.map((n) => rounded(n / 3_600));
-  const made = new Map<string, Traffic>();
+  const missing = rounded(Math.max(0, syntheticPerSecond - meanPerHour(traffic) / 3_600));
+  const made = new Map<string, { readonly traffic: Traffic; readonly synthetic: Traffic | null }>();
   return (strategy, harm, run) => {
     const key = JSON.stringify(harm ?? null);
     const known = made.get(key);
-    const model = { requestsPerSecond: rates, baseline: traffic.arm, canary: traffic.arm };
-    const drawn = known ?? trafficOf(harm ? { ...model, harm } : model);
+    const model = { baseline: traffic.arm, canary: traffic.arm, ...(harm ? { harm } : {}) };
+    const drawn = known ?? {
+      traffic: trafficOf({ ...model, requestsPerSecond: rates }),
+      synthetic: missing > 0 ? trafficOf({ ...model, requestsPerSecond: missing }) : null,
+    };
     if (!known) made.set(key, drawn);
     const random = seeded(seedOf(seed, run));
     const fromMs = Math.floor(random() * hours.length) * HOUR_MS;
-    return playRollout({ traffic: drawn, strategy, policy, lookMs: lookMsOf(strategy), fromMs }, random);
+    return playRollout({ ...drawn, strategy, policy, lookMs: lookMsOf(strategy), fromMs }, random);
   };
 }
 

@@ -1,5 +1,6 @@
 import { lookedEvent } from "../../delivery/replay.ts";
 import { isTerminal, newRollout, type Rollout, type RolloutEvent, type Strategy } from "../../delivery/rollout.ts";
+import { SYNTHETIC_SHARE } from "../../delivery/synthetic.ts";
 import { transition } from "../../delivery/transitions.ts";
 import type { Random } from "../../shared/random.ts";
 import { type JudgeState, judge, startJudge, takeIn } from "../judge.ts";
@@ -24,6 +25,8 @@ export interface PlayedRollout {
 
 export interface Stage {
   readonly traffic: Traffic;
+  /** What synthetic journeys add while the canary is in its steps, each to an arm by a fair coin. */
+  readonly synthetic: Traffic | null;
   readonly strategy: Strategy;
   readonly policy: AnalysisPolicy;
   readonly lookMs: number;
@@ -49,7 +52,7 @@ const isEmpty = (look: Look): boolean => look.baseline.requests + look.canary.re
 
 /** Plays one rollout. Yields after each look, so that long plays can be put aside. */
 export function* playRollout(stage: Stage, random: Random): Generator<undefined, PlayedRollout> {
-  const { traffic, strategy, policy, lookMs, fromMs } = stage;
+  const { traffic, synthetic, strategy, policy, lookMs, fromMs } = stage;
   let rollout = settled(newRollout("plan", strategy, true, 0), { kind: "release_ready", atMs: 0 });
   let state: JudgeState = startJudge(policy);
   let promotion: { atMs: number; proved: boolean; requests: number } | null = null;
@@ -62,10 +65,16 @@ export function* playRollout(stage: Stage, random: Random): Generator<undefined,
       rollout = settled(rollout, { kind: "time_passed", atMs });
       continue;
     }
+    const own =
+      rollout.state === "progressing" && synthetic
+        ? synthetic.look(atMs - lookMs, atMs, SYNTHETIC_SHARE, random)
+        : null;
+    const walked = own !== null && !isEmpty(own);
+    if (walked) state = takeIn(state, { ...own, atMs, synthetic: true }, policy).next;
     const look = { ...traffic.look(fromMs + atMs - lookMs, fromMs + atMs, share, random), atMs };
-    if (isEmpty(look) && atMs - judgedMs < SILENCE_MS) {
+    if (isEmpty(look) && !walked && atMs - judgedMs < SILENCE_MS) {
       rollout = settled(rollout, { kind: "time_passed", atMs });
-    } else if (unread < READ_EVERY - 1 && !isNews(look) && atMs - judgedMs < SILENCE_MS) {
+    } else if (unread < READ_EVERY - 1 && !isNews(look) && !(own && isNews(own)) && atMs - judgedMs < SILENCE_MS) {
       state = takeIn(state, look, policy).next;
       unread += 1;
       rollout = settled(rollout, { kind: "time_passed", atMs });

@@ -27,13 +27,20 @@ const BAKE_MS = 30_000;
 const LONG_HOLDBACK_PERCENT = 20;
 
 /** Proposes how to roll out at this much traffic (both releases together), and says what can't be had. */
-export function suggest(requestsPerHour: number, policy: AnalysisPolicy, strategy: Strategy): Suggestion {
+export function suggest(
+  requestsPerHour: number,
+  policy: AnalysisPolicy,
+  strategy: Strategy,
+  syntheticPerSecond = 0,
+): Suggestion {
   const need = requestsForProof(policy);
-  const within = (share: number) => (requestsPerHour * share * IN_TIME_MS) / 100 / 3_600_000;
+  // Half of the synthetic journeys go to the canary, whatever its share of the visitors.
+  const walked = (Math.max(0, syntheticPerSecond - requestsPerHour / 3_600) * IN_TIME_MS) / 2_000;
+  const within = (share: number) => walked + (requestsPerHour * share * IN_TIME_MS) / 100 / 3_600_000;
   const share = SHARES.find((s) => within(s) >= USUAL * need);
   return share === undefined
     ? unproved(requestsPerHour, policy, strategy, need, within(50))
-    : proved(policy, strategy, share, need, within(share));
+    : proved(policy, strategy, share, need, within(share), walked);
 }
 
 const count = (n: number): string => Math.round(n).toLocaleString("en-GB");
@@ -47,12 +54,24 @@ const canary = (share: number, policy: AnalysisPolicy, rest: Partial<Strategy>, 
   maximumMs: IN_TIME_MS,
 });
 
-function proved(policy: AnalysisPolicy, strategy: Strategy, share: number, need: number, within: number): Suggestion {
+function proved(
+  policy: AnalysisPolicy,
+  strategy: Strategy,
+  share: number,
+  need: number,
+  within: number,
+  walked: number,
+): Suggestion {
   return {
     strategy: canary(share, policy, {}, strategy),
     provesInTime: true,
     words: [
       `${share} % of the traffic brings the canary ${count(within)} requests in 20 minutes; a proof of safety needs at least ${count(need)} without a failure. That is the smallest share that leaves room for a few failures.`,
+      ...(walked > 0
+        ? [
+            `${count(walked)} of them are synthetic journeys: of what only visitors do, they prove nothing, and the holdback goes on watching.`,
+          ]
+        : []),
     ],
     ways: [],
   };
@@ -85,7 +104,7 @@ function journeys(need: number, within: number): Way {
   const perMinute = Math.ceil((need - within) / (IN_TIME_MS / 60_000));
   return {
     way: "synthetic_journeys",
-    words: `Synthetic journeys: ${many(perMinute, "request")} a minute to each release make up what is missing in 20 minutes. They prove what they walk through, and nothing else.`,
+    words: `Synthetic journeys: ${many(perMinute, "request")} a minute to each release make up what is missing in 20 minutes (\`synthetic\` in the configuration, docs/guides/low-traffic.md). They prove what they walk through, and nothing else.`,
   };
 }
 
