@@ -25,6 +25,21 @@ export default defineService({
     },
   ],
   smoke: [{ path: "/", contains: "Hidden Key" }, { path: "/healthz" }],
+  synthetic: {
+    journeys: [
+      { path: "/", contains: "Hidden Key" },
+      { path: "/api/leads?limit=25" },
+      {
+        path: "/api/leads",
+        method: "POST",
+        status: 201,
+        body: {
+          contact: { name: "Synthetic Journey", email: "synthetic@example.org", phone: "555-0100-000" },
+          property: { address: "1 Test Way", city: "Austin", state: "TX", zip: "78701", type: "condo" },
+        },
+      },
+    ],
+  },
   warmUp: ["/api/leads?limit=25"],
   strategy: {
     steps: [

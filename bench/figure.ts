@@ -11,17 +11,25 @@ export interface Figure {
   readonly holds: boolean;
 }
 
-/** A figure that must stay below (or, with "at least", reach) its goal. */
+/** A figure that must stay below (or, with "at least", reach) its goal; "at most" allows the goal itself. No number holds no goal. */
 export function figure(
   name: string,
   value: number,
   unit: string,
-  o: { below?: number; atLeast?: number; peer?: Figure["peer"]; ratioBelow?: number; ratioAtLeast?: number } = {},
+  o: {
+    below?: number;
+    atMost?: number;
+    atLeast?: number;
+    peer?: Figure["peer"];
+    ratioBelow?: number;
+    ratioAtLeast?: number;
+  } = {},
 ): Figure {
   const peer = o.peer ?? null;
   const ratio = peer && peer.value > 0 ? value / peer.value : null;
   const goals = [
     ...(o.below === undefined ? [] : [{ words: `< ${o.below}`, holds: value < o.below }]),
+    ...(o.atMost === undefined ? [] : [{ words: `<= ${o.atMost}`, holds: value <= o.atMost }]),
     ...(o.atLeast === undefined ? [] : [{ words: `>= ${o.atLeast}`, holds: value >= o.atLeast }]),
     ...(o.ratioBelow === undefined ? [] : [{ words: `ratio < ${o.ratioBelow}`, holds: (ratio ?? 0) < o.ratioBelow }]),
     ...(o.ratioAtLeast === undefined
@@ -46,6 +54,8 @@ export interface Bench {
   readonly seed: number;
   /** How often, where a topic does the same again and again; null: as often as it thinks right. */
   readonly runs: number | null;
+  /** Keeps results in the repository, and what is published of them. */
+  readonly write: boolean;
   readonly root: string;
   readonly signal: AbortSignal;
   readonly say: (words: string) => void;

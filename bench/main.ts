@@ -1,3 +1,4 @@
+import { benchCanary, CANARY_PARTS } from "./canary/index.ts";
 import { benchCrash, PARTS as CRASH_PARTS } from "./crash/index.ts";
 import { benchDelivery, PARTS } from "./delivery/index.ts";
 import { type Bench, type Figure, tableOf } from "./figure.ts";
@@ -20,6 +21,12 @@ const TOPICS: Readonly<Record<string, Topic>> = {
     words: "what the ledger and the gateway cost beside going without or beside others, and a year of history",
     parts: FOUNDATION_PARTS,
     run: benchFoundation,
+  },
+  canary: {
+    words:
+      "how often the judge blames the healthy and how soon it finds harm, beside the rules of others, in simulation",
+    parts: CANARY_PARTS,
+    run: benchCanary,
   },
   crash: {
     words:
@@ -49,6 +56,7 @@ ${Object.entries(TOPICS)
   npm run bench -- delivery --quick         under a minute: proves that the bench works, not that the goals hold
   npm run bench -- delivery --json          one JSON object per figure
   npm run bench -- fuzz --seed 7            other random choices than those of seed 1
+  npm run bench -- canary --write           keeps results in bench/canary/results.json, goes on from them, writes docs/canary.md
   npm run bench -- crash kill --runs 20     a fifth of its rollouts, of these parts
 
 Exit codes: 0 every goal holds, 2 one does not, 1 it could not be measured.`;
@@ -81,6 +89,7 @@ export async function main(args: readonly string[], root: string): Promise<numbe
     seed,
     runs,
     quick: args.includes("--quick"),
+    write: args.includes("--write"),
     root,
     signal: stopping.signal,
     say: (words) => process.stderr.write(`${words}\n`),

@@ -13,6 +13,7 @@ const PACKAGES = {
     file: "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
     without: "no rollout is tried while the clock is set back",
   },
+  prometheus: { file: "/usr/bin/prometheus", without: "metrics are not read from a real Prometheus" },
   haproxy: { file: "/usr/sbin/haproxy", without: "the gateway is not measured beside HAProxy" },
 };
 

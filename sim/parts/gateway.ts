@@ -2,13 +2,25 @@ import type { ArmCounter, GatewayReport, RoutingTable } from "@latchkey/api/gate
 import { compareGenerations, type Generation } from "@latchkey/core/delivery/generation";
 import { armOfTicket } from "@latchkey/core/delivery/split";
 import { bucketOf } from "@latchkey/core/shared/histogram";
+import { seeded } from "@latchkey/core/shared/random";
+import { ErringVisitors, isInHalf } from "../../apps/gateway/src/erring-visitors.ts";
 import type { TableHolder } from "../../apps/gateway/src/table.ts";
 import type { World } from "../world.ts";
 
 type Counts = { -readonly [K in keyof ArmCounter]: ArmCounter[K] };
 const TRAFFIC_MS = 500;
 const REPORT_MS = 1_000;
+/** A third of the requests are pages of so many visitors, who stay with their release. */
+const PAGES = 0.3;
+const VISITORS = 2_000;
 const LATENCY_BUCKET = String(bucketOf(8));
+
+/** Drawn once per deployment, as the cookie keeps it. */
+const ticketOf = (visitor: number, deploymentId: string): number => {
+  let seed = visitor;
+  for (let i = 0; i < deploymentId.length; i++) seed = Math.imul(seed ^ deploymentId.charCodeAt(i), 0x5bd1e995);
+  return seeded(seed)();
+};
 
 const portOf = (upstream: string | undefined): number => Number(upstream?.slice(upstream.lastIndexOf(":") + 1));
 
@@ -24,6 +36,7 @@ export class SimGateway {
   #counts = new Map<string, Counts>();
   #isUp = false;
   #errorsNew = false;
+  #erring = new ErringVisitors();
   #changed = new Set<Counts>();
 
   constructor(world: World, name: string) {
@@ -47,6 +60,7 @@ export class SimGateway {
     this.#sequence = 0;
     this.#counts = new Map();
     this.#changed = new Set();
+    this.#erring = new ErringVisitors();
     this.#holder = this.#world.mutations.tableHolder();
     if (this.#disk) this.#apply(this.#disk, "from its disk");
     const boot = this.#boot;
@@ -113,11 +127,13 @@ export class SimGateway {
       if (service.environment.endsWith("/preview")) continue;
       const n = Math.round((this.#world.plan.requestsPerSecond * TRAFFIC_MS) / 1_000);
       for (let i = 0; i < n; i++) {
-        const arm = armOfTicket(service.arms, chance.share());
+        const visitor = chance.isTrue(PAGES) ? Math.floor(chance.share() * VISITORS) : null;
+        const ticket = visitor === null ? chance.share() : ticketOf(visitor, service.deploymentId);
+        const arm = armOfTicket(service.arms, ticket);
         if (!arm) continue;
         const process = machine.at(portOf(arm.upstreams[0]));
         const failed = process === null || chance.isTrue(truth.of(process.digest).errorRatio);
-        this.#count(service, arm, failed);
+        this.#count(service, arm, failed, visitor === null ? null : String(visitor));
       }
     }
     if (this.#errorsNew) this.#report();
@@ -127,29 +143,41 @@ export class SimGateway {
     service: RoutingTable["services"][number],
     arm: { arm: ArmCounter["arm"]; releaseId: string },
     failed: boolean,
+    unit: string | null,
   ) {
     const { epoch, n } = service.generation;
-    const key = `${service.service}/${epoch}.${n}/${arm.arm}/${arm.releaseId}`;
+    const routeClass = unit === null ? "api" : "document";
+    const key = `${service.service}/${epoch}.${n}/${arm.arm}/${arm.releaseId}/${routeClass}`;
     const row: Counts = this.#counts.get(key) ?? {
       service: service.service,
       environment: service.environment,
       generation: service.generation,
       arm: arm.arm,
       releaseId: arm.releaseId,
-      routeClass: "api",
+      routeClass,
       requests: 0,
       errors: 0,
       latency: {},
       pageViews: 0,
       pageErrors: 0,
       users: "",
+      ...{ unitErrors: 0, unitPageErrors: 0, halfErrors: 0, halfUnitErrors: 0 },
     };
     row.requests += 1;
-    if (failed) row.errors += 1;
+    if (failed) this.#fail(row, service.deploymentId, unit);
     row.latency[LATENCY_BUCKET] = (row.latency[LATENCY_BUCKET] ?? 0) + 1;
     if (failed && row.errors % 10 === 1) this.#errorsNew = true;
     this.#counts.set(key, row);
     this.#changed.add(row);
+  }
+
+  #fail(row: Counts, deploymentId: string, unit: string | null): void {
+    const first = unit === null || this.#erring.isFirst("request", deploymentId, unit) ? 1 : 0;
+    const half = isInHalf(unit, () => this.#world.chance.share()) ? 1 : 0;
+    row.errors += 1;
+    row.unitErrors = (row.unitErrors ?? 0) + first;
+    row.halfErrors = (row.halfErrors ?? 0) + half;
+    row.halfUnitErrors = (row.halfUnitErrors ?? 0) + first * half;
   }
 
   /** Cumulative counts; the message may be lost, late, doubled, or overtaken by the next. */

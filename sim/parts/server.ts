@@ -2,6 +2,7 @@ import type { GatewayReport, RoutingTable } from "@latchkey/api/gateway";
 import type { Generation } from "@latchkey/core/delivery/generation";
 import { compareGenerations } from "@latchkey/core/delivery/generation";
 import type { Actor } from "@latchkey/core/delivery/rollout";
+import type { SyntheticSource } from "@latchkey/core/delivery/synthetic";
 import { transition } from "@latchkey/core/delivery/transitions";
 import type { Logger } from "pino";
 import { DeploymentsController } from "../../apps/server/src/delivery/deployments.controller.ts";
@@ -32,6 +33,9 @@ import type { Connection } from "../backend.ts";
 import type { World } from "../world.ts";
 import { SimBuilder } from "./builder.ts";
 import type { Asked } from "./people.ts";
+
+/** No service of a simulated world declares synthetic journeys. */
+const NO_SYNTHETIC: SyntheticSource = { tend: () => {}, seen: () => {}, take: () => null, giveBack: () => {} };
 
 /** One server process: the real controllers, on a clock of its own and a network that may fail at each step. */
 export class SimServer {
@@ -143,6 +147,8 @@ export class SimServer {
       target,
       lease,
       prober,
+      synthetic: NO_SYNTHETIC,
+      metricSource: null,
       artifactDirOf: (digest) => digest,
       databaseUrlFor: async () => "postgres://sim",
       onRerouted: wake,

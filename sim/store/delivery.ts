@@ -1,8 +1,11 @@
+import { type HalvedMinute, SPLIT_MINUTES } from "@latchkey/core/analysis/dispersion";
 import { compareGenerations } from "@latchkey/core/delivery/generation";
 import type * as deployments from "../../apps/server/src/delivery/deployments.store.ts";
 import { type DeploymentRow, ENDED } from "../../apps/server/src/delivery/deployments.store.ts";
 import type * as gateways from "../../apps/server/src/delivery/gateways.store.ts";
 import { type Counter, GATEWAY_LIVE_MS, type GatewayRow } from "../../apps/server/src/delivery/gateways.store.ts";
+import type * as minutes from "../../apps/server/src/delivery/minutes.store.ts";
+import { growthInMinute, type MinuteGrowth } from "../../apps/server/src/delivery/minutes.store.ts";
 import type * as processes from "../../apps/server/src/delivery/processes.store.ts";
 import type { ProcessRow } from "../../apps/server/src/delivery/processes.store.ts";
 import type * as releases from "../../apps/server/src/delivery/releases.store.ts";
@@ -38,6 +41,7 @@ export const rolloutAnswers = {
       report: null,
       shares: {},
       taken: {},
+      metric_anchors: {},
       step_count: 0,
       evidence_sha256: "",
       started_at: new Date(row.machine.createdAtMs),
@@ -169,6 +173,34 @@ interface StoredGateway extends GatewayRow {
 interface StoredCounter extends Counter {
   readonly service: string;
   readonly environment: string;
+  readonly halfErrors?: number;
+  readonly halfUnitErrors?: number;
+}
+interface StoredMinute extends MinuteGrowth {
+  readonly gateway: string;
+  readonly minute: number;
+}
+const MINUTE_MS = 60_000;
+const minuteOf = (s: Session): number => Math.floor(s.tables.now().getTime() / MINUTE_MS);
+
+function addToMinute(s: Session, gateway: string, growth: readonly MinuteGrowth[]): void {
+  const minute = minuteOf(s);
+  for (const g of growth) {
+    const key = [g.service, g.environment, g.releaseId, minute, gateway].join("/");
+    const known = s.get<StoredMinute>("arm_minute", key);
+    const half = (a: number | null, b: number | null | undefined) => (a === null || b === null ? null : a + (b ?? 0));
+    s.set("arm_minute", key, {
+      ...g,
+      ...{ gateway, minute },
+      requests: g.requests + (known?.requests ?? 0),
+      errors: g.errors + (known?.errors ?? 0),
+      unitErrors: g.unitErrors + (known?.unitErrors ?? 0),
+      pageViews: g.pageViews + (known?.pageViews ?? 0),
+      pageErrors: g.pageErrors + (known?.pageErrors ?? 0),
+      halfErrors: half(g.halfErrors, known?.halfErrors),
+      halfUnitErrors: half(g.halfUnitErrors, known?.halfUnitErrors),
+    });
+  }
 }
 const isLive = (s: Session, g: GatewayRow) => g.seen_at.getTime() > s.tables.now().getTime() - GATEWAY_LIVE_MS;
 
@@ -206,22 +238,31 @@ export const gatewayAnswers = {
       report_sequence: report.sequence,
     };
     s.set("gateway", report.gateway, made);
+    const grown: Parameters<typeof growthInMinute>[0][number][] = [];
     for (const c of report.counters) {
       const { epoch, n } = c.generation;
       const key = [report.gateway, report.boot, epoch, n, c.releaseId, c.routeClass].join("/");
       const place = `${c.service}/${c.environment}/${key}`;
       const known = s.get<StoredCounter>("arm_counter", place);
       if (known && known.requests > c.requests) continue;
+      grown.push({ now: c, before: known });
       const { service, environment, releaseId, routeClass, generation, users } = c;
+      const { unitErrors, unitPageErrors, halfErrors, halfUnitErrors } = c;
       const counts = { requests: c.requests, errors: c.errors, latency: c.latency };
       const pages = { pageViews: c.pageViews, pageErrors: c.pageErrors };
       const counter: StoredCounter = {
         ...{ key, service, environment, releaseId, routeClass, generation, users },
         ...counts,
         ...pages,
+        ...(unitErrors === undefined ? {} : { unitErrors }),
+        ...(unitPageErrors === undefined ? {} : { unitPageErrors }),
+        ...(halfErrors === undefined ? {} : { halfErrors }),
+        ...(halfUnitErrors === undefined ? {} : { halfUnitErrors }),
+        events: c.events ?? null,
       };
       s.set("arm_counter", place, counter);
     }
+    addToMinute(s, report.gateway, growthInMinute(grown));
     return true;
   },
   countersSince: (s, service, environment, from, before = null) =>
@@ -236,6 +277,26 @@ export const gatewayAnswers = {
       )
       .sort((a, b) => (a.key < b.key ? -1 : 1)),
 } satisfies AnswersOf<typeof gateways>;
+
+export const minuteAnswers = {
+  halvedMinutes: (s, service, environment, releaseId) => {
+    const since = s.tables.now().getTime() - SPLIT_MINUTES * MINUTE_MS;
+    const sums = new Map<number, HalvedMinute>();
+    const rows = s.all<StoredMinute>("arm_minute").filter((m) => m.minute * MINUTE_MS > since);
+    for (const m of rows.sort((a, b) => a.minute - b.minute)) {
+      if (m.service !== service || m.environment !== environment || m.releaseId !== releaseId) continue;
+      if (m.halfErrors === null || m.halfUnitErrors === null) continue;
+      const sum = sums.get(m.minute);
+      sums.set(m.minute, {
+        errors: m.errors + (sum?.errors ?? 0),
+        unitErrors: m.unitErrors + (sum?.unitErrors ?? 0),
+        halfErrors: m.halfErrors + (sum?.halfErrors ?? 0),
+        halfUnitErrors: m.halfUnitErrors + (sum?.halfUnitErrors ?? 0),
+      });
+    }
+    return [...sums.values()];
+  },
+} satisfies AnswersOf<typeof minutes>;
 
 export const processAnswers = {
   findProcess: (s, id) => s.get<ProcessRow>("release_process", id),

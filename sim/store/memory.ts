@@ -1,4 +1,11 @@
-import { deploymentAnswers, gatewayAnswers, processAnswers, releaseAnswers, rolloutAnswers } from "./delivery.ts";
+import {
+  deploymentAnswers,
+  gatewayAnswers,
+  minuteAnswers,
+  processAnswers,
+  releaseAnswers,
+  rolloutAnswers,
+} from "./delivery.ts";
 import { accessAnswers, catalogAnswers, leaseAnswers, ledgerAnswers, routingAnswers } from "./rest.ts";
 import type { Session } from "./tables.ts";
 
@@ -10,6 +17,7 @@ export const ANSWERS_BY_NAME: Readonly<Record<string, Answer>> = {
   ...deploymentAnswers,
   ...releaseAnswers,
   ...gatewayAnswers,
+  ...minuteAnswers,
   ...processAnswers,
   ...catalogAnswers,
   ...routingAnswers,

@@ -1,4 +1,5 @@
 import type { Answer } from "@latchkey/api/client";
+import { metricLines } from "./metric-words.ts";
 import { duration, milliseconds, moment, plain, type Style, state, table } from "./text.ts";
 
 export type Deployment = Answer<"getDeployment">;
@@ -68,6 +69,10 @@ export function rolloutWords(r: Rollout, style: Style, nowMs: number): string {
       ? [
           `Verdict  ${state(r.report.verdict, style)}; ${evidenceWords(r.report)}`,
           ...r.report.reasons.map((w) => `  ${w}`),
+          ...(r.state === "progressing" && r.report.canaryRequestsToPass
+            ? [`  Proof of safety needs about ${r.report.canaryRequestsToPass} more canary requests${arrivalWords(r)}.`]
+            : []),
+          ...metricLines(r.report, style),
         ]
       : []),
     ...guards,
@@ -75,6 +80,13 @@ export function rolloutWords(r: Rollout, style: Style, nowMs: number): string {
     `Next     ${r.next.words}${at !== null && at > 0 ? ` (in ${duration(at)})` : ""}`,
     `You may  ${actions.length > 0 ? `${actions.join(", ")}: latchkey ${actions[0]} ${r.service} --reason "..."` : "nothing, it is over"}`,
   ].join("\n");
+}
+
+/** When the requests that are missing will have come, at the rate since the first traffic. */
+function arrivalWords({ report, exposedAt, startedAt }: Rollout): string {
+  const tookMs = report && exposedAt ? report.atMs - (Date.parse(exposedAt) - Date.parse(startedAt)) : 0;
+  if (!report || report.canaryRequests === 0 || tookMs <= 0) return "";
+  return `, which at this rate come in about ${duration(((report.canaryRequestsToPass ?? 0) * tookMs) / report.canaryRequests)}`;
 }
 
 /** A deployment: gates, changes, what became of it. */

@@ -62,11 +62,15 @@ export const METRIC_WORDS: Record<string, { name: string; short: string; words: 
 export const GUARD_NAMES: Record<string, string> = {
   source_down: "Counts arrive",
   no_traffic: "Traffic on both",
+  clustered: "Failures one by one",
   share_mismatch: "Share as set",
   baseline_sick: "Current release well",
   shared_incident: "No shared incident",
   memory: "Memory steady",
   restarts: "No restarts",
+  metric_source: "Metric sources answer",
+  metric_data: "Metrics have data",
+  metric_limit: "Metrics within bounds",
 };
 
 export const STRATEGY_WORDS = {

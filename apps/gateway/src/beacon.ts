@@ -58,14 +58,14 @@ export class PageViews {
     const view = this.#views.get(id);
     if (view === undefined || view.failed) return false;
     view.failed = true;
-    view.row.pageError();
+    view.row.pageError(view.visitor);
     return true;
   }
 
   /** A visitor's script could not run: counts against the visitor's last page, or else the row given. */
   failOf(visitor: string | null, row: CounterRow): void {
     const id = visitor === null ? undefined : this.#latest.get(visitor);
-    if (id === undefined) row.pageError();
+    if (id === undefined) row.pageError(visitor);
     else this.fail(id);
   }
 

@@ -1,6 +1,7 @@
 import type { ArmCounter, RoutingArm, RoutingService, RoutingTable } from "@latchkey/api/gateway";
 import { compareGenerations } from "@latchkey/core/delivery/generation";
 import { bucketOf } from "@latchkey/core/shared/histogram";
+import { ErringVisitors, isInHalf } from "./erring-visitors.ts";
 import type { RouteClassName } from "./route.ts";
 import { Users } from "./users.ts";
 
@@ -14,12 +15,18 @@ type Identity = Pick<ArmCounter, "service" | "environment" | "generation" | "arm
 export class CounterRow {
   readonly identity: Identity;
   readonly #changed: (row: CounterRow, urgent: boolean) => void;
+  readonly #isFirst: (kind: "request" | "page", unit: string) => boolean;
   readonly #latency = new Map<number, number>();
   readonly #users = new Users();
+  readonly #events: Map<string, number> | null;
   #requests = 0;
   #errors = 0;
   #pageViews = 0;
   #pageErrors = 0;
+  #unitErrors = 0;
+  #unitPageErrors = 0;
+  #halfErrors = 0;
+  #halfUnitErrors = 0;
   /** Grows with each change; equal to `reported` when the server has it all. */
   version = 0;
   reported = 0;
@@ -27,15 +34,23 @@ export class CounterRow {
   /** No longer among those that are reported. */
   dropped = false;
 
-  constructor(identity: Identity, changed: (row: CounterRow, urgent: boolean) => void) {
+  /** `counted`: the metrics that it counts events of. */
+  constructor(
+    identity: Identity,
+    counted: readonly string[],
+    changed: (row: CounterRow, urgent: boolean) => void,
+    isFirst: (kind: "request" | "page", unit: string) => boolean,
+  ) {
     this.identity = identity;
+    this.#events = counted.length > 0 ? new Map(counted.map((name) => [name, 0])) : null;
     this.#changed = changed;
+    this.#isFirst = isFirst;
   }
 
-  /** One request with its latency to the response's headers in milliseconds. */
-  request(latencyMs: number, failed: boolean, visitor: string | null): void {
+  /** One request with its latency to the response's headers in milliseconds; `unit` is whom it was routed with, see `Visit`. */
+  request(latencyMs: number, failed: boolean, visitor: string | null, unit: string | null): void {
     this.#requests++;
-    if (failed) this.#errors++;
+    if (failed) this.#error(unit);
     const bucket = bucketOf(latencyMs);
     this.#latency.set(bucket, (this.#latency.get(bucket) ?? 0) + 1);
     if (visitor !== null) this.#users.add(visitor);
@@ -43,8 +58,8 @@ export class CounterRow {
   }
 
   /** A request already counted as good whose body then broke off. */
-  laterError(): void {
-    this.#errors++;
+  laterError(unit: string | null): void {
+    this.#error(unit);
     this.#touch(true);
   }
 
@@ -53,9 +68,15 @@ export class CounterRow {
     this.#touch(false);
   }
 
-  pageError(): void {
+  pageError(visitor: string | null): void {
     this.#pageErrors++;
+    if (visitor === null || this.#isFirst("page", visitor)) this.#unitPageErrors++;
     this.#touch(true);
+  }
+
+  event(metric: string): void {
+    this.#events?.set(metric, (this.#events.get(metric) ?? 0) + 1);
+    this.#touch(false);
   }
 
   snapshot(): ArmCounter {
@@ -67,7 +88,21 @@ export class CounterRow {
       pageViews: this.#pageViews,
       pageErrors: this.#pageErrors,
       users: this.#users.encode(),
+      unitErrors: this.#unitErrors,
+      unitPageErrors: this.#unitPageErrors,
+      halfErrors: this.#halfErrors,
+      halfUnitErrors: this.#halfUnitErrors,
+      ...(this.#events ? { events: Object.fromEntries(this.#events) } : {}),
     };
+  }
+
+  #error(unit: string | null): void {
+    const isFirst = unit === null || this.#isFirst("request", unit);
+    this.#errors++;
+    if (isFirst) this.#unitErrors++;
+    if (!isInHalf(unit, Math.random)) return;
+    this.#halfErrors++;
+    if (isFirst) this.#halfUnitErrors++;
   }
 
   #touch(urgent: boolean): void {
@@ -82,6 +117,7 @@ export class Counters {
   /** The rows of a table's service, found without making their keys: a new table brings new services. */
   readonly #near = new WeakMap<RoutingService, Map<RoutingArm, Map<RouteClassName, CounterRow>>>();
   readonly #now: () => number;
+  readonly #erring = new ErringVisitors();
   /** Called with true when an error was counted, which should reach the server at once. */
   onChange: (urgent: boolean) => void = () => {};
   /** Rows that were given up unreported because there were too many. */
@@ -124,10 +160,12 @@ export class Counters {
         releaseId: arm.releaseId,
         routeClass,
       },
+      (service.counted ?? []).map(({ name }) => name),
       (changed, urgent) => {
         changed.changedAtMs = this.#now();
         this.onChange(urgent);
       },
+      (kind, unit) => this.#erring.isFirst(kind, service.deploymentId, unit),
     );
     this.#rows.set(key, row);
     return row;

@@ -6,6 +6,7 @@ import type { Dispatcher } from "undici";
 import { type AssetSearch, isBrokenScript, isHtml, isLostAsset } from "./assets.ts";
 import { beaconTag, type PageViews } from "./beacon.ts";
 import { BodyTooLarge } from "./body.ts";
+import { eventsOf } from "./events.ts";
 import { forwardedHeaders, type HeaderMap, one, responseHeaders } from "./headers.ts";
 import { HeadInjector, scriptPermission } from "./inject.ts";
 import { sendPage } from "./pages.ts";
@@ -104,6 +105,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200 || this.#gone) return;
     this.#status = status;
     this.#count(status >= 500);
+    const { service, asked, eventRow } = this.#visit;
+    for (const metric of eventsOf(service, asked, status)) eventRow().event(metric);
     if (!isLostAsset(this.#visit.asked, status, headers)) {
       this.#begin(status, headers);
       return;
@@ -152,7 +155,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#counted) return;
     this.#counted = true;
     this.#failed = failed;
-    this.#visit.row.request(performance.now() - this.#visit.beganMs, failed, this.#visit.visitor);
+    const { row, beganMs, visitor, unit } = this.#visit;
+    row.request(performance.now() - beganMs, failed, visitor, unit);
   }
 
   #fail(error: unknown): void {
@@ -166,7 +170,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#waitsForRestart(error)) return;
     if (this.#counted && !this.#failed && !this.#retried) {
       this.#failed = true;
-      this.#visit.row.laterError();
+      this.#visit.row.laterError(this.#visit.unit);
     }
     this.#count(true);
     if (this.#response.headersSent) {

@@ -38,7 +38,8 @@ function searchService(table: RoutingTable, host: string): RoutingService | null
   );
 }
 
-function pathname(path: string): string {
+/** The path without its query. */
+export function pathname(path: string): string {
   const end = path.search(/[?#]/);
   return end < 0 ? path : path.slice(0, end);
 }

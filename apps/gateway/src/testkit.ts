@@ -30,6 +30,11 @@ export async function startPeer(listener: RequestListener, port = 0): Promise<Pe
   };
 }
 
+type SummedField = Exclude<
+  keyof ArmCounter,
+  "service" | "environment" | "generation" | "arm" | "releaseId" | "routeClass" | "latency" | "users" | "events"
+>;
+
 /** A control plane that speaks the polling protocol and keeps what it was told. */
 export class ControlPeer {
   table: RoutingTable | null = null;
@@ -58,13 +63,13 @@ export class ControlPeer {
   }
 
   /** The newest counters of an arm, summed over generations of the latest state of each row. */
-  sum(pick: (c: ArmCounter) => boolean, field: "requests" | "errors" | "pageViews" | "pageErrors"): number {
+  sum(pick: (c: ArmCounter) => boolean, field: SummedField): number {
     const rows = new Map<string, ArmCounter>();
     for (const report of this.reports) {
       for (const c of report.counters)
         rows.set(JSON.stringify([c.service, c.generation, c.arm, c.releaseId, c.routeClass]), c);
     }
-    return [...rows.values()].filter(pick).reduce((sum, c) => sum + c[field], 0);
+    return [...rows.values()].filter(pick).reduce((sum, c) => sum + (c[field] ?? 0), 0);
   }
 
   #changed(): void {

@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { RoutingArm, RoutingService, RoutingTable } from "@latchkey/api/gateway";
 import * as cookies from "./cookies.ts";
 import type { CounterRow, Counters } from "./counters.ts";
+import { armOfEvent } from "./events.ts";
 import { visitorProtocol } from "./headers.ts";
 import { type Asked, assign, classOf, type RouteClassName, serviceOf } from "./route.ts";
 
@@ -13,7 +14,15 @@ export interface Visit {
   readonly routeClass: RouteClassName;
   readonly asked: Asked;
   readonly visitor: string | null;
+  /**
+   * Whose coin decided where it went, the unit of the judge's evidence: the visitor, whose ticket holds for all that they
+   * ask for. Null for what is drawn by itself: API requests, and others that come without a cookie of ours. A document
+   * without one begins a visitor; whoever keeps no cookies is a new one, and drawn anew, each time.
+   */
+  readonly unit: string | null;
   readonly row: CounterRow;
+  /** Where what its answer means for a metric of the service is counted. */
+  readonly eventRow: () => CounterRow;
   /** Set-Cookie lines that the answer should carry. */
   readonly setCookies: readonly string[];
   readonly beganMs: number;
@@ -53,5 +62,8 @@ export function planVisit(
     setCookies.push(cookies.setCookie(cookies.ARM_COOKIE, cookies.encodeSticky(place.sticky), secure));
   }
   const row = counters.row(service, place.arm, routeClass);
-  return { service, arm: place.arm, routeClass, asked, visitor, row, setCookies, beganMs: performance.now() };
+  const unit = routeClass === "api" ? null : (visitor ?? (held === null ? null : `ticket ${held.ticket}`));
+  const eventRow = () => counters.row(service, armOfEvent(service, routeClass, held, place.arm), routeClass);
+  const beganMs = performance.now();
+  return { service, arm: place.arm, routeClass, asked, visitor, unit, row, eventRow, setCookies, beganMs };
 }

@@ -68,7 +68,7 @@ export function passUpgrade(
   const count = (failed: boolean) => {
     if (counted) return;
     counted = true;
-    visit.row.request(performance.now() - visit.beganMs, failed, visit.visitor);
+    visit.row.request(performance.now() - visit.beganMs, failed, visit.visitor, visit.unit);
   };
   const left = () => {
     count(false);

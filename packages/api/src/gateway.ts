@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { METRICS_MAX } from "./metrics.ts";
 
 /**
  * Between gateway and server. The gateway dials out with a token of role `gateway`:
@@ -47,6 +48,11 @@ export const RoutingService = z.object({
   assetUpstreams: z.array(z.string()),
   apiPrefixes: z.array(z.string()),
   injectBeacon: z.boolean(),
+  /** Answers that are counted for metrics of the service; left out by older servers. */
+  counted: z
+    .array(z.object({ name: z.string(), method: z.string(), path: z.string(), status: z.int() }))
+    .max(METRICS_MAX)
+    .optional(),
 });
 /** The whole table: `generation` is the highest of all services' and what is acknowledged. */
 export const RoutingTable = z.object({ generation: Generation, services: z.array(RoutingService) });
@@ -70,8 +76,23 @@ export const ArmCounter = z.object({
   latency: z.record(bucket, count),
   pageViews: count,
   pageErrors: count,
+  /**
+   * Of the errors (and of the broken pages), those that are the first of their visitor in this deployment: visitors stay
+   * with a release, so that one who tries again is no new evidence. What is routed by itself counts each time. Absent from
+   * gateways of before: then every error counts.
+   */
+  unitErrors: count.optional(),
+  unitPageErrors: count.optional(),
+  /** Of `errors` and of `unitErrors`, those in one of two random halves of the visitors: see core's `dispersion.ts`. */
+  halfErrors: count.optional(),
+  halfUnitErrors: count.optional(),
   /** HyperLogLog registers (p = 10, 1024 one-byte registers, base64; standard error 3.25 %) of visitor ids. */
   users: z.string().max(REGISTERS_MAX),
+  /** Answers counted by metric, each of the table's with at least a 0; left out where the table asks for none. */
+  events: z
+    .record(name, count)
+    .refine((events) => Object.keys(events).length <= METRICS_MAX, `at most ${METRICS_MAX} metrics`)
+    .optional(),
 });
 export const GatewayReport = z.object({
   gateway: name,

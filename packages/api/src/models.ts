@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MetricConfigs } from "./metrics.ts";
 
 /** What the API speaks of, as zod schemas; the TypeScript types are inferred from them. */
 const when = z.iso.datetime({ offset: true });
@@ -87,6 +88,30 @@ export const ServiceConfig = z.strictObject({
     .default([]),
   /** Paths asked again and again before any traffic, so that no visitor meets a cold process; nobody checks the answers. */
   warmUp: z.array(z.string().startsWith("/")).max(20).default([]),
+  /** Requests of Latchkey's own to both releases while a canary is judged, where visitors are too few. */
+  synthetic: z
+    .strictObject({
+      /** In all, visitors' own counted in: what is missing is added, half to each release. */
+      requestsPerSecond: z.number().min(0.1).max(20).default(4),
+      journeys: z
+        .array(
+          z.strictObject({
+            path: z.string().startsWith("/"),
+            /** What is no GET or HEAD is sent only while both releases answer that they mark synthetic writes. */
+            method: z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]).default("GET"),
+            status: z.int().min(100).max(599).default(200),
+            contains: z.string().max(200).optional(),
+            /** Sent as JSON. */
+            body: z.unknown().optional(),
+          }),
+        )
+        .min(1)
+        .max(20)
+        .refine((list) => list.some(({ method }) => method === "GET" || method === "HEAD"), {
+          error: "At least one journey must be a GET or HEAD: its answer tells whether writes may be sent.",
+        }),
+    })
+    .optional(),
   routing: z
     .strictObject({
       /** Path prefixes whose requests are API calls, routed request by request; all else is sticky by visitor. */
@@ -137,6 +162,8 @@ export const ServiceConfig = z.strictObject({
       minimumCanaryRequests: z.int().min(0).max(1_000_000).default(50),
       memoryGrowthRatio: z.number().min(0.05).max(10).default(0.5),
       restartLimit: z.int().min(1).max(100).default(3),
+      /** What the service brings beside the built-in metrics; left out in configurations of older versions. */
+      metrics: MetricConfigs.optional(),
     })
     .prefault({}),
 });
@@ -266,7 +293,12 @@ export const MetricView = z.object({
   canaryHigh: z.number().nullable(),
   baselineLow: z.number().nullable(),
   baselineHigh: z.number().nullable(),
-  unit: z.enum(["ratio", "ms"]),
+  unit: z.enum(["ratio", "ms", "rate", "number"]),
+  /** Of a metric that the service brings: whether it decides, what it is, and how much was counted on each release. */
+  severity: z.enum(["critical", "watched", "muted"]).optional(),
+  description: z.string().optional(),
+  baselineCount: z.number().optional(),
+  canaryCount: z.number().optional(),
   /**
    * How much worse the canary is, with 95 % confidence at all looks together: of a ratio the excess, of a time the
    * relative slowdown. A bound is null where that side is open, all of it where nothing is excluded yet.

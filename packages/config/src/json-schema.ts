@@ -22,6 +22,15 @@ const WORDS: Readonly<Record<string, string>> = {
   "smoke.*.status": "Status that it must answer.",
   "smoke.*.contains": "Text that the answer must contain.",
   warmUp: "Paths to GET again and again before any traffic, so that no visitor meets a cold process.",
+  synthetic: "Requests of Latchkey's own to both releases while a canary is judged, where visitors are too few.",
+  "synthetic.requestsPerSecond": "In all: what visitors' own requests leave missing is added, half to each release.",
+  "synthetic.journeys": "What is asked, in random order. At least one must be a GET or HEAD.",
+  "synthetic.journeys.*.path": "Path to ask.",
+  "synthetic.journeys.*.method":
+    "GET and HEAD are sent as they are; others only while both releases answer a read with `x-latchkey-synthetic: marked`.",
+  "synthetic.journeys.*.status": "Status that it must answer; another one counts as an error.",
+  "synthetic.journeys.*.contains": "Text that the answer must contain.",
+  "synthetic.journeys.*.body": "Sent as JSON.",
   routing: "How the gateway treats the service's requests.",
   "routing.apiPrefixes": "Paths that are split request by request; all else is sticky by visitor.",
   "routing.hosts": "Host names of the first environment. Without any, all that no other service names.",
@@ -51,6 +60,32 @@ const WORDS: Readonly<Record<string, string>> = {
   "analysis.minimumCanaryRequests": "No promotion before this many requests of the canary.",
   "analysis.memoryGrowthRatio":
     "Memory that grows by more than this share while the other's does not is a leak, which is harm.",
+  "analysis.metrics": "Metrics of your own, beside errors, latency and broken pages: docs/guides/canary-metrics.md.",
+  "analysis.metrics.*.name": "What the metric is called: 2 to 40 of a-z, 0-9 and _.",
+  "analysis.metrics.*.description": "One sentence for people.",
+  "analysis.metrics.*.kind":
+    "ratio: events among a total; count: events per unit of a total; histogram: values, compared by ranks.",
+  "analysis.metrics.*.source":
+    "Who counts: the gateway, or a Prometheus that the server was given by --prometheus-url.",
+  "analysis.metrics.*.direction": "Whether more is worse (errors) or less is worse (leads).",
+  "analysis.metrics.*.severity":
+    "critical: decides, and without its proof nothing is promoted; watched: shown, never decides; muted: only kept.",
+  "analysis.metrics.*.weight": "Its part of the evidence, beside the built-in metrics with 1 together.",
+  "analysis.metrics.*.harm": "A change for the worse by up to this is no harm.",
+  "analysis.metrics.*.safe": "To pass, a change for the worse by this much must be excluded.",
+  "analysis.metrics.*.max": "The canary's own value must not be above this, whatever the other release's is.",
+  "analysis.metrics.*.min": "The canary's own value must not be below this.",
+  "analysis.metrics.*.events": "PromQL of counters: what is counted. {{release}} stands for each release.",
+  "analysis.metrics.*.total": "PromQL of counters: what it is counted among.",
+  "analysis.metrics.*.buckets": "PromQL of a histogram's _bucket counters, with their label le.",
+  "analysis.metrics.*.unit": "What a histogram's values are.",
+  "analysis.metrics.*.route": "Answers that the gateway counts.",
+  "analysis.metrics.*.route.method": "Method of the request.",
+  "analysis.metrics.*.route.path": "Path of the request, without its query.",
+  "analysis.metrics.*.route.status": "Status of the answer.",
+  "analysis.metrics.*.settleMs":
+    "How long after its page an answer may come: for so long after a change of share it is not judged (120000).",
+  "analysis.metrics.*.per": "What these answers are counted against.",
   "analysis.restartLimit": "This many restarts of the new release are harm.",
 };
 

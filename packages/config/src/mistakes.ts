@@ -99,6 +99,7 @@ function explainIssue(issue: z.core.$ZodIssue, root: unknown): Mistake[] {
       return at(`must be ${withArticle(issue.expected)}, not ${kindOf(value)}.${wrongTypeFix(issue.expected, value)}`);
     case "invalid_value": {
       const allowed = issue.values.map(String);
+      if (value === undefined) return at(`is missing. Add it: one of ${allowed.join(", ")}.`);
       const meant = nearest(String(value), allowed);
       return at(`${show(value)} is not one of ${allowed.join(", ")}.${meant ? ` Did you mean ${meant}?` : ""}`);
     }
@@ -111,6 +112,8 @@ function explainIssue(issue: z.core.$ZodIssue, root: unknown): Mistake[] {
           ? `${show(value)} must start with ${String(issue.prefix)}.`
           : `${show(value)} ${/^Invalid/.test(issue.message) ? "does not fit:" : "must be"} ${issue.message}.`,
       );
+    case "custom":
+      return at(issue.message);
     default:
       return at(`${show(value)} does not fit: ${issue.message}.`);
   }

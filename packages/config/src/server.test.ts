@@ -48,6 +48,8 @@ describe("the server's own configuration", () => {
       "0123456789abcdef",
       "5",
       "https://a.example",
+      "http://127.0.0.1:9090/prometheus",
+      "/secrets/prometheus",
       "500",
       "50",
     ];
@@ -63,6 +65,9 @@ describe("the server's own configuration", () => {
     [{ argv: ["--peers", "10.0.0.6"] }, "--peers: must be addresses such as http://10.0.0.6:7400"],
     [{ argv: ["--address", "host"] }, "--address: must be an IPv4 address of this machine"],
     [{ argv: ["--shared-dir", "/shared"] }, "sharedDir is given without databaseUrl"],
+    [{ argv: ["--prometheus-url", "127.0.0.1:9090"] }, "--prometheus-url: must be an address such as http://127"],
+    [{ argv: ["--prometheus-url", "http://u:p@h:9090"] }, "--prometheus-url: must be an address without a user"],
+    [{ argv: ["--prometheus-token-file", "token"] }, "prometheusTokenFile is given without prometheusUrl"],
     [{ argv: ["--prot", "7500"] }, "There is no flag --prot. Did you mean --port?"],
     [{ argv: ["7500"] }, "There is no flag 7500."],
     [{ argv: ["--port"] }, "--port needs a value"],
@@ -84,6 +89,10 @@ describe("the server's own configuration", () => {
     [{ file: "[]" }, "must hold a JSON object"],
   ])("refuses %j", (given, message) => {
     expect(() => read(given)).toThrow(message);
+  });
+  it("takes a file's path from where it was started", () => {
+    const argv = ["--prometheus-url", "http://127.0.0.1:9090", "--prometheus-token-file", "token"];
+    expect(read({ argv }).prometheusTokenFile).toBe("/srv/token");
   });
   it("never repeats a database's password", () => {
     expect(() => read({ env: { LATCHKEY_DATABASE_URL: "mysql://root:hunter2@db/x" } })).toThrow(

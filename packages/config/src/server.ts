@@ -61,6 +61,12 @@ export const ServerConfig = z.strictObject({
   publicUrl: z
     .url({ protocol: /^https?$/, error: "must be an address such as https://latchkey.example.com" })
     .optional(),
+  /** A server with Prometheus' HTTP API: what metrics of a service's own are asked of. */
+  prometheusUrl: z
+    .url({ protocol: /^https?$/, error: "must be an address such as http://127.0.0.1:9090" })
+    .refine((url) => !/[?#@]/.test(url), "must be an address without a user, ? and #; a token goes into a file")
+    .optional(),
+  prometheusTokenFile: z.string().min(1).optional(),
   /** How often one credential may read: a dashboard's 200 a second, and half as much again. Twice that at once. */
   readsPerSecond: perSecond("reads", 300),
   /** How often one credential may write: a pipeline that ships 20 services. Ten times that at once: a page of a list. */
@@ -119,6 +125,16 @@ export const SERVER_SOURCES: Readonly<Record<keyof ServerConfig, Source>> = {
     words: "how many backups are kept (7)",
   },
   publicUrl: { flag: "--public-url", environment: ["LATCHKEY_PUBLIC_URL"], words: "the address that people use" },
+  prometheusUrl: {
+    flag: "--prometheus-url",
+    environment: ["LATCHKEY_PROMETHEUS_URL"],
+    words: "a Prometheus that a service's own metrics are read from, such as http://127.0.0.1:9090 (none)",
+  },
+  prometheusTokenFile: {
+    flag: "--prometheus-token-file",
+    environment: ["LATCHKEY_PROMETHEUS_TOKEN_FILE"],
+    words: "a file with the token that it asks for; or the token itself in LATCHKEY_PROMETHEUS_TOKEN",
+  },
   readsPerSecond: {
     flag: "--reads-per-second",
     environment: ["LATCHKEY_READS_PER_SECOND"],
@@ -169,6 +185,8 @@ export function parseServerConfig(sources: ServerSources): ServerConfig {
   Object.assign(given, readFile(file, sources.readText(file)), inEnvironment, flags, { dir });
   if (typeof given.sharedDir === "string" && given.sharedDir !== "")
     given.sharedDir = resolve(sources.cwd, given.sharedDir);
+  if (typeof given.prometheusTokenFile === "string" && given.prometheusTokenFile !== "")
+    given.prometheusTokenFile = resolve(sources.cwd, given.prometheusTokenFile);
   for (const field of Object.keys(flags)) from.set(field, SERVER_SOURCES[field as keyof ServerConfig].flag);
   const parsed = ServerConfig.safeParse(given);
   const lines = parsed.success ? [] : parsed.error.issues.flatMap((issue) => wordsOf(issue, from, file, given));
@@ -182,6 +200,8 @@ export function parseServerConfig(sources: ServerSources): ServerConfig {
     lines.push(
       "sharedDir is given without databaseUrl: servers that share a folder share a PostgreSQL, too. Give it with databaseUrl, or leave sharedDir out.",
     );
+  if (parsed.success && parsed.data.prometheusTokenFile && !parsed.data.prometheusUrl)
+    lines.push("prometheusTokenFile is given without prometheusUrl: give the address that the token is for, too.");
   if (parsed.success && lines.length === 0) return parsed.data;
   throw new Error(
     `The server's configuration has ${lines.length === 1 ? "a mistake" : `${lines.length} mistakes`}:\n  ${lines.join("\n  ")}`,
@@ -244,8 +264,8 @@ function wordsOf(
     return issue.keys.map((key) => `${key} in ${file}: there is no such field.${didYouMean(key, FIELDS)}`);
   const field = String(issue.path[0] ?? "?");
   const value = JSON.stringify(given[field]);
-  // A database's address holds a password, which has no place in a log.
-  const shown = field === "databaseUrl" || field === "databaseOwnerUrl" ? "the given address" : value;
+  // An address may hold a password, which has no place in a log.
+  const shown = ["databaseUrl", "databaseOwnerUrl", "prometheusUrl"].includes(field) ? "the given address" : value;
   return [`${from.get(field) ?? `${field} in ${file}`}: ${issue.message}; it is ${shown}.`];
 }
 

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { addCommand, durationOption, type Outcome } from "../command.ts";
 import { writeEvidencePicture } from "../evidence-picture.ts";
 import { followDeployment, followRollout } from "../follow.ts";
+import { metricLines } from "../metric-words.ts";
 import { addPageOptions, moreWords, type PageOptions, readPages } from "../pages.ts";
 import { EXIT } from "../problem.ts";
 import { deploymentWords, isOver, isPromoted, rolloutWords } from "../rollout-words.ts";
@@ -313,10 +314,11 @@ function addExplain(program: Command, terminal: Terminal, outcome: Outcome): voi
         (d) => `  ${moment(d.at)}  ${state(d.kind, session.style)} (${d.actor}): ${d.words}`,
       );
       const effects = (e.report?.metrics ?? []).flatMap((m) => (m.effect?.words ? [m.effect.words] : []));
+      const metrics = metricLines(e.report, session.style);
       const link = `${session.baseUrl}/rollouts/${rolloutId}?explain=1`;
       if (options.svg) await writeEvidencePicture(session, rolloutId, options.svg);
       session.print({ ...e, link }, () =>
-        [...e.words, ...effects, `To look at and to share: ${link}`, "Decisions:", ...decisions].join("\n"),
+        [...e.words, ...effects, ...metrics, `To look at and to share: ${link}`, "Decisions:", ...decisions].join("\n"),
       );
       return e.agrees && e.evidenceIntact ? EXIT.done : EXIT.error;
     },

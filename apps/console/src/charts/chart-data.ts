@@ -19,7 +19,7 @@ export interface Mark {
   readonly label: string;
   readonly tone: "step" | "good" | "bad" | "calm";
 }
-export type Unit = "ratio" | "ms" | "perSecond" | "ln";
+export type Unit = "ratio" | "ms" | "perSecond" | "ln" | "rate" | "number";
 export interface ChartData {
   readonly title: string;
   readonly unit: Unit;
@@ -85,7 +85,7 @@ export function topOf(data: ChartData, from: number, to: number): number {
     }
   });
   const limits = Math.max(0, ...(data.limits ?? []).map((l) => l.value));
-  const floor = { ratio: 0.01, ms: 5, perSecond: 1, ln: 1 }[data.unit];
+  const floor = { ratio: 0.01, ms: 5, perSecond: 1, ln: 1, rate: 1e-6, number: 1e-6 }[data.unit];
   const bands = Math.min(highs, Math.max(values * 3, floor * 2));
   return Math.min(Math.max(values, bands, limits, floor) * 1.08, data.ceiling ?? Number.MAX_VALUE);
 }

@@ -7,7 +7,9 @@ export function figure(value: number | null | undefined, unit: Unit): string {
   if (unit === "ratio") return percent(v);
   if (unit === "ms") return milliseconds(v);
   if (unit === "perSecond") return rate(v);
-  return v === null ? "–" : v.toFixed(2);
+  if (v === null) return "–";
+  // The scale is the metric's own: three digits, wherever they stand.
+  return unit === "rate" || unit === "number" ? String(Number(v.toPrecision(3))) : v.toFixed(2);
 }
 
 /** A value on an axis: as short as can be told apart. */
@@ -16,5 +18,6 @@ export function axisFigure(value: number, unit: Unit): string {
   if (unit === "ratio") return `${trimmed(value * 100, 2)} %`;
   if (unit === "ms") return value >= 1_000 ? `${trimmed(value / 1_000, 1)} s` : `${trimmed(value, 1)} ms`;
   if (unit === "perSecond") return `${trimmed(value, 1)}/s`;
+  if (unit === "rate" || unit === "number") return String(Number(value.toPrecision(3)));
   return trimmed(value, 1);
 }

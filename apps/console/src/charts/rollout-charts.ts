@@ -38,7 +38,7 @@ export function rolloutCharts(looks: readonly Look[], decisions: readonly Decisi
   const rows = ordered(looks);
   const at = rows.map((look) => Date.parse(look.at) / 1000);
   const marks = marksOf(decisions);
-  const names = rows.at(-1)?.metrics.map((m) => m.metric) ?? [];
+  const names = (rows.at(-1)?.metrics ?? []).filter((m) => m.severity !== "muted").map((m) => m.metric);
   return names.map((name) => {
     const found = rows.map((look) => look.metrics.find((m) => m.metric === name));
     const arm = (pick: (m: Look["metrics"][number]) => (number | null)[]): (number | null)[][] => [

@@ -9,6 +9,8 @@ export interface ApiRequest {
   readonly query: Readonly<Record<string, string>>;
   readonly body: unknown;
   readonly idempotencyKey: string | null;
+  /** From a synthetic journey: what it writes is marked, counted nowhere, and deleted again. */
+  readonly synthetic?: boolean;
 }
 export interface ApiAnswer {
   readonly status: number;
@@ -101,7 +103,7 @@ async function create(store: LeadStore, request: ApiRequest, observe: Observer):
   const key = request.idempotencyKey;
   if (key !== null && (key.length === 0 || key.length > KEY_MAX))
     return problem(route, 400, "The request is not valid", `Idempotency-Key must have 1 to ${KEY_MAX} characters.`);
-  const { lead, created } = await store.add(parsed.data, key);
+  const { lead, created } = await store.add(parsed.data, key, request.synthetic === true);
   // Answering another lead as if it were this one would lose this one without a word.
   if (!created && !isSame(lead, parsed.data))
     return problem(
@@ -110,7 +112,7 @@ async function create(store: LeadStore, request: ApiRequest, observe: Observer):
       "The Idempotency-Key was used for another lead",
       "Send a new key with a new lead, and the same body with the same key.",
     );
-  if (created) observe.leadProcessed(lead.source, lead.duplicateOf ? "duplicate" : "new");
+  if (created && request.synthetic !== true) observe.leadProcessed(lead.source, lead.duplicateOf ? "duplicate" : "new");
   return { route, status: created ? 201 : 200, body: lead };
 }
 

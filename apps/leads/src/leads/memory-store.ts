@@ -1,18 +1,20 @@
 import type { Lead, Note } from "./lead.ts";
-import { type LeadStore, newId } from "./store.ts";
+import { type LeadStore, newId, SYNTHETIC_KEPT_MS } from "./store.ts";
 
 /** Leads in memory: demo mode without a database, and the tests of the handlers. */
 export function memoryStore(): LeadStore {
   const leads: Lead[] = [];
   const byKey = new Map<string, string>();
   const notes = new Map<string, Note[]>();
+  const synthetics = new Set<string>();
   const find = (id: string) => leads.find((lead) => lead.id === id) ?? null;
   return {
-    add: async ({ website: _, ...asked }, key) => {
+    add: async ({ website: _, ...asked }, key, synthetic = false) => {
       const known = key === null ? null : find(byKey.get(key) ?? "");
       if (known) return { lead: known, created: false };
       const same = leads.find(
         (l) =>
+          !synthetics.has(l.id) &&
           l.contact.email.toLowerCase() === asked.contact.email.toLowerCase() &&
           l.property.address.toLowerCase() === asked.property.address.toLowerCase(),
       );
@@ -21,9 +23,15 @@ export function memoryStore(): LeadStore {
         id: newId(),
         createdAt: new Date().toISOString(),
         status: "new",
-        duplicateOf: same?.id ?? null,
+        duplicateOf: synthetic ? null : (same?.id ?? null),
       };
       leads.push(lead);
+      if (synthetic) {
+        const before = new Date(Date.now() - SYNTHETIC_KEPT_MS).toISOString();
+        for (const old of leads.filter((l) => synthetics.has(l.id) && l.createdAt < before))
+          leads.splice(leads.indexOf(old), 1);
+        synthetics.add(lead.id);
+      }
       if (key !== null) byKey.set(key, lead.id);
       return { lead, created: true };
     },
@@ -31,6 +39,7 @@ export function memoryStore(): LeadStore {
       const needle = q?.toLowerCase();
       const found = [...leads]
         .sort((a, b) => (a.id < b.id ? 1 : -1))
+        .filter((l) => !synthetics.has(l.id))
         .filter((l) => (!status || l.status === status) && (!cursor || l.id < cursor))
         .filter(
           (l) =>

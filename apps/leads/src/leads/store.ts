@@ -2,8 +2,11 @@ import type { Lead, ListQuery, NewLead, Note, Status } from "./lead.ts";
 
 /** Where leads are kept. Every method is one transaction. */
 export interface LeadStore {
-  /** The lead of this key if there is one already; else a new one, linked to an earlier lead of the same person and house. */
-  add(lead: NewLead, idempotencyKey: string | null): Promise<{ lead: Lead; created: boolean }>;
+  /**
+   * The lead of this key if there is one already; else a new one, linked to an earlier lead of the same person and house.
+   * A synthetic one is found by its id and listed nowhere; each new one deletes those older than `SYNTHETIC_KEPT_MS`.
+   */
+  add(lead: NewLead, idempotencyKey: string | null, synthetic?: boolean): Promise<{ lead: Lead; created: boolean }>;
   list(query: ListQuery): Promise<{ items: Lead[]; next: string | null }>;
   find(id: string): Promise<Lead | null>;
   /** Changes the status only when it still is `from`: two people can't move one lead at once. */
@@ -12,6 +15,9 @@ export interface LeadStore {
   notes(id: string): Promise<Note[]>;
   ping(): Promise<void>;
 }
+
+/** Long enough for a journey to look at what it wrote. */
+export const SYNTHETIC_KEPT_MS = 60_000;
 
 let last = 0;
 /** Ids that sort by time. */

@@ -20,6 +20,9 @@ export interface AppOptions {
 }
 
 const BODY_MAX_BYTES = 65_536;
+/** On requests that no visitor sent. */
+const SYNTHETIC_HEADER = "x-latchkey-synthetic";
+const isSynthetic = (request: IncomingMessage): boolean => request.headers[SYNTHETIC_HEADER] !== undefined;
 
 export function createApp(o: AppOptions): Server {
   const files = new PublicFiles(o.publicDir, o.fault.kind === "broken_page");
@@ -28,6 +31,8 @@ export function createApp(o: AppOptions): Server {
     const correlationId = correlationIdOf(request.headers["x-correlation-id"]);
     response.setHeader("x-correlation-id", correlationId);
     response.setHeader("x-release", o.release);
+    // Latchkey sends no synthetic writes to a release that does not say that it marks them.
+    if (isSynthetic(request)) response.setHeader(SYNTHETIC_HEADER, "marked");
     const url = addressOf(request);
     const path = url?.pathname ?? "?";
     void (url ? respond(o, files, request, response, url) : notAnAddress(response))
@@ -106,6 +111,7 @@ async function serveApi(o: AppOptions, request: IncomingMessage, response: Serve
       query: Object.fromEntries(url.searchParams),
       body,
       idempotencyKey: typeof key === "string" ? key : null,
+      synthetic: isSynthetic(request),
     },
     { leadProcessed: o.metrics.lead },
   );

@@ -1,5 +1,5 @@
 import { handleApi } from "../leads/handlers.ts";
-import { type Answer, answered, type FunctionRuntime } from "./functions.ts";
+import { type Answer, answered, type FunctionRuntime, isSynthetic } from "./functions.ts";
 
 /** The leads API as a function; apart from the health check, which needs no validator and so starts sooner. */
 const BODY_MAX_BYTES = 65_536;
@@ -22,6 +22,7 @@ export async function answerApi(runtime: FunctionRuntime, request: Request): Pro
         query: Object.fromEntries(url.searchParams),
         body,
         idempotencyKey: request.headers.get("idempotency-key"),
+        synthetic: isSynthetic(request),
       },
       {
         // An instance's counters die with it: the figure is a line of the log, to be counted there.

@@ -66,6 +66,10 @@ export interface Answer {
   readonly route: string;
 }
 
+/** On requests that no visitor sent: what they write is marked. */
+const SYNTHETIC_HEADER = "x-latchkey-synthetic";
+export const isSynthetic = (request: Request): boolean => request.headers.has(SYNTHETIC_HEADER);
+
 let isCold = true;
 
 /** Around every function: correlation id, log, and a plain 500 for what nobody foresaw. */
@@ -103,6 +107,7 @@ export async function answered(
       "cache-control": "no-store",
       "x-correlation-id": correlationId,
       "x-release": runtime.release,
+      ...(isSynthetic(request) ? { [SYNTHETIC_HEADER]: "marked" } : {}),
     },
   });
 }

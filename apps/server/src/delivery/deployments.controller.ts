@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { clusteringNote } from "@latchkey/core/analysis/dispersion";
 import { DECIDER_VERSION, startJudge } from "@latchkey/core/analysis/judge";
 import type { AnalysisPolicy } from "@latchkey/core/analysis/types";
 import type { Builder } from "@latchkey/core/delivery/ports";
@@ -19,6 +20,7 @@ import {
   lockPhase,
   updateDeployment,
 } from "./deployments.store.ts";
+import { clusteringBefore } from "./minutes.store.ts";
 import { findRelease, findReleaseByDigest, insertRelease } from "./releases.store.ts";
 import { applyToRollout } from "./rollout-engine.ts";
 import { findActiveRollout, insertRollout } from "./rollouts.store.ts";
@@ -359,7 +361,8 @@ export class DeploymentsController {
       ...service.config.strategy,
       ...(deployment.strategy ? { kind: deployment.strategy } : {}),
     };
-    const policy: AnalysisPolicy = service.config.analysis;
+    const clustering = await clusteringBefore(this.#o.database.db, service.name, environment.name, baselineId);
+    const policy: AnalysisPolicy = { ...service.config.analysis, ...(clustering ? { clustering } : {}) };
     const id = newId("rol");
     await this.#o.database.transaction(async (tx) => {
       if (!(await this.#locks(tx, fence, deployment.id, "queued"))) return;
@@ -399,6 +402,7 @@ export class DeploymentsController {
           baselineReleaseId: baselineId,
           strategy,
           policy,
+          ...(clustering ? { words: clusteringNote(clustering).words } : {}),
         },
       });
     });

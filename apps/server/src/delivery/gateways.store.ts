@@ -1,9 +1,11 @@
-import type { GatewayReport } from "@latchkey/api/gateway";
+import type { ArmCounter, GatewayReport } from "@latchkey/api/gateway";
 import type { Cumulative } from "@latchkey/core/delivery/counters";
+import type { GatewayCounts } from "@latchkey/core/delivery/gateway-metrics";
 import type { Generation } from "@latchkey/core/delivery/generation";
 import type { Histogram } from "@latchkey/core/shared/histogram";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
+import { addToMinute, growthInMinute } from "./minutes.store.ts";
 
 /** A gateway that has not been heard of for this long serves by its last table, unseen: it no longer counts as live. */
 export const GATEWAY_LIVE_MS = 10_000;
@@ -61,19 +63,46 @@ export const saveReport = operation("saveReport", async (tx: Executor, report: G
     where gateway.boot <> excluded.boot or gateway.report_sequence < excluded.report_sequence
     returning id`.execute(tx);
   if (fresh.rows.length === 0) return false;
-  for (const c of report.counters) {
-    await sql`insert into arm_counter (gateway, boot, service, environment, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users)
-      values (${report.gateway}, ${report.boot}, ${c.service}, ${c.environment}, ${c.generation.epoch}, ${c.generation.n}, ${c.releaseId}, ${c.arm}, ${c.routeClass},
-        ${c.requests}, ${c.errors}, ${JSON.stringify(c.latency)}::jsonb, ${c.pageViews}, ${c.pageErrors}, ${c.users})
-      on conflict (gateway, boot, service, environment, generation_epoch, generation_n, release_id, route_class) do update set
-        requests = excluded.requests, errors = excluded.errors, latency = excluded.latency, page_views = excluded.page_views,
-        page_errors = excluded.page_errors, users = excluded.users, updated_at = now()
-      where arm_counter.requests <= excluded.requests
-        and (arm_counter.requests, arm_counter.errors, arm_counter.page_views, arm_counter.page_errors)
-          <> (excluded.requests, excluded.errors, excluded.page_views, excluded.page_errors)`.execute(tx);
+  const grown: { now: ArmCounter; before: CountsBefore | null }[] = [];
+  for (const now of report.counters) {
+    const before = await saveCounter(tx, report, now);
+    if (before !== "unchanged") grown.push({ now, before });
   }
+  await addToMinute(tx, report.gateway, growthInMinute(grown));
   return true;
 });
+
+type CountsBefore = Pick<ArmCounter, "requests" | "errors" | "pageViews" | "pageErrors"> & UnitCounts;
+type UnitCounts = Partial<Record<"unitErrors" | "unitPageErrors" | "halfErrors" | "halfUnitErrors", number>>;
+
+/** Writes one counter; answers what it was before, null where it is new. */
+async function saveCounter(
+  tx: Executor,
+  report: GatewayReport,
+  c: ArmCounter,
+): Promise<CountsBefore | null | "unchanged"> {
+  const saved = await sql<{ before: CountsBefore | null }>`with known as (
+      select jsonb_strip_nulls(jsonb_build_object('requests', requests, 'errors', errors, 'pageViews', page_views, 'pageErrors', page_errors,
+        'unitErrors', unit_errors, 'halfErrors', half_errors, 'halfUnitErrors', half_unit_errors)) as counts
+      from arm_counter where gateway = ${report.gateway} and boot = ${report.boot} and service = ${c.service} and environment = ${c.environment}
+        and generation_epoch = ${c.generation.epoch} and generation_n = ${c.generation.n} and release_id = ${c.releaseId} and route_class = ${c.routeClass})
+    insert into arm_counter (gateway, boot, service, environment, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency,
+      page_views, page_errors, users, events, unit_errors, unit_page_errors, half_errors, half_unit_errors)
+    values (${report.gateway}, ${report.boot}, ${c.service}, ${c.environment}, ${c.generation.epoch}, ${c.generation.n}, ${c.releaseId}, ${c.arm}, ${c.routeClass},
+      ${c.requests}, ${c.errors}, ${JSON.stringify(c.latency)}::jsonb, ${c.pageViews}, ${c.pageErrors}, ${c.users},
+      ${c.events === undefined ? null : JSON.stringify(c.events)}::jsonb, ${c.unitErrors ?? null}, ${c.unitPageErrors ?? null}, ${c.halfErrors ?? null}, ${c.halfUnitErrors ?? null})
+    on conflict (gateway, boot, service, environment, generation_epoch, generation_n, release_id, route_class) do update set
+      requests = excluded.requests, errors = excluded.errors, latency = excluded.latency, page_views = excluded.page_views,
+      page_errors = excluded.page_errors, users = excluded.users, events = excluded.events, unit_errors = excluded.unit_errors,
+      unit_page_errors = excluded.unit_page_errors, half_errors = excluded.half_errors, half_unit_errors = excluded.half_unit_errors,
+      updated_at = now()
+    where arm_counter.requests <= excluded.requests
+      and (arm_counter.requests, arm_counter.errors, arm_counter.page_views, arm_counter.page_errors, arm_counter.events)
+        is distinct from (excluded.requests, excluded.errors, excluded.page_views, excluded.page_errors, excluded.events)
+    returning (select counts from known) as before`.execute(tx);
+  const [row] = saved.rows;
+  return row === undefined ? "unchanged" : row.before;
+}
 
 interface CounterRow {
   readonly gateway: string;
@@ -89,10 +118,11 @@ interface CounterRow {
   readonly page_views: string;
   readonly page_errors: string;
   readonly users: string;
+  readonly unit_errors: string | null;
+  readonly unit_page_errors: string | null;
+  readonly events: Counter["events"];
 }
-export interface Counter extends Cumulative {
-  readonly users: string;
-}
+export interface Counter extends Cumulative, Pick<GatewayCounts, "users" | "events"> {}
 
 /** Counters of a service in an environment since a generation, or of all from one to before another. */
 export const countersSince = operation(
@@ -105,7 +135,7 @@ export const countersSince = operation(
     before: Generation | null = null,
   ): Promise<Counter[]> => {
     const found =
-      await sql<CounterRow>`select gateway, boot, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users
+      await sql<CounterRow>`select gateway, boot, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users, events, unit_errors, unit_page_errors
     from arm_counter where service = ${service} and environment = ${environment} and (generation_epoch, generation_n) >= (${from.epoch}, ${from.n})
       and (${before === null} or (generation_epoch, generation_n) < (${before?.epoch ?? 0}, ${before?.n ?? 0}))`.execute(
         db,
@@ -125,7 +155,10 @@ const typed = (row: CounterRow): Counter => ({
   latency: row.latency,
   pageViews: Number(row.page_views),
   pageErrors: Number(row.page_errors),
+  ...(row.unit_errors === null ? {} : { unitErrors: Number(row.unit_errors) }),
+  ...(row.unit_page_errors === null ? {} : { unitPageErrors: Number(row.unit_page_errors) }),
   users: row.users,
+  events: row.events,
 });
 
 /** Counters of all services that a gateway has written within the last seconds. */
@@ -134,7 +167,7 @@ export const countersSeenSince = operation(
   async (db: Executor, seconds: number): Promise<(Counter & { service: string; environment: string })[]> => {
     const found = await sql<
       CounterRow & { service: string; environment: string }
-    >`select gateway, boot, service, environment, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users
+    >`select gateway, boot, service, environment, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency, page_views, page_errors, users, events, unit_errors, unit_page_errors
     from arm_counter where updated_at > now() - make_interval(secs => ${seconds})`.execute(db);
     return found.rows.map((row) => ({ ...typed(row), service: row.service, environment: row.environment }));
   },

@@ -1,3 +1,4 @@
+import type { MetricSource } from "@latchkey/core/analysis/metric-source";
 import type { Logger } from "pino";
 import { allServices, takeGeneration } from "../catalog/index.ts";
 import type { Subjects } from "../ledger/index.ts";
@@ -16,6 +17,7 @@ import { RoutingWaiters, registerGateways } from "./gateways.routes.ts";
 import { forgetOldCounters } from "./gateways.store.ts";
 import { type HealthSources, viewHealth } from "./health.view.ts";
 import { localTargetHere } from "./local-target.controller.ts";
+import { forgetOldMinutes } from "./minutes.store.ts";
 import { OthersController } from "./others.controller.ts";
 import { PlansController } from "./plans.controller.ts";
 import { registerPlans } from "./plans.routes.ts";
@@ -30,6 +32,7 @@ import { routingTable } from "./routing.view.ts";
 import { sealingAuthors } from "./sealed-authors.ts";
 import { viewServices } from "./services.view.ts";
 import { StraysController } from "./strays.controller.ts";
+import { SyntheticTraffic } from "./synthetic-traffic.ts";
 import { type Installation, viewSystem } from "./system.view.ts";
 import { TrafficController } from "./traffic.controller.ts";
 import { TrafficHoursController } from "./traffic-hours.controller.ts";
@@ -53,6 +56,8 @@ export interface DeliveryOptions {
   /** The controllers work while this server holds it: one server of several at a time. */
   readonly lease: Lease;
   readonly gatewayUrl: string;
+  /** Answers PromQL; null where the server was given none. */
+  readonly metricSource: MetricSource | null;
   /** Seals what is personal before it is written. */
   readonly subjects: Subjects;
   readonly databaseUrlFor: (service: string, environment: string) => Promise<string>;
@@ -129,6 +134,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     onChanged: deploymentChanged,
     wake: () => loop.wake(),
   });
+  const synthetic = new SyntheticTraffic();
   const rollouts = new RolloutsController({
     database: o.database,
     log: o.log,
@@ -136,6 +142,8 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     target,
     lease: o.lease,
     prober: httpProber,
+    synthetic,
+    metricSource: o.metricSource,
     artifactDirOf: (digest) => artifacts.pathOf(digest),
     databaseUrlFor: o.databaseUrlFor,
     onRerouted: rerouted,
@@ -186,7 +194,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const hours = new TrafficHoursController(o);
   hours.start();
   const hourly = setInterval(() => {
-    forgetOldCounters(o.database.db).catch((error: unknown) =>
+    Promise.all([forgetOldCounters(o.database.db), forgetOldMinutes(o.database.db)]).catch((error: unknown) =>
       o.log.warn({ err: error }, "old counters could not be deleted"),
     );
     digestsInUse(o.database.db)
@@ -199,6 +207,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       for (const stopListening of deaf) stopListening();
       traffic.stop();
       plans.stop();
+      synthetic.stop();
       others.stop();
       await strays.stop();
       await hours.stop();

@@ -29,6 +29,7 @@ import {
   insertDecision,
   insertStep,
   lockRollout,
+  type MetricAnchors,
   type RolloutRow,
   updateRollout,
 } from "./rollouts.store.ts";
@@ -55,6 +56,7 @@ export type Input =
       readonly stepCount: number;
       readonly looks: readonly Look[];
       readonly taken: Taken;
+      readonly metricAnchors: MetricAnchors;
     };
 
 const hashOn = (before: string, text: string): string =>
@@ -81,6 +83,7 @@ interface Draft {
   generationN: number;
   shares: Record<string, number>;
   taken: Taken;
+  metricAnchors: MetricAnchors;
   rerouted: boolean;
   made: Decision[];
 }
@@ -115,6 +118,7 @@ export async function applyWithin(
     generationN: row.generation_n,
     shares: { ...row.shares },
     taken: row.taken,
+    metricAnchors: row.metric_anchors,
     rerouted: false,
     made: [],
   };
@@ -133,6 +137,7 @@ export async function applyWithin(
   } else {
     draft.taken = input.taken;
     if (draft.decider !== DECIDER_VERSION) await changeJudge(tx, row, draft, time.atMs, wallMs);
+    draft.metricAnchors = input.metricAnchors;
     for (const counts of input.looks) {
       const look = { ...counts, atMs: time.atMs - row.started_at.getTime() };
       const judged = judge(draft.judge, look, row.policy);
@@ -153,6 +158,7 @@ export async function applyWithin(
     generation_n: draft.generationN,
     shares: draft.shares,
     taken: draft.taken,
+    metric_anchors: draft.metricAnchors,
     step_count: draft.steps,
     evidence_sha256: draft.evidence,
     finished_at: isTerminal(draft.machine.state) ? new Date(wallMs) : null,

@@ -1,14 +1,17 @@
+import type { MetricSource } from "@latchkey/core/analysis/metric-source";
 import type { Look, ProcessCounts } from "@latchkey/core/analysis/types";
 import { NO_COUNTS, takeDeltas } from "@latchkey/core/delivery/counters";
 import { type Generation, generationKey } from "@latchkey/core/delivery/generation";
 import type { Prober, RunSpec, Target } from "@latchkey/core/delivery/ports";
 import type { RolloutEvent } from "@latchkey/core/delivery/rollout";
+import { SYNTHETIC_SHARE, type SyntheticSource } from "@latchkey/core/delivery/synthetic";
 import type { Logger } from "pino";
 import { allServices, environmentsOf, findService, takeGeneration } from "../catalog/index.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Transactions } from "../platform/database.ts";
 import type { Lease } from "../platform/leases.ts";
 import { countersSince, liveGateways } from "./gateways.store.ts";
+import { MetricReader } from "./metric-reader.ts";
 import { findRelease } from "./releases.store.ts";
 import { applyWithin, type Input } from "./rollout-engine.ts";
 import { activeRollouts, firstGeneration, generationOf, type RolloutRow } from "./rollouts.store.ts";
@@ -35,6 +38,10 @@ export interface RolloutsOptions {
   /** What it writes counts only while no other server had the lease since the round began. */
   readonly lease: Pick<Lease, "fence" | "guards">;
   readonly prober: Prober;
+  /** Sends requests of our own where visitors are too few, for services that declare them. */
+  readonly synthetic: SyntheticSource;
+  /** Where metrics from Prometheus are asked for; null where there is none. */
+  readonly metricSource: MetricSource | null;
   /** The folder of a release's files. */
   readonly artifactDirOf: (digest: string) => string;
   /** The database that a service's releases share in an environment. */
@@ -55,17 +62,25 @@ export class RolloutsController {
   /** Restarts of a release that looks have taken in. */
   readonly #restarts = new Map<string, number>();
   readonly #unused = new Map<string, number>();
+  readonly #metrics: MetricReader;
   #surveyedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RolloutsOptions) {
     this.#o = options;
+    this.#metrics = new MetricReader({
+      source: options.metricSource,
+      clock: options.clock,
+      db: options.database.db,
+    });
   }
 
   /** One round, several times a second and on news. `news` asks for a look now, where the last is 250 ms ago. */
   async tick(news = false): Promise<void> {
     const fence = this.#o.lease.fence();
     if (fence === null) return;
-    for (const row of await activeRollouts(this.#o.database.db)) {
+    const active = await activeRollouts(this.#o.database.db);
+    this.#metrics.keepOnly(active.map((row) => row.id));
+    for (const row of active) {
       try {
         await this.#drive(row, news, fence);
       } catch (error) {
@@ -83,6 +98,7 @@ export class RolloutsController {
     if (!row.machine.acknowledged && (await this.#isServed(row.generation_epoch, row.generation_n))) {
       await this.#apply(row.id, fence, { kind: "event", event: { kind: "acknowledged", atMs: this.#o.clock.now() } });
     }
+    if (row.machine.state === "progressing" && row.machine.strategy.kind === "canary") await this.#addTraffic(row);
     if (news) this.#news.add(row.id);
     const every = this.#news.has(row.id) ? NEWS_LOOK_EVERY_MS : LOOK_EVERY_MS;
     const due = this.#o.clock.monotonic() - (this.#lookedAt.get(row.id) ?? 0) >= every;
@@ -97,6 +113,17 @@ export class RolloutsController {
       await this.#look(row, fence);
     } else if (!judged)
       await this.#apply(row.id, fence, { kind: "event", event: { kind: "time_passed", atMs: this.#o.clock.now() } });
+  }
+
+  /** Where the service declares synthetic journeys, they go to both releases while the canary is judged. */
+  async #addTraffic(row: RolloutRow): Promise<void> {
+    const declared = (await findService(this.#o.database.db, row.project, row.service))?.config.synthetic;
+    if (!declared || row.baseline_release_id === null) return;
+    const [baseline, canary] = await Promise.all([
+      this.#o.target.upstreamOf(row.baseline_release_id),
+      this.#o.target.upstreamOf(row.canary_release_id),
+    ]);
+    if (baseline && canary) this.#o.synthetic.tend(row.id, { ...declared, addresses: { baseline, canary } });
   }
 
   /** True when every live gateway has applied the generation. Without a live gateway nobody has. */
@@ -240,9 +267,25 @@ export class RolloutsController {
     }));
     if (looks.length === 0)
       looks.push({ ...common, canaryShare: share(generationOf(row)), baseline: NO_COUNTS, canary: NO_COUNTS });
-    const takenIn = await this.#apply(row.id, fence, { kind: "looks", atMs, stepCount: row.step_count, looks, taken });
+    const measured = this.#metrics.measure(row, looks, { counters, generations: deltas.map((d) => d.generation) });
+    this.#o.synthetic.seen(
+      row.id,
+      deltas.reduce((n, { baseline: b, canary: c }) => n + b.requests + c.requests, 0),
+    );
+    const own = this.#o.synthetic.take(row.id);
+    const arms = { baselineProcess: null, canaryProcess: null, canaryShare: SYNTHETIC_SHARE };
+    const takenIn = await this.#apply(row.id, fence, {
+      ...measured,
+      kind: "looks",
+      atMs,
+      stepCount: row.step_count,
+      // Our own first: the verdict after all of them is the one that counts, with the guards on visitors' traffic.
+      looks: [...(own ? [{ ...common, ...arms, synthetic: true as const, ...own }] : []), ...measured.looks],
+      taken,
+    });
     if (!takenIn) {
       this.#news.add(row.id);
+      if (own) this.#o.synthetic.giveBack(row.id, own);
       return;
     }
     if (row.baseline_release_id && baseline) this.#restarts.set(row.baseline_release_id, baseline.total);

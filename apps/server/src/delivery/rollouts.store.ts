@@ -1,4 +1,5 @@
 import type { JudgeState } from "@latchkey/core/analysis/judge";
+import type { Anchors } from "@latchkey/core/analysis/metric-readings";
 import type { AnalysisPolicy, JudgeReport } from "@latchkey/core/analysis/types";
 import type { Taken } from "@latchkey/core/delivery/counters";
 import { compareGenerations, type Generation, parseGenerationKey } from "@latchkey/core/delivery/generation";
@@ -6,6 +7,9 @@ import type { Recorded, Remembered } from "@latchkey/core/delivery/replay";
 import type { Decision, Rollout } from "@latchkey/core/delivery/rollout";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
+
+/** What looks have taken in of the metrics that a service brings, by metric. */
+export type MetricAnchors = { readonly [metric: string]: Anchors };
 
 export interface RolloutRow {
   readonly id: string;
@@ -26,6 +30,7 @@ export interface RolloutRow {
   /** Canary share (0..1) by generation ("epoch.n"). */
   readonly shares: Readonly<Record<string, number>>;
   readonly taken: Taken;
+  readonly metric_anchors: MetricAnchors;
   readonly step_count: number;
   readonly evidence_sha256: string;
   readonly started_at: Date;
@@ -67,7 +72,7 @@ export const insertRollout = operation(
 );
 
 /** What most reads want. The judge's state and the counters that it has taken in are large, and only looks need them. */
-export type ListedRollout = Omit<RolloutRow, "judge" | "taken" | "policy" | "first_machine">;
+export type ListedRollout = Omit<RolloutRow, "judge" | "taken" | "metric_anchors" | "policy" | "first_machine">;
 const LISTED = sql`id, deployment_id, project, service, environment, machine, report, decider_version, canary_release_id,
   baseline_release_id, generation_epoch, generation_n, shares, step_count, evidence_sha256, started_at, finished_at, time_at_ms, time_seen_ms`;
 
@@ -129,6 +134,7 @@ export const updateRollout = operation(
       | "generation_n"
       | "shares"
       | "taken"
+      | "metric_anchors"
       | "step_count"
       | "evidence_sha256"
       | "finished_at"
@@ -140,6 +146,7 @@ export const updateRollout = operation(
       report = ${row.report === null ? null : JSON.stringify(row.report)}::jsonb, decider_version = ${row.decider_version},
       generation_epoch = ${row.generation_epoch}, generation_n = ${row.generation_n},
       shares = ${JSON.stringify(row.shares)}::jsonb, taken = ${JSON.stringify(row.taken)}::jsonb,
+      metric_anchors = ${JSON.stringify(row.metric_anchors)}::jsonb,
       step_count = ${row.step_count}, evidence_sha256 = ${row.evidence_sha256}, finished_at = ${row.finished_at},
       time_at_ms = ${row.time_at_ms}, time_seen_ms = ${row.time_seen_ms}
     where id = ${id}`.execute(tx);

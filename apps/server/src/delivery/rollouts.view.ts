@@ -270,6 +270,7 @@ export async function explain(db: Executor, id: string): Promise<Explanation | n
     rolloutId: id,
     words: [
       ...(turning ? [turning.words] : []),
+      ...(row.report?.guards ?? []).filter((g) => g.guard === "clustered" && g.state === "note").map((g) => g.words),
       last ? `It is ${row.machine.state.replace("_", " ")} since ${last.at}.` : "Nothing has been decided yet.",
       again === null
         ? `It was decided by version ${row.decider_version} of the decider; this server has ${DECIDER_VERSION} and can't replay it.`

@@ -92,6 +92,7 @@ async function routeEnvironment(
     assetUpstreams: recent.map(options.assetsUrl),
     apiPrefixes: service.config.routing.apiPrefixes,
     injectBeacon: service.config.routing.injectBeacon,
+    counted: (service.config.analysis.metrics ?? []).flatMap(({ name, route }) => (route ? [{ name, ...route }] : [])),
   };
   const preview = arms.find((arm) => arm.releaseId === rollout?.canary_release_id);
   return preview ? [main, previewOf(main, own, preview)] : [main];

@@ -9,6 +9,10 @@ export interface Manner {
   readonly errorRatio?: number;
   readonly ms?: number;
   readonly pageErrorRatio?: number;
+  /** With it the requests are pages of visitors, and whoever meets an error meets so many. */
+  readonly errorsPerVisitor?: number;
+  /** Share of requests that are an event of every metric that the table has counted. */
+  readonly eventRatio?: number;
 }
 export interface Traffic {
   readonly requests?: number;
@@ -70,6 +74,16 @@ export class GatewayPlayer {
     await this.report(traffic);
   }
 
+  /** Serves as a gateway of an older version, which counts nothing for a service's own metrics. */
+  serveUncounted(name: string): () => Promise<void> {
+    return async () => {
+      await this.acknowledge();
+      const service = this.serviceOf(name);
+      if (service) delete service.counted;
+      await this.report();
+    };
+  }
+
   /** Serves by the table that it has, and reports. */
   async report(traffic: Traffic = {}): Promise<void> {
     for (const service of this.table?.services ?? []) {
@@ -94,16 +108,31 @@ export class GatewayPlayer {
   #count(service: RoutingService, arm: RoutingService["arms"][number], requests: number, manner: Manner): void {
     const bucket = String(bucketOf(manner.ms ?? QUICK_MS));
     const errors = Math.round(requests * (manner.errorRatio ?? 0));
-    this.#grow(service, arm, "api", (row) => ({
+    const { errorsPerVisitor } = manner;
+    const units = errorsPerVisitor === undefined ? errors : Math.round(errors / errorsPerVisitor);
+    // All errors of a report fall into one half, their visitors evenly: as if those were few and each failed often.
+    const half = errorsPerVisitor === undefined ? Math.floor(errors / 2) : (this.#sequence % 2) * errors;
+    const pageErrors = Math.round(requests * (manner.pageErrorRatio ?? 0));
+    this.#grow(service, arm, errorsPerVisitor === undefined ? "api" : "document", (row) => ({
       ...row,
+      unitErrors: (row.unitErrors ?? 0) + units,
+      halfErrors: (row.halfErrors ?? 0) + half,
+      halfUnitErrors: (row.halfUnitErrors ?? 0) + Math.floor(units / 2),
       requests: row.requests + requests,
       errors: row.errors + errors,
       latency: { ...row.latency, [bucket]: (row.latency[bucket] ?? 0) + requests },
       pageViews: row.pageViews + requests,
-      pageErrors: row.pageErrors + Math.round(requests * (manner.pageErrorRatio ?? 0)),
+      pageErrors: row.pageErrors + pageErrors,
+      unitPageErrors: (row.unitPageErrors ?? 0) + pageErrors,
+      ...this.#events(service, row, Math.round(requests * (manner.eventRatio ?? 0))),
     }));
     // A failed asset is no evidence, but it asks for a look now: rollouts go on without waiting for the next due one.
     this.#grow(service, arm, "asset", (row) => ({ ...row, requests: row.requests + 1, errors: row.errors + 1 }));
+  }
+
+  #events({ counted = [] }: RoutingService, row: ArmCounter, more: number): Pick<ArmCounter, "events"> {
+    if (counted.length === 0) return {};
+    return { events: Object.fromEntries(counted.map(({ name }) => [name, (row.events?.[name] ?? 0) + more])) };
   }
 
   #grow(
@@ -126,6 +155,7 @@ export class GatewayPlayer {
       pageViews: 0,
       pageErrors: 0,
       users: "",
+      ...{ unitErrors: 0, unitPageErrors: 0, halfErrors: 0, halfUnitErrors: 0 },
     };
     this.#rows.set(key, more(row));
   }

@@ -27,9 +27,9 @@ export class Installation {
     this.database = database;
   }
 
-  static async start(): Promise<Installation> {
+  static async start(also: Partial<Config> = {}): Promise<Installation> {
     const made = new Installation(await testDatabase());
-    await made.start();
+    await made.start(also);
     return made;
   }
 

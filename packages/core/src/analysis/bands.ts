@@ -20,6 +20,17 @@ export function wilson(k: number, n: number): Band {
   return { value: p, low: Math.max(0, (centre - half) / scale), high: Math.min(1, (centre + half) / scale) };
 }
 
+/**
+ * Band of a Poisson rate, k events in n: sqrt(k + 3/8) is about normal with standard deviation 1/2 (Anscombe 1948), so its
+ * ends are (sqrt(k + 3/8) ± Z/2)^2 - 3/8.
+ */
+export function poissonBand(k: number, n: number): Band {
+  if (n <= 0) return NONE;
+  const root = Math.sqrt(k + 0.375);
+  const at = (shift: number) => Math.max(0, Math.max(0, root + shift) ** 2 - 0.375) / n;
+  return { value: k / n, low: at(-Z / 2), high: at(Z / 2) };
+}
+
 /** The q-quantile with the band of its order statistics: ranks n q ± Z sqrt(n q (1 - q)). */
 export function quantileBand(h: Histogram, q: number): Band {
   const n = countOf(h);

@@ -1,7 +1,7 @@
-import type { MetricName, MetricReport } from "./types.ts";
+import type { MetricReport } from "./types.ts";
 
 /** What an effect is of, as a sentence begins. */
-const SUBJECTS: Partial<Record<MetricName, string>> = {
+const SUBJECTS: Readonly<Record<string, string>> = {
   errors: "The canary fails",
   latency: "The canary takes",
   page_errors: "The canary's pages break",

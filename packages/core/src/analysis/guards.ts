@@ -1,3 +1,4 @@
+import { clusteringNote } from "./dispersion.ts";
 import { bounded, lnAverage } from "./log-space.ts";
 import type { AnalysisPolicy, GuardReport, Look, ProcessCounts } from "./types.ts";
 
@@ -90,6 +91,7 @@ export function stepGuards(
       ...sickness(state),
       memory(state, policy, look),
       restarts(state, policy),
+      ...(policy.clustering ? [clusteringNote(policy.clustering)] : []),
     ],
   };
 }

@@ -6,6 +6,7 @@ import { lnErrorsHarm, lnErrorsSafe } from "./errors.ts";
 import { judge, startJudge } from "./judge.ts";
 import { lnLatencyHarm, lnLatencySafe, lnTailHarm } from "./latency.ts";
 import { defaultPolicy } from "./policy.ts";
+import { flawlessRequests } from "./report.ts";
 import type { ArmCounts, Look } from "./types.ts";
 
 interface World {
@@ -140,11 +141,36 @@ describe("latency by ranks", () => {
     return sums;
   };
   it.each([0.1, 0.5, 0.9])("has a mean of at most 1 over all ways of routing a small pool at %d", (w) => {
-    const bothArms = (lnE: typeof lnLatencyHarm) => (b: Record<string, number>, c: Record<string, number>) =>
-      Object.keys(b).length > 0 && Object.keys(c).length > 0 ? lnE(w, b, c, 0, 0) : [0, 0, 0];
-    const tail: typeof lnLatencyHarm = (share, b, c) => [...lnTailHarm(share, b, c, 40, 0), 0];
-    for (const lnE of [lnLatencyHarm, lnLatencySafe, tail])
-      for (const mean of meanOver(w, bothArms(lnE)).slice(0, 3)) expect(mean).toBeCloseTo(1, 9);
+    type Arms = (b: Record<string, number>, c: Record<string, number>) => number[];
+    const bothArms =
+      (lnE: Arms): Arms =>
+      (b, c) =>
+        Object.keys(b).length > 0 && Object.keys(c).length > 0 ? lnE(b, c) : [0, 0, 0, 0];
+    const harm: Arms = (b, c) => lnLatencyHarm(b, c, 0, 0, 1);
+    const safe: Arms = (b, c) => lnLatencySafe(b, c, 0, 0, 1);
+    const tail: Arms = (b, c) => [...lnTailHarm(w, b, c, 40, 0, 1), 0, 0];
+    for (const lnE of [harm, safe, tail]) for (const mean of meanOver(w, bothArms(lnE))) expect(mean).toBeCloseTo(1, 9);
+  });
+});
+
+describe("ties", () => {
+  it("are put into an order by lot: the bet's mean is 1 although nine answers in ten are alike", () => {
+    const random = seeded(77);
+    const sums = [0, 0, 0, 0];
+    const runs = 40_000;
+    for (let run = 0; run < runs; run++) {
+      const draw2 = (n: number) => {
+        let low = 0;
+        for (let i = 0; i < n; i++) if (random() < 0.1) low += 1;
+        return { 10: low, 90: n - low };
+      };
+      const [b, c] = [draw2(27), draw2(3)];
+      lnLatencyHarm(b, c, 0, 0, run).forEach((ln, i) => {
+        sums[i] = (sums[i] ?? 0) + Math.exp(ln) / runs;
+      });
+    }
+    // The standard deviation of such a mean is at most 1 / sqrt(40,000).
+    for (const mean of sums) expect(Math.abs(mean - 1)).toBeLessThan(0.02);
   });
 });
 
@@ -185,6 +211,25 @@ describe("the judge", () => {
   });
 });
 
+it("says from the first look how many flawless requests a proof takes", () => {
+  expect(flawlessRequests(defaultPolicy)).toBe(911);
+  expect(flawlessRequests({ ...defaultPolicy, safeErrorRatio: 0.02 })).toBeLessThan(911 / 3.9);
+  const { report } = judge(
+    startJudge(defaultPolicy),
+    {
+      atMs: 0,
+      canaryShare: 0.1,
+      baseline: draw(seeded(1), 0, 0, 1),
+      canary: draw(seeded(1), 0, 0, 1),
+      baselineProcess: null,
+      canaryProcess: null,
+      sourceUp: true,
+    },
+    defaultPolicy,
+  );
+  expect(report.canaryRequestsToPass).toBe(911);
+});
+
 describe("on a busy machine", () => {
   // 75 judged requests a second at 50 %, median 12 ms and spread 1.1, a look every 2 s: measured on two cores that others used as well.
   const busy = {
@@ -202,6 +247,11 @@ describe("on a busy machine", () => {
     const runs = verdicts({ ...busy, slower: 1 }, 6000, 20, true);
     expect(count(runs, "PASS")).toBeGreaterThanOrEqual(19);
     expect(median(runs.map((r) => r.atMs))).toBeLessThanOrEqual(150_000);
+  });
+  it("seldom blames a release that is slower by exactly the margin", () => {
+    const runs = verdicts({ ...busy, spread: 0.5, medianMs: 100, slower: 1.05 }, 7500, 25, false);
+    // alpha = 1 %: more than 2 of 25 has a chance of 2 in 1,000.
+    expect(count(runs, "FAIL")).toBeLessThanOrEqual(2);
   });
   it("seldom calls a release safe that is slower by exactly the margin", () => {
     // beta = 5 %: more than 8 of 60 has a chance of 0.3 %.

@@ -11,8 +11,10 @@ import {
   LAMBDAS,
   lnLatencyHarm,
   lnLatencySafe,
+  lnSlowHarm,
   lnTailHarm,
   raiseToFloor,
+  speedUp,
   startClumps,
   stepClumps,
   TAIL_LAMBDAS,
@@ -21,6 +23,9 @@ import { bounded } from "./log-space.ts";
 import { reportOn } from "./report.ts";
 import { type Slowdown, startSlowdown, stepSlowdown } from "./slowdown.ts";
 import type { AnalysisPolicy, ArmCounts, JudgeReport, Look } from "./types.ts";
+import { addCounts, temperingOf, unitErrorsOf, unitPageErrorsOf } from "./units.ts";
+import { guardUserMetrics } from "./user-guards.ts";
+import { stepUserMetrics, type UserState } from "./user-metrics.ts";
 
 /**
  * The judge: a fold over looks. Each metric keeps e-processes (nonnegative, mean at most 1 under "no harm"), so that
@@ -28,24 +33,35 @@ import type { AnalysisPolicy, ArmCounts, JudgeReport, Look } from "./types.ts";
  */
 export const DECIDER_VERSION = "judge-3";
 
+interface Pending {
+  readonly share: number;
+  readonly baseline: ArmCounts["latency"];
+  readonly canary: ArmCounts["latency"];
+  readonly sinceMs: number;
+}
+
 export interface JudgeState {
   readonly lastMs: number;
   readonly baseline: ArmCounts;
   readonly canary: ArmCounts;
-  /** Latency that waits for both arms to have enough of it in one batch. */
-  readonly pendingBaseline: ArmCounts["latency"];
-  readonly pendingCanary: ArmCounts["latency"];
-  readonly pendingSinceMs: number;
-  /** The share that the waiting latency came under: batches never mix two. */
-  readonly pendingShare: number;
+  /** Latency that waits for both arms to have enough of it in one batch, by share: batches never mix two. */
+  readonly pending: readonly Pending[];
+  /** Since when latency is judged: batches begin then. */
+  readonly latencySinceMs: number;
+  /** Canary requests that were our own. */
+  readonly syntheticRequests: number;
   readonly errorsHarm: readonly Onset[];
   readonly errorsSafe: readonly number[];
+  /** Canary requests routed with their visitor, tempered: what they add to the evidence above is known at each report. */
+  readonly safeVisitors?: number;
   readonly latencyHarm: readonly Onset[];
   readonly latencySafe: readonly number[];
   /** Evidence that nearly all of the canary's answers are below the floor: quick enough whatever the ranks. */
   readonly latencyFast: readonly number[];
   readonly tail95Harm: readonly Onset[];
   readonly tail99Harm: readonly Onset[];
+  /** The same by counts of slow answers, each look capped: quicker to see that a few in a hundred are slow. */
+  readonly slowHarm: readonly Onset[];
   readonly tail99Safe: readonly number[];
   readonly clumps: Clumps;
   /** When the canary had its first requests; null before. */
@@ -57,6 +73,8 @@ export interface JudgeState {
   readonly slowdown: Slowdown;
   readonly lnHarmMax: number;
   readonly guards: GuardState;
+  /** Of the metrics that a user brings; left out without any. */
+  readonly user?: UserState;
 }
 
 /**
@@ -64,6 +82,13 @@ export interface JudgeState {
  * by chance alone and costs them most of the stake each time, and waiting for more than two only delays what few requests tell.
  */
 const LATENCY_BATCH_MIN = 2;
+/** Shares of which latency may wait at a time: the step's own and that of synthetic requests, and the steps' before. */
+const PENDING_MAX = 4;
+/**
+ * A latency batch spans at least this long: the look is the witness (decision 10), and on news of errors there is one every
+ * 250 ms, of which several would see the same stall. A little less than the 2 s of the usual look, which may come early.
+ */
+const LATENCY_BATCH_MS = 1_800;
 /** Pages fail for reasons of the visitor's browser too: an excess of 0.2 points is no harm. */
 export const PAGE_HARM_RATIO = 0.002;
 /** The share above the baseline's p99 may rise by 1.5 points, from 1 to 2.5 %, and still be called safe. */
@@ -82,10 +107,9 @@ export function startJudge(_policy: AnalysisPolicy, fromMs = 0): JudgeState {
     lastMs: fromMs,
     baseline: NONE,
     canary: NONE,
-    pendingBaseline: {},
-    pendingCanary: {},
-    pendingSinceMs: 0,
-    pendingShare: 0,
+    pending: [],
+    latencySinceMs: fromMs,
+    syntheticRequests: 0,
     errorsHarm: many(HARM_PSI.length, startOnset),
     errorsSafe: many(SAFE_R.length, 0),
     latencyHarm: many(LAMBDAS.length, startOnset),
@@ -93,6 +117,7 @@ export function startJudge(_policy: AnalysisPolicy, fromMs = 0): JudgeState {
     latencyFast: many(SAFE_R.length, 0),
     tail95Harm: many(TAIL_LAMBDAS.length, startOnset),
     tail99Harm: many(TAIL_LAMBDAS.length, startOnset),
+    slowHarm: many(HARM_PSI.length, startOnset),
     tail99Safe: many(SAFE_R.length, 0),
     clumps: startClumps,
     firstCanaryMs: null,
@@ -104,14 +129,6 @@ export function startJudge(_policy: AnalysisPolicy, fromMs = 0): JudgeState {
     guards: startGuards,
   };
 }
-
-const add = (a: ArmCounts, b: ArmCounts): ArmCounts => ({
-  requests: a.requests + b.requests,
-  errors: a.errors + b.errors,
-  latency: mergeHistograms(a.latency, b.latency),
-  pageViews: a.pageViews + b.pageViews,
-  pageErrors: a.pageErrors + b.pageErrors,
-});
 
 /** Takes one look in. Pure: the same states and looks give the same answer, to the last bit. */
 export function judge(
@@ -133,8 +150,10 @@ export function takeIn(
   const sinceMs = Math.max(0, look.atMs - state.lastMs);
   const counted = look.sourceUp ? takeCounts(state, look, policy, sinceMs) : state;
   const guards = stepGuards(state.guards, look, policy, sinceMs);
-  const next: JudgeState = { ...counted, lastMs: Math.max(state.lastMs, look.atMs), guards: guards.state };
-  return { next, guards: guards.reports };
+  const user = stepUserMetrics(state.user, look, policy.metrics, state.lastMs);
+  const lastMs = Math.max(state.lastMs, look.atMs);
+  const next: JudgeState = { ...counted, lastMs, guards: guards.state, ...(user ? { user } : {}) };
+  return { next, guards: [...guards.reports, ...guardUserMetrics(user, policy)] };
 }
 
 const talliesOf = (baseline: number, baselineBad: number, canary: number, canaryBad: number) => ({
@@ -146,27 +165,32 @@ const talliesOf = (baseline: number, baselineBad: number, canary: number, canary
 
 function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, sinceMs: number): JudgeState {
   const { baseline: b, canary: c, canaryShare: w } = look;
+  const [kc, kb] = [unitErrorsOf(c), unitErrorsOf(b)];
+  const alone = c.requests - (c.visitorRequests ?? 0);
+  const eta = temperingOf(policy, look);
   const withErrors: JudgeState = {
     ...state,
-    baseline: add(state.baseline, b),
-    canary: add(state.canary, c),
+    baseline: addCounts(state.baseline, b),
+    canary: addCounts(state.canary, c),
+    syntheticRequests: state.syntheticRequests + (look.synthetic ? c.requests : 0),
     firstCanaryMs: state.firstCanaryMs ?? (c.requests > 0 ? state.lastMs : null),
     errorsHarm: state.errorsHarm.map((onset, i) =>
-      stepOnset(
-        onset,
-        lnErrorsHarm(HARM_PSI[i] ?? 2, w, c.requests, c.errors, b.errors, policy.harmErrorRatio),
-        sinceMs,
-      ),
+      stepOnset(onset, eta * lnErrorsHarm(HARM_PSI[i] ?? 2, w, c.requests, kc, kb, policy.harmErrorRatio), sinceMs),
     ),
     errorsSafe: state.errorsSafe.map((ln, i) =>
-      bounded(ln + lnErrorsSafe(SAFE_R[i] ?? 0.5, w, c.requests, c.errors, b.errors, policy.safeErrorRatio)),
+      bounded(ln + eta * lnErrorsSafe(SAFE_R[i] ?? 0.5, w, alone, kc, kb, policy.safeErrorRatio)),
     ),
-    errorTallies: stepTallies(state.errorTallies, look, talliesOf(b.requests, b.errors, c.requests, c.errors)),
-    pageTallies: stepTallies(state.pageTallies, look, talliesOf(b.pageViews, b.pageErrors, c.pageViews, c.pageErrors)),
+    errorTallies: stepTallies(state.errorTallies, look, talliesOf(b.requests, kb, c.requests, kc)),
+    pageTallies: stepTallies(
+      state.pageTallies,
+      look,
+      talliesOf(b.pageViews, unitPageErrorsOf(b), c.pageViews, unitPageErrorsOf(c)),
+    ),
+    safeVisitors: (state.safeVisitors ?? 0) + eta * (c.visitorRequests ?? 0),
     pagesHarm: state.pagesHarm.map((onset, i) =>
       stepOnset(
         onset,
-        lnErrorsHarm(HARM_PSI[i] ?? 2, w, c.pageViews, c.pageErrors, b.pageErrors, PAGE_HARM_RATIO),
+        lnErrorsHarm(HARM_PSI[i] ?? 2, w, c.pageViews, unitPageErrorsOf(c), unitPageErrorsOf(b), PAGE_HARM_RATIO),
         sinceMs,
       ),
     ),
@@ -174,33 +198,27 @@ function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, since
   // A process that has just come up compiles, fills caches and opens connections while it answers: that tells of its start,
   // not of its code. Which looks are left out is known before they are seen.
   const settled = withErrors.firstCanaryMs !== null && look.atMs - withErrors.firstCanaryMs >= policy.settleMs;
-  return settled ? takeLatency(withErrors, state, look, policy) : { ...withErrors, pendingSinceMs: look.atMs };
+  return settled ? takeLatency(withErrors, state, look, policy) : { ...withErrors, latencySinceMs: look.atMs };
 }
 
-/** Latency batches wait until both arms have enough; what waits under another share is a batch of its own, dropped if too small. */
+/** Latency batches wait until both arms have enough; what comes under another share is a batch of its own. */
 function takeLatency(now: JudgeState, before: JudgeState, look: Look, policy: AnalysisPolicy): JudgeState {
-  const same = before.pendingShare === look.canaryShare;
-  const baseline = same ? mergeHistograms(before.pendingBaseline, look.baseline.latency) : look.baseline.latency;
-  const canary = same ? mergeHistograms(before.pendingCanary, look.canary.latency) : look.canary.latency;
-  const since = same ? before.pendingSinceMs : before.lastMs;
-  if (countOf(baseline) < LATENCY_BATCH_MIN || countOf(canary) < LATENCY_BATCH_MIN) {
-    return {
-      ...now,
-      pendingBaseline: baseline,
-      pendingCanary: canary,
-      pendingShare: look.canaryShare,
-      pendingSinceMs: since,
-    };
-  }
-  const tookMs = Math.max(0, look.atMs - since);
-  const harm = lnLatencyHarm(look.canaryShare, baseline, canary, policy.harmLatency, policy.latencyFloorMs);
-  const safe = lnLatencySafe(look.canaryShare, baseline, canary, policy.safeLatency, policy.latencyFloorMs);
+  const share = look.canaryShare;
+  const others = before.pending.filter((p) => p.share !== share);
+  const waiting = before.pending.find((p) => p.share === share);
+  const baseline = waiting ? mergeHistograms(waiting.baseline, look.baseline.latency) : look.baseline.latency;
+  const canary = waiting ? mergeHistograms(waiting.canary, look.canary.latency) : look.canary.latency;
+  const sinceMs = waiting?.sinceMs ?? Math.max(before.lastMs, before.latencySinceMs);
+  const isShort = look.atMs - sinceMs < LATENCY_BATCH_MS;
+  if (isShort || countOf(baseline) < LATENCY_BATCH_MIN || countOf(canary) < LATENCY_BATCH_MIN)
+    return { ...now, pending: [...others, { share, baseline, canary, sinceMs }].slice(-PENDING_MAX) };
+  const tookMs = Math.max(0, look.atMs - sinceMs);
+  const seed = Math.round(look.atMs);
+  const harm = lnLatencyHarm(baseline, canary, policy.harmLatency, policy.latencyFloorMs, seed);
+  const safe = lnLatencySafe(baseline, canary, policy.safeLatency, policy.latencyFloorMs, seed);
   const done: JudgeState = {
     ...now,
-    pendingBaseline: {},
-    pendingCanary: {},
-    pendingShare: look.canaryShare,
-    pendingSinceMs: look.atMs,
+    pending: others,
     slowdown: stepSlowdown(now.slowdown, look.canaryShare, baseline, canary, policy.latencyFloorMs),
     latencyHarm: now.latencyHarm.map((onset, i) => stepOnset(onset, harm[i] ?? 0, tookMs)),
     latencySafe: now.latencySafe.map((ln, i) => bounded(ln + (safe[i] ?? 0))),
@@ -217,15 +235,18 @@ function takeLatency(now: JudgeState, before: JudgeState, look: Look, policy: An
   const p95 = quantileBucket(floored, 0.95);
   const p99 = quantileBucket(floored, 0.99);
   if (p95 === null || p99 === null) return done;
-  const tail95 = lnTailHarm(look.canaryShare, baseline, canary, p95, policy.harmLatency);
-  const tail99 = lnTailHarm(look.canaryShare, baseline, canary, p99, policy.harmLatency);
+  const tail95 = lnTailHarm(look.canaryShare, baseline, canary, p95, policy.harmLatency, seed);
+  const tail99 = lnTailHarm(look.canaryShare, baseline, canary, p99, policy.harmLatency, seed);
   const clump = clumpSize(before.clumps);
   const [kc, kb] = [above(canary, p99), above(baseline, p99)];
+  const fast = above(speedUp(canary, policy.harmLatency, seed), p99);
+  const slow = HARM_PSI.map((psi) => lnSlowHarm(psi, share, countOf(canary), fast, kb, clump));
   return {
     ...done,
     clumps: stepClumps(before.clumps, countOf(canary), kc, countOf(baseline), kb),
     tail95Harm: done.tail95Harm.map((onset, i) => stepOnset(onset, tail95[i] ?? 0, tookMs)),
     tail99Harm: done.tail99Harm.map((onset, i) => stepOnset(onset, tail99[i] ?? 0, tookMs)),
+    slowHarm: done.slowHarm.map((onset, i) => stepOnset(onset, slow[i] ?? 0, tookMs)),
     tail99Safe: done.tail99Safe.map((ln, i) =>
       bounded(ln + lnErrorsSafe(SAFE_R[i] ?? 0.5, look.canaryShare, countOf(canary), kc, kb, TAIL_SAFE_RATIO) / clump),
     ),

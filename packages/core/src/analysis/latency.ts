@@ -1,4 +1,6 @@
 import { bucketOf, countOf, type Histogram, LN_GROWTH } from "../shared/histogram.ts";
+import { seeded } from "../shared/random.ts";
+import { lnErrorsHarm } from "./errors.ts";
 
 /**
  * Latency by ranks within a batch: valid for any distribution, drifting or not. The unit of evidence is the batch, not the
@@ -12,7 +14,7 @@ import { bucketOf, countOf, type Histogram, LN_GROWTH } from "../shared/histogra
  * best bet is d / (d^2 + s^2). A slowdown by 15 % makes d 0.08 at a spread of ln latency of 0.5, and 0.03 at 1.2; two
  * seconds of 75 requests a second make s 0.05, stalls twice that: between 3 and 12. A gross slowdown (d = 0.4) wants 2.
  */
-export const LAMBDAS = [1, 3, 9] as const;
+export const LAMBDAS = [1, 3, 9, 27] as const;
 /**
  * Bets on the share of slow answers. Three answers in a hundred ten times as slow make d 0.02 to 0.03, and 75 answers per arm
  * make s 0.02 at the p99 and 0.04 at the p95: the best bets are 25 and 12. A gross excess (d = 0.15) wants 6.
@@ -22,11 +24,25 @@ export const TAIL_LAMBDAS = [6, 25] as const;
 export const RANK_LINEAR_MAX = 1.8;
 const SHARE_LINEAR_MAX = 0.9;
 
-/** The canary's histogram as if it were (1 + margin) times faster: H0 "at most so much slower" becomes "not slower". */
-export function speedUp(canary: Histogram, margin: number): Histogram {
-  const bins = Math.round(Math.log1p(margin) / LN_GROWTH);
+/**
+ * The canary's histogram as if it were (1 + margin) times faster: H0 "at most so much slower" becomes "not slower". A margin
+ * that is no whole number of buckets puts the right share of each bucket's answers one further, by lot (`seed`): 5 % are
+ * 1.13 buckets. Rounded to one, releases that were slower by just the margin were blamed in 21 % of runs.
+ */
+export function speedUp(canary: Histogram, margin: number, seed: number): Histogram {
+  const random = seeded(seed);
+  const shift = Math.log1p(margin) / LN_GROWTH;
+  const whole = Math.floor(shift);
   const out: Record<string, number> = {};
-  for (const k in canary) out[Number(k) - bins] = (out[Number(k) - bins] ?? 0) + (canary[k] ?? 0);
+  for (const bucket of Object.keys(canary)
+    .map(Number)
+    .sort((x, y) => x - y)) {
+    const count = canary[bucket] ?? 0;
+    let further = 0;
+    for (let i = 0; i < count && shift > whole; i++) if (random() < shift - whole) further += 1;
+    if (count > further) out[bucket - whole] = (out[bucket - whole] ?? 0) + count - further;
+    if (further > 0) out[bucket - whole - 1] = (out[bucket - whole - 1] ?? 0) + further;
+  }
   return out;
 }
 
@@ -42,75 +58,70 @@ export function raiseToFloor(h: Histogram, floorMs: number): Histogram {
   return out;
 }
 
-interface Scored {
-  readonly score: number;
-  readonly canary: number;
-  readonly all: number;
-}
-
-/** Pooled mid-ranks in [-1/2, 1/2], one row per bucket, in the order of the buckets (so that sums always come out the same). */
-function scored(baseline: Histogram, canary: Histogram): Scored[] {
-  const total = countOf(baseline) + countOf(canary);
+/**
+ * P(a canary's answer takes longer than a baseline's) - 1/2, in [-1/2, 1/2]: Mann & Whitney's U (1947) over all pairs. Answers
+ * of one bucket are put into an order by lot (`seed`), so that under H0 every order of all answers is equally likely and U
+ * is symmetric about its mean whatever the sizes of the arms. With ties counted by halves it is not: of a canary with few
+ * requests and two kinds of answers, most would lean to the commoner kind.
+ */
+export function lean(baseline: Histogram, canary: Histogram, seed: number): number {
+  const random = seeded(seed);
   const buckets = [...new Set([...Object.keys(baseline), ...Object.keys(canary)])].map(Number).sort((a, b) => a - b);
-  let before = 0;
-  return buckets.map((bucket) => {
-    const c = canary[bucket] ?? 0;
-    const all = c + (baseline[bucket] ?? 0);
-    const score = (before + all / 2) / total - 0.5;
-    before += all;
-    return { score, canary: c, all };
-  });
-}
-
-/** Mean rank of the canary's answers less that of the baseline's, in [-1/2, 1/2]. */
-function lean(rows: readonly Scored[]): number {
-  let nc = 0;
-  let n = 0;
-  let sumCanary = 0;
-  let sum = 0;
-  for (const { score, canary, all } of rows) {
-    nc += canary;
-    n += all;
-    sumCanary += score * canary;
-    sum += score * all;
+  let [before, won] = [0, 0];
+  for (const bucket of buckets) {
+    const b = baseline[bucket] ?? 0;
+    let [c, left] = [canary[bucket] ?? 0, b];
+    won += c * before;
+    while (c > 0 && left > 0) {
+      if (random() * (c + left) < left) left -= 1;
+      else {
+        won += b - left;
+        c -= 1;
+      }
+    }
+    // None of the baseline's is left: those of the canary that are come after all of them.
+    won += c * (b - left);
+    before += b;
   }
-  return sumCanary / nc - (sum - sumCanary) / (n - nc);
+  return won / (countOf(baseline) * countOf(canary)) - 0.5;
 }
 
 /**
- * ln e of a bet on d, whose mean is at most 0 under H0. With equal shares the arms could be swapped, so that d is
- * symmetric, and 1 + tanh(lambda d) has mean 1 for any lambda (tanh is odd). With others only the mean is known: the bet is
- * 1 + lambda d (Waudby-Smith & Ramdas, "Estimating means of bounded random variables by betting", JRSS B 2023).
+ * ln e of a bet on a d that is symmetric about 0, or leans below it, under H0: tanh is odd, so 1 + tanh(lambda d) has mean 1
+ * for any lambda.
  */
+const lnRankBet = (d: number, lambda: number): number => Math.log1p(Math.tanh(lambda * d));
+
+/** ln e of a bet on a d of which only the mean is known (at most 0 under H0): 1 + lambda d, unless the arms could be swapped. */
 export function lnBet(d: number, lambda: number, w: number, linearMax: number): number {
-  return w === 0.5 ? Math.log1p(Math.tanh(lambda * d)) : Math.log1p(Math.min(linearMax, lambda) * d);
+  return w === 0.5 ? lnRankBet(d, lambda) : Math.log1p(Math.min(linearMax, lambda) * d);
 }
 
-const leanOf = (baseline: Histogram, canary: Histogram, margin: number, floorMs: number): number =>
-  lean(scored(raiseToFloor(baseline, floorMs), raiseToFloor(speedUp(canary, margin), floorMs)));
+const leanOf = (baseline: Histogram, canary: Histogram, margin: number, floorMs: number, seed: number): number =>
+  lean(raiseToFloor(baseline, floorMs), raiseToFloor(speedUp(canary, margin, seed), floorMs), seed);
 
-/** ln e per lambda against H0: the canary is at most `margin` slower (stochastic order). */
+/** ln e per lambda against H0: the canary is at most `margin` slower (stochastic order). `seed` breaks ties. */
 export function lnLatencyHarm(
-  w: number,
   baseline: Histogram,
   canary: Histogram,
   margin: number,
   floorMs: number,
+  seed: number,
 ): number[] {
-  const d = leanOf(baseline, canary, margin, floorMs);
-  return LAMBDAS.map((lambda) => lnBet(d, lambda, w, RANK_LINEAR_MAX));
+  const d = leanOf(baseline, canary, margin, floorMs, seed);
+  return LAMBDAS.map((lambda) => lnRankBet(d, lambda));
 }
 
-/** ln e per lambda against H0: the canary is at least `margin` slower. */
+/** ln e per lambda against H0: the canary is at least `margin` slower. `seed` breaks ties. */
 export function lnLatencySafe(
-  w: number,
   baseline: Histogram,
   canary: Histogram,
   margin: number,
   floorMs: number,
+  seed: number,
 ): number[] {
-  const d = leanOf(baseline, canary, margin, floorMs);
-  return LAMBDAS.map((lambda) => lnBet(-d, lambda, w, RANK_LINEAR_MAX));
+  const d = leanOf(baseline, canary, margin, floorMs, seed);
+  return LAMBDAS.map((lambda) => lnRankBet(-d, lambda));
 }
 
 /** How many lie in buckets above `bucket`. */
@@ -152,9 +163,22 @@ export function clumpSize(c: Clumps): number {
   return c.batches < CLUMP_BATCHES ? Math.max(CLUMP_UNKNOWN, measured) : Math.max(1, measured);
 }
 
+/** A share of slow answers that is larger by less than this is no harm: from 1 to 1.5 % above the baseline's p99. */
+const SLOW_HARM_RATIO = 0.005;
+/** A stall that begins now is no part of the measured clumps yet: no look may win more than this. */
+const SLOW_WIN_MAX = Math.LN2;
+
+/**
+ * ln e against "no more answers are slow than on the baseline, within the margin": the errors' test of counts (errors.ts),
+ * tempered by the size of the clumps that slow answers come in, and capped, which only makes an e-value smaller.
+ */
+export function lnSlowHarm(psi: number, w: number, n: number, kc: number, kb: number, clump: number): number {
+  return Math.min(SLOW_WIN_MAX, lnErrorsHarm(psi, w, n, kc, kb, SLOW_HARM_RATIO) / clump);
+}
+
 /**
  * ln e per lambda for "slower than the threshold bucket", the canary sped up by the margin: d is the share of such answers
- * in the canary's less that in the baseline's. The threshold is of earlier batches.
+ * in the canary's less that in the baseline's. The threshold is of earlier batches. `seed`: see `speedUp`.
  */
 export function lnTailHarm(
   w: number,
@@ -162,8 +186,9 @@ export function lnTailHarm(
   canary: Histogram,
   thresholdBucket: number,
   margin: number,
+  seed: number,
 ): number[] {
-  const fast = speedUp(canary, margin);
+  const fast = speedUp(canary, margin, seed);
   const d = above(fast, thresholdBucket) / countOf(fast) - above(baseline, thresholdBucket) / countOf(baseline);
   return TAIL_LAMBDAS.map((lambda) => lnBet(d, lambda, w, SHARE_LINEAR_MAX));
 }

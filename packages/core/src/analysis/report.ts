@@ -8,6 +8,8 @@ import { LAMBDAS, TAIL_LAMBDAS } from "./latency.ts";
 import { bounded, lnAverage } from "./log-space.ts";
 import { slowdownBounds } from "./slowdown.ts";
 import type { AnalysisPolicy, GuardReport, JudgeReport, Look, MetricName, MetricReport, Verdict } from "./types.ts";
+import { errorsPerVisitor, unitErrorsOf } from "./units.ts";
+import { decides, formatRate, userReports } from "./user-report.ts";
 
 /**
  * From evidence to a verdict and its reasons. Metrics are merged by a weighted average of their e-values, the only
@@ -25,7 +27,8 @@ const even = (n: number): number[] => Array.from({ length: n }, () => 1 / n);
 const harmOf = (onsets: readonly Onset[], prior: readonly number[]): number => lnAverage(onsets.map(lnOnset), prior);
 
 export function reportOn(s: JudgeState, guards: GuardReport[], look: Look, policy: AnalysisPolicy): JudgeReport {
-  const metrics = metricReports(s);
+  const reports = userReports(metricReports(s, policy), s.user, policy);
+  const metrics = reports.filter(decides);
   const lnHarm = lnAverage(
     metrics.map((m) => m.lnHarm),
     metrics.map((m) => m.weight),
@@ -51,14 +54,14 @@ export function reportOn(s: JudgeState, guards: GuardReport[], look: Look, polic
     lnSafeThreshold,
     canaryRequests: s.canary.requests,
     baselineRequests: s.baseline.requests,
-    metrics,
+    metrics: reports,
     guards,
     hold,
     canaryRequestsToPass: toPass(s, policy, lnSafe, lnSafeThreshold),
   };
 }
 
-function metricReports(s: JudgeState): MetricReport[] {
+function metricReports(s: JudgeState, policy: AnalysisPolicy): MetricReport[] {
   const lambdas = even(LAMBDAS.length);
   const tails = even(TAIL_LAMBDAS.length);
   const rs = even(SAFE_R.length);
@@ -94,7 +97,7 @@ function metricReports(s: JudgeState): MetricReport[] {
       "errors",
       "ratio",
       harmOf(s.errorsHarm, HARM_PRIOR),
-      lnAverage(s.errorsSafe, rs),
+      lnAverage(errorsSafe(s, policy), rs),
       wilson(b.errors, b.requests),
       wilson(c.errors, c.requests),
       excessBounds(s.errorTallies),
@@ -108,7 +111,13 @@ function metricReports(s: JudgeState): MetricReport[] {
       slowdownBounds(s.slowdown),
     ),
     row("tail_p95", "ms", harmOf(s.tail95Harm, tails), null, ...quantiles(0.95)),
-    row("tail_p99", "ms", harmOf(s.tail99Harm, tails), lnAverage(s.tail99Safe, rs), ...quantiles(0.99)),
+    row(
+      "tail_p99",
+      "ms",
+      lnAverage([harmOf(s.tail99Harm, tails), harmOf(s.slowHarm, HARM_PRIOR)], [0.5, 0.5]),
+      lnAverage(s.tail99Safe, rs),
+      ...quantiles(0.99),
+    ),
     row(
       "page_errors",
       "ratio",
@@ -119,6 +128,12 @@ function metricReports(s: JudgeState): MetricReport[] {
       excessBounds(s.pageTallies),
     ),
   ];
+}
+
+/** With n d1 / c (1 - r) of the requests that are routed with their visitor: `units.ts`. */
+function errorsSafe(s: JudgeState, policy: AnalysisPolicy): number[] {
+  const n = (s.safeVisitors ?? 0) / errorsPerVisitor(s.baseline, s.canary);
+  return s.errorsSafe.map((ln, i) => bounded(ln + n * policy.safeErrorRatio * (1 - (SAFE_R[i] ?? 0.5))));
 }
 
 interface Facts {
@@ -145,7 +160,7 @@ const odds = (ln: number): string =>
         .toString()
         .replace(/\B(?=(\d{3})+$)/g, ",")}`;
 
-const NAMES: Readonly<Record<MetricName, string>> = {
+const NAMES: Readonly<Record<string, string>> = {
   errors: "failed requests",
   latency: "the median time to answer",
   tail_p95: "the slowest 5 % of answers",
@@ -155,8 +170,8 @@ const NAMES: Readonly<Record<MetricName, string>> = {
 
 function compare(m: MetricReport): string {
   const { canaryValue: c, baselineValue: b } = m;
-  const show = m.unit === "ratio" ? percent : ms;
-  return `${NAMES[m.metric]}: ${c === null ? "nothing seen" : show(c)} on the canary, ${b === null ? "nothing seen" : show(b)} on the current release`;
+  const show = m.unit === "ratio" ? percent : m.unit === "ms" ? ms : formatRate;
+  return `${NAMES[m.metric] ?? m.metric}: ${c === null ? "nothing seen" : show(c)} on the canary, ${b === null ? "nothing seen" : show(b)} on the current release`;
 }
 
 function reasons(f: Facts): string[] {
@@ -166,9 +181,11 @@ function reasons(f: Facts): string[] {
     const worst = [...f.metrics].sort((a, b) => b.lnHarm + Math.log(b.weight) - a.lnHarm - Math.log(a.weight))[0];
     const lead = worst ? `Harm: ${compare(worst)}.` : "Harm.";
     const { errors, requests } = f.s.canary;
+    const units = unitErrorsOf(f.s.canary);
+    const once = units < errors ? `, which counts as ${units}: one failure per visitor` : "";
     const counts =
       worst?.metric === "errors"
-        ? ` (${errors} of ${requests} canary requests failed.)`
+        ? ` (${errors} of ${requests} canary requests failed${once}.)`
         : ` (${requests} canary requests.)`;
     return [
       `${lead}${counts}`,
@@ -179,23 +196,56 @@ function reasons(f: Facts): string[] {
   }
   if (f.verdict === "PASS")
     return [
-      "Shown to be no worse than the current release within the margins, in errors and in latency.",
+      `Shown to be no worse than the current release within the margins, in errors${f.metrics.some((m) => m.severity) ? ", in latency and in each critical metric." : " and in latency."}`,
       ...f.metrics.filter((m) => m.lnSafe !== null).map((m) => `${compare(m)}.`),
       ...f.metrics.flatMap(effectWords),
+      ...syntheticWords(f.s),
     ];
   if (held.length > 0) return held;
   if (f.proved)
     return [
       `Shown to be safe; it still bakes until ${Math.round(f.policy.minimumBakeMs / 1000)} s and ${f.policy.minimumCanaryRequests} canary requests.`,
     ];
-  return [`No harm is shown after ${f.s.canary.requests} canary requests, nor yet that there is none.`];
+  return [
+    `No harm is shown after ${f.s.canary.requests} canary requests, nor yet that there is none.`,
+    ...syntheticWords(f.s),
+  ];
 }
 
-/** At the growth so far, how many more canary requests until both safe tests reach their threshold. */
-function toPass(s: JudgeState, policy: AnalysisPolicy, lnSafe: number, threshold: number): number | null {
+/** A proof by our own requests is one for what they ask, no more: whoever reads the verdict must know. */
+const syntheticWords = (s: JudgeState): string[] =>
+  s.syntheticRequests > 0
+    ? [
+        `${s.syntheticRequests} of its ${s.canary.requests} canary requests were synthetic journeys: of what only visitors do, they prove nothing.`,
+      ]
+    : [];
+
+/** Roughly how many more canary requests until the safe tests reach their threshold: at the growth so far, at least flawless ones. */
+function toPass(s: JudgeState, policy: AnalysisPolicy, lnSafe: number, threshold: number): number {
   const n = s.canary.requests;
   const floor = Math.max(0, policy.minimumCanaryRequests - n);
   if (lnSafe >= threshold) return floor;
-  if (n < 10 || lnSafe <= 0) return null;
+  const flawless = Math.max(floor, flawlessRequests(policy) - n, 1);
+  if (n < 10 || lnSafe <= 0) return flawless;
   return Math.max(floor, Math.ceil(((threshold - lnSafe) * n) / lnSafe));
+}
+
+/**
+ * Canary requests without an error that prove errors to be within the margin: the least n with
+ * mean over r of exp(n d1 (1 - r)) >= 1 / beta (`lnErrorsSafe` with no errors at all). 911 at the default policy.
+ */
+export function flawlessRequests(policy: Pick<AnalysisPolicy, "beta" | "safeErrorRatio">): number {
+  const lnOf = (n: number) =>
+    lnAverage(
+      SAFE_R.map((r) => n * policy.safeErrorRatio * (1 - r)),
+      even(SAFE_R.length),
+    );
+  let [low, high] = [0, 1];
+  while (lnOf(high) < Math.log(1 / policy.beta)) high *= 2;
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (lnOf(middle) >= Math.log(1 / policy.beta)) high = middle;
+    else low = middle;
+  }
+  return high;
 }

@@ -1,4 +1,5 @@
 import type { Histogram } from "../shared/histogram.ts";
+import type { MetricReading, UserMetric } from "./metrics.ts";
 
 /**
  * What the judge reads and what it answers. The judge is a fold: `judge(state, look, policy)` gives the
@@ -16,6 +17,20 @@ export interface ArmCounts {
   /** Documents served to browsers, and of those how many reported a JavaScript error or a failed load. */
   readonly pageViews: number;
   readonly pageErrors: number;
+  /** Of the errors, the first of each unit of routing: `units.ts`. Absent: every error is one. */
+  readonly unitErrors?: number;
+  readonly unitPageErrors?: number;
+  /** Of the requests and of the errors, those that are routed with their visitor. Absent: none. */
+  readonly visitorRequests?: number;
+  readonly visitorErrors?: number;
+}
+
+/** How errors cluster on the stable release, measured before the canary began: `dispersion.ts`. */
+export interface Clustering {
+  readonly minutes: number;
+  /** Dispersion of all errors, and of the first ones of each unit; 1 when they come one by one, null when there were too few. */
+  readonly errors: number | null;
+  readonly unitErrors: number | null;
 }
 
 /** Health of a release's processes since the previous look, from the target. */
@@ -38,6 +53,10 @@ export interface Look {
   readonly canaryProcess: ProcessCounts | null;
   /** False when the source of the counts did not answer since the previous look: the look carries no evidence. */
   readonly sourceUp: boolean;
+  /** True for counts of our own requests, where visitors were too few: their share is a fair coin's. */
+  readonly synthetic?: true;
+  /** News of the metrics that a user brings, by name. */
+  readonly metrics?: { readonly [name: string]: MetricReading };
 }
 
 export interface AnalysisPolicy {
@@ -60,13 +79,18 @@ export interface AnalysisPolicy {
   /** Guards on the process: canary memory growth over baseline that is harm, and restarts that are. */
   readonly memoryGrowthRatio: number;
   readonly restartLimit: number;
+  /** Measured, not chosen. Absent: there was too little to measure, and no evidence is tempered. */
+  readonly clustering?: Clustering;
+  /** What a user brings beside the built-in metrics. */
+  readonly metrics?: readonly UserMetric[] | undefined;
 }
 
 export type MetricName = "errors" | "latency" | "tail_p95" | "tail_p99" | "page_errors";
 
 /** One metric's standing, for people: evidence against its threshold, effect with its band. */
 export interface MetricReport {
-  readonly metric: MetricName;
+  /** A `MetricName`, or the name of one that a user brings. */
+  readonly metric: string;
   /** Natural log of the harm e-value now, and the metric's weight in the average. */
   readonly lnHarm: number;
   readonly weight: number;
@@ -79,7 +103,13 @@ export interface MetricReport {
   readonly canaryHigh: number | null;
   readonly baselineLow: number | null;
   readonly baselineHigh: number | null;
-  readonly unit: "ratio" | "ms";
+  /** `rate`: events per unit of the total; `number`: a value of the metric's own unit. */
+  readonly unit: "ratio" | "ms" | "rate" | "number";
+  /** Of a metric that a user brings: whether it decides, what it is, and what was counted of it on each release. */
+  readonly severity?: UserMetric["severity"];
+  readonly description?: string;
+  readonly baselineCount?: number;
+  readonly canaryCount?: number;
   /**
    * 95 % confidence sequence of how much worse the canary is: of a ratio the excess, of a time the relative slowdown.
    * Null where nothing is excluded yet, or where the metric has none; a bound is null where that side is open.
@@ -94,7 +124,11 @@ export type GuardName =
   | "baseline_sick"
   | "memory"
   | "restarts"
-  | "shared_incident";
+  | "shared_incident"
+  | "clustered"
+  | "metric_source"
+  | "metric_data"
+  | "metric_limit";
 
 /** `harm` fails the rollout, `hold` keeps everything as it is, `note` only tells. */
 export interface GuardReport {
@@ -123,6 +157,6 @@ export interface JudgeReport {
   readonly guards: readonly GuardReport[];
   /** True while any guard holds or there is no news: the rollout must not advance on this look. */
   readonly hold: boolean;
-  /** Roughly how many more canary requests a PASS needs at what has been seen; null when unknown. */
-  readonly canaryRequestsToPass: number | null;
+  /** Roughly how many more canary requests a PASS needs at what has been seen. */
+  readonly canaryRequestsToPass: number;
 }

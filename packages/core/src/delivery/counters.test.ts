@@ -51,3 +51,24 @@ it("loses and doubles nothing, however the reports are cut", () => {
     }),
   );
 });
+
+it("counts visitors' first errors of what is routed with its visitor, and every error of a gateway that doesn't know them", () => {
+  const units = { unitErrors: 2, unitPageErrors: 0 };
+  const counters = [
+    row({ key: "api", requests: 10, errors: 3, unitErrors: 3, unitPageErrors: 0 }),
+    row({ key: "page", routeClass: "document", requests: 20, errors: 6, ...units }),
+    row({ key: "before", routeClass: "document", requests: 5, errors: 4 }),
+    row({ key: "asset", routeClass: "asset", requests: 9, errors: 9, ...units }),
+  ];
+  const { deltas, taken } = takeDeltas(counters, {}, "new");
+  const expected = { requests: 35, errors: 13, unitErrors: 9, visitorRequests: 20, visitorErrors: 6 };
+  expect(deltas[0]?.canary).toMatchObject(expected);
+  expect(takeDeltas(counters, JSON.parse(JSON.stringify(taken)), "new").deltas).toEqual([]);
+  const later = row({ key: "page", routeClass: "document", requests: 21, errors: 8, unitErrors: 3, unitPageErrors: 0 });
+  expect(takeDeltas([later], taken, "new").deltas[0]?.canary).toMatchObject({ errors: 2, unitErrors: 1 });
+});
+
+it("says nothing of visitors where no gateway does", () => {
+  const { deltas } = takeDeltas([row({ requests: 10, errors: 3 })], {}, "new");
+  expect(Object.keys(deltas[0]?.canary ?? {})).not.toContain("unitErrors");
+});

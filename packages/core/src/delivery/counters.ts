@@ -1,5 +1,6 @@
 import type { ArmCounts } from "../analysis/types.ts";
-import { type Histogram, mergeHistograms, subtractHistogram } from "../shared/histogram.ts";
+import { addCounts } from "../analysis/units.ts";
+import { type Histogram, subtractHistogram } from "../shared/histogram.ts";
 import { compareGenerations, type Generation, generationKey } from "./generation.ts";
 
 /**
@@ -17,6 +18,9 @@ export interface Cumulative {
   readonly latency: Histogram;
   readonly pageViews: number;
   readonly pageErrors: number;
+  /** Absent where the gateway is one that doesn't tell visitors apart. */
+  readonly unitErrors?: number;
+  readonly unitPageErrors?: number;
 }
 
 /** What earlier looks have already taken in, by counter key. */
@@ -31,21 +35,14 @@ export interface GenerationDelta {
 export const NO_COUNTS: ArmCounts = { requests: 0, errors: 0, latency: {}, pageViews: 0, pageErrors: 0 };
 
 /** What is remembered of a counter that was taken in. */
-export const takenOf = ({ requests, errors, latency, pageViews, pageErrors }: Cumulative): Taken[string] => ({
-  requests,
-  errors,
-  latency,
-  pageViews,
-  pageErrors,
-});
-
-const add = (a: ArmCounts, b: ArmCounts): ArmCounts => ({
-  requests: a.requests + b.requests,
-  errors: a.errors + b.errors,
-  latency: mergeHistograms(a.latency, b.latency),
-  pageViews: a.pageViews + b.pageViews,
-  pageErrors: a.pageErrors + b.pageErrors,
-});
+export const takenOf = (counter: Cumulative): Taken[string] => {
+  const { requests, errors, latency, pageViews, pageErrors, unitErrors, unitPageErrors } = counter;
+  return {
+    ...{ requests, errors, latency, pageViews, pageErrors },
+    ...(unitErrors === undefined ? {} : { unitErrors }),
+    ...(unitPageErrors === undefined ? {} : { unitPageErrors }),
+  };
+};
 
 /** Growth of one counter since it was last taken in. A page may report its error after the look that counted its view: both only ever grow. */
 export function growthOf(now: Cumulative, before: Taken[string] | undefined): ArmCounts {
@@ -57,11 +54,36 @@ export function growthOf(now: Cumulative, before: Taken[string] | undefined): Ar
     latency: subtractHistogram(now.latency, before.latency),
     pageViews: up(now.pageViews, before.pageViews),
     pageErrors: up(now.pageErrors, before.pageErrors),
+    // What was taken in before units were told had every error in it.
+    ...(now.unitErrors === undefined ? {} : { unitErrors: up(now.unitErrors, before.unitErrors ?? before.errors) }),
+    ...(now.unitPageErrors === undefined
+      ? {}
+      : { unitPageErrors: up(now.unitPageErrors, before.unitPageErrors ?? before.pageErrors) }),
   };
 }
 
 /** Assets follow their document and cost next to nothing: they say little and would drown what does. */
 const isJudged = (counter: Cumulative): boolean => counter.routeClass !== "asset";
+
+/** What of a counter's growth is judged. Only API requests are routed by themselves for certain. */
+function countedOf(counter: Cumulative, grown: ArmCounts): ArmCounts {
+  const { requests, errors, latency, pageViews, pageErrors, unitErrors, unitPageErrors } = grown;
+  const judged = isJudged(counter);
+  const byVisitor = judged && counter.routeClass !== "api";
+  return {
+    // A script that came as HTML is counted on its asset's row: page figures count whatever the class.
+    ...(judged ? { requests, errors, latency } : { requests: 0, errors: 0, latency: {} }),
+    ...{ pageViews, pageErrors },
+    ...(unitErrors === undefined
+      ? {}
+      : {
+          unitErrors: judged ? unitErrors : 0,
+          unitPageErrors: unitPageErrors ?? pageErrors,
+          visitorRequests: byVisitor ? requests : 0,
+          visitorErrors: byVisitor ? errors : 0,
+        }),
+  };
+}
 
 /**
  * What is new, one delta per generation (each has one routing share), oldest first, and what is taken in with it.
@@ -76,19 +98,15 @@ export function takeDeltas(
   const nextTaken: Record<string, Taken[string]> = {};
   for (const counter of counters) {
     nextTaken[counter.key] = takenOf(counter);
-    const grown = growthOf(counter, taken[counter.key]);
-    // A script that came as HTML is counted on its asset's row: page figures count whatever the class.
-    const counted = isJudged(counter)
-      ? grown
-      : { ...NO_COUNTS, pageViews: grown.pageViews, pageErrors: grown.pageErrors };
+    const counted = countedOf(counter, growthOf(counter, taken[counter.key]));
     if (counted.requests + counted.errors + counted.pageViews + counted.pageErrors === 0) continue;
     const entry = byGeneration.get(generationKey(counter.generation)) ?? {
       generation: counter.generation,
       baseline: NO_COUNTS,
       canary: NO_COUNTS,
     };
-    if (counter.releaseId === canaryReleaseId) entry.canary = add(entry.canary, counted);
-    else entry.baseline = add(entry.baseline, counted);
+    if (counter.releaseId === canaryReleaseId) entry.canary = addCounts(entry.canary, counted);
+    else entry.baseline = addCounts(entry.baseline, counted);
     byGeneration.set(generationKey(counter.generation), entry);
   }
   const deltas = [...byGeneration.values()].sort((a, b) => compareGenerations(a.generation, b.generation));

@@ -72,6 +72,12 @@ export function analysisRules({ analysis: a }: ServiceConfig): Rule[] {
       figure: `from ${count(a.restartLimit)}`,
       words: "A process that dies this often during the rollout is harm.",
     },
+    ...(a.metrics ?? []).map((m) => ({
+      name: m.name,
+      figure: m.severity,
+      words:
+        m.description ?? `A ${m.kind} from ${m.source}: ${m.direction === "up_is_bad" ? "more" : "less"} is worse.`,
+    })),
   ];
 }
 

@@ -63,7 +63,7 @@ const HARM_WHY = [
   "Were the canary really no worse, odds this long would come up at most once in that many rollouts, however often one looks. At the threshold it is rolled back.",
 ];
 const SAFE_WHY = [
-  "The opposite bet: against the statement “the canary is worse by more than the margin”. It is held for errors, for the median and for the slowest answers; the least of them counts.",
+  "The opposite bet: against the statement “the canary is worse by more than the margin”. It is held for errors, for the median, for the slowest answers and for each critical metric of the service's own; the least of them counts.",
   "At the threshold the canary is proved to be within the margins, and may be promoted. Without traffic there is no bet, so silence is never proof.",
 ];
 
@@ -91,9 +91,16 @@ const Label = ({ children }: { children: string }) => (
   </span>
 );
 
+/** Of a metric that the service brings. */
+const SEVERITY_WORDS = {
+  critical: "own metric, decides",
+  watched: "own metric, only watched",
+  muted: "muted",
+} as const;
+
 function MetricRow({ metric: m, report }: { metric: Metric; report: Report }) {
   // Alone, a metric decides once its weighted share of the average reaches the threshold.
-  const harmAlone = report.lnHarmThreshold - Math.log(m.weight);
+  const harmAlone = report.lnHarmThreshold - Math.log(m.weight || 1);
   const harm = progressOf(m.lnHarm, harmAlone);
   const safe = m.lnSafe === null ? null : progressOf(m.lnSafe, report.lnSafeThreshold);
   const words = METRIC_WORDS[m.metric];
@@ -103,12 +110,13 @@ function MetricRow({ metric: m, report }: { metric: Metric; report: Report }) {
       <th
         scope="row"
         className="py-2.5 pr-3 pl-4 text-left font-medium max-sm:col-span-2 max-sm:py-1"
-        title={words?.words}
+        title={words?.words ?? m.description}
       >
         {name}
         {m.effect && m.effect.words !== "" && (
           <span className="mt-0.5 block max-w-72 text-xs font-normal text-muted">{m.effect.words}</span>
         )}
+        {m.severity && <span className="block text-xs font-normal text-muted">{SEVERITY_WORDS[m.severity]}</span>}
       </th>
       <td className={NUMBER}>
         <Label>Baseline</Label>
@@ -143,6 +151,8 @@ function MetricRow({ metric: m, report }: { metric: Metric; report: Report }) {
 }
 
 export function EvidencePanel({ report }: { report: Report }) {
+  const shown = report.metrics.filter((m) => m.severity !== "muted");
+  const deciding = shown.filter((m) => m.severity !== "watched");
   return (
     <Section
       title="Evidence"
@@ -198,7 +208,7 @@ export function EvidencePanel({ report }: { report: Report }) {
             </tr>
           </thead>
           <tbody className="max-sm:block">
-            {report.metrics.map((m) => (
+            {shown.map((m) => (
               <MetricRow key={m.metric} metric={m} report={report} />
             ))}
           </tbody>
@@ -206,7 +216,7 @@ export function EvidencePanel({ report }: { report: Report }) {
       </section>
       <p className="m-0 border-t border-line px-4 py-2 text-xs text-muted">
         Each bar is filled when that metric alone would decide. Harm counts by weight:{" "}
-        {report.metrics.map((m) => `${METRIC_WORDS[m.metric]?.short ?? m.metric} ${percent(m.weight)}`).join(", ")}.
+        {deciding.map((m) => `${METRIC_WORDS[m.metric]?.short ?? m.metric} ${percent(m.weight)}`).join(", ")}.
       </p>
     </Section>
   );

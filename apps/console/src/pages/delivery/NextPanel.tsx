@@ -3,7 +3,7 @@ import type { Rollout } from "../../api/types.ts";
 import { count, countdown, duration, sentence } from "../../ui/format.ts";
 import { useNow } from "../../ui/now.ts";
 import { Section } from "../../ui/Section.tsx";
-import { askOf, isOver, storyOf, turningOf, verdictWords } from "./rollout-words.ts";
+import { arrivalWords, askOf, isOver, storyOf, turningOf, verdictWords } from "./rollout-words.ts";
 
 /** What happens by itself and when, or how it all went. */
 export function NextPanel({ rollout: r }: { rollout: Rollout }) {
@@ -31,10 +31,9 @@ function Next({ rollout: r }: { rollout: Rollout }) {
           <div>
             <dt className="text-xs text-muted">Requests to proof</dt>
             <dd className="m-0 text-xl font-semibold">
-              {toPass === null ? (
-                <span className="text-sm font-normal text-muted">too early to tell</span>
-              ) : (
-                `about ${count(toPass)}`
+              {toPass === null ? "unknown" : `about ${count(toPass)}`}
+              {toPass !== null && toPass > 0 && (
+                <span className="block text-xs font-normal text-muted">{arrivalWords(r, toPass)}</span>
               )}
             </dd>
           </div>

@@ -83,6 +83,15 @@ export function progressOfSteps(r: Rollout): number {
   return (r.stepIndex + 0.5) / (r.steps.length + 0.5);
 }
 
+/** When so many canary requests will have come, at the rate since its first traffic. */
+export function arrivalWords(r: Rollout, requests: number): string {
+  const report = r.report;
+  const exposed = r.exposedAt ? Date.parse(r.exposedAt) - Date.parse(r.startedAt) : 0;
+  const tookMs = report ? report.atMs - exposed : 0;
+  if (!report || report.canaryRequests === 0 || tookMs <= 0) return "no requests yet to tell when";
+  return `at this rate in about ${duration((requests * tookMs) / report.canaryRequests)}`;
+}
+
 export function verdictWords(report: Report | null): string {
   if (!report) return "No look has been taken yet.";
   return report.reasons[0] ?? spaced(report.verdict.toLowerCase());
