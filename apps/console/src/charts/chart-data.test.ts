@@ -25,6 +25,7 @@ const look = (second: number, canary: number | null): Look => ({
       canaryLow: canary,
       canaryHigh: canary === null ? null : 0.9,
       unit: "ratio",
+      effect: null,
     },
   ],
 });

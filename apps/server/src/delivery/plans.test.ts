@@ -16,6 +16,7 @@ const input: PlanInput = {
     holdbackMs: 0,
   },
   policy: defaultPolicy,
+  syntheticPerSecond: 0,
   runs: 20,
   seed: 1,
 };

@@ -4,7 +4,7 @@ import { wilson } from "../bands.ts";
 import type { AnalysisPolicy } from "../types.ts";
 import { HOUR_MS } from "./hours.ts";
 import { type MeasuredTraffic, meanPerHour } from "./measured.ts";
-import { requestsForProof, timeOfRequests } from "./needs.ts";
+import { requestsForProof, supplyOf, timeOfRequests } from "./needs.ts";
 import { lookMsOf, type PlayedRollout, playRollout } from "./play.ts";
 import { type Finding, type HarmSearch, quantileOf, runsOfSearch, searchHarm } from "./search.ts";
 import { type Suggestion, suggest } from "./suggestion.ts";
@@ -18,6 +18,8 @@ export interface PlanInput {
   readonly traffic: MeasuredTraffic;
   readonly strategy: Strategy;
   readonly policy: AnalysisPolicy;
+  /** Requests a second that synthetic journeys make up, visitors' counted in; 0 where there are none. */
+  readonly syntheticPerSecond: number;
   /** Rollouts of a healthy release; each size of harm gets a fifth of them. */
   readonly runs: number;
   readonly seed: number;
@@ -111,7 +113,7 @@ export function* planCanary(input: PlanInput, onRuns: (done: number) => void): G
     });
   const errors = yield* search("errors", strategy, true);
   const slowdown = yield* search("slowdown", strategy, true);
-  const suggestion = suggest(meanPerHour(traffic), policy, strategy);
+  const suggestion = suggest(supplyOf(meanPerHour(traffic), input.syntheticPerSecond), policy, strategy);
   const later = {
     errors: yield* search("errors", suggestion.strategy, false),
     slowdown: yield* search("slowdown", suggestion.strategy, false),
@@ -150,19 +152,24 @@ function harmOf(kind: HarmKind, size: number, arm: ArmTraffic): Harm {
 
 type Player = (strategy: Strategy, harm: Harm | undefined, run: number) => Generator<undefined, PlayedRollout>;
 
-function playerOf({ traffic, policy, seed }: PlanInput): Player {
+function playerOf({ traffic, policy, seed, syntheticPerSecond }: PlanInput): Player {
   const hours = traffic.requestsPerHour;
   const rates = hours.map((n) => rounded(n / 3_600));
-  const made = new Map<string, Traffic>();
+  const missing = rates.map((rate) => rounded(Math.max(0, syntheticPerSecond - rate)));
+  const made = new Map<string, { visitors: Traffic; synthetic: Traffic | null }>();
   return (strategy, harm, run) => {
     const key = JSON.stringify(harm ?? null);
-    const known = made.get(key);
-    const model = { requestsPerSecond: rates, baseline: traffic.arm, canary: traffic.arm };
-    const drawn = known ?? trafficOf(harm ? { ...model, harm } : model);
-    if (!known) made.set(key, drawn);
+    const drawing = (requestsPerSecond: readonly number[]) =>
+      trafficOf({ requestsPerSecond, baseline: traffic.arm, canary: traffic.arm, ...(harm ? { harm } : {}) });
+    const drawn = made.get(key) ?? {
+      visitors: drawing(rates),
+      synthetic: syntheticPerSecond > 0 ? drawing(missing) : null,
+    };
+    made.set(key, drawn);
     const random = seeded(seedOf(seed, run));
     const fromMs = Math.floor(random() * hours.length) * HOUR_MS;
-    return playRollout({ traffic: drawn, strategy, policy, lookMs: lookMsOf(strategy), fromMs }, random);
+    const { visitors, synthetic } = drawn;
+    return playRollout({ traffic: visitors, synthetic, strategy, policy, lookMs: lookMsOf(strategy), fromMs }, random);
   };
 }
 
@@ -187,10 +194,14 @@ function healthyOf(played: readonly PlayedRollout[], policy: AnalysisPolicy): He
 }
 
 /** An outage, the smallest harm of each kind that is found, and a proof of safety. */
-function needsOf({ traffic, strategy, policy }: PlanInput, errors: HarmSearch, slowdown: HarmSearch): Need[] {
-  const perHour = meanPerHour(traffic);
+function needsOf(
+  { traffic, strategy, policy, syntheticPerSecond }: PlanInput,
+  errors: HarmSearch,
+  slowdown: HarmSearch,
+): Need[] {
+  const supply = supplyOf(meanPerHour(traffic), syntheticPerSecond);
   const need = (verdict: Need["verdict"], harm: Need["harm"], canaryRequests: number | null): Need => {
-    const atMs = canaryRequests === null ? null : timeOfRequests(canaryRequests, perHour, strategy);
+    const atMs = canaryRequests === null ? null : timeOfRequests(canaryRequests, supply, strategy);
     return { verdict, harm, canaryRequests, atMs: atMs !== null && Number.isFinite(atMs) ? atMs : null };
   };
   const outage = errors.findings.at(-1);

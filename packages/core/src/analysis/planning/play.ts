@@ -1,5 +1,6 @@
 import { lookedEvent } from "../../delivery/replay.ts";
 import { isTerminal, newRollout, type Rollout, type RolloutEvent, type Strategy } from "../../delivery/rollout.ts";
+import { SYNTHETIC_SHARE } from "../../delivery/synthetic.ts";
 import { transition } from "../../delivery/transitions.ts";
 import type { Random } from "../../shared/random.ts";
 import { type JudgeState, judge, startJudge, takeIn } from "../judge.ts";
@@ -20,10 +21,14 @@ export interface PlayedRollout {
   /** Requests that the canary had answered by the promotion, and by the end. */
   readonly requestsAtPromotion: number;
   readonly canaryRequests: number;
+  /** Of those, visitors': without synthetic ones. */
+  readonly visitorRequests: number;
 }
 
 export interface Stage {
   readonly traffic: Traffic;
+  /** Requests of our own while the canary is in its steps; null where none are sent. */
+  readonly synthetic: Traffic | null;
   readonly strategy: Strategy;
   readonly policy: AnalysisPolicy;
   readonly lookMs: number;
@@ -44,16 +49,24 @@ const SILENCE_MS = 60_000;
 export const lookMsOf = (s: Strategy): number =>
   Math.max(LIVE_LOOK_MS, Math.ceil((s.maximumMs + s.holdbackMs) / LOOKS_MAX));
 
-const isNews = (look: Look): boolean => look.canary.errors > 0;
-const isEmpty = (look: Look): boolean => look.baseline.requests + look.canary.requests === 0;
+const isNews = (look: Look | null): boolean => look !== null && look.canary.errors > 0;
+const isEmpty = (look: Look | null): boolean => look === null || look.baseline.requests + look.canary.requests === 0;
 
 /** Plays one rollout. Yields after each look, so that long plays can be put aside. */
 export function* playRollout(stage: Stage, random: Random): Generator<undefined, PlayedRollout> {
-  const { traffic, strategy, policy, lookMs, fromMs } = stage;
+  const { traffic, synthetic, strategy, policy, lookMs, fromMs } = stage;
   let rollout = settled(newRollout("plan", strategy, true, 0), { kind: "release_ready", atMs: 0 });
   let state: JudgeState = startJudge(policy);
   let promotion: { atMs: number; proved: boolean; requests: number } | null = null;
-  let [unread, judgedMs] = [0, 0];
+  let [unread, judgedMs, visitorRequests] = [0, 0, 0];
+  const ending = (foundMs: number | null): PlayedRollout => ({
+    foundMs,
+    promotedMs: promotion?.atMs ?? null,
+    proved: promotion?.proved ?? false,
+    requestsAtPromotion: promotion?.requests ?? 0,
+    canaryRequests: state.canary.requests,
+    visitorRequests,
+  });
   const endMs = strategy.maximumMs + strategy.holdbackMs + lookMs;
   for (let atMs = lookMs; atMs <= endMs && !isOver(rollout); atMs += lookMs) {
     const share = rollout.trafficPercent / 100;
@@ -62,10 +75,15 @@ export function* playRollout(stage: Stage, random: Random): Generator<undefined,
       rollout = settled(rollout, { kind: "time_passed", atMs });
       continue;
     }
-    const look = { ...traffic.look(fromMs + atMs - lookMs, fromMs + atMs, share, random), atMs };
-    if (isEmpty(look) && atMs - judgedMs < SILENCE_MS) {
+    const [from, to] = [fromMs + atMs - lookMs, fromMs + atMs];
+    const look: Look = { ...traffic.look(from, to, share, random), atMs };
+    const own = rollout.state === "progressing" ? (synthetic?.look(from, to, SYNTHETIC_SHARE, random) ?? null) : null;
+    visitorRequests += look.canary.requests;
+    // As live: our own first, and the verdict after both, with the guards on visitors' traffic.
+    if (own && !isEmpty(own)) state = takeIn(state, { ...own, atMs, synthetic: true }, policy).next;
+    if (isEmpty(look) && isEmpty(own) && atMs - judgedMs < SILENCE_MS) {
       rollout = settled(rollout, { kind: "time_passed", atMs });
-    } else if (unread < READ_EVERY - 1 && !isNews(look) && atMs - judgedMs < SILENCE_MS) {
+    } else if (unread < READ_EVERY - 1 && !isNews(look) && !isNews(own) && atMs - judgedMs < SILENCE_MS) {
       state = takeIn(state, look, policy).next;
       unread += 1;
       rollout = settled(rollout, { kind: "time_passed", atMs });
@@ -74,13 +92,13 @@ export function* playRollout(stage: Stage, random: Random): Generator<undefined,
       state = judged.state;
       [unread, judgedMs] = [0, atMs];
       rollout = settled(rollout, lookedEvent(judged.report, atMs));
-      if (rollout.lastVerdict === "FAIL") return ending(state, promotion, atMs);
+      if (rollout.lastVerdict === "FAIL") return ending(atMs);
     }
     if (promotion === null && isPromoted(rollout))
       promotion = { atMs, proved: rollout.lastVerdict === "PASS", requests: state.canary.requests };
     yield undefined;
   }
-  return ending(state, promotion, null);
+  return ending(null);
 }
 
 const isPromoted = (r: Rollout): boolean => ["promoting", "holdback", "completed"].includes(r.state);
@@ -95,15 +113,3 @@ function settled(rollout: Rollout, event: RolloutEvent): Rollout {
   const acknowledged = transition(next, { kind: "acknowledged", atMs: event.atMs });
   return acknowledged.ok ? acknowledged.value.next : next;
 }
-
-const ending = (
-  state: JudgeState,
-  promotion: { atMs: number; proved: boolean; requests: number } | null,
-  foundMs: number | null,
-): PlayedRollout => ({
-  foundMs,
-  promotedMs: promotion?.atMs ?? null,
-  proved: promotion?.proved ?? false,
-  requestsAtPromotion: promotion?.requests ?? 0,
-  canaryRequests: state.canary.requests,
-});
