@@ -19,6 +19,7 @@ const strategy: Strategy = {
   holdbackPercent: 5,
   holdbackMs: 0,
 };
+const EVERY_2_S = { steps: 2_000, holdback: 2_000 };
 function finish<T>(work: Generator<undefined, T>): T {
   for (;;) {
     const { done, value } = work.next();
@@ -99,7 +100,7 @@ describe("a rollout that is played", () => {
       strategy,
       policy: defaultPolicy,
     };
-    const played = finish(playRollout({ ...stage, lookMs: 2_000, fromMs: 0 }, seeded(2)));
+    const played = finish(playRollout({ ...stage, lookMs: EVERY_2_S, fromMs: 0 }, seeded(2)));
     expect(played.proved).toBe(true);
     expect(played.canaryRequests).toBeGreaterThan(900);
     expect(played.visitorRequests).toBeLessThan(120);
@@ -109,7 +110,7 @@ describe("a rollout that is played", () => {
     const play = (seed: number) => {
       const traffic = trafficOf({ ...healthy(20), harm });
       return finish(
-        playRollout({ ...alone, traffic, strategy, policy: defaultPolicy, lookMs: 2_000, fromMs: 0 }, seeded(seed)),
+        playRollout({ ...alone, traffic, strategy, policy: defaultPolicy, lookMs: EVERY_2_S, fromMs: 0 }, seeded(seed)),
       );
     };
     expect(play(3)).toEqual(play(3));
@@ -122,7 +123,7 @@ describe("a rollout that is played", () => {
       traffic,
       strategy: { ...strategy, onInconclusive },
       policy: defaultPolicy,
-      lookMs: 2_000,
+      lookMs: EVERY_2_S,
       fromMs: 0,
     };
     expect(finish(playRollout(stage, seeded(1)))).toEqual({
@@ -138,7 +139,10 @@ describe("a rollout that is played", () => {
     const traffic = trafficOf({ ...healthy(145), harm: { fromMs: 300_000, errorRatio: 0.2 } });
     const held = { ...strategy, holdbackMs: 600_000 };
     const played = finish(
-      playRollout({ ...alone, traffic, strategy: held, policy: defaultPolicy, lookMs: 2_000, fromMs: 0 }, seeded(1)),
+      playRollout(
+        { ...alone, traffic, strategy: held, policy: defaultPolicy, lookMs: EVERY_2_S, fromMs: 0 },
+        seeded(1),
+      ),
     );
     expect(played.proved).toBe(true);
     expect(played.promotedMs).toBeLessThan(300_000);

@@ -5,7 +5,7 @@ import type { AnalysisPolicy } from "../types.ts";
 import { HOUR_MS } from "./hours.ts";
 import { type MeasuredTraffic, meanPerHour } from "./measured.ts";
 import { requestsForProof, supplyOf, timeOfRequests } from "./needs.ts";
-import { lookMsOf, type PlayedRollout, playRollout } from "./play.ts";
+import { lookTimesOf, type PlayedRollout, playRollout } from "./play.ts";
 import { type Finding, type HarmSearch, quantileOf, runsOfSearch, searchHarm } from "./search.ts";
 import { type Suggestion, suggest } from "./suggestion.ts";
 import { type ArmTraffic, type Harm, type Traffic, trafficOf } from "./traffic.ts";
@@ -56,6 +56,7 @@ export interface CanaryPlan {
   readonly slowdown: HarmSearch;
   readonly needs: readonly Need[];
   readonly requestsForProof: number;
+  /** Time between two looks while the canary is in its steps. */
   readonly lookMs: number;
   readonly suggestion: Suggestion & {
     /** What the suggested strategy finds, its holdback included. */
@@ -131,7 +132,7 @@ export function* planCanary(input: PlanInput, onRuns: (done: number) => void): G
     slowdown,
     needs: needsOf(input, errors, slowdown),
     requestsForProof: requestsForProof(policy),
-    lookMs: lookMsOf(strategy),
+    lookMs: lookTimesOf(strategy).steps,
     suggestion: {
       ...suggestion,
       ...later,
@@ -169,7 +170,10 @@ function playerOf({ traffic, policy, seed, syntheticPerSecond }: PlanInput): Pla
     const random = seeded(seedOf(seed, run));
     const fromMs = Math.floor(random() * hours.length) * HOUR_MS;
     const { visitors, synthetic } = drawn;
-    return playRollout({ traffic: visitors, synthetic, strategy, policy, lookMs: lookMsOf(strategy), fromMs }, random);
+    return playRollout(
+      { traffic: visitors, synthetic, strategy, policy, lookMs: lookTimesOf(strategy), fromMs },
+      random,
+    );
   };
 }
 

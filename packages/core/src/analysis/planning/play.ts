@@ -31,23 +31,30 @@ export interface Stage {
   readonly synthetic: Traffic | null;
   readonly strategy: Strategy;
   readonly policy: AnalysisPolicy;
-  readonly lookMs: number;
+  readonly lookMs: LookTimes;
   /** Where in the traffic's hours the rollout begins. */
   readonly fromMs: number;
 }
 
 /** Live, a rollout is looked at this often (`LOOK_EVERY_MS` of the server): latency's unit of evidence is the look. */
 const LIVE_LOOK_MS = 2_000;
-/** Longer rollouts are looked at as often as one of 30 minutes, 900 times: later than live by at most a 900th of their time. */
+/** More than 30 minutes are looked at 900 times: later than live by at most a 900th of the steps' time, or of the holdback's. */
 const LOOKS_MAX = 900;
 /** Without news the verdict is read every fifth look: latency is found up to 8 s later than live, errors at once. */
 const READ_EVERY = 5;
 /** Silence is judged once a minute, which is when its guard holds. */
 const SILENCE_MS = 60_000;
 
-/** Time between two looks, ms. */
-export const lookMsOf = (s: Strategy): number =>
-  Math.max(LIVE_LOOK_MS, Math.ceil((s.maximumMs + s.holdbackMs) / LOOKS_MAX));
+/** Time between two looks, ms, while the canary is in its steps and in the holdback. */
+export interface LookTimes {
+  readonly steps: number;
+  readonly holdback: number;
+}
+
+export const lookTimesOf = (s: Strategy): LookTimes => ({
+  steps: Math.max(LIVE_LOOK_MS, Math.ceil(s.maximumMs / LOOKS_MAX)),
+  holdback: Math.max(LIVE_LOOK_MS, Math.ceil(s.holdbackMs / LOOKS_MAX)),
+});
 
 const isNews = (look: Look | null): boolean => look !== null && look.canary.errors > 0;
 const isEmpty = (look: Look | null): boolean => look === null || look.baseline.requests + look.canary.requests === 0;
@@ -67,15 +74,16 @@ export function* playRollout(stage: Stage, random: Random): Generator<undefined,
     canaryRequests: state.canary.requests,
     visitorRequests,
   });
-  const endMs = strategy.maximumMs + strategy.holdbackMs + lookMs;
-  for (let atMs = lookMs; atMs <= endMs && !isOver(rollout); atMs += lookMs) {
+  const endMs = strategy.maximumMs + strategy.holdbackMs + lookMs.steps + lookMs.holdback;
+  for (let beforeMs = 0, atMs = 0; atMs < endMs && !isOver(rollout); beforeMs = atMs) {
+    atMs += rollout.state === "holdback" ? lookMs.holdback : lookMs.steps;
     const share = rollout.trafficPercent / 100;
     if (share <= 0 || share >= 1) {
       // All of the traffic on one release: nothing to compare, only time passes.
       rollout = settled(rollout, { kind: "time_passed", atMs });
       continue;
     }
-    const [from, to] = [fromMs + atMs - lookMs, fromMs + atMs];
+    const [from, to] = [fromMs + beforeMs, fromMs + atMs];
     const look: Look = { ...traffic.look(from, to, share, random), atMs };
     const own = rollout.state === "progressing" ? (synthetic?.look(from, to, SYNTHETIC_SHARE, random) ?? null) : null;
     visitorRequests += look.canary.requests;
