@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import type { Strategy } from "../../delivery/rollout.ts";
 import { seeded } from "../../shared/random.ts";
 import { defaultPolicy } from "../policy.ts";
@@ -38,8 +38,12 @@ const planAt = (requestsPerHour: number, seed = 1): { plan: CanaryPlan; done: nu
 };
 
 describe("a plan", () => {
-  const busy = planAt(36_000);
-  const quiet = planAt(720);
+  let busy: ReturnType<typeof planAt>;
+  let quiet: ReturnType<typeof planAt>;
+  beforeAll(() => {
+    busy = planAt(36_000);
+    quiet = planAt(720);
+  }, 240_000);
 
   it("counts its progress up to what it said", () => {
     expect([quiet.done, busy.done]).toEqual([runsOf(20), runsOf(20)]);
