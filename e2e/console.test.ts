@@ -151,6 +151,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
       await page.getByLabel("Requests an hour").fill("20");
       await page.getByLabel("Wait for a verdict, minutes").fill("1");
       await page.getByLabel("Holdback, %").fill("0");
+      await page.getByLabel("Synthetic requests a second").fill("0");
       await page.getByRole("button", { name: "Work it out" }).click();
       await page.getByRole("progressbar", { name: "Rollouts played" }).waitFor();
       expect(await violations(page)).toEqual([]);

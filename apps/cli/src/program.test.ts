@@ -251,7 +251,7 @@ describe("plan-canary", () => {
       join(HELP, "..", "..", "..", "..", "..", "docs", "guides", "canary-planning.md"),
       "utf8",
     );
-    const lines = [...guide.matchAll(/^ {4}npx latchkey (.*)$/gm)].map(([, line = ""]) => line.split(" "));
+    const lines = [...guide.matchAll(/^ {4,}npx latchkey (.*)$/gm)].map(([, line = ""]) => line.split(" "));
     expect(lines.length).toBeGreaterThan(3);
     for (const argv of lines) expect(await bench.run(...argv), argv.join(" ")).toMatchObject({ exitCode: 0 });
   });

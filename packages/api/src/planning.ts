@@ -15,6 +15,8 @@ export const PlanQuery = z.object({
   onInconclusive: z.enum(["hold", "promote", "roll_back"]).optional(),
   /** A wider or narrower margin of errors for a PASS. */
   safeErrorRatio: z.coerce.number().min(0.0001).max(0.5).optional(),
+  /** Synthetic journeys as if so many requests a second were configured, visitors' counted in; 0: none. */
+  syntheticPerSecond: z.coerce.number().min(0).max(20).optional(),
   /** Instead of what was measured, spread over the hours as that was. */
   requestsPerHour: z.coerce.number().min(0.1).max(50_000_000).optional(),
   /** Rollouts of a healthy release that are played. */
@@ -43,8 +45,9 @@ const HarmFinding = z.object({
   /** From the first exposure until half, and nine tenths, of all runs had found it; null where they never did. */
   medianMs: z.number().nullable(),
   p90Ms: z.number().nullable(),
-  /** Median of what the canary had answered, and whom, until then; users null where visitors are not told apart. */
+  /** Median of what the canary had answered until then, of that visitors', and whom; users null where they are not told apart. */
   canaryRequests: z.number().nullable(),
+  visitorRequests: z.number().nullable(),
   users: z.number().nullable(),
 });
 
@@ -110,6 +113,7 @@ export const CanaryPlanning = z.object({
     errorRatio: z.number(),
     latencyMedianMs: z.number(),
     requestsPerUser: z.number().nullable(),
+    syntheticPerSecond: z.number(),
   }),
   strategy: PlannedStrategy,
   plan: CanaryPlan.nullable(),

@@ -31,6 +31,7 @@ interface Options {
   readonly onInconclusive?: string;
   readonly margin?: string;
   readonly requestsPerHour?: string;
+  readonly synthetic?: string;
   readonly runs: string;
   readonly seed: string;
 }
@@ -57,6 +58,7 @@ export function addPlanCanary(program: Command, terminal: Terminal, outcome: Out
         )
         .option("--margin <points>", "how many percentage points more failures a PASS must rule out, such as 0.5")
         .option("--requests-per-hour <number>", "for this much traffic, instead of what was measured")
+        .option("--synthetic <number>", "as if synthetic journeys made so many requests a second, visitors' counted in")
         .option("--runs <number>", "rollouts of a healthy release to play, 50 to 1000", "200")
         .option("--seed <number>", "another one draws other traffic", "1"),
     examples: [
@@ -91,6 +93,7 @@ function queryOf(o: Options) {
     onInconclusive: o.onInconclusive as "hold" | "promote" | "roll_back" | undefined,
     safeErrorRatio: margin === undefined ? undefined : margin / 100,
     requestsPerHour: given(o.requestsPerHour, (text) => numberOption(text, "--requests-per-hour", 0.1, 50_000_000)),
+    syntheticPerSecond: given(o.synthetic, (text) => numberOption(text, "--synthetic", 0, 20)),
     runs: countOption(o.runs, "--runs", 50, 1_000),
     seed: countOption(o.seed, "--seed", 0, 2 ** 32 - 1),
   };
@@ -123,7 +126,7 @@ function words(planning: Planning, { session, service, environment }: Shown): st
   if (!plan) return "There is no plan.";
   const indented = (lines: readonly string[]) => lines.map((line) => `  ${line}`).join("\n");
   return [
-    `${style.bold(`${service} in ${environment}`)}\n${indented([trafficWords(planning.traffic), strategyWords(strategy)])}`,
+    `${style.bold(`${service} in ${environment}`)}\n${indented([`${trafficWords(planning.traffic)}${syntheticWords(planning.traffic)}`, strategyWords(strategy)])}`,
     `${style.bold("Healthy releases")}\n${indented(healthyWords(plan.healthy))}`,
     `${style.bold("Harmful releases")}\n${harmTable(plan, style)}`,
     indented([smallestWords("errors", plan.errors.smallest), smallestWords("slowdown", plan.slowdown.smallest)]),
@@ -131,6 +134,11 @@ function words(planning: Planning, { session, service, environment }: Shown): st
     `${style.bold("Suggestion")}\n${indented(suggestionWords(plan, service, environment))}`,
   ].join("\n\n");
 }
+
+const syntheticWords = (t: Planning["traffic"]): string =>
+  t.syntheticPerSecond > 0
+    ? ` Synthetic journeys make it up to ${t.syntheticPerSecond} requests a second while the canary is in its steps.`
+    : "";
 
 function trafficWords(t: Planning["traffic"]): string {
   const perHour = Number(t.requestsPerHour.toPrecision(3));
@@ -154,7 +162,7 @@ function harmTable(plan: Plan, style: Style): string {
     `${Math.round(f.chance * 100)} %`,
     f.medianMs === null ? "-" : timeWords(f.medianMs),
     f.p90Ms === null ? "-" : timeWords(f.p90Ms),
-    f.canaryRequests === null ? "-" : String(f.canaryRequests),
+    f.visitorRequests === null ? "-" : String(f.visitorRequests),
     f.users === null ? "-" : String(f.users),
   ];
   return table(

@@ -258,6 +258,7 @@ const finding = (size: number, chance: number, medianMs: number | null, p90Ms: n
   ...{ size, runs: 40, found: Math.round(40 * chance), chance, medianMs, p90Ms },
   ...{ chanceLow: Math.max(0, chance - 0.1), chanceHigh: Math.min(1, chance + 0.1) },
   canaryRequests: medianMs === null ? null : Math.round(medianMs / 100_000),
+  visitorRequests: medianMs === null ? null : Math.round(medianMs / 100_000),
   users: medianMs === null ? null : Math.ceil(medianMs / 300_000),
 });
 const outage = finding(1, 1, 400_000, 900_000);
@@ -271,7 +272,7 @@ export const planned: Answer<"planCanary"> = {
   ...{ state: "done", done: 1_100, of: 1_100 },
   traffic: {
     ...{ measured: true, hours: 168, requestsPerHour: 72, quietestHour: 4, busiestHour: 210 },
-    ...{ errorRatio: 0.001, latencyMedianMs: 104, requestsPerUser: 3 },
+    ...{ errorRatio: 0.001, latencyMedianMs: 104, requestsPerUser: 3, syntheticPerSecond: 0 },
   },
   strategy: plannedStrategy(25),
   plan: {

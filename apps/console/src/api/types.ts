@@ -34,6 +34,7 @@ export interface PlanQuestion {
   readonly holdbackMs?: number;
   readonly onInconclusive?: "hold" | "promote" | "roll_back";
   readonly requestsPerHour?: number;
+  readonly syntheticPerSecond?: number;
 }
 export type Planning = Answer<"planCanary">;
 export type CanaryPlan = NonNullable<Planning["plan"]>;

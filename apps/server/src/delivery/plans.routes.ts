@@ -70,8 +70,9 @@ function inputOf(row: ServiceRow, query: PlanQuery, traffic: MeasuredTraffic): P
       holdbackPercent: query.holdbackPercent ?? strategy.holdbackPercent,
       holdbackMs: query.holdbackMs ?? strategy.holdbackMs,
     },
-    policy: { ...analysis, safeErrorRatio: query.safeErrorRatio ?? analysis.safeErrorRatio },
-    syntheticPerSecond: row.config.synthetic?.requestsPerSecond ?? 0,
+    // What metrics of its own would show can't be drawn: without data they would hold every rollout.
+    policy: { ...analysis, safeErrorRatio: query.safeErrorRatio ?? analysis.safeErrorRatio, metrics: undefined },
+    syntheticPerSecond: query.syntheticPerSecond ?? row.config.synthetic?.requestsPerSecond ?? 0,
     runs: query.runs,
     seed: query.seed,
   };
@@ -94,6 +95,7 @@ function present({ input, done, of, plan }: PlanStanding): Planning {
       errorRatio: traffic.arm.errorRatio,
       latencyMedianMs: traffic.arm.latencyMedianMs,
       requestsPerUser: traffic.requestsPerUser,
+      syntheticPerSecond: input.syntheticPerSecond,
     },
     strategy: presentStrategy(strategy),
     plan: plan === null ? null : presentPlan(plan, traffic),
@@ -124,7 +126,7 @@ function presentPlan(plan: CanaryPlan, traffic: MeasuredTraffic): NonNullable<Pl
 
 const presentFinding = (f: Finding, traffic: MeasuredTraffic) => ({
   ...f,
-  users: f.canaryRequests === null ? null : usersOf(f.canaryRequests, traffic),
+  users: f.visitorRequests === null ? null : usersOf(f.visitorRequests, traffic),
 });
 
 const presentStrategy = (s: Strategy): Planning["strategy"] => ({

@@ -51,6 +51,7 @@ describe("a plan over the API", () => {
     [{ holdbackMs: 86_400_001 }, "holdbackMs"],
     [{ runs: 5_000 }, "runs"],
     [{ requestsPerHour: 0 }, "requestsPerHour"],
+    [{ syntheticPerSecond: 21 }, "syntheticPerSecond"],
     [{ strategy: "blue_green" }, "strategy"],
     [{ environment: "moon" }, "environment"],
   ])("refuses %j and names the field", async (query, field) => {

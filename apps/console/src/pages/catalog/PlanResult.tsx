@@ -69,7 +69,7 @@ function HarmTable({ plan }: { plan: CanaryPlan }) {
     percent(f.chance),
     time(f.medianMs),
     time(f.p90Ms),
-    count(f.canaryRequests),
+    count(f.visitorRequests),
     count(f.users),
   ];
   return (
@@ -78,11 +78,13 @@ function HarmTable({ plan }: { plan: CanaryPlan }) {
       <table className="w-full border-collapse">
         <thead>
           <tr>
-            {["Harm", "Found", "Half within", "9 of 10 within", "Requests until then", "Users"].map((title) => (
-              <th key={title} scope="col" className={HEAD}>
-                {title}
-              </th>
-            ))}
+            {["Harm", "Found", "Half within", "9 of 10 within", "Visitors' requests until then", "Users"].map(
+              (title) => (
+                <th key={title} scope="col" className={HEAD}>
+                  {title}
+                </th>
+              ),
+            )}
           </tr>
         </thead>
         <tbody>

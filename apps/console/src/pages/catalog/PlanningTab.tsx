@@ -60,16 +60,18 @@ const FIGURES = [
   ["holdback", "Holdback, %"],
   ["holdbackMinutes", "Holdback lasts, minutes"],
   ["perHour", "Requests an hour"],
+  ["synthetic", "Synthetic requests a second"],
 ] as const;
 
 function Form({ service, form, mistakes, onChange, onAsk }: FormProps) {
-  const { strategy } = service.config;
+  const { strategy, synthetic } = service.config;
   const standing: Readonly<Record<(typeof FIGURES)[number][0], string>> = {
     share: strategy.steps.map((s) => s.trafficPercent).join(", "),
     minutes: String(strategy.maximumMs / 60_000),
     holdback: String(strategy.holdbackPercent),
     holdbackMinutes: String(strategy.holdbackMs / 60_000),
     perHour: "as measured",
+    synthetic: String(synthetic?.requestsPerSecond ?? 0),
   };
   return (
     <form
@@ -145,7 +147,11 @@ function Answered(o: {
   return (
     <>
       <Section title="What it is for">
-        <p className="m-0">{trafficWords(planning.traffic)}</p>
+        <p className="m-0">
+          {trafficWords(planning.traffic)}
+          {planning.traffic.syntheticPerSecond > 0 &&
+            ` Synthetic journeys make it up to ${planning.traffic.syntheticPerSecond} requests a second while the canary is in its steps.`}
+        </p>
         <p className="m-0 mt-1 text-soft">{strategyWords(planning.strategy)}</p>
       </Section>
       {planning.plan ? (

@@ -8,12 +8,19 @@ describe("the form of a plan", () => {
     expect(questionOf(emptyForm("production"))).toEqual({ question: { environment: "production" } });
   });
   it("asks for what is typed, in the API's units and within its bounds", () => {
-    const form = { ...emptyForm("production"), share: "50", minutes: "20", holdback: "0", perHour: " 72 " };
+    const form = {
+      ...emptyForm("production"),
+      share: "50",
+      minutes: "20",
+      holdback: "0",
+      perHour: " 72 ",
+      synthetic: "0",
+    };
     const asked = questionOf({ ...form, holdbackMinutes: "1440", onInconclusive: "promote" });
     expect(asked).toEqual({
       question: {
         ...{ environment: "production", share: 50, durationMs: 1_200_000, holdbackPercent: 0 },
-        ...{ holdbackMs: 86_400_000, onInconclusive: "promote", requestsPerHour: 72 },
+        ...{ holdbackMs: 86_400_000, onInconclusive: "promote", requestsPerHour: 72, syntheticPerSecond: 0 },
       },
     });
     expect(PlanQuery.safeParse("question" in asked ? asked.question : null).success).toBe(true);
@@ -47,7 +54,7 @@ describe("the picture of a plan", () => {
       runs: 40,
       found: 0,
     },
-    ...{ medianMs: null, p90Ms: null, canaryRequests: null, users: null },
+    ...{ medianMs: null, p90Ms: null, canaryRequests: null, visitorRequests: null, users: null },
   });
   it("has a bar per size, as high as its chance, within the frame", () => {
     const bars = barsOf([finding(0.1, 0), finding(0.5, 0.5), finding(1, 1)], { width: 300, height: 100 });

@@ -9,9 +9,10 @@ export interface PlanForm {
   readonly holdbackMinutes: string;
   readonly onInconclusive: "" | "hold" | "promote" | "roll_back";
   readonly perHour: string;
+  readonly synthetic: string;
 }
 
-type Figure = "share" | "minutes" | "holdback" | "holdbackMinutes" | "perHour";
+type Figure = "share" | "minutes" | "holdback" | "holdbackMinutes" | "perHour" | "synthetic";
 /** As the API has them; times in minutes here. */
 const BOUNDS: Readonly<Record<Figure, readonly [number, number]>> = {
   share: [0.1, 90],
@@ -19,12 +20,14 @@ const BOUNDS: Readonly<Record<Figure, readonly [number, number]>> = {
   holdback: [0, 50],
   holdbackMinutes: [0, 1_440],
   perHour: [0.1, 50_000_000],
+  synthetic: [0, 20],
 };
 const FIGURES = Object.keys(BOUNDS) as Figure[];
 const MINUTE_MS = 60_000;
 
 export const emptyForm = (environment: string): PlanForm => ({
   ...{ environment, share: "", minutes: "", holdback: "", holdbackMinutes: "", onInconclusive: "", perHour: "" },
+  synthetic: "",
 });
 
 /** What the form asks for, or what is wrong with it, by field. */
@@ -41,7 +44,7 @@ export function questionOf(
     mistakes[name] = `A number from ${from} to ${to.toLocaleString("en-GB")}, or nothing.`;
     return undefined;
   };
-  const [share, minutes, holdback, holdbackMinutes, perHour] = FIGURES.map(figure);
+  const [share, minutes, holdback, holdbackMinutes, perHour, synthetic] = FIGURES.map(figure);
   if (Object.keys(mistakes).length > 0) return { mistakes };
   const { environment, onInconclusive } = form;
   return {
@@ -53,6 +56,7 @@ export function questionOf(
       ...(holdbackMinutes === undefined ? {} : { holdbackMs: Math.round(holdbackMinutes * MINUTE_MS) }),
       ...(onInconclusive === "" ? {} : { onInconclusive }),
       ...(perHour === undefined ? {} : { requestsPerHour: perHour }),
+      ...(synthetic === undefined ? {} : { syntheticPerSecond: synthetic }),
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Strategy } from "../../delivery/rollout.ts";
+import { SYNTHETIC_SHARE } from "../../delivery/synthetic.ts";
 import { lnErrorsSafe, SAFE_R } from "../errors.ts";
 import { lnAverage } from "../log-space.ts";
 import type { AnalysisPolicy } from "../types.ts";
@@ -32,14 +33,30 @@ export function requestsForProof(policy: AnalysisPolicy): number {
 export const marginFor = (canaryRequests: number, policy: AnalysisPolicy): number =>
   (requestsForProof({ ...policy, minimumCanaryRequests: 0 }) * policy.safeErrorRatio) / canaryRequests;
 
+/** What comes in an hour: visitors' requests to both releases, and our own, half of them to the canary. */
+export interface Supply {
+  readonly requestsPerHour: number;
+  readonly syntheticPerHour: number;
+}
+
+/** Our own requests an hour: what visitors' leave of the number that is wanted in all. */
+export const supplyOf = (requestsPerHour: number, syntheticPerSecond: number): Supply => ({
+  requestsPerHour,
+  syntheticPerHour: Math.max(0, syntheticPerSecond * 3_600 - requestsPerHour),
+});
+
+/** Requests an hour that a canary with this share (percent) gets. */
+export const canaryPerHour = (s: Supply, share: number): number =>
+  (s.requestsPerHour * share) / 100 + s.syntheticPerHour * SYNTHETIC_SHARE;
+
 /**
  * When the canary will have had so many requests, ms from its first exposure, at the mean traffic and through the strategy's
  * steps, of which the last goes on for as long as it takes. Infinite without traffic.
  */
-export function timeOfRequests(canaryRequests: number, requestsPerHour: number, strategy: Strategy): number {
+export function timeOfRequests(canaryRequests: number, supply: Supply, strategy: Strategy): number {
   let [left, atMs] = [canaryRequests, 0];
   for (const [i, step] of strategy.steps.entries()) {
-    const perMs = (requestsPerHour * step.trafficPercent) / 100 / HOUR_MS;
+    const perMs = canaryPerHour(supply, step.trafficPercent) / HOUR_MS;
     const isLast = i === strategy.steps.length - 1;
     const lastsMs = isLast ? Number.POSITIVE_INFINITY : Math.max(step.bakeMs, step.minimumRequests / perMs);
     if (left <= perMs * lastsMs) return atMs + left / perMs;

@@ -4,8 +4,8 @@ import { wilson } from "../bands.ts";
 import type { AnalysisPolicy } from "../types.ts";
 import { HOUR_MS } from "./hours.ts";
 import { type MeasuredTraffic, meanPerHour } from "./measured.ts";
-import { requestsForProof, timeOfRequests } from "./needs.ts";
-import { lookMsOf, type PlayedRollout, playRollout } from "./play.ts";
+import { requestsForProof, supplyOf, timeOfRequests } from "./needs.ts";
+import { lookTimesOf, type PlayedRollout, playRollout } from "./play.ts";
 import { type Finding, type HarmSearch, quantileOf, runsOfSearch, searchHarm } from "./search.ts";
 import { type Suggestion, suggest } from "./suggestion.ts";
 import { type ArmTraffic, type Harm, type Traffic, trafficOf } from "./traffic.ts";
@@ -18,7 +18,7 @@ export interface PlanInput {
   readonly traffic: MeasuredTraffic;
   readonly strategy: Strategy;
   readonly policy: AnalysisPolicy;
-  /** Requests per second that synthetic journeys make up to, visitors' own counted in; 0 without them. */
+  /** Requests a second that synthetic journeys make up, visitors' counted in; 0 where there are none. */
   readonly syntheticPerSecond: number;
   /** Rollouts of a healthy release; each size of harm gets a fifth of them. */
   readonly runs: number;
@@ -56,6 +56,7 @@ export interface CanaryPlan {
   readonly slowdown: HarmSearch;
   readonly needs: readonly Need[];
   readonly requestsForProof: number;
+  /** Time between two looks while the canary is in its steps. */
   readonly lookMs: number;
   readonly suggestion: Suggestion & {
     /** What the suggested strategy finds, its holdback included. */
@@ -113,7 +114,7 @@ export function* planCanary(input: PlanInput, onRuns: (done: number) => void): G
     });
   const errors = yield* search("errors", strategy, true);
   const slowdown = yield* search("slowdown", strategy, true);
-  const suggestion = suggest(meanPerHour(traffic), policy, strategy, input.syntheticPerSecond);
+  const suggestion = suggest(supplyOf(meanPerHour(traffic), input.syntheticPerSecond), policy, strategy);
   const later = {
     errors: yield* search("errors", suggestion.strategy, false),
     slowdown: yield* search("slowdown", suggestion.strategy, false),
@@ -131,7 +132,7 @@ export function* planCanary(input: PlanInput, onRuns: (done: number) => void): G
     slowdown,
     needs: needsOf(input, errors, slowdown),
     requestsForProof: requestsForProof(policy),
-    lookMs: lookMsOf(strategy),
+    lookMs: lookTimesOf(strategy).steps,
     suggestion: {
       ...suggestion,
       ...later,
@@ -155,20 +156,24 @@ type Player = (strategy: Strategy, harm: Harm | undefined, run: number) => Gener
 function playerOf({ traffic, policy, seed, syntheticPerSecond }: PlanInput): Player {
   const hours = traffic.requestsPerHour;
   const rates = hours.map((n) => rounded(n / 3_600));
-  const missing = rounded(Math.max(0, syntheticPerSecond - meanPerHour(traffic) / 3_600));
-  const made = new Map<string, { readonly traffic: Traffic; readonly synthetic: Traffic | null }>();
+  const missing = rates.map((rate) => rounded(Math.max(0, syntheticPerSecond - rate)));
+  const made = new Map<string, { visitors: Traffic; synthetic: Traffic | null }>();
   return (strategy, harm, run) => {
     const key = JSON.stringify(harm ?? null);
-    const known = made.get(key);
-    const model = { baseline: traffic.arm, canary: traffic.arm, ...(harm ? { harm } : {}) };
-    const drawn = known ?? {
-      traffic: trafficOf({ ...model, requestsPerSecond: rates }),
-      synthetic: missing > 0 ? trafficOf({ ...model, requestsPerSecond: missing }) : null,
+    const drawing = (requestsPerSecond: readonly number[]) =>
+      trafficOf({ requestsPerSecond, baseline: traffic.arm, canary: traffic.arm, ...(harm ? { harm } : {}) });
+    const drawn = made.get(key) ?? {
+      visitors: drawing(rates),
+      synthetic: syntheticPerSecond > 0 ? drawing(missing) : null,
     };
-    if (!known) made.set(key, drawn);
+    made.set(key, drawn);
     const random = seeded(seedOf(seed, run));
     const fromMs = Math.floor(random() * hours.length) * HOUR_MS;
-    return playRollout({ ...drawn, strategy, policy, lookMs: lookMsOf(strategy), fromMs }, random);
+    const { visitors, synthetic } = drawn;
+    return playRollout(
+      { traffic: visitors, synthetic, strategy, policy, lookMs: lookTimesOf(strategy), fromMs },
+      random,
+    );
   };
 }
 
@@ -193,10 +198,14 @@ function healthyOf(played: readonly PlayedRollout[], policy: AnalysisPolicy): He
 }
 
 /** An outage, the smallest harm of each kind that is found, and a proof of safety. */
-function needsOf({ traffic, strategy, policy }: PlanInput, errors: HarmSearch, slowdown: HarmSearch): Need[] {
-  const perHour = meanPerHour(traffic);
+function needsOf(
+  { traffic, strategy, policy, syntheticPerSecond }: PlanInput,
+  errors: HarmSearch,
+  slowdown: HarmSearch,
+): Need[] {
+  const supply = supplyOf(meanPerHour(traffic), syntheticPerSecond);
   const need = (verdict: Need["verdict"], harm: Need["harm"], canaryRequests: number | null): Need => {
-    const atMs = canaryRequests === null ? null : timeOfRequests(canaryRequests, perHour, strategy);
+    const atMs = canaryRequests === null ? null : timeOfRequests(canaryRequests, supply, strategy);
     return { verdict, harm, canaryRequests, atMs: atMs !== null && Number.isFinite(atMs) ? atMs : null };
   };
   const outage = errors.findings.at(-1);

@@ -21,34 +21,43 @@ export interface PlayedRollout {
   /** Requests that the canary had answered by the promotion, and by the end. */
   readonly requestsAtPromotion: number;
   readonly canaryRequests: number;
+  /** Of those, visitors': without synthetic ones. */
+  readonly visitorRequests: number;
 }
 
 export interface Stage {
   readonly traffic: Traffic;
-  /** What synthetic journeys add while the canary is in its steps, each to an arm by a fair coin. */
+  /** Requests of our own while the canary is in its steps; null where none are sent. */
   readonly synthetic: Traffic | null;
   readonly strategy: Strategy;
   readonly policy: AnalysisPolicy;
-  readonly lookMs: number;
+  readonly lookMs: LookTimes;
   /** Where in the traffic's hours the rollout begins. */
   readonly fromMs: number;
 }
 
 /** Live, a rollout is looked at this often (`LOOK_EVERY_MS` of the server): latency's unit of evidence is the look. */
 const LIVE_LOOK_MS = 2_000;
-/** Longer rollouts are looked at as often as one of 30 minutes, 900 times: later than live by at most a 900th of their time. */
+/** More than 30 minutes are looked at 900 times: later than live by at most a 900th of the steps' time, or of the holdback's. */
 const LOOKS_MAX = 900;
 /** Without news the verdict is read every fifth look: latency is found up to 8 s later than live, errors at once. */
 const READ_EVERY = 5;
 /** Silence is judged once a minute, which is when its guard holds. */
 const SILENCE_MS = 60_000;
 
-/** Time between two looks, ms. */
-export const lookMsOf = (s: Strategy): number =>
-  Math.max(LIVE_LOOK_MS, Math.ceil((s.maximumMs + s.holdbackMs) / LOOKS_MAX));
+/** Time between two looks, ms, while the canary is in its steps and in the holdback. */
+export interface LookTimes {
+  readonly steps: number;
+  readonly holdback: number;
+}
 
-const isNews = (look: Look): boolean => look.canary.errors > 0;
-const isEmpty = (look: Look): boolean => look.baseline.requests + look.canary.requests === 0;
+export const lookTimesOf = (s: Strategy): LookTimes => ({
+  steps: Math.max(LIVE_LOOK_MS, Math.ceil(s.maximumMs / LOOKS_MAX)),
+  holdback: Math.max(LIVE_LOOK_MS, Math.ceil(s.holdbackMs / LOOKS_MAX)),
+});
+
+const isNews = (look: Look | null): boolean => look !== null && look.canary.errors > 0;
+const isEmpty = (look: Look | null): boolean => look === null || look.baseline.requests + look.canary.requests === 0;
 
 /** Plays one rollout. Yields after each look, so that long plays can be put aside. */
 export function* playRollout(stage: Stage, random: Random): Generator<undefined, PlayedRollout> {
@@ -56,25 +65,33 @@ export function* playRollout(stage: Stage, random: Random): Generator<undefined,
   let rollout = settled(newRollout("plan", strategy, true, 0), { kind: "release_ready", atMs: 0 });
   let state: JudgeState = startJudge(policy);
   let promotion: { atMs: number; proved: boolean; requests: number } | null = null;
-  let [unread, judgedMs] = [0, 0];
-  const endMs = strategy.maximumMs + strategy.holdbackMs + lookMs;
-  for (let atMs = lookMs; atMs <= endMs && !isOver(rollout); atMs += lookMs) {
+  let [unread, judgedMs, visitorRequests] = [0, 0, 0];
+  const ending = (foundMs: number | null): PlayedRollout => ({
+    foundMs,
+    promotedMs: promotion?.atMs ?? null,
+    proved: promotion?.proved ?? false,
+    requestsAtPromotion: promotion?.requests ?? 0,
+    canaryRequests: state.canary.requests,
+    visitorRequests,
+  });
+  const endMs = strategy.maximumMs + strategy.holdbackMs + lookMs.steps + lookMs.holdback;
+  for (let beforeMs = 0, atMs = 0; atMs < endMs && !isOver(rollout); beforeMs = atMs) {
+    atMs += rollout.state === "holdback" ? lookMs.holdback : lookMs.steps;
     const share = rollout.trafficPercent / 100;
     if (share <= 0 || share >= 1) {
       // All of the traffic on one release: nothing to compare, only time passes.
       rollout = settled(rollout, { kind: "time_passed", atMs });
       continue;
     }
-    const own =
-      rollout.state === "progressing" && synthetic
-        ? synthetic.look(atMs - lookMs, atMs, SYNTHETIC_SHARE, random)
-        : null;
-    const walked = own !== null && !isEmpty(own);
-    if (walked) state = takeIn(state, { ...own, atMs, synthetic: true }, policy).next;
-    const look = { ...traffic.look(fromMs + atMs - lookMs, fromMs + atMs, share, random), atMs };
-    if (isEmpty(look) && !walked && atMs - judgedMs < SILENCE_MS) {
+    const [from, to] = [fromMs + beforeMs, fromMs + atMs];
+    const look: Look = { ...traffic.look(from, to, share, random), atMs };
+    const own = rollout.state === "progressing" ? (synthetic?.look(from, to, SYNTHETIC_SHARE, random) ?? null) : null;
+    visitorRequests += look.canary.requests;
+    // As live: our own first, and the verdict after both, with the guards on visitors' traffic.
+    if (own && !isEmpty(own)) state = takeIn(state, { ...own, atMs, synthetic: true }, policy).next;
+    if (isEmpty(look) && isEmpty(own) && atMs - judgedMs < SILENCE_MS) {
       rollout = settled(rollout, { kind: "time_passed", atMs });
-    } else if (unread < READ_EVERY - 1 && !isNews(look) && !(own && isNews(own)) && atMs - judgedMs < SILENCE_MS) {
+    } else if (unread < READ_EVERY - 1 && !isNews(look) && !isNews(own) && atMs - judgedMs < SILENCE_MS) {
       state = takeIn(state, look, policy).next;
       unread += 1;
       rollout = settled(rollout, { kind: "time_passed", atMs });
@@ -83,13 +100,13 @@ export function* playRollout(stage: Stage, random: Random): Generator<undefined,
       state = judged.state;
       [unread, judgedMs] = [0, atMs];
       rollout = settled(rollout, lookedEvent(judged.report, atMs));
-      if (rollout.lastVerdict === "FAIL") return ending(state, promotion, atMs);
+      if (rollout.lastVerdict === "FAIL") return ending(atMs);
     }
     if (promotion === null && isPromoted(rollout))
       promotion = { atMs, proved: rollout.lastVerdict === "PASS", requests: state.canary.requests };
     yield undefined;
   }
-  return ending(state, promotion, null);
+  return ending(null);
 }
 
 const isPromoted = (r: Rollout): boolean => ["promoting", "holdback", "completed"].includes(r.state);
@@ -104,15 +121,3 @@ function settled(rollout: Rollout, event: RolloutEvent): Rollout {
   const acknowledged = transition(next, { kind: "acknowledged", atMs: event.atMs });
   return acknowledged.ok ? acknowledged.value.next : next;
 }
-
-const ending = (
-  state: JudgeState,
-  promotion: { atMs: number; proved: boolean; requests: number } | null,
-  foundMs: number | null,
-): PlayedRollout => ({
-  foundMs,
-  promotedMs: promotion?.atMs ?? null,
-  proved: promotion?.proved ?? false,
-  requestsAtPromotion: promotion?.requests ?? 0,
-  canaryRequests: state.canary.requests,
-});

@@ -13,8 +13,9 @@ export interface Finding {
   /** Time until half, and until nine tenths, of all runs had found it; null where they never did. */
   readonly medianMs: number | null;
   readonly p90Ms: number | null;
-  /** Requests that the canary had answered until then, median. */
+  /** Requests that the canary had answered until then, median; and of them visitors'. */
   readonly canaryRequests: number | null;
+  readonly visitorRequests: number | null;
 }
 
 export interface HarmSearch {
@@ -96,7 +97,11 @@ function* playSize(o: SearchOptions, size: number, runs: number): Generator<unde
 /** What runs of one size come to. Runs that never found it count as later than any that did. */
 export function findingOf(size: number, played: readonly PlayedRollout[]): Finding {
   const times = played.map((p) => p.foundMs ?? Number.POSITIVE_INFINITY);
-  const requests = played.map((p) => (p.foundMs === null ? Number.POSITIVE_INFINITY : p.canaryRequests));
+  const until = (of: (p: PlayedRollout) => number) =>
+    quantileOf(
+      played.map((p) => (p.foundMs === null ? Number.POSITIVE_INFINITY : of(p))),
+      0.5,
+    );
   const found = times.filter(Number.isFinite).length;
   const band = wilson(found, played.length);
   return {
@@ -108,7 +113,8 @@ export function findingOf(size: number, played: readonly PlayedRollout[]): Findi
     chanceHigh: band.high ?? 1,
     medianMs: quantileOf(times, 0.5),
     p90Ms: quantileOf(times, 0.9),
-    canaryRequests: quantileOf(requests, 0.5),
+    canaryRequests: until((p) => p.canaryRequests),
+    visitorRequests: until((p) => p.visitorRequests),
   };
 }
 

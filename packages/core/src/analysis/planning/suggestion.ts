@@ -1,6 +1,6 @@
 import type { Strategy } from "../../delivery/rollout.ts";
 import type { AnalysisPolicy } from "../types.ts";
-import { marginFor, requestsForProof, timeOfRequests } from "./needs.ts";
+import { canaryPerHour, marginFor, requestsForProof, type Supply, timeOfRequests } from "./needs.ts";
 
 /** What would bring a verdict where the traffic does not. */
 export interface Way {
@@ -24,23 +24,17 @@ const SHARES = [5, 10, 25, 50] as const;
 const USUAL = 1.5;
 const BAKE_MS = 30_000;
 /** One in five on the old release keeps a comparison going without keeping many from what is new. */
-const LONG_HOLDBACK_PERCENT = 20;
+const LONG_HOLDBACK = { holdbackPercent: 20, holdbackMs: DAY_MS } as const;
 
-/** Proposes how to roll out at this much traffic (both releases together), and says what can't be had. */
-export function suggest(
-  requestsPerHour: number,
-  policy: AnalysisPolicy,
-  strategy: Strategy,
-  syntheticPerSecond = 0,
-): Suggestion {
+/** Proposes how to roll out at this much traffic, and says what can't be had. */
+export function suggest(supply: Supply, policy: AnalysisPolicy, strategy: Strategy): Suggestion {
   const need = requestsForProof(policy);
-  // Half of the synthetic journeys go to the canary, whatever its share of the visitors.
-  const walked = (Math.max(0, syntheticPerSecond - requestsPerHour / 3_600) * IN_TIME_MS) / 2_000;
-  const within = (share: number) => walked + (requestsPerHour * share * IN_TIME_MS) / 100 / 3_600_000;
-  const share = SHARES.find((s) => within(s) >= USUAL * need);
-  return share === undefined
-    ? unproved(requestsPerHour, policy, strategy, need, within(50))
-    : proved(policy, strategy, share, need, within(share), walked);
+  const within = (share: number, of: Supply = supply) => (canaryPerHour(of, share) * IN_TIME_MS) / 3_600_000;
+  const suffices = (share: number, of?: Supply) => within(share, of) >= USUAL * need;
+  const share = SHARES.find((s) => suffices(s));
+  if (share === undefined) return unproved(supply, policy, strategy, need, within(50));
+  const byVisitors = suffices(share, { ...supply, syntheticPerHour: 0 });
+  return proved(policy, strategy, { share, need, within: within(share), byVisitors });
 }
 
 const count = (n: number): string => Math.round(n).toLocaleString("en-GB");
@@ -57,54 +51,54 @@ const canary = (share: number, policy: AnalysisPolicy, rest: Partial<Strategy>, 
 function proved(
   policy: AnalysisPolicy,
   strategy: Strategy,
-  share: number,
-  need: number,
-  within: number,
-  walked: number,
+  { share, need, within, byVisitors }: { share: number; need: number; within: number; byVisitors: boolean },
 ): Suggestion {
+  const from = byVisitors ? "" : ", most of them synthetic,";
+  const brings = `${share} % of the traffic brings the canary ${count(within)} requests${from} in 20 minutes; a proof of safety needs at least ${count(need)} without a failure.`;
   return {
-    strategy: canary(share, policy, {}, strategy),
+    strategy: canary(share, policy, byVisitors ? {} : LONG_HOLDBACK, strategy),
     provesInTime: true,
-    words: [
-      `${share} % of the traffic brings the canary ${count(within)} requests in 20 minutes; a proof of safety needs at least ${count(need)} without a failure. That is the smallest share that leaves room for a few failures.`,
-      ...(walked > 0
-        ? [
-            `${count(walked)} of them are synthetic journeys: of what only visitors do, they prove nothing, and the holdback goes on watching.`,
-          ]
-        : []),
-    ],
+    words: byVisitors
+      ? [`${brings} That is the smallest share that leaves room for a few failures.`]
+      : [
+          brings,
+          `Of what only visitors do, synthetic journeys prove nothing: so ${LONG_HOLDBACK.holdbackPercent} % stay on the old release for a day, while the evidence goes on with visitors alone.`,
+        ],
     ways: [],
   };
 }
 
 function unproved(
-  requestsPerHour: number,
+  supply: Supply,
   policy: AnalysisPolicy,
   strategy: Strategy,
   need: number,
   within: number,
 ): Suggestion {
-  const rest = { onInconclusive: "promote", holdbackPercent: LONG_HOLDBACK_PERCENT, holdbackMs: DAY_MS } as const;
-  const suggested = canary(50, policy, rest, strategy);
-  const perDay = (requestsPerHour * 24) / 2;
-  const atMs = timeOfRequests(need, requestsPerHour, suggested);
+  const suggested = canary(50, policy, { ...LONG_HOLDBACK, onInconclusive: "promote" }, strategy);
+  const perDay = canaryPerHour(supply, 50) * 24;
+  const atMs = timeOfRequests(need, supply, suggested);
   const day = perDay >= need ? "" : ` and ${count(perDay)} in a day, so that no strategy up to a day proves it`;
+  const own = supply.syntheticPerHour > 0 ? " and the synthetic journeys bring" : " brings";
   return {
     strategy: suggested,
     provesInTime: false,
     words: [
-      `At ${many(requestsPerHour, "request")} an hour a release can't be proved safe within 20 minutes: that needs at least ${count(need)} canary requests without a failure, and half of the traffic brings ${count(within)} in 20 minutes${day}.`,
-      `So no proof is waited for: half of the traffic for 20 minutes, promotion if no harm shows, and ${LONG_HOLDBACK_PERCENT} % on the old release for a day, while the same evidence goes on.`,
+      `At ${many(supply.requestsPerHour, "request")} an hour a release can't be proved safe within 20 minutes: that needs at least ${count(need)} canary requests without a failure, and half of the traffic${own} ${count(within)} in 20 minutes${day}.`,
+      `So no proof is waited for: half of the traffic for 20 minutes, promotion if no harm shows, and ${LONG_HOLDBACK.holdbackPercent} % on the old release for a day, while the same evidence goes on.`,
     ],
-    ways: [journeys(need, within), margin(policy, within), longer(need, atMs)],
+    ways: [journeys(supply, need), margin(policy, within), longer(need, atMs)],
   };
 }
 
-function journeys(need: number, within: number): Way {
-  const perMinute = Math.ceil((need - within) / (IN_TIME_MS / 60_000));
+/** What `synthetic.requestsPerSecond` takes in all, visitors' own counted in, rounded up to a tenth; half of it is the canary's. */
+function journeys({ requestsPerHour }: Supply, need: number): Way {
+  const visitors = requestsPerHour / 3_600;
+  // With half of visitors' traffic and half of our own, half of all requests are the canary's.
+  const perSecond = Math.max(visitors, (2 * USUAL * need) / (IN_TIME_MS / 1_000));
   return {
     way: "synthetic_journeys",
-    words: `Synthetic journeys: ${many(perMinute, "request")} a minute to each release make up what is missing in 20 minutes (\`synthetic\` in the configuration, docs/guides/low-traffic.md). They prove what they walk through, and nothing else.`,
+    words: `Synthetic journeys: with synthetic.requestsPerSecond ${(Math.ceil(perSecond * 10) / 10).toFixed(1)} in the configuration, requests of Latchkey's own to both releases make up what is missing in 20 minutes. They prove what they walk through, and nothing else.`,
   };
 }
 

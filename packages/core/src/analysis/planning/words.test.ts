@@ -44,9 +44,9 @@ it("says what a strategy does, and what risk it leaves", () => {
 });
 
 it("says what is found, and what a verdict needs", () => {
-  const found = { size: 0.2, medianMs: 971_000, p90Ms: 1_600_000, canaryRequests: 40, users: 1 };
+  const found = { size: 0.2, medianMs: 971_000, p90Ms: 1_600_000, visitorRequests: 40, users: 1 };
   expect(smallestWords("errors", found)).toBe(
-    "The smallest harm of failures found with 90 %: 20 points more failures: half within 16 min, nine of ten within 27 min, after 40 requests of about 1 user.",
+    "The smallest harm of failures found with 90 %: 20 points more failures: half within 16 min, nine of ten within 27 min, after 40 visitors' requests of about 1 user.",
   );
   expect(smallestWords("slowdown", null)).toBe("The smallest harm of slowness found with 90 %: none.");
   expect(needWords({ verdict: "PASS", harm: null, canaryRequests: 911, atMs: 121_100_000 }, 1_800_000)).toBe(

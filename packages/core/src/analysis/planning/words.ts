@@ -87,7 +87,7 @@ interface FoundShown {
   readonly size: number;
   readonly medianMs: number | null;
   readonly p90Ms: number | null;
-  readonly canaryRequests: number | null;
+  readonly visitorRequests: number | null;
   readonly users: number | null;
 }
 
@@ -98,7 +98,7 @@ export function smallestWords(kind: HarmKind, s: FoundShown | null): string {
   const half = s.medianMs === null ? "" : `: half within ${timeWords(s.medianMs)}`;
   const late = s.p90Ms === null ? "" : `, nine of ten within ${timeWords(s.p90Ms)}`;
   const whom = s.users === null ? "" : ` of about ${s.users} ${s.users === 1 ? "user" : "users"}`;
-  const until = s.canaryRequests === null ? "" : `, after ${s.canaryRequests} requests${whom}`;
+  const until = s.visitorRequests === null ? "" : `, after ${s.visitorRequests} visitors' requests${whom}`;
   return `The smallest harm ${name} found with 90 %: ${harmWords(kind, s.size)}${half}${late}${until}.`;
 }
 
