@@ -61,6 +61,7 @@ describe("who may do what, over the wire", () => {
       revokeToken, owner yes, viewer -, gateway -, anybody -
       listServices, owner yes, viewer yes, gateway -, anybody -
       getService, owner yes, viewer yes, gateway -, anybody -
+      planCanary, owner yes, viewer yes, gateway -, anybody -
       applyService, owner yes, viewer -, gateway -, anybody -
       listReleases, owner yes, viewer yes, gateway -, anybody -
       getRelease, owner yes, viewer yes, gateway -, anybody -
