@@ -8,7 +8,7 @@ const FORGOTTEN_MS = 15_000;
 /** The week's traffic changes slowly: what was found of it holds for a while. */
 const KEPT_MS = 600_000;
 const KEPT_MAX = 20;
-/** Half a minute each, one after the other: whoever is behind these waits for minutes. */
+/** Half a minute to two each, one after the other: whoever is behind these waits for minutes. */
 const WAITING_MAX = 4;
 
 export interface PlanStanding {

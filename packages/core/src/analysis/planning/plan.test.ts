@@ -139,6 +139,15 @@ describe("a rollout that is played", () => {
       visitorRequests: 0,
     });
   });
+  it("is promoted by the policy as soon as no guard holds, where visitors are few", () => {
+    const stage = { ...alone, traffic: trafficOf(healthy(0.02)), policy: defaultPolicy, lookMs: EVERY_2_S, fromMs: 0 };
+    const promoting: Strategy = { ...strategy, onInconclusive: "promote" };
+    const played = [1, 2, 3, 4, 5, 6].map((seed) =>
+      finish(playRollout({ ...stage, strategy: promoting }, seeded(seed))),
+    );
+    expect(played.filter((p) => p.promotedMs === null)).toEqual([]);
+    expect(played.some((p) => p.proved)).toBe(false);
+  });
   it("goes on in the holdback, and finds there what begins late", () => {
     const traffic = trafficOf({ ...healthy(145), harm: { fromMs: 300_000, errorRatio: 0.2 } });
     const held = { ...strategy, holdbackMs: 600_000 };

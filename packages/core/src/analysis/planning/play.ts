@@ -38,8 +38,12 @@ export interface Stage {
 
 /** Live, a rollout is looked at this often (`LOOK_EVERY_MS` of the server): latency's unit of evidence is the look. */
 const LIVE_LOOK_MS = 2_000;
-/** More than 30 minutes are looked at 900 times: later than live by at most a 900th of the steps' time, or of the holdback's. */
-const LOOKS_MAX = 900;
+/**
+ * Steps of more than 30 minutes are looked at 900 times, and a holdback of more than 10 minutes 300 times: later than live by
+ * at most so small a part of their time.
+ */
+const STEP_LOOKS_MAX = 900;
+const HOLDBACK_LOOKS_MAX = 300;
 /** Without news the verdict is read every fifth look: latency is found up to 8 s later than live, errors at once. */
 const READ_EVERY = 5;
 /** Silence is judged once a minute, which is when its guard holds. */
@@ -52,8 +56,8 @@ export interface LookTimes {
 }
 
 export const lookTimesOf = (s: Strategy): LookTimes => ({
-  steps: Math.max(LIVE_LOOK_MS, Math.ceil(s.maximumMs / LOOKS_MAX)),
-  holdback: Math.max(LIVE_LOOK_MS, Math.ceil(s.holdbackMs / LOOKS_MAX)),
+  steps: Math.max(LIVE_LOOK_MS, Math.ceil(s.maximumMs / STEP_LOOKS_MAX)),
+  holdback: Math.max(LIVE_LOOK_MS, Math.ceil(s.holdbackMs / HOLDBACK_LOOKS_MAX)),
 });
 
 const isNews = (look: Look | null): boolean => look !== null && look.canary.errors > 0;
@@ -74,7 +78,8 @@ export function* playRollout(stage: Stage, random: Random): Generator<undefined,
     canaryRequests: state.canary.requests,
     visitorRequests,
   });
-  const endMs = strategy.maximumMs + strategy.holdbackMs + lookMs.steps + lookMs.holdback;
+  // A guard may hold a promotion that the policy wants: as long again as it waited for a verdict, and no longer.
+  const endMs = 2 * strategy.maximumMs + strategy.holdbackMs + lookMs.steps + lookMs.holdback;
   for (let beforeMs = 0, atMs = 0; atMs < endMs && !isOver(rollout); beforeMs = atMs) {
     atMs += rollout.state === "holdback" ? lookMs.holdback : lookMs.steps;
     const share = rollout.trafficPercent / 100;
@@ -91,7 +96,13 @@ export function* playRollout(stage: Stage, random: Random): Generator<undefined,
     if (own && !isEmpty(own)) state = takeIn(state, { ...own, atMs, synthetic: true }, policy).next;
     if (isEmpty(look) && isEmpty(own) && atMs - judgedMs < SILENCE_MS) {
       rollout = settled(rollout, { kind: "time_passed", atMs });
-    } else if (unread < READ_EVERY - 1 && !isNews(look) && !isNews(own) && atMs - judgedMs < SILENCE_MS) {
+    } else if (
+      unread < READ_EVERY - 1 &&
+      !rollout.holding &&
+      !isNews(look) &&
+      !isNews(own) &&
+      atMs - judgedMs < SILENCE_MS
+    ) {
       state = takeIn(state, look, policy).next;
       unread += 1;
       rollout = settled(rollout, { kind: "time_passed", atMs });
@@ -110,7 +121,9 @@ export function* playRollout(stage: Stage, random: Random): Generator<undefined,
 }
 
 const isPromoted = (r: Rollout): boolean => ["promoting", "holdback", "completed"].includes(r.state);
-const isOver = (r: Rollout): boolean => isTerminal(r.state) || r.waitsForPerson || r.state === "rolling_back";
+/** A person who is asked under the policy to promote may be spared: it is promoted once no guard holds. */
+const isOver = (r: Rollout): boolean =>
+  isTerminal(r.state) || r.state === "rolling_back" || (r.waitsForPerson && r.strategy.onInconclusive === "hold");
 
 /** The rollout after an event, and after every gateway has acknowledged what came of it. */
 function settled(rollout: Rollout, event: RolloutEvent): Rollout {
