@@ -4,6 +4,7 @@ import { addCounts } from "@latchkey/core/analysis/units";
 import { NO_COUNTS } from "@latchkey/core/delivery/counters";
 import type { SyntheticJourney, SyntheticSource, SyntheticWish, Tallies } from "@latchkey/core/delivery/synthetic";
 import { bucketOf } from "@latchkey/core/shared/histogram";
+import { withDeadline } from "../platform/deadline.ts";
 
 /**
  * Requests of our own to both releases, where visitors are too few to judge by. Each goes to a release by a fair coin, so
@@ -152,21 +153,25 @@ async function walk(
   rolloutId: string,
 ): Promise<{ readonly ok: boolean; readonly marks: boolean | null }> {
   try {
-    const answer = await fetch(address + journey.path, {
-      method: journey.method,
-      redirect: "manual",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      headers: {
-        [SYNTHETIC_HEADER]: rolloutId,
-        "user-agent": "latchkey-synthetic",
-        ...(journey.body === undefined ? {} : { "content-type": "application/json" }),
-      },
-      ...(journey.body === undefined ? {} : { body: JSON.stringify(journey.body) }),
-    });
-    const text = await answer.text();
+    const { answer, text } = await withDeadline(TIMEOUT_MS, (signal) => ask(journey, address, rolloutId, signal));
     const ok = answer.status === journey.status && (journey.contains === undefined || text.includes(journey.contains));
     return { ok, marks: answer.headers.get(SYNTHETIC_HEADER) === MARKED };
   } catch {
     return { ok: false, marks: null };
   }
+}
+
+async function ask(journey: SyntheticJourney, address: string, rolloutId: string, signal: AbortSignal) {
+  const answer = await fetch(address + journey.path, {
+    method: journey.method,
+    redirect: "manual",
+    signal,
+    headers: {
+      [SYNTHETIC_HEADER]: rolloutId,
+      "user-agent": "latchkey-synthetic",
+      ...(journey.body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(journey.body === undefined ? {} : { body: JSON.stringify(journey.body) }),
+  });
+  return { answer, text: await answer.text() };
 }

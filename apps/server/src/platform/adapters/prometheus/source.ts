@@ -2,6 +2,7 @@ import type { MetricSource, Sample } from "@latchkey/core/analysis/metric-source
 import { SERIES_MAX } from "@latchkey/core/analysis/metric-source";
 import { err, ok, type Result } from "@latchkey/core/shared/result";
 import { z } from "zod";
+import { withDeadline } from "../../deadline.ts";
 
 /** A Prometheus, or another server with its HTTP API (Thanos, Mimir, VictoriaMetrics). */
 const TIMEOUT_MS = 5_000;
@@ -38,18 +39,20 @@ export function prometheusSource({ url, token, timeoutMs = TIMEOUT_MS }: Prometh
   return {
     read: async (query, atMs) => {
       try {
-        const response = await fetch(address, {
-          method: "POST",
-          body: new URLSearchParams({ query, time: String(atMs / 1_000) }),
-          headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-          // A redirect would carry the token elsewhere.
-          redirect: "error",
-          signal: AbortSignal.timeout(timeoutMs),
+        const { status, text } = await withDeadline(timeoutMs, async (signal) => {
+          const response = await fetch(address, {
+            method: "POST",
+            body: new URLSearchParams({ query, time: String(atMs / 1_000) }),
+            headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+            // A redirect would carry the token elsewhere.
+            redirect: "error",
+            signal,
+          });
+          return { status: response.status, text: await bounded(response) };
         });
-        const text = await bounded(response);
         if (text === null)
           return err(`it answered with more than ${ANSWER_BYTES_MAX / 1e6} MB; add series up with sum(...)`);
-        return answerOf(response.status, text);
+        return answerOf(status, text);
       } catch (error) {
         return err(whyNot(error, timeoutMs));
       }
