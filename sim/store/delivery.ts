@@ -1,3 +1,4 @@
+import type { ArmCounter } from "@latchkey/api/gateway";
 import { type HalvedMinute, SPLIT_MINUTES } from "@latchkey/core/analysis/dispersion";
 import { compareGenerations } from "@latchkey/core/delivery/generation";
 import type * as deployments from "../../apps/server/src/delivery/deployments.store.ts";
@@ -29,6 +30,14 @@ function numbered<T extends object>(session: Session, table: string, owner: stri
     rows.push(row);
   }
 }
+
+/** What stands still is not written again, as in SQL. */
+const standsStill = (known: StoredCounter, c: ArmCounter): boolean =>
+  known.requests === c.requests &&
+  known.errors === c.errors &&
+  known.pageViews === c.pageViews &&
+  known.pageErrors === c.pageErrors &&
+  JSON.stringify(known.events ?? null) === JSON.stringify(c.events ?? null);
 
 export const rolloutAnswers = {
   insertRollout: async (s, row) => {
@@ -244,7 +253,7 @@ export const gatewayAnswers = {
       const key = [report.gateway, report.boot, epoch, n, c.releaseId, c.routeClass].join("/");
       const place = `${c.service}/${c.environment}/${key}`;
       const known = s.get<StoredCounter>("arm_counter", place);
-      if (known && known.requests > c.requests) continue;
+      if (known && (known.requests > c.requests || standsStill(known, c))) continue;
       grown.push({ now: c, before: known });
       const { service, environment, releaseId, routeClass, generation, users } = c;
       const { unitErrors, unitPageErrors, halfErrors, halfUnitErrors } = c;

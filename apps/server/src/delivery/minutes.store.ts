@@ -32,14 +32,14 @@ export function growthInMinute(
     const up = (a: number, b = 0) => Math.max(0, a - b);
     const half = (a: number | undefined, b: number | undefined, sum: number | null = 0) =>
       a === undefined || sum === null ? null : sum + up(a, b);
-    const { service, environment, releaseId } = now;
-    const key = JSON.stringify([service, environment, releaseId]);
-    const sum = sums.get(key);
     const requests = up(now.requests, before?.requests);
     const errors = up(now.errors, before?.errors);
     const pageViews = up(now.pageViews, before?.pageViews);
     const pageErrors = up(now.pageErrors, before?.pageErrors);
     if (requests + errors + pageViews + pageErrors === 0) continue;
+    const { service, environment, releaseId } = now;
+    const key = JSON.stringify([service, environment, releaseId]);
+    const sum = sums.get(key);
     sums.set(key, {
       ...{ service, environment, releaseId },
       requests: (sum?.requests ?? 0) + requests,

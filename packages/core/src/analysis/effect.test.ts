@@ -98,7 +98,7 @@ describe("the confidence sequence of the slowdown", () => {
       let state = startSlowdown;
       for (let i = 0; i < 150; i++) {
         const canary = 20 + Math.floor(random() * 10);
-        state = stepSlowdown(state, 0.5, answers(random, canary, 1), answers(random, canary, slower), 0);
+        state = stepSlowdown(state, answers(random, canary, 1), answers(random, canary, slower), 0);
       }
       return slowdownBounds(state);
     });

@@ -29,8 +29,8 @@ export const EFFECT_ALPHA = 0.05;
 /** Odds and shares that are betted on: closer to 1 than the judge's, for a narrow interval when there is much data. */
 const PSI = [1.1, 1.3, 2, 4, 10, Number.POSITIVE_INFINITY] as const;
 const R = [0.1, 0.3, 0.5, 0.7, 0.85, 0.95] as const;
-/** Halvings of [0, 1]: to a millionth of a share. */
-const HALVINGS = 20;
+/** Halvings of [0, 1]: to 0.006 points of a share. */
+const HALVINGS = 14;
 
 /** Adds a look's counts to those of its share. */
 export function stepTallies(

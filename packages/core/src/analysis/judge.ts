@@ -219,7 +219,7 @@ function takeLatency(now: JudgeState, before: JudgeState, look: Look, policy: An
   const done: JudgeState = {
     ...now,
     pending: others,
-    slowdown: stepSlowdown(now.slowdown, look.canaryShare, baseline, canary, policy.latencyFloorMs),
+    slowdown: stepSlowdown(now.slowdown, baseline, canary, policy.latencyFloorMs),
     latencyHarm: now.latencyHarm.map((onset, i) => stepOnset(onset, harm[i] ?? 0, tookMs)),
     latencySafe: now.latencySafe.map((ln, i) => bounded(ln + (safe[i] ?? 0))),
     latencyFast: now.latencyFast.map((ln, i) =>

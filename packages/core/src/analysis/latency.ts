@@ -20,8 +20,7 @@ export const LAMBDAS = [1, 3, 9, 27] as const;
  * make s 0.02 at the p99 and 0.04 at the p95: the best bets are 25 and 12. A gross excess (d = 0.15) wants 6.
  */
 export const TAIL_LAMBDAS = [6, 25] as const;
-/** d of ranks is at least -1/2, of shares -1: these bets keep a tenth of the stake in the worst case. */
-export const RANK_LINEAR_MAX = 1.8;
+/** d of shares is at least -1: this bet keeps a tenth of the stake in the worst case. */
 const SHARE_LINEAR_MAX = 0.9;
 
 /**

@@ -1,7 +1,6 @@
 import { bucketOf, countOf, type Histogram, LN_GROWTH } from "../shared/histogram.ts";
 import { type Bounds, EFFECT_ALPHA } from "./effect.ts";
-import { LAMBDAS, lnBet, RANK_LINEAR_MAX } from "./latency.ts";
-import { bounded, lnAverage } from "./log-space.ts";
+import { lnAverage } from "./log-space.ts";
 
 /**
  * By how much the canary's answers take longer, as a confidence sequence: the factors that the judge's rank tests (see
@@ -14,13 +13,16 @@ export const SHIFTS = [
   -20, -14, -10, -7, -5, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 17, 20, 24, 28, 34, 40,
 ] as const;
 
-/** ln e per shift and lambda: that the canary is slower than by the shift, and that it is faster. */
+/** Bets on small and on gross differences; see `LAMBDAS` of latency.ts. Two of four, as each is kept for every shift. */
+const BETS = [4, 16] as const;
+
+/** ln e per shift and bet: that the canary is slower than by the shift, and that it is faster. */
 export interface Slowdown {
   readonly slower: readonly (readonly number[])[];
   readonly faster: readonly (readonly number[])[];
 }
 
-const none = SHIFTS.map(() => LAMBDAS.map(() => 0));
+const none = SHIFTS.map(() => BETS.map(() => 0));
 export const startSlowdown: Slowdown = { slower: none, faster: none };
 
 /**
@@ -48,23 +50,18 @@ export function leansOf(baseline: Histogram, canary: Histogram, floorMs: number)
   });
 }
 
+/** To four digits: nothing is decided on them, and the state is written at every look. */
+const short = (ln: number): number => Math.round(ln * 1e4) / 1e4;
+
 /** Takes a batch in that has answers of both arms. */
-export function stepSlowdown(
-  s: Slowdown,
-  w: number,
-  baseline: Histogram,
-  canary: Histogram,
-  floorMs: number,
-): Slowdown {
+export function stepSlowdown(s: Slowdown, baseline: Histogram, canary: Histogram, floorMs: number): Slowdown {
   const leans = leansOf(baseline, canary, floorMs);
   const step = (lns: Slowdown["slower"], sign: 1 | -1) =>
-    lns.map((row, i) =>
-      row.map((ln, j) => bounded(ln + lnBet(sign * (leans[i] ?? 0), LAMBDAS[j] ?? 1, w, RANK_LINEAR_MAX))),
-    );
+    lns.map((row, i) => row.map((ln, j) => short(ln + Math.log1p(Math.tanh((BETS[j] ?? 1) * sign * (leans[i] ?? 0))))));
   return { slower: step(s.slower, 1), faster: step(s.faster, -1) };
 }
 
-const even = LAMBDAS.map(() => 1 / LAMBDAS.length);
+const even = BETS.map(() => 1 / BETS.length);
 const excluded = (lns: readonly number[] | undefined): boolean =>
   lns !== undefined && lnAverage(lns, even) >= Math.log(2 / EFFECT_ALPHA);
 
