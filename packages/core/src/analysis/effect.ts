@@ -1,3 +1,4 @@
+import { lnErrorsHarm, lnErrorsSafe } from "./errors.ts";
 import { logSumExp } from "./log-space.ts";
 import type { Look } from "./types.ts";
 
@@ -81,19 +82,17 @@ const lines = <T>(bets: readonly T[], tallies: readonly ShareTally[], of: (bet: 
     ),
   );
 
-/** The harm test of errors.ts against "the excess is at most d". */
-function harmLine(psi: number, t: ShareTally): Line {
-  const pooled = psi === Number.POSITIVE_INFINITY ? 0 : t.share * psi + 1 - t.share;
-  const r = pooled === 0 ? 1 / t.share : psi / pooled;
-  const lnS = pooled === 0 ? Number.NEGATIVE_INFINITY : -Math.log(pooled);
-  return { a: t.canaryBad * Math.log(r) + (t.baselineBad > 0 ? t.baselineBad * lnS : 0), b: -t.canary * (r - 1) };
-}
+/** The harm test of errors.ts against "the excess is at most d": what it is at 0, and what each unit of d adds. */
+const harmLine = (psi: number, t: ShareTally): Line => ({
+  a: lnErrorsHarm(psi, t.share, t.canary, t.canaryBad, t.baselineBad, 0),
+  b: lnErrorsHarm(psi, t.share, t.canary, 0, 0, 1),
+});
 
 /** The safe test of errors.ts against "the excess is at least d". */
-function safeLine(r: number, t: ShareTally): Line {
-  const a = t.canaryBad * Math.log(r) + t.baselineBad * Math.log1p((t.share / (1 - t.share)) * (1 - r));
-  return { a, b: t.canary * (1 - r) };
-}
+const safeLine = (r: number, t: ShareTally): Line => ({
+  a: lnErrorsSafe(r, t.share, t.canary, t.canaryBad, t.baselineBad, 0),
+  b: lnErrorsSafe(r, t.share, t.canary, 0, 0, 1),
+});
 
 const excludes = (list: readonly Line[], d: number): boolean =>
   logSumExp(list.map(({ a, b }) => a + b * d)) - Math.log(list.length) >= Math.log(2 / EFFECT_ALPHA);
