@@ -1,37 +1,24 @@
-import { bucketOf, countOf, mergeHistograms } from "../shared/histogram.ts";
-import { quantileBucket } from "./bands.ts";
 import { type ShareTally, stepTallies } from "./effect.ts";
-import { HARM_PSI, lnErrorsHarm, lnErrorsSafe, lnShareSmall, SAFE_R } from "./errors.ts";
+import { HARM_PSI, lnErrorsHarm, lnErrorsSafe, SAFE_R } from "./errors.ts";
 import { type GuardState, startGuards, stepGuards } from "./guards.ts";
 import { type Onset, startOnset, stepOnset } from "./late-onset.ts";
-import {
-  above,
-  type Clumps,
-  clumpSize,
-  LAMBDAS,
-  lnLatencyHarm,
-  lnLatencySafe,
-  lnSlowHarm,
-  lnTailHarm,
-  raiseToFloor,
-  speedUp,
-  startClumps,
-  stepClumps,
-  TAIL_LAMBDAS,
-} from "./latency.ts";
+import { type Clumps, LAMBDAS, startClumps, TAIL_LAMBDAS } from "./latency.ts";
+import type { Quick } from "./quick.ts";
 import { bounded } from "./log-space.ts";
 import { reportOn } from "./report.ts";
-import { type Slowdown, startSlowdown, stepSlowdown } from "./slowdown.ts";
+import { type Slowdown, startSlowdown } from "./slowdown.ts";
+import { takeLatency } from "./take-latency.ts";
 import type { AnalysisPolicy, ArmCounts, JudgeReport, Look } from "./types.ts";
 import { addCounts, temperingOf, unitErrorsOf, unitPageErrorsOf } from "./units.ts";
 import { guardUserMetrics } from "./user-guards.ts";
 import { stepUserMetrics, type UserState } from "./user-metrics.ts";
+import { type Compared, startVariation, type Variation } from "./variation.ts";
 
 /**
  * The judge: a fold over looks. Each metric keeps e-processes (nonnegative, mean at most 1 under "no harm"), so that
  * looking at any time is free: P(ever E >= 1/alpha) <= alpha (Ville 1939).
  */
-export const DECIDER_VERSION = "judge-3";
+export const DECIDER_VERSION = "judge-4";
 
 interface Pending {
   readonly share: number;
@@ -64,6 +51,11 @@ export interface JudgeState {
   readonly slowHarm: readonly Onset[];
   readonly tail99Safe: readonly number[];
   readonly clumps: Clumps;
+  /** How much the baseline's own looks have differed since the rollout began, and the look that they are compared with. */
+  readonly variation: Variation;
+  readonly reference: { readonly latency: ArmCounts["latency"]; readonly looks: number } | null;
+  /** Evidence by requests, from when that was known well enough. */
+  readonly quick?: { readonly [of in Compared]: Quick };
   /** When the canary had its first requests; null before. */
   readonly firstCanaryMs: number | null;
   readonly pagesHarm: readonly Onset[];
@@ -77,27 +69,8 @@ export interface JudgeState {
   readonly user?: UserState;
 }
 
-/**
- * Both arms need this many requests in a latency batch. The bets hold for any number; a single answer leans by up to a half
- * by chance alone and costs them most of the stake each time, and waiting for more than two only delays what few requests tell.
- */
-const LATENCY_BATCH_MIN = 2;
-/** Shares of which latency may wait at a time: the step's own and that of synthetic requests, and the steps' before. */
-const PENDING_MAX = 4;
-/**
- * A latency batch spans at least this long: the look is the witness (decision 10), and on news of errors there is one every
- * 250 ms, of which several would see the same stall. A little less than the 2 s of the usual look, which may come early.
- */
-const LATENCY_BATCH_MS = 1_800;
 /** Pages fail for reasons of the visitor's browser too: an excess of 0.2 points is no harm. */
 export const PAGE_HARM_RATIO = 0.002;
-/** The share above the baseline's p99 may rise by 1.5 points, from 1 to 2.5 %, and still be called safe. */
-export const TAIL_SAFE_RATIO = 0.015;
-/** "Nearly all" answers below the floor: 95 %. The slowest are looked at by the tail's own tests. */
-const FAST_SHARE = 0.05;
-/** Baseline requests before its quantiles serve as thresholds: 100 put one observation above the p99. */
-const TAIL_MIN = 100;
-
 const NONE: ArmCounts = { requests: 0, errors: 0, latency: {}, pageViews: 0, pageErrors: 0 };
 const many = <T>(n: number, value: T): T[] => Array.from({ length: n }, () => value);
 
@@ -120,6 +93,8 @@ export function startJudge(_policy: AnalysisPolicy, fromMs = 0): JudgeState {
     slowHarm: many(HARM_PSI.length, startOnset),
     tail99Safe: many(SAFE_R.length, 0),
     clumps: startClumps,
+    variation: startVariation,
+    reference: null,
     firstCanaryMs: null,
     pagesHarm: many(HARM_PSI.length, startOnset),
     errorTallies: [],
@@ -199,56 +174,4 @@ function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, since
   // not of its code. Which looks are left out is known before they are seen.
   const settled = withErrors.firstCanaryMs !== null && look.atMs - withErrors.firstCanaryMs >= policy.settleMs;
   return settled ? takeLatency(withErrors, state, look, policy) : { ...withErrors, latencySinceMs: look.atMs };
-}
-
-/** Latency batches wait until both arms have enough; what comes under another share is a batch of its own. */
-function takeLatency(now: JudgeState, before: JudgeState, look: Look, policy: AnalysisPolicy): JudgeState {
-  const share = look.canaryShare;
-  const others = before.pending.filter((p) => p.share !== share);
-  const waiting = before.pending.find((p) => p.share === share);
-  const baseline = waiting ? mergeHistograms(waiting.baseline, look.baseline.latency) : look.baseline.latency;
-  const canary = waiting ? mergeHistograms(waiting.canary, look.canary.latency) : look.canary.latency;
-  const sinceMs = waiting?.sinceMs ?? Math.max(before.lastMs, before.latencySinceMs);
-  const isShort = look.atMs - sinceMs < LATENCY_BATCH_MS;
-  if (isShort || countOf(baseline) < LATENCY_BATCH_MIN || countOf(canary) < LATENCY_BATCH_MIN)
-    return { ...now, pending: [...others, { share, baseline, canary, sinceMs }].slice(-PENDING_MAX) };
-  const tookMs = Math.max(0, look.atMs - sinceMs);
-  const seed = Math.round(look.atMs);
-  const harm = lnLatencyHarm(baseline, canary, policy.harmLatency, policy.latencyFloorMs, seed);
-  const safe = lnLatencySafe(baseline, canary, policy.safeLatency, policy.latencyFloorMs, seed);
-  const done: JudgeState = {
-    ...now,
-    pending: others,
-    slowdown: stepSlowdown(now.slowdown, baseline, canary, policy.latencyFloorMs),
-    latencyHarm: now.latencyHarm.map((onset, i) => stepOnset(onset, harm[i] ?? 0, tookMs)),
-    latencySafe: now.latencySafe.map((ln, i) => bounded(ln + (safe[i] ?? 0))),
-    latencyFast: now.latencyFast.map((ln, i) =>
-      bounded(
-        ln +
-          lnShareSmall(SAFE_R[i] ?? 0.5, countOf(canary), above(canary, bucketOf(policy.latencyFloorMs)), FAST_SHARE),
-      ),
-    ),
-  };
-  // Thresholds come from the baseline before this batch: known before it is seen.
-  if (countOf(before.baseline.latency) < TAIL_MIN) return done;
-  const floored = raiseToFloor(before.baseline.latency, policy.latencyFloorMs);
-  const p95 = quantileBucket(floored, 0.95);
-  const p99 = quantileBucket(floored, 0.99);
-  if (p95 === null || p99 === null) return done;
-  const tail95 = lnTailHarm(look.canaryShare, baseline, canary, p95, policy.harmLatency, seed);
-  const tail99 = lnTailHarm(look.canaryShare, baseline, canary, p99, policy.harmLatency, seed);
-  const clump = clumpSize(before.clumps);
-  const [kc, kb] = [above(canary, p99), above(baseline, p99)];
-  const fast = above(speedUp(canary, policy.harmLatency, seed), p99);
-  const slow = HARM_PSI.map((psi) => lnSlowHarm(psi, share, countOf(canary), fast, kb, clump));
-  return {
-    ...done,
-    clumps: stepClumps(before.clumps, countOf(canary), kc, countOf(baseline), kb),
-    tail95Harm: done.tail95Harm.map((onset, i) => stepOnset(onset, tail95[i] ?? 0, tookMs)),
-    tail99Harm: done.tail99Harm.map((onset, i) => stepOnset(onset, tail99[i] ?? 0, tookMs)),
-    slowHarm: done.slowHarm.map((onset, i) => stepOnset(onset, slow[i] ?? 0, tookMs)),
-    tail99Safe: done.tail99Safe.map((ln, i) =>
-      bounded(ln + lnErrorsSafe(SAFE_R[i] ?? 0.5, look.canaryShare, countOf(canary), kc, kb, TAIL_SAFE_RATIO) / clump),
-    ),
-  };
 }

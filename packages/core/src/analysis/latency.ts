@@ -96,7 +96,7 @@ export function lnBet(d: number, lambda: number, w: number, linearMax: number): 
   return w === 0.5 ? lnRankBet(d, lambda) : Math.log1p(Math.min(linearMax, lambda) * d);
 }
 
-const leanOf = (baseline: Histogram, canary: Histogram, margin: number, floorMs: number, seed: number): number =>
+export const leanOf = (baseline: Histogram, canary: Histogram, margin: number, floorMs: number, seed: number): number =>
   lean(raiseToFloor(baseline, floorMs), raiseToFloor(speedUp(canary, margin, seed), floorMs), seed);
 
 /** ln e per lambda against H0: the canary is at most `margin` slower (stochastic order). `seed` breaks ties. */
@@ -163,7 +163,7 @@ export function clumpSize(c: Clumps): number {
 }
 
 /** A share of slow answers that is larger by less than this is no harm: from 1 to 1.5 % above the baseline's p99. */
-const SLOW_HARM_RATIO = 0.005;
+export const SLOW_HARM_RATIO = 0.005;
 /** A stall that begins now is no part of the measured clumps yet: no look may win more than this. */
 const SLOW_WIN_MAX = Math.LN2;
 

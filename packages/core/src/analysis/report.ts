@@ -3,8 +3,8 @@ import { type Bounds, excessBounds } from "./effect.ts";
 import { effectWords } from "./effect-words.ts";
 import { HARM_PRIOR, SAFE_R } from "./errors.ts";
 import type { JudgeState } from "./judge.ts";
-import { lnOnset, type Onset } from "./late-onset.ts";
-import { LAMBDAS, TAIL_LAMBDAS } from "./latency.ts";
+import { LAMBDAS } from "./latency.ts";
+import { harmOf, lnSlowness } from "./latency-evidence.ts";
 import { bounded, lnAverage } from "./log-space.ts";
 import { requestsForProof } from "./planning/needs.ts";
 import { slowdownBounds } from "./slowdown.ts";
@@ -25,7 +25,6 @@ export const METRIC_WEIGHTS: Readonly<Record<MetricName, number>> = {
 };
 
 const even = (n: number): number[] => Array.from({ length: n }, () => 1 / n);
-const harmOf = (onsets: readonly Onset[], prior: readonly number[]): number => lnAverage(onsets.map(lnOnset), prior);
 
 export function reportOn(s: JudgeState, guards: GuardReport[], look: Look, policy: AnalysisPolicy): JudgeReport {
   const reports = userReports(metricReports(s, policy), s.user, policy);
@@ -64,7 +63,6 @@ export function reportOn(s: JudgeState, guards: GuardReport[], look: Look, polic
 
 function metricReports(s: JudgeState, policy: AnalysisPolicy): MetricReport[] {
   const lambdas = even(LAMBDAS.length);
-  const tails = even(TAIL_LAMBDAS.length);
   const rs = even(SAFE_R.length);
   const { baseline: b, canary: c } = s;
   const row = (
@@ -106,16 +104,16 @@ function metricReports(s: JudgeState, policy: AnalysisPolicy): MetricReport[] {
     row(
       "latency",
       "ms",
-      harmOf(s.latencyHarm, lambdas), // Unsafe means slower by the margin and not quick enough either: under it both are e-values, and so is their average.
+      lnSlowness(s, "ranks"), // Unsafe means slower by the margin and not quick enough either: under it both are e-values, and so is their average.
       lnAverage([lnAverage(s.latencySafe, lambdas), lnAverage(s.latencyFast, rs)], [0.5, 0.5]),
       ...quantiles(0.5),
       slowdownBounds(s.slowdown),
     ),
-    row("tail_p95", "ms", harmOf(s.tail95Harm, tails), null, ...quantiles(0.95)),
+    row("tail_p95", "ms", lnSlowness(s, "p95"), null, ...quantiles(0.95)),
     row(
       "tail_p99",
       "ms",
-      lnAverage([harmOf(s.tail99Harm, tails), harmOf(s.slowHarm, HARM_PRIOR)], [0.5, 0.5]),
+      lnSlowness(s, "p99"),
       lnAverage(s.tail99Safe, rs),
       ...quantiles(0.99),
     ),

@@ -1,5 +1,6 @@
 import type { Histogram } from "../shared/histogram.ts";
 import type { MetricReading, UserMetric } from "./metrics.ts";
+import type { Variation } from "./variation.ts";
 
 /**
  * What the judge reads and what it answers. The judge is a fold: `judge(state, look, policy)` gives the
@@ -81,6 +82,8 @@ export interface AnalysisPolicy {
   readonly restartLimit: number;
   /** Measured, not chosen. Absent: there was too little to measure, and no evidence is tempered. */
   readonly clustering?: Clustering;
+  /** So too: how much the stable release's looks differ from one another. Absent: learned while the rollout runs. */
+  readonly variation?: Variation;
   /** What a user brings beside the built-in metrics. */
   readonly metrics?: readonly UserMetric[] | undefined;
 }

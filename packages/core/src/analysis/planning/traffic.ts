@@ -1,13 +1,14 @@
 import { mergeHistograms } from "../../shared/histogram.ts";
 import { exponential, type Random } from "../../shared/random.ts";
 import type { ArmCounts, Look } from "../types.ts";
+import type { HalvedSlice } from "../variation.ts";
 import { bucketTable, draw, geometric, type Lognormal, poissonTable, type Table } from "./draws.ts";
 
 /**
  * A model of traffic: what the judge would be shown. Requests arrive as a Poisson process and a coin sends each to the canary
  * with its share w, so that counts per arm, outcome and bucket of latency are independent Poisson counts (splitting of a
  * Poisson process): no request is drawn by itself at high rates, and the result is exact. Latency is independent given the
- * arm: effects of single processes are not modelled.
+ * arm and, where stalls are asked for, whether its process stalls in this look.
  *
  *   const traffic = trafficOf({ ...healthy(145), harm: { errorRatio: 0.05 } });
  *   for (const look of looksOf(traffic, { canaryShare: 0.1 }, seeded(1))) ...
@@ -51,6 +52,18 @@ export interface Clusters {
   readonly routing: "request" | "sticky" | "sticky_once";
 }
 
+/**
+ * Stalls of one process (a collection, a neighbour on the processor). In each look every arm's process stalls with this chance
+ * by itself, the stable one before the canary as well, and then `share` of its answers takes `factor` times as long. `onceMs`:
+ * the canary's stalls in the look that holds this time, and none else ever does.
+ */
+export interface Stalls {
+  readonly chance: number;
+  readonly share: number;
+  readonly factor: number;
+  readonly onceMs?: number;
+}
+
 export interface TrafficModel {
   /** Of both arms together; or one rate per hour from the start on, beginning anew after the last. */
   readonly requestsPerSecond: number | readonly number[];
@@ -59,6 +72,7 @@ export interface TrafficModel {
   readonly harm?: Harm;
   readonly incident?: Incident;
   readonly clusters?: Clusters;
+  readonly stalls?: Stalls;
 }
 
 export interface Traffic {
@@ -105,13 +119,13 @@ const SOURCES_KEPT = 256;
 export function trafficOf(model: TrafficModel): Traffic {
   const phases = new Map<string, Phase>();
   const sources = new Map<Table, Map<number, Source>>();
-  const phaseAt = (arm: "baseline" | "canary", atMs: number): Phase => {
+  const phaseAt = (arm: "baseline" | "canary", atMs: number, stalled: boolean): Phase => {
     const harmed = arm === "canary" && model.harm !== undefined && atMs >= (model.harm.fromMs ?? 0);
     const struck = model.incident !== undefined && atMs >= model.incident.fromMs && atMs < model.incident.toMs;
-    const key = `${arm} ${harmed} ${struck}`;
+    const key = `${arm} ${harmed} ${struck} ${stalled}`;
     const known = phases.get(key);
     if (known) return known;
-    const made = phaseOf(model[arm], harmed ? model.harm : undefined, struck ? model.incident : undefined);
+    const made = phaseOf(model[arm], harmed ? model.harm : undefined, struck ? model.incident : undefined, stalled ? model.stalls : undefined);
     phases.set(key, made);
     return made;
   };
@@ -127,9 +141,15 @@ export function trafficOf(model: TrafficModel): Traffic {
     kept.set(mean, made);
     return made;
   };
-  const piece = (fromMs: number, toMs: number, w: number, random: Random): readonly [ArmCounts, ArmCounts] => {
+  const piece = (
+    fromMs: number,
+    toMs: number,
+    w: number,
+    random: Random,
+    stalled: readonly [boolean, boolean],
+  ): readonly [ArmCounts, ArmCounts] => {
     const mean = (rateAt(model, fromMs) * (toMs - fromMs)) / 1000;
-    const [b, c] = [phaseAt("baseline", fromMs), phaseAt("canary", fromMs)];
+    const [b, c] = [phaseAt("baseline", fromMs, stalled[0]), phaseAt("canary", fromMs, stalled[1])];
     const [meanB, meanC] = [mean * (1 - w), mean * w];
     const good = (p: Phase, of: number) => drawFrom(sourceOf(p.latency, of * (1 - p.errorRatio)), p.latency, random);
     if (model.clusters) {
@@ -145,9 +165,10 @@ export function trafficOf(model: TrafficModel): Traffic {
   return {
     look(fromMs, toMs, canaryShare, random) {
       let [baseline, canary] = [NOTHING, NOTHING];
+      const stalled = stalledIn(model.stalls, fromMs, toMs, random);
       const cuts = [fromMs, ...changes(model, fromMs, toMs), toMs];
       for (let i = 1; i < cuts.length; i++) {
-        const [b, c] = piece(cuts[i - 1] ?? 0, cuts[i] ?? 0, canaryShare, random);
+        const [b, c] = piece(cuts[i - 1] ?? 0, cuts[i] ?? 0, canaryShare, random, stalled);
         baseline = both(baseline, b);
         canary = both(canary, c);
       }
@@ -165,13 +186,36 @@ export function* looksOf(traffic: Traffic, plan: LookPlan, random: Random): Gene
   }
 }
 
-function phaseOf(arm: ArmTraffic, harm: Harm | undefined, incident: Incident | undefined): Phase {
+/** Whether the baseline's process stalls in a look, and the canary's. */
+function stalledIn(
+  s: Stalls | undefined,
+  fromMs: number,
+  toMs: number,
+  random: Random,
+): readonly [boolean, boolean] {
+  if (!s) return [false, false];
+  if (s.onceMs !== undefined) return [false, fromMs <= s.onceMs && s.onceMs < toMs];
+  return [random() < s.chance, random() < s.chance];
+}
+
+function phaseOf(
+  arm: ArmTraffic,
+  harm: Harm | undefined,
+  incident: Incident | undefined,
+  stalls: Stalls | undefined,
+): Phase {
   const medianMs = arm.latencyMedianMs * (harm?.latencyFactor ?? 1) * (incident?.latencyFactor ?? 1);
   const slow = harm?.tail?.share ?? 0;
   const parts: Lognormal[] = [{ share: 1 - slow, medianMs, spread: arm.latencySpread }];
   if (harm?.tail) parts.push({ share: slow, medianMs: medianMs * harm.tail.factor, spread: arm.latencySpread });
+  const latency = stalls
+    ? parts.flatMap((p) => [
+        { ...p, share: p.share * (1 - stalls.share) },
+        { ...p, share: p.share * stalls.share, medianMs: p.medianMs * stalls.factor },
+      ])
+    : parts;
   const errorRatio = Math.max(harm?.errorRatio ?? arm.errorRatio, incident?.errorRatio ?? 0);
-  return { errorRatio, latency: bucketTable(parts) };
+  return { errorRatio, latency: bucketTable(latency) };
 }
 
 function rateAt({ requestsPerSecond: rate }: TrafficModel, atMs: number): number {
@@ -258,4 +302,20 @@ function both(a: ArmCounts, b: ArmCounts): ArmCounts {
     errors: a.errors + b.errors,
     latency: mergeHistograms(a.latency, b.latency),
   };
+}
+
+/**
+ * The stable release's time before a canary, in slices as long as looks, split into two halves of its visitors. Without harm
+ * and incident; its process stalls as it will.
+ */
+export function slicesOf(model: TrafficModel, lookMs: number, slices: number, random: Random): HalvedSlice[] {
+  const { harm: _, incident: __, clusters: ___, stalls, ...calm } = model;
+  const of = (more: Partial<TrafficModel>) => trafficOf({ ...calm, canary: calm.baseline, ...more });
+  const usual = of({});
+  const stalling = stalls && stalls.onceMs === undefined ? of({ stalls: { ...stalls, chance: 1 } }) : usual;
+  return Array.from({ length: slices }, (_, i) => {
+    const traffic = stalls && random() < stalls.chance ? stalling : usual;
+    const { baseline, canary } = traffic.look(i * lookMs, (i + 1) * lookMs, 0.5, random);
+    return { first: baseline.latency, second: canary.latency };
+  });
 }
