@@ -286,6 +286,40 @@ const ROBUST: readonly Cell[] = [
   }),
 ];
 
+const stalling = (chance: number, share: number, factor: number, harm?: Harm): TrafficModel => ({
+  ...healthy(145),
+  stalls: { chance, share, factor },
+  ...(harm ? { harm } : {}),
+});
+/** Stalls of one arm's process at a time, which the stable release has before the canary as well; the last one only once. */
+const STALLS: readonly Cell[] = [
+  ...([0.1, 0.5] as const).flatMap((canaryShare) => {
+    const at = `${canaryShare * 100} % of the traffic`;
+    const one = (row: string, model: TrafficModel) =>
+      cell("robustness", `${row}, ${at}`, 145, model, "alarms", atAlpha, { canaryShare, peers: false });
+    return [
+      one("one process stalls in a look of 100: three times the time", stalling(0.01, 1, 3)),
+      one("one process stalls in a look of 20: three times the time", stalling(0.05, 1, 3)),
+      one("one process stalls in a look of 4: a third of its answers three times", stalling(0.25, 1 / 3, 3)),
+      one("the canary's process stalls once, at minute 5: ten times the time", {
+        ...healthy(145),
+        stalls: { chance: 0, share: 1, factor: 10, onceMs: 300_000 },
+      }),
+    ];
+  }),
+  ...[1.2, 2].map((latencyFactor) =>
+    cell(
+      "robustness",
+      `${latencyFactor === 2 ? "twice as slow" : "20 % slower"}, and one process stalls in a look of 20`,
+      145,
+      stalling(0.05, 1, 3, { latencyFactor }),
+      "times",
+      {},
+      { peers: false },
+    ),
+  ),
+];
+
 const BETA_PERCENT = 5;
 /**
  * Ten times 100 ms with a spread of 0.5 is above the p99 (320 ms) with a chance of 0.989: 0.01 (1 - s) + 0.989 s = 0.025 at
@@ -401,4 +435,4 @@ const SYNTHETIC_LOW: readonly Cell[] = [0.02, 0.2].flatMap((rate) => {
   ];
 });
 
-export const CELLS: readonly Cell[] = [...FALSE, ...HARM, ...ROBUST, ...PASS, ...LOW, ...SYNTHETIC_LOW];
+export const CELLS: readonly Cell[] = [...FALSE, ...HARM, ...ROBUST, ...STALLS, ...PASS, ...LOW, ...SYNTHETIC_LOW];

@@ -1,7 +1,8 @@
 import { judge, startJudge } from "@latchkey/core/analysis/judge";
-import { looksOf, trafficOf } from "@latchkey/core/analysis/planning/traffic";
+import { looksOf, slicesOf, trafficOf } from "@latchkey/core/analysis/planning/traffic";
 import { defaultPolicy } from "@latchkey/core/analysis/policy";
 import type { AnalysisPolicy, Look } from "@latchkey/core/analysis/types";
+import { type Variation, variationOf } from "@latchkey/core/analysis/variation";
 import { SYNTHETIC_SHARE } from "@latchkey/core/delivery/synthetic";
 import { seeded, seedOf } from "@latchkey/core/shared/random";
 import { type Cell, keyOf } from "./cells.ts";
@@ -19,12 +20,17 @@ export interface Ending {
   readonly canaryRequests: number;
 }
 
-/** The judge as it ships, and without the 15 s for which it does not look at a new process's latency. */
+/**
+ * The judge as it ships, without the 15 s for which it does not look at a new process's latency, and where nothing is known of
+ * the stable release's looks before.
+ */
 export const OURS = "Latchkey";
 export const UNSETTLED = "Latchkey, not waiting 15 s";
-const judged = (name: string, policy: AnalysisPolicy, stopAtPass: boolean): Peer => ({
+export const UNMEASURED = "Latchkey, nothing known before";
+const judged = (name: string, base: AnalysisPolicy, stopAtPass: boolean, measured = true): Peer => ({
   name,
-  start: () => {
+  start: (before) => {
+    const policy = measured ? { ...base, variation: before() } : base;
     let state = startJudge(policy);
     return (look) => {
       const next = judge(state, look, policy);
@@ -45,7 +51,7 @@ export function rulesOf(cell: Cell): Peer[] {
   const unsettled = judged(UNSETTLED, { ...defaultPolicy, settleMs: 0 }, cell.stopAtPass);
   return [
     judged(OURS, defaultPolicy, cell.stopAtPass),
-    ...(slow && cell.part !== "pass" ? [unsettled] : []),
+    ...(slow && cell.part !== "pass" ? [unsettled, judged(UNMEASURED, defaultPolicy, cell.stopAtPass, false)] : []),
     ...(cell.peers ? PEERS : []),
   ];
 }
@@ -58,6 +64,9 @@ function hashOf(text: string): number {
 }
 const seedOfRun = (cell: Cell, seed: number, run: number): number => seedOf(hashOf(keyOf(cell)) ^ seed, run);
 
+/** The stable release has answered for ten minutes before. */
+const BEFORE_MS = 600_000;
+
 /** Prepares a cell; the answer plays one run of it, all rules on the same looks (the same whoever plays). */
 export function preparePlay(cell: Cell, rules: readonly Peer[], seed: number): (run: number) => Map<string, Ending> {
   const { requestsPerSecond: rate } = cell.model;
@@ -68,6 +77,14 @@ export function preparePlay(cell: Cell, rules: readonly Peer[], seed: number): (
   const own = missing > 0 ? trafficOf({ ...cell.model, requestsPerSecond: missing }) : null;
   return (run) => {
     const at = seedOfRun(cell, seed, run);
+    let known: Variation | undefined;
+    const before = () => {
+      known ??= variationOf(
+        slicesOf(cell.model, cell.lookMs, BEFORE_MS / cell.lookMs, seeded(seedOf(at, 2))),
+        defaultPolicy.latencyFloorMs,
+      );
+      return known;
+    };
     const looks = (of: typeof traffic, share: number, own: number) =>
       looksOf(of, { canaryShare: share, lookMs: cell.lookMs, horizonMs: cell.horizonMs }, seeded(own));
     return new Map([
@@ -76,10 +93,12 @@ export function preparePlay(cell: Cell, rules: readonly Peer[], seed: number): (
         own
           ? together(looks(own, SYNTHETIC_SHARE, seedOf(at, 1)), looks(traffic, cell.canaryShare, at))
           : looks(traffic, cell.canaryShare, at),
+        before,
       ),
       ...follow(
         rules.filter((r) => r.equalBaseline),
         looks(equal, 0.5, ~at >>> 0),
+        before,
       ),
     ]);
   };
@@ -95,9 +114,9 @@ function* together(synthetic: Iterable<Look>, visitors: Iterable<Look>): Generat
   }
 }
 
-function follow(rules: readonly Peer[], looks: Iterable<Look>): Map<string, Ending> {
+function follow(rules: readonly Peer[], looks: Iterable<Look>, before: () => Variation): Map<string, Ending> {
   const endings = new Map<string, Ending>();
-  let going = rules.map((rule) => ({ name: rule.name, decide: rule.start() }));
+  let going = rules.map((rule) => ({ name: rule.name, decide: rule.start(before) }));
   if (going.length === 0) return endings;
   let [atMs, canaryRequests] = [0, 0];
   for (const look of looks) {

@@ -161,11 +161,22 @@ export class SimGateway {
       pageViews: 0,
       pageErrors: 0,
       users: "",
-      ...{ unitErrors: 0, unitPageErrors: 0, halfErrors: 0, halfUnitErrors: 0 },
+      ...{
+        unitErrors: 0,
+        unitPageErrors: 0,
+        halfErrors: 0,
+        halfUnitErrors: 0,
+        halfPageErrors: 0,
+        halfUnitPageErrors: 0,
+      },
+      halfLatency: {},
     };
     row.requests += 1;
     if (failed) this.#fail(row, service.deploymentId, unit);
     row.latency[LATENCY_BUCKET] = (row.latency[LATENCY_BUCKET] ?? 0) + 1;
+    const half = row.halfLatency ?? {};
+    if (isInHalf(unit, () => this.#world.chance.share())) half[LATENCY_BUCKET] = (half[LATENCY_BUCKET] ?? 0) + 1;
+    row.halfLatency = half;
     if (failed && row.errors % 10 === 1) this.#errorsNew = true;
     this.#counts.set(key, row);
     this.#changed.add(row);

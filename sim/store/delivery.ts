@@ -1,6 +1,7 @@
 import type { ArmCounter } from "@latchkey/api/gateway";
 import { type HalvedMinute, SPLIT_MINUTES } from "@latchkey/core/analysis/dispersion";
 import { compareGenerations } from "@latchkey/core/delivery/generation";
+import { type Histogram, mergeHistograms } from "@latchkey/core/shared/histogram";
 import type * as deployments from "../../apps/server/src/delivery/deployments.store.ts";
 import { type DeploymentRow, ENDED } from "../../apps/server/src/delivery/deployments.store.ts";
 import type * as gateways from "../../apps/server/src/delivery/gateways.store.ts";
@@ -13,6 +14,14 @@ import type * as releases from "../../apps/server/src/delivery/releases.store.ts
 import type { ReleaseRow } from "../../apps/server/src/delivery/releases.store.ts";
 import type * as rollouts from "../../apps/server/src/delivery/rollouts.store.ts";
 import type { DecisionRow, RolloutRow, StepRow } from "../../apps/server/src/delivery/rollouts.store.ts";
+import type * as slices from "../../apps/server/src/delivery/slices.store.ts";
+import {
+  growthInSlice,
+  SLICE_SECONDS,
+  SLICES_KEPT,
+  type SliceGrowth,
+  slicesOf,
+} from "../../apps/server/src/delivery/slices.store.ts";
 import type { AnswersOf } from "./answer.ts";
 import { type Session, sqlError } from "./tables.ts";
 
@@ -184,6 +193,13 @@ interface StoredCounter extends Counter {
   readonly environment: string;
   readonly halfErrors?: number;
   readonly halfUnitErrors?: number;
+  readonly halfPageErrors?: number;
+  readonly halfUnitPageErrors?: number;
+  readonly halfLatency?: Histogram;
+}
+interface StoredSlice extends SliceGrowth {
+  readonly gateway: string;
+  readonly slice: number;
 }
 interface StoredMinute extends MinuteGrowth {
   readonly gateway: string;
@@ -208,6 +224,27 @@ function addToMinute(s: Session, gateway: string, growth: readonly MinuteGrowth[
       pageErrors: g.pageErrors + (known?.pageErrors ?? 0),
       halfErrors: half(g.halfErrors, known?.halfErrors),
       halfUnitErrors: half(g.halfUnitErrors, known?.halfUnitErrors),
+      unitPageErrors: half(g.unitPageErrors, known?.unitPageErrors),
+      halfPageErrors: half(g.halfPageErrors, known?.halfPageErrors),
+      halfUnitPageErrors: half(g.halfUnitPageErrors, known?.halfUnitPageErrors),
+    });
+  }
+}
+
+const sliceOf = (s: Session): number => Math.floor(s.tables.now().getTime() / (SLICE_SECONDS * 1_000));
+
+function addToSlice(s: Session, gateway: string, growth: readonly SliceGrowth[]): void {
+  const slice = sliceOf(s);
+  for (const g of growth) {
+    const key = [g.service, g.environment, g.releaseId, gateway, slice % SLICES_KEPT].join("/");
+    const found = s.get<StoredSlice>("arm_slice", key);
+    const known = found?.slice === slice ? found : null;
+    const [a, b] = [g.halfLatency, known ? known.halfLatency : {}];
+    s.set("arm_slice", key, {
+      ...g,
+      ...{ gateway, slice },
+      latency: mergeHistograms(g.latency, known?.latency ?? {}),
+      halfLatency: a === null || b === null ? null : mergeHistograms(a, b),
     });
   }
 }
@@ -247,7 +284,7 @@ export const gatewayAnswers = {
       report_sequence: report.sequence,
     };
     s.set("gateway", report.gateway, made);
-    const grown: Parameters<typeof growthInMinute>[0][number][] = [];
+    const grown: { now: ArmCounter; before: StoredCounter | null }[] = [];
     for (const c of report.counters) {
       const { epoch, n } = c.generation;
       const key = [report.gateway, report.boot, epoch, n, c.releaseId, c.routeClass].join("/");
@@ -256,7 +293,7 @@ export const gatewayAnswers = {
       if (known && (known.requests > c.requests || standsStill(known, c))) continue;
       grown.push({ now: c, before: known });
       const { service, environment, releaseId, routeClass, generation, users } = c;
-      const { unitErrors, unitPageErrors, halfErrors, halfUnitErrors } = c;
+      const { unitErrors, unitPageErrors, halfErrors, halfUnitErrors, halfPageErrors, halfUnitPageErrors } = c;
       const counts = { requests: c.requests, errors: c.errors, latency: c.latency };
       const pages = { pageViews: c.pageViews, pageErrors: c.pageErrors };
       const counter: StoredCounter = {
@@ -267,11 +304,15 @@ export const gatewayAnswers = {
         ...(unitPageErrors === undefined ? {} : { unitPageErrors }),
         ...(halfErrors === undefined ? {} : { halfErrors }),
         ...(halfUnitErrors === undefined ? {} : { halfUnitErrors }),
+        ...(halfPageErrors === undefined ? {} : { halfPageErrors }),
+        ...(halfUnitPageErrors === undefined ? {} : { halfUnitPageErrors }),
+        ...(c.halfLatency === undefined ? {} : { halfLatency: c.halfLatency }),
         events: c.events ?? null,
       };
       s.set("arm_counter", place, counter);
     }
     addToMinute(s, report.gateway, growthInMinute(grown));
+    addToSlice(s, report.gateway, growthInSlice(grown));
     return true;
   },
   countersSince: (s, service, environment, from, before = null) =>
@@ -287,6 +328,29 @@ export const gatewayAnswers = {
       .sort((a, b) => (a.key < b.key ? -1 : 1)),
 } satisfies AnswersOf<typeof gateways>;
 
+export const sliceAnswers = {
+  halvedSlices: (s, service, environment, releaseId) =>
+    slicesOf(
+      s
+        .all<StoredSlice>("arm_slice")
+        .filter((r) => r.service === service && r.environment === environment && r.releaseId === releaseId)
+        .filter((r) => r.slice > sliceOf(s) - SLICES_KEPT)
+        .sort((a, b) => a.slice - b.slice || (a.gateway < b.gateway ? -1 : 1)),
+    ),
+} satisfies AnswersOf<typeof slices>;
+
+type Pages = Omit<HalvedMinute, "pages">;
+function pagesOf(m: StoredMinute, sum: Pages | null | undefined): Pages | null {
+  const { pageErrors, unitPageErrors, halfPageErrors, halfUnitPageErrors } = m;
+  if (unitPageErrors === null || halfPageErrors === null || halfUnitPageErrors === null || sum === null) return null;
+  return {
+    errors: pageErrors + (sum?.errors ?? 0),
+    unitErrors: unitPageErrors + (sum?.unitErrors ?? 0),
+    halfErrors: halfPageErrors + (sum?.halfErrors ?? 0),
+    halfUnitErrors: halfUnitPageErrors + (sum?.halfUnitErrors ?? 0),
+  };
+}
+
 export const minuteAnswers = {
   halvedMinutes: (s, service, environment, releaseId) => {
     const since = s.tables.now().getTime() - SPLIT_MINUTES * MINUTE_MS;
@@ -301,6 +365,7 @@ export const minuteAnswers = {
         unitErrors: m.unitErrors + (sum?.unitErrors ?? 0),
         halfErrors: m.halfErrors + (sum?.halfErrors ?? 0),
         halfUnitErrors: m.halfUnitErrors + (sum?.halfUnitErrors ?? 0),
+        pages: pagesOf(m, sum?.pages),
       });
     }
     return [...sums.values()];

@@ -5,6 +5,7 @@ import {
   processAnswers,
   releaseAnswers,
   rolloutAnswers,
+  sliceAnswers,
 } from "./delivery.ts";
 import { accessAnswers, catalogAnswers, leaseAnswers, ledgerAnswers, routingAnswers } from "./rest.ts";
 import type { Session } from "./tables.ts";
@@ -18,6 +19,7 @@ export const ANSWERS_BY_NAME: Readonly<Record<string, Answer>> = {
   ...releaseAnswers,
   ...gatewayAnswers,
   ...minuteAnswers,
+  ...sliceAnswers,
   ...processAnswers,
   ...catalogAnswers,
   ...routingAnswers,

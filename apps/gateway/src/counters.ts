@@ -17,6 +17,7 @@ export class CounterRow {
   readonly #changed: (row: CounterRow, urgent: boolean) => void;
   readonly #isFirst: (kind: "request" | "page", unit: string) => boolean;
   readonly #latency = new Map<number, number>();
+  readonly #halfLatency = new Map<number, number>();
   readonly #users = new Users();
   readonly #events: Map<string, number> | null;
   #requests = 0;
@@ -27,6 +28,8 @@ export class CounterRow {
   #unitPageErrors = 0;
   #halfErrors = 0;
   #halfUnitErrors = 0;
+  #halfPageErrors = 0;
+  #halfUnitPageErrors = 0;
   /** Grows with each change; equal to `reported` when the server has it all. */
   version = 0;
   reported = 0;
@@ -53,6 +56,7 @@ export class CounterRow {
     if (failed) this.#error(unit);
     const bucket = bucketOf(latencyMs);
     this.#latency.set(bucket, (this.#latency.get(bucket) ?? 0) + 1);
+    if (isInHalf(unit, Math.random)) this.#halfLatency.set(bucket, (this.#halfLatency.get(bucket) ?? 0) + 1);
     if (visitor !== null) this.#users.add(visitor);
     this.#touch(failed);
   }
@@ -69,8 +73,13 @@ export class CounterRow {
   }
 
   pageError(visitor: string | null): void {
+    const isFirst = visitor === null || this.#isFirst("page", visitor);
     this.#pageErrors++;
-    if (visitor === null || this.#isFirst("page", visitor)) this.#unitPageErrors++;
+    if (isFirst) this.#unitPageErrors++;
+    if (isInHalf(visitor, Math.random)) {
+      this.#halfPageErrors++;
+      if (isFirst) this.#halfUnitPageErrors++;
+    }
     this.#touch(true);
   }
 
@@ -92,6 +101,9 @@ export class CounterRow {
       unitPageErrors: this.#unitPageErrors,
       halfErrors: this.#halfErrors,
       halfUnitErrors: this.#halfUnitErrors,
+      halfPageErrors: this.#halfPageErrors,
+      halfUnitPageErrors: this.#halfUnitPageErrors,
+      halfLatency: Object.fromEntries(this.#halfLatency),
       ...(this.#events ? { events: Object.fromEntries(this.#events) } : {}),
     };
   }

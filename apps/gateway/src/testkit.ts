@@ -32,7 +32,16 @@ export async function startPeer(listener: RequestListener, port = 0): Promise<Pe
 
 type SummedField = Exclude<
   keyof ArmCounter,
-  "service" | "environment" | "generation" | "arm" | "releaseId" | "routeClass" | "latency" | "users" | "events"
+  | "service"
+  | "environment"
+  | "generation"
+  | "arm"
+  | "releaseId"
+  | "routeClass"
+  | "latency"
+  | "halfLatency"
+  | "users"
+  | "events"
 >;
 
 /** A control plane that speaks the polling protocol and keeps what it was told. */

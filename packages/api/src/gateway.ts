@@ -86,6 +86,10 @@ export const ArmCounter = z.object({
   /** Of `errors` and of `unitErrors`, those in one of two random halves of the visitors: see core's `dispersion.ts`. */
   halfErrors: count.optional(),
   halfUnitErrors: count.optional(),
+  halfPageErrors: count.optional(),
+  halfUnitPageErrors: count.optional(),
+  /** Of `latency`, the answers to that half: see core's `variation.ts`. */
+  halfLatency: z.record(bucket, count).optional(),
   /** HyperLogLog registers (p = 10, 1024 one-byte registers, base64; standard error 3.25 %) of visitor ids. */
   users: z.string().max(REGISTERS_MAX),
   /** Answers counted by metric, each of the table's with at least a 0; left out where the table asks for none. */

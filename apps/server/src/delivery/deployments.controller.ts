@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { clusteringNote } from "@latchkey/core/analysis/dispersion";
+import { measuredBefore } from "@latchkey/core/analysis/guards";
 import { DECIDER_VERSION, startJudge } from "@latchkey/core/analysis/judge";
 import type { AnalysisPolicy } from "@latchkey/core/analysis/types";
 import type { Builder } from "@latchkey/core/delivery/ports";
@@ -24,6 +24,7 @@ import { clusteringBefore } from "./minutes.store.ts";
 import { findRelease, findReleaseByDigest, insertRelease } from "./releases.store.ts";
 import { applyToRollout } from "./rollout-engine.ts";
 import { findActiveRollout, insertRollout } from "./rollouts.store.ts";
+import { variationBefore } from "./slices.store.ts";
 
 const BUILD_TIMEOUT_MS = 600_000;
 /** A release of leads has 1 MB; most have less than 100. PostgreSQL must still have room for its log after it. */
@@ -362,7 +363,20 @@ export class DeploymentsController {
       ...(deployment.strategy ? { kind: deployment.strategy } : {}),
     };
     const clustering = await clusteringBefore(this.#o.database.db, service.name, environment.name, baselineId);
-    const policy: AnalysisPolicy = { ...service.config.analysis, ...(clustering ? { clustering } : {}) };
+    const { latencyFloorMs } = service.config.analysis;
+    const variation = await variationBefore(
+      this.#o.database.db,
+      service.name,
+      environment.name,
+      baselineId,
+      latencyFloorMs,
+    );
+    const policy: AnalysisPolicy = {
+      ...service.config.analysis,
+      ...(clustering ? { clustering } : {}),
+      ...(variation ? { variation } : {}),
+    };
+    const [measured] = measuredBefore(policy);
     const id = newId("rol");
     await this.#o.database.transaction(async (tx) => {
       if (!(await this.#locks(tx, fence, deployment.id, "queued"))) return;
@@ -402,7 +416,7 @@ export class DeploymentsController {
           baselineReleaseId: baselineId,
           strategy,
           policy,
-          ...(clustering ? { words: clusteringNote(clustering).words } : {}),
+          ...(measured ? { words: measured.words } : {}),
         },
       });
     });

@@ -6,6 +6,7 @@ import type { Histogram } from "@latchkey/core/shared/histogram";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
 import { addToMinute, growthInMinute } from "./minutes.store.ts";
+import { addToSlice, growthInSlice } from "./slices.store.ts";
 
 /** A gateway that has not been heard of for this long serves by its last table, unseen: it no longer counts as live. */
 export const GATEWAY_LIVE_MS = 10_000;
@@ -69,11 +70,18 @@ export const saveReport = operation("saveReport", async (tx: Executor, report: G
     if (before !== "unchanged") grown.push({ now, before });
   }
   await addToMinute(tx, report.gateway, growthInMinute(grown));
+  await addToSlice(tx, report.gateway, growthInSlice(grown));
   return true;
 });
 
-type CountsBefore = Pick<ArmCounter, "requests" | "errors" | "pageViews" | "pageErrors"> & UnitCounts;
-type UnitCounts = Partial<Record<"unitErrors" | "unitPageErrors" | "halfErrors" | "halfUnitErrors", number>>;
+type CountsBefore = Pick<ArmCounter, "requests" | "errors" | "pageViews" | "pageErrors" | "latency" | "halfLatency"> &
+  UnitCounts;
+type UnitCounts = Partial<
+  Record<
+    "unitErrors" | "unitPageErrors" | "halfErrors" | "halfUnitErrors" | "halfPageErrors" | "halfUnitPageErrors",
+    number
+  >
+>;
 
 /** Writes one counter; answers what it was before, null where it is new. */
 async function saveCounter(
@@ -83,18 +91,22 @@ async function saveCounter(
 ): Promise<CountsBefore | null | "unchanged"> {
   const saved = await sql<{ before: CountsBefore | null }>`with known as (
       select jsonb_strip_nulls(jsonb_build_object('requests', requests, 'errors', errors, 'pageViews', page_views, 'pageErrors', page_errors,
-        'unitErrors', unit_errors, 'halfErrors', half_errors, 'halfUnitErrors', half_unit_errors)) as counts
+        'unitErrors', unit_errors, 'unitPageErrors', unit_page_errors, 'halfErrors', half_errors, 'halfUnitErrors', half_unit_errors,
+        'halfPageErrors', half_page_errors, 'halfUnitPageErrors', half_unit_page_errors, 'latency', latency, 'halfLatency', half_latency)) as counts
       from arm_counter where gateway = ${report.gateway} and boot = ${report.boot} and service = ${c.service} and environment = ${c.environment}
         and generation_epoch = ${c.generation.epoch} and generation_n = ${c.generation.n} and release_id = ${c.releaseId} and route_class = ${c.routeClass})
     insert into arm_counter (gateway, boot, service, environment, generation_epoch, generation_n, release_id, arm, route_class, requests, errors, latency,
-      page_views, page_errors, users, events, unit_errors, unit_page_errors, half_errors, half_unit_errors)
+      page_views, page_errors, users, events, unit_errors, unit_page_errors, half_errors, half_unit_errors, half_page_errors,
+      half_unit_page_errors, half_latency)
     values (${report.gateway}, ${report.boot}, ${c.service}, ${c.environment}, ${c.generation.epoch}, ${c.generation.n}, ${c.releaseId}, ${c.arm}, ${c.routeClass},
       ${c.requests}, ${c.errors}, ${JSON.stringify(c.latency)}::jsonb, ${c.pageViews}, ${c.pageErrors}, ${c.users},
-      ${c.events === undefined ? null : JSON.stringify(c.events)}::jsonb, ${c.unitErrors ?? null}, ${c.unitPageErrors ?? null}, ${c.halfErrors ?? null}, ${c.halfUnitErrors ?? null})
+      ${c.events === undefined ? null : JSON.stringify(c.events)}::jsonb, ${c.unitErrors ?? null}, ${c.unitPageErrors ?? null}, ${c.halfErrors ?? null}, ${c.halfUnitErrors ?? null},
+      ${c.halfPageErrors ?? null}, ${c.halfUnitPageErrors ?? null}, ${c.halfLatency === undefined ? null : JSON.stringify(c.halfLatency)}::jsonb)
     on conflict (gateway, boot, service, environment, generation_epoch, generation_n, release_id, route_class) do update set
       requests = excluded.requests, errors = excluded.errors, latency = excluded.latency, page_views = excluded.page_views,
       page_errors = excluded.page_errors, users = excluded.users, events = excluded.events, unit_errors = excluded.unit_errors,
       unit_page_errors = excluded.unit_page_errors, half_errors = excluded.half_errors, half_unit_errors = excluded.half_unit_errors,
+      half_page_errors = excluded.half_page_errors, half_unit_page_errors = excluded.half_unit_page_errors, half_latency = excluded.half_latency,
       updated_at = now()
     where arm_counter.requests <= excluded.requests
       and (arm_counter.requests, arm_counter.errors, arm_counter.page_views, arm_counter.page_errors, arm_counter.events)

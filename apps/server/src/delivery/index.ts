@@ -31,6 +31,7 @@ import { Loop, runRounds } from "./rounds.controller.ts";
 import { routingTable } from "./routing.view.ts";
 import { sealingAuthors } from "./sealed-authors.ts";
 import { viewServices } from "./services.view.ts";
+import { forgetOldSlices } from "./slices.store.ts";
 import { StraysController } from "./strays.controller.ts";
 import { SyntheticTraffic } from "./synthetic-traffic.ts";
 import { type Installation, viewSystem } from "./system.view.ts";
@@ -194,7 +195,8 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const hours = new TrafficHoursController(o);
   hours.start();
   const hourly = setInterval(() => {
-    Promise.all([forgetOldCounters(o.database.db), forgetOldMinutes(o.database.db)]).catch((error: unknown) =>
+    const { db } = o.database;
+    Promise.all([forgetOldCounters(db), forgetOldMinutes(db), forgetOldSlices(db)]).catch((error: unknown) =>
       o.log.warn({ err: error }, "old counters could not be deleted"),
     );
     digestsInUse(o.database.db)

@@ -121,9 +121,12 @@ export class GatewayPlayer {
       requests: row.requests + requests,
       errors: row.errors + errors,
       latency: { ...row.latency, [bucket]: (row.latency[bucket] ?? 0) + requests },
+      halfLatency: { ...row.halfLatency, [bucket]: (row.halfLatency?.[bucket] ?? 0) + Math.floor(requests / 2) },
       pageViews: row.pageViews + requests,
       pageErrors: row.pageErrors + pageErrors,
       unitPageErrors: (row.unitPageErrors ?? 0) + pageErrors,
+      halfPageErrors: (row.halfPageErrors ?? 0) + Math.floor(pageErrors / 2),
+      halfUnitPageErrors: (row.halfUnitPageErrors ?? 0) + Math.floor(pageErrors / 2),
       ...this.#events(service, row, Math.round(requests * (manner.eventRatio ?? 0))),
     }));
     // A failed asset is no evidence, but it asks for a look now: rollouts go on without waiting for the next due one.
@@ -155,7 +158,15 @@ export class GatewayPlayer {
       pageViews: 0,
       pageErrors: 0,
       users: "",
-      ...{ unitErrors: 0, unitPageErrors: 0, halfErrors: 0, halfUnitErrors: 0 },
+      ...{
+        unitErrors: 0,
+        unitPageErrors: 0,
+        halfErrors: 0,
+        halfUnitErrors: 0,
+        halfPageErrors: 0,
+        halfUnitPageErrors: 0,
+      },
+      halfLatency: {},
     };
     this.#rows.set(key, more(row));
   }

@@ -13,6 +13,8 @@ export interface HalvedMinute {
   /** Of both, those in the first half. */
   readonly halfErrors: number;
   readonly halfUnitErrors: number;
+  /** The same of broken pages; null where a gateway of before counted. */
+  readonly pages?: Omit<HalvedMinute, "pages"> | null;
 }
 
 /** Minutes before the canary that are looked at: with fewer the estimate is as uncertain as sqrt(2 / minutes). */
@@ -40,14 +42,25 @@ const dispersionOf = (minutes: readonly (readonly [all: number, half: number])[]
  *   hundred (chi-square with as many degrees of freedom as minutes). Otherwise it would take a third of everybody's evidence.
  */
 export function clusteringOf(minutes: readonly HalvedMinute[]): Clustering | null {
-  const all = dispersionOf(minutes.map((m) => [m.errors, m.halfErrors]));
-  const first = dispersionOf(minutes.map((m) => [m.unitErrors, m.halfUnitErrors]));
-  if (all === null || minutes.length < MINUTES_MIN) return null;
-  const error = Math.sqrt(2 / minutes.length);
+  const requests = sizesOf(minutes);
+  const pages = sizesOf(minutes.flatMap((m) => m.pages ?? []));
+  if (requests.all === null && pages.all === null) return null;
   return {
     minutes: minutes.length,
-    errors: Math.max(1, all * (1 + error)),
-    unitErrors: first === null ? null : first > 1 + 3 * error ? first * (1 + error) : 1,
+    errors: requests.all,
+    unitErrors: requests.first,
+    ...(pages.all === null ? {} : { pageErrors: pages.all, unitPageErrors: pages.first }),
+  };
+}
+
+function sizesOf(minutes: readonly Omit<HalvedMinute, "pages">[]): { all: number | null; first: number | null } {
+  const all = dispersionOf(minutes.map((m) => [m.errors, m.halfErrors]));
+  const first = dispersionOf(minutes.map((m) => [m.unitErrors, m.halfUnitErrors]));
+  if (all === null || minutes.length < MINUTES_MIN) return { all: null, first: null };
+  const error = Math.sqrt(2 / minutes.length);
+  return {
+    all: Math.max(1, all * (1 + error)),
+    first: first === null ? null : first > 1 + 3 * error ? first * (1 + error) : 1,
   };
 }
 
@@ -55,7 +68,7 @@ export function clusteringOf(minutes: readonly HalvedMinute[]): Clustering | nul
 const WORTH_A_WORD = 1.5;
 
 /** What the measurement says to people; it only tells. Null where nothing was measured. */
-export function clusteringNote({ minutes, errors, unitErrors }: Clustering): GuardReport {
+export function clusteringNote({ minutes, errors, unitErrors, unitPageErrors }: Clustering): GuardReport {
   const over = `over the ${minutes} minutes before`;
   const about = (size: number) => (size < 10 ? size.toFixed(1) : String(Math.round(size)));
   if (unitErrors !== null && unitErrors >= WORTH_A_WORD)
@@ -69,6 +82,12 @@ export function clusteringNote({ minutes, errors, unitErrors }: Clustering): Gua
       guard: "clustered",
       state: "note",
       words: `On the current release failures come in clusters of about ${about(errors)} (${over}), as when visitors try again: each visitor counts once.`,
+    };
+  if (unitPageErrors !== undefined && unitPageErrors !== null && unitPageErrors >= WORTH_A_WORD)
+    return {
+      guard: "clustered",
+      state: "note",
+      words: `On the current release pages break in clusters of about ${about(unitPageErrors)} (${over}): evidence from pages counts at 1/${about(unitPageErrors)}.`,
     };
   return { guard: "clustered", state: "quiet", words: `Failures come one by one (${over}).` };
 }

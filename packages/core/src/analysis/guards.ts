@@ -1,6 +1,7 @@
 import { clusteringNote } from "./dispersion.ts";
 import { bounded, lnAverage } from "./log-space.ts";
 import type { AnalysisPolicy, GuardReport, Look, ProcessCounts } from "./types.ts";
+import { variationWords } from "./variation.ts";
 
 /** Guards see what errors and latency can't: silence, a wrong share, a sick baseline, a leak. */
 export interface GuardState {
@@ -91,9 +92,17 @@ export function stepGuards(
       ...sickness(state),
       memory(state, policy, look),
       restarts(state, policy),
-      ...(policy.clustering ? [clusteringNote(policy.clustering)] : []),
+      ...measuredBefore(policy),
     ],
   };
+}
+
+/** What was measured on the current release before the canary began: at most one note. */
+export function measuredBefore({ clustering, variation }: AnalysisPolicy): GuardReport[] {
+  const slow = variation ? variationWords(variation) : null;
+  const note = clustering ? clusteringNote(clustering) : null;
+  if (slow === null) return note ? [note] : [];
+  return [{ guard: "clustered", state: "note", words: note?.state === "note" ? `${note.words} ${slow}` : slow }];
 }
 
 function stepTraffic(s: GuardState, look: Look, sinceMs: number): GuardState {

@@ -3,8 +3,8 @@ import { HARM_PSI, lnErrorsHarm, lnErrorsSafe, SAFE_R } from "./errors.ts";
 import { type GuardState, startGuards, stepGuards } from "./guards.ts";
 import { type Onset, startOnset, stepOnset } from "./late-onset.ts";
 import { type Clumps, LAMBDAS, startClumps, TAIL_LAMBDAS } from "./latency.ts";
-import type { Quick } from "./quick.ts";
 import { bounded } from "./log-space.ts";
+import type { Quick } from "./quick.ts";
 import { reportOn } from "./report.ts";
 import { type Slowdown, startSlowdown } from "./slowdown.ts";
 import { takeLatency } from "./take-latency.ts";
@@ -143,6 +143,7 @@ function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, since
   const [kc, kb] = [unitErrorsOf(c), unitErrorsOf(b)];
   const alone = c.requests - (c.visitorRequests ?? 0);
   const eta = temperingOf(policy, look);
+  const etaPages = temperingOf(policy, look, "pages");
   const withErrors: JudgeState = {
     ...state,
     baseline: addCounts(state.baseline, b),
@@ -165,7 +166,8 @@ function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, since
     pagesHarm: state.pagesHarm.map((onset, i) =>
       stepOnset(
         onset,
-        lnErrorsHarm(HARM_PSI[i] ?? 2, w, c.pageViews, unitPageErrorsOf(c), unitPageErrorsOf(b), PAGE_HARM_RATIO),
+        etaPages *
+          lnErrorsHarm(HARM_PSI[i] ?? 2, w, c.pageViews, unitPageErrorsOf(c), unitPageErrorsOf(b), PAGE_HARM_RATIO),
         sinceMs,
       ),
     ),

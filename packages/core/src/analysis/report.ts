@@ -110,13 +110,7 @@ function metricReports(s: JudgeState, policy: AnalysisPolicy): MetricReport[] {
       slowdownBounds(s.slowdown),
     ),
     row("tail_p95", "ms", lnSlowness(s, "p95"), null, ...quantiles(0.95)),
-    row(
-      "tail_p99",
-      "ms",
-      lnSlowness(s, "p99"),
-      lnAverage(s.tail99Safe, rs),
-      ...quantiles(0.99),
-    ),
+    row("tail_p99", "ms", lnSlowness(s, "p99"), lnAverage(s.tail99Safe, rs), ...quantiles(0.99)),
     row(
       "page_errors",
       "ratio",

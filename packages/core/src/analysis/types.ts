@@ -32,6 +32,9 @@ export interface Clustering {
   /** Dispersion of all errors, and of the first ones of each unit; 1 when they come one by one, null when there were too few. */
   readonly errors: number | null;
   readonly unitErrors: number | null;
+  /** The same of broken pages, and of each visitor's first. Absent: measured before pages were. */
+  readonly pageErrors?: number | null;
+  readonly unitPageErrors?: number | null;
 }
 
 /** Health of a release's processes since the previous look, from the target. */

@@ -64,12 +64,14 @@ export function errorsPerVisitor(baseline: ArmCounts, canary: ArmCounts): number
  * it (psi = 10, w = 0.2, clusters of 20; searched over w from 0.005 to 0.97 and mean sizes from 1.05 to 20).
  */
 const BETWEEN = 1 / 1.15;
-export function temperingOf(policy: AnalysisPolicy, look: Look): number {
+export function temperingOf(policy: AnalysisPolicy, look: Look, of: "requests" | "pages" = "requests"): number {
   const { clustering } = policy;
   // Synthetic requests are routed one by one, and nobody tries them again.
   if (clustering === undefined || look.synthetic) return 1;
   const byVisitor = countsVisitors(look.canary) || countsVisitors(look.baseline);
-  const dispersion = (byVisitor ? clustering.unitErrors : clustering.errors) ?? 1;
+  const [all, first] =
+    of === "pages" ? [clustering.pageErrors, clustering.unitPageErrors] : [clustering.errors, clustering.unitErrors];
+  const dispersion = (byVisitor ? first : all) ?? 1;
   if (dispersion <= 1) return 1;
   const w = look.canaryShare;
   return BETWEEN * Math.min(1 / dispersion, -Math.log1p(((w - 1) * 2) / (1 + dispersion)) / -Math.log(w));

@@ -18,6 +18,8 @@ export interface Variation {
   readonly ranks: readonly number[];
   readonly p95: readonly number[];
   readonly p99: readonly number[];
+  /** Sums of (difference / chance's standard deviation)^2 of ranks and of the p99: 1 a pair if only chance plays. For people. */
+  readonly spread: readonly [number, number];
 }
 export type Compared = "ranks" | "p95" | "p99";
 
@@ -46,6 +48,7 @@ export const startVariation: Variation = {
   ranks: zero(RANK_GRID),
   p95: zero(SHARE_GRID),
   p99: zero(SHARE_GRID),
+  spread: [0, 0],
 };
 
 /** The standard deviation of `lean` where every order of all answers is equally likely (Mann & Whitney 1947). */
@@ -72,16 +75,20 @@ export function stepVariation(
 ): Variation {
   const [n0, n1] = [countOf(earlier), countOf(later)];
   if (n0 < 2 || n1 < 2) return v;
-  const share = (sums: readonly number[], bucket: number) => {
+  const share = (bucket: number) => {
     const [k0, k1] = [above(earlier, bucket), above(later, bucket)];
     const p = (k0 + k1) / (n0 + n1);
-    return add(sums, SHARE_GRID, k1 / n1 - k0 / n0, Math.sqrt(p * (1 - p) * (1 / n0 + 1 / n1)));
+    return { g: k1 / n1 - k0 / n0, s: Math.sqrt(p * (1 - p) * (1 / n0 + 1 / n1)) };
   };
+  const ranks = { g: lean(earlier, later, seed), s: rankError(n0, n1) };
+  const [p95, p99] = [share(thresholds.p95), share(thresholds.p99)];
+  const squared = ({ g, s }: { g: number; s: number }) => (s > 0 ? (g / s) ** 2 : 1);
   return {
     pairs: v.pairs + 1,
-    ranks: add(v.ranks, RANK_GRID, lean(earlier, later, seed), rankError(n0, n1)),
-    p95: share(v.p95, thresholds.p95),
-    p99: share(v.p99, thresholds.p99),
+    ranks: add(v.ranks, RANK_GRID, ranks.g, ranks.s),
+    p95: add(v.p95, SHARE_GRID, p95.g, p95.s),
+    p99: add(v.p99, SHARE_GRID, p99.g, p99.s),
+    spread: [short(v.spread[0] + squared(ranks)), short(v.spread[1] + squared(p99))],
   };
 }
 
@@ -94,6 +101,7 @@ export function addVariation(a: Variation, b: Variation | undefined): Variation 
     ranks: sum(a.ranks, b.ranks),
     p95: sum(a.p95, b.p95),
     p99: sum(a.p99, b.p99),
+    spread: [a.spread[0] + b.spread[0], a.spread[1] + b.spread[1]],
   };
 }
 
@@ -141,4 +149,15 @@ export function variationOf(slices: readonly HalvedSlice[], floorMs: number): Va
     all = mergeHistograms(all, mergeHistograms(first, second));
   });
   return v;
+}
+
+/** Of sixty pairs that only chance tells apart, one in a hundred is above: 1 + 2.33 sqrt(2 / 60). */
+const WORTH_A_WORD = 1.5;
+
+/** What the measurement says to people; null where it says nothing new. */
+export function variationWords({ pairs, spread }: Variation): string | null {
+  const size = Math.max(...spread) / pairs;
+  if (pairs < PAIRS_KNOWN || size < WORTH_A_WORD) return null;
+  const about = size < 10 ? size.toFixed(1) : String(Math.round(size));
+  return `On the current release slow answers come together, as when its process stalls (${about} times as much as by chance, over ${pairs} pairs of looks before): evidence from slowness counts less.`;
 }

@@ -125,7 +125,12 @@ export function trafficOf(model: TrafficModel): Traffic {
     const key = `${arm} ${harmed} ${struck} ${stalled}`;
     const known = phases.get(key);
     if (known) return known;
-    const made = phaseOf(model[arm], harmed ? model.harm : undefined, struck ? model.incident : undefined, stalled ? model.stalls : undefined);
+    const made = phaseOf(
+      model[arm],
+      harmed ? model.harm : undefined,
+      struck ? model.incident : undefined,
+      stalled ? model.stalls : undefined,
+    );
     phases.set(key, made);
     return made;
   };
@@ -187,12 +192,7 @@ export function* looksOf(traffic: Traffic, plan: LookPlan, random: Random): Gene
 }
 
 /** Whether the baseline's process stalls in a look, and the canary's. */
-function stalledIn(
-  s: Stalls | undefined,
-  fromMs: number,
-  toMs: number,
-  random: Random,
-): readonly [boolean, boolean] {
+function stalledIn(s: Stalls | undefined, fromMs: number, toMs: number, random: Random): readonly [boolean, boolean] {
   if (!s) return [false, false];
   if (s.onceMs !== undefined) return [false, fromMs <= s.onceMs && s.onceMs < toMs];
   return [random() < s.chance, random() < s.chance];
