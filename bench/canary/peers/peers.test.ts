@@ -1,5 +1,6 @@
 import { normalBelow } from "@latchkey/core/analysis/planning/draws";
 import { healthy, looksOf, type TrafficModel, trafficOf } from "@latchkey/core/analysis/planning/traffic";
+import { startVariation } from "@latchkey/core/analysis/variation";
 import { seeded } from "@latchkey/core/shared/random";
 import { describe, expect, it } from "vitest";
 import { flagger } from "./flagger.ts";
@@ -11,7 +12,7 @@ import { zOfProportions, zTest } from "./z-test.ts";
 
 /** What a rule does with a model of traffic, and when. */
 function play(peer: Peer, model: TrafficModel, seed = 1, canaryShare = 0.5) {
-  const decide = peer.start();
+  const decide = peer.start(() => startVariation);
   for (const look of looksOf(trafficOf(model), { canaryShare }, seeded(seed))) {
     const action = decide(look);
     if (action) return { action, atMs: look.atMs };
@@ -40,7 +41,7 @@ describe("the Flagger-like rule", () => {
     expect(play(flagger, healthy(0))).toEqual({ action: "roll_back", atMs: 360_000 });
   });
   it("adds bad checks up, whatever comes between", () => {
-    const decide = flagger.start();
+    const decide = flagger.start(() => startVariation);
     const actions = Array.from({ length: 12 }, (_, i) => {
       const canary = {
         requests: 100,

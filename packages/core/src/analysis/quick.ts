@@ -23,27 +23,31 @@ const Z_MAX = 3;
 export const SLOW_PSI = [2, 4, 10] as const;
 
 export interface Quick {
-  /** ln e of today's test when this one began: half of the stake is moved over then. */
+  /** ln e of the cautious test when this one began: half of the stake is moved over then. */
   readonly lnFrom: number;
+  /** Bets from then on, and the same from when the process has warmed up. */
   readonly onsets: readonly Onset[];
+  readonly warm: readonly Onset[];
 }
 
 /** From the stake that the cautious test has; half of it goes on as before. */
-export const startQuick = (lnFrom: number, bets: number): Quick => ({
-  lnFrom,
-  onsets: Array.from({ length: bets }, () => startOnset),
-});
+export const startQuick = (lnFrom: number, bets: number): Quick => {
+  const onsets = Array.from({ length: bets }, () => startOnset);
+  return { lnFrom, onsets, warm: onsets };
+};
 
-export const stepQuick = (q: Quick, lns: readonly number[], tookMs: number): Quick => ({
-  ...q,
-  onsets: q.onsets.map((onset, i) => stepOnset(onset, lns[i] ?? 0, tookMs)),
-});
+/** What is only a little slower loses by what a cold process is allowed: the other half of the bets waits until it is warm. */
+export function stepQuick(q: Quick, lns: readonly number[], tookMs: number, isWarm: boolean): Quick {
+  const step = (onset: Onset, i: number) => stepOnset(onset, lns[i] ?? 0, tookMs);
+  return { ...q, onsets: q.onsets.map(step), warm: isWarm ? q.warm.map(step) : q.warm };
+}
 
 /** ln of the average of both: what the cautious test has, were there nothing else, less at most ln 2. */
 export function lnWithQuick(lnCautious: number, q: Quick | undefined): number {
   if (!q) return lnCautious;
-  const even = q.onsets.map(() => 1 / q.onsets.length);
-  return bounded(logSumExp([lnCautious, q.lnFrom + lnAverage(q.onsets.map(lnOnset), even)]) - Math.LN2);
+  const all = [...q.onsets, ...q.warm];
+  const even = all.map(() => 1 / all.length);
+  return bounded(logSumExp([lnCautious, q.lnFrom + lnAverage(all.map(lnOnset), even)]) - Math.LN2);
 }
 
 const tempered = (lnE: number, v: Variation, of: Compared, a: number, cap: number): number =>

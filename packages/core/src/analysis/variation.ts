@@ -14,13 +14,22 @@ import { above, lean, raiseToFloor } from "./latency.ts";
  */
 export interface Variation {
   readonly pairs: number;
-  /** Sums over pairs of the capped e^(a u), for each a of `RANK_GRID` and `SHARE_GRID`. */
-  readonly ranks: readonly number[];
-  readonly p95: readonly number[];
-  readonly p99: readonly number[];
+  /** Runs of `RUN` pairs one after the other: stalls that last make looks alike, and the product of their bets worse. */
+  readonly runs: number;
+  readonly ranks: Means;
+  readonly p95: Means;
+  readonly p99: Means;
+  /** The newest pairs, fewer than `RUN`: difference and variance of each of the three. */
+  readonly newest: readonly (readonly [Pair, Pair, Pair])[];
   /** Sums of (difference / chance's standard deviation)^2 of ranks and of the p99: 1 a pair if only chance plays. For people. */
   readonly spread: readonly [number, number];
 }
+/** Sums over pairs, and over runs, of the capped e^(a u), for each a of `RANK_GRID` or `SHARE_GRID`. */
+interface Means {
+  readonly pairs: readonly number[];
+  readonly runs: readonly number[];
+}
+type Pair = readonly [difference: number, variance: number];
 export type Compared = "ranks" | "p95" | "p99";
 
 /** A bet of z standard deviations on ranks has a = z / s: s is 0.1 of ten answers and 0.005 of five thousand. */
@@ -42,12 +51,17 @@ const UNSEEN = 1;
 /** The pair's own noise is taken out of e^(a u) as e^(-(a s)^2 / 2), as far as it is small: beyond that the mean of few is too low. */
 const NOISE_OUT_MAX = 1;
 
-const zero = (grid: readonly number[]): number[] => grid.map(() => 0);
+/** Three or four looks convict: what is asked of a look must hold for so many on end. */
+const RUN = 4;
+
+const zero = (grid: readonly number[]): Means => ({ pairs: grid.map(() => 0), runs: grid.map(() => 0) });
 export const startVariation: Variation = {
   pairs: 0,
+  runs: 0,
   ranks: zero(RANK_GRID),
   p95: zero(SHARE_GRID),
   p99: zero(SHARE_GRID),
+  newest: [],
   spread: [0, 0],
 };
 
@@ -57,13 +71,22 @@ export const rankError = (nb: number, nc: number): number => Math.sqrt((nb + nc 
 /** To six digits: a state is written at every look. */
 const short = (x: number): number => Number(x.toPrecision(6));
 
-function add(sums: readonly number[], grid: readonly number[], g: number, s: number): number[] {
+function addTo(sums: readonly number[], grid: readonly number[], list: readonly Pair[]): number[] {
+  const g = list.reduce((sum, [difference]) => sum + difference, 0);
+  const variance = list.reduce((sum, [, of]) => sum + of, 0);
+  const most = LOOK_WIN_MAX ** list.length;
   return grid.map((a, i) => {
-    const out = Math.exp(-Math.min(NOISE_OUT_MAX, (a * s) ** 2 / 2));
-    const side = (x: number) => Math.min(LOOK_WIN_MAX, Math.exp(x) * out);
+    const out = Math.exp(-Math.min(NOISE_OUT_MAX, (a * a * variance) / 2));
+    const side = (x: number) => Math.min(most, Math.exp(x) * out);
     return short((sums[i] ?? 0) + (side(a * g) + side(-a * g)) / 2);
   });
 }
+
+/** The newest pair is the last of the run. */
+const add = (m: Means, grid: readonly number[], run: readonly Pair[]): Means => ({
+  pairs: addTo(m.pairs, grid, run.slice(-1)),
+  runs: run.length === RUN ? addTo(m.runs, grid, run) : m.runs,
+});
 
 /** Takes a pair of looks of one release in; thresholds are buckets known before both. `seed` breaks ties. */
 export function stepVariation(
@@ -75,19 +98,34 @@ export function stepVariation(
 ): Variation {
   const [n0, n1] = [countOf(earlier), countOf(later)];
   if (n0 < 2 || n1 < 2) return v;
-  const share = (bucket: number) => {
+  const share = (bucket: number): Pair => {
     const [k0, k1] = [above(earlier, bucket), above(later, bucket)];
     const p = (k0 + k1) / (n0 + n1);
-    return { g: k1 / n1 - k0 / n0, s: Math.sqrt(p * (1 - p) * (1 / n0 + 1 / n1)) };
+    return [short(k1 / n1 - k0 / n0), short(p * (1 - p) * (1 / n0 + 1 / n1))];
   };
-  const ranks = { g: lean(earlier, later, seed), s: rankError(n0, n1) };
+  const ranks: Pair = [short(lean(earlier, later, seed)), short(rankError(n0, n1) ** 2)];
   const [p95, p99] = [share(thresholds.p95), share(thresholds.p99)];
-  const squared = ({ g, s }: { g: number; s: number }) => (s > 0 ? (g / s) ** 2 : 1);
+  const run = [...v.newest, [ranks, p95, p99] as const];
+  const squared = ([g, variance]: Pair) => (variance > 0 ? g ** 2 / variance : 1);
   return {
     pairs: v.pairs + 1,
-    ranks: add(v.ranks, RANK_GRID, ranks.g, ranks.s),
-    p95: add(v.p95, SHARE_GRID, p95.g, p95.s),
-    p99: add(v.p99, SHARE_GRID, p99.g, p99.s),
+    runs: v.runs + (run.length === RUN ? 1 : 0),
+    ranks: add(
+      v.ranks,
+      RANK_GRID,
+      run.map(([pair]) => pair),
+    ),
+    p95: add(
+      v.p95,
+      SHARE_GRID,
+      run.map(([, pair]) => pair),
+    ),
+    p99: add(
+      v.p99,
+      SHARE_GRID,
+      run.map(([, , pair]) => pair),
+    ),
+    newest: run.slice(1 - RUN),
     spread: [short(v.spread[0] + squared(ranks)), short(v.spread[1] + squared(p99))],
   };
 }
@@ -95,9 +133,12 @@ export function stepVariation(
 /** What two stretches of time have shown together. */
 export function addVariation(a: Variation, b: Variation | undefined): Variation {
   if (!b) return a;
-  const sum = (x: readonly number[], y: readonly number[]) => x.map((n, i) => n + (y[i] ?? 0));
+  const both = (x: readonly number[], y: readonly number[]) => x.map((n, i) => n + (y[i] ?? 0));
+  const sum = (x: Means, y: Means): Means => ({ pairs: both(x.pairs, y.pairs), runs: both(x.runs, y.runs) });
   return {
     pairs: a.pairs + b.pairs,
+    runs: a.runs + b.runs,
+    newest: a.newest,
     ranks: sum(a.ranks, b.ranks),
     p95: sum(a.p95, b.p95),
     p99: sum(a.p99, b.p99),
@@ -111,11 +152,15 @@ export function addVariation(a: Variation, b: Variation | undefined): Variation 
  */
 export function lnInflation(v: Variation, of: Compared, a: number, cap: number): number {
   const grid = of === "ranks" ? RANK_GRID : SHARE_GRID;
-  const sums = v[of];
+  const { pairs, runs } = v[of];
   const at = grid.findIndex((g) => g >= a);
   if (at === -1) return Math.log(cap);
-  const ln = (i: number): number =>
-    i < 0 ? lnUnseen(v.pairs, v.pairs, cap) : lnUnseen(Math.min(sums[i] ?? 0, v.pairs * cap), v.pairs, cap);
+  const ln = (i: number): number => {
+    if (i < 0) return lnUnseen(v.pairs, v.pairs, cap);
+    const one = lnUnseen(Math.min(pairs[i] ?? 0, v.pairs * cap), v.pairs, cap);
+    const many = v.runs < PAIRS_KNOWN ? 0 : Math.log(Math.max(1, (runs[i] ?? 0) / v.runs)) / RUN;
+    return Math.min(Math.log(cap), Math.max(one, many));
+  };
   const [low, high] = [at === 0 ? 0 : (grid[at - 1] ?? 0), grid[at] ?? a];
   const part = (a - low) / (high - low);
   return Math.max(0, (1 - part) * ln(at - 1) + part * ln(at));
