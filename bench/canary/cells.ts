@@ -262,6 +262,15 @@ const ROBUST: readonly Cell[] = [
     { seconds: 115 },
     { fromMs: ONSET_MS },
   ),
+  cell(
+    "robustness",
+    "20 % slower from minute 10 on (seconds from then)",
+    145,
+    harmed(145, 0.001, { latencyFactor: 1.2, fromMs: ONSET_MS }),
+    "times",
+    {},
+    { fromMs: ONSET_MS, peers: false },
+  ),
   ...(["request", "sticky", "sticky_once"] as const).flatMap((routing) =>
     [10, 145].map((rate) =>
       cell(
