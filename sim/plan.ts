@@ -2,6 +2,7 @@ import { defaultPolicy } from "@latchkey/core/analysis/policy";
 import type { AnalysisPolicy } from "@latchkey/core/analysis/types";
 import type { Strategy } from "@latchkey/core/delivery/rollout";
 import { Chance } from "./chance.ts";
+import type { GuardFaultName } from "./guard-faults.ts";
 
 /** What a seed decides about its world before it begins. */
 export interface Plan {
@@ -23,6 +24,10 @@ export interface Plan {
   /** When an operator begins a new epoch, with no restore before it. */
   readonly newEpochAtMs: number | null;
   readonly clocksWander: boolean;
+  /** What happens to the first canary that a guard is for; null for nothing. */
+  readonly guardFault: GuardFaultName | null;
+  /** Two healthy releases are shipped, nobody does anything else, and no process is killed but servers in a step. */
+  readonly isCalm: boolean;
 }
 
 /** An hour of a real rollout in a minute: harm and safety are plain, steps short. */
@@ -82,5 +87,7 @@ export function planOf(seed: number): Plan {
     restoreAtMs,
     newEpochAtMs: null,
     clocksWander: chance.isTrue(0.5),
+    guardFault: null,
+    isCalm: false,
   };
 }
