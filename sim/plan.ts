@@ -45,8 +45,15 @@ const POLICY: AnalysisPolicy = {
   restartLimit: 10,
 };
 
+/** What guards are for, among all other faults: those that need no more than a canary. */
+const AMONG_OTHERS = [
+  ...(["wrong_share", "no_traffic", "canary_silent", "source_down", "baseline_sick", "shared_incident"] as const),
+  ...(["gateway_clock", "memory_grows", "memory_leak", "restarts"] as const),
+];
+
 export function planOf(seed: number): Plan {
   const chance = new Chance(seed, 1);
+  const others = new Chance(seed, 7);
   const kind = chance.pick(["canary", "canary", "canary", "canary", "blue_green", "all_at_once"] as const);
   const steps = chance.pick([[10], [20, 50], [10, 25, 50]]);
   const hasRestore = chance.isTrue(0.2);
@@ -87,7 +94,7 @@ export function planOf(seed: number): Plan {
     restoreAtMs,
     newEpochAtMs: null,
     clocksWander: chance.isTrue(0.5),
-    guardFault: null,
+    guardFault: others.isTrue(0.2) ? others.pick(AMONG_OTHERS) : null,
     isCalm: false,
   };
 }
