@@ -43,12 +43,13 @@ export class Faults {
   }
 
   isCutOff(gateway: string): boolean {
+    if (this.#world.guards.cutsOffGateways) return true;
     return !this.#isOver && (this.#cutOff.get(gateway) ?? 0) > this.#world.timeline.nowMs;
   }
 
   begin(): void {
     const { plan, timeline } = this.#world;
-    this.#every(25_000, () => this.#one());
+    if (!plan.isCalm) this.#every(25_000, () => this.#one());
     this.#restarts();
     if (plan.clocksWander) this.#every(20_000, () => this.#moveClock());
     if (plan.backupAtMs === null) return;

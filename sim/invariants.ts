@@ -2,6 +2,7 @@ import { compareGenerations, type Generation } from "@latchkey/core/delivery/gen
 import { isTerminal } from "@latchkey/core/delivery/rollout";
 import { append, leafHash, rootOf } from "@latchkey/core/shared/merkle";
 import { sha256 } from "../apps/server/src/ledger/sha256.ts";
+import { guardsEnd, guardsHold, guardsTell } from "./guard-invariants.ts";
 import type { Entry, Era, SeenRollout } from "./oracle.ts";
 
 /** What must hold of every world, whatever its faults. Each gives a sentence for each breach, and says where it is enforced. */
@@ -174,4 +175,7 @@ export const INVARIANTS: readonly Invariant[] = [
   harmEndsAtZero,
   oneAtATime,
   everythingEnds,
+  guardsHold,
+  guardsEnd,
+  guardsTell,
 ];

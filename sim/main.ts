@@ -1,3 +1,5 @@
+import { GUARD_FAULTS, type GuardFaultName } from "./guard-faults.ts";
+import { guardPlan } from "./guard-plans.ts";
 import { MUTATIONS, type Mutation } from "./mutations.ts";
 import { planOf } from "./plan.ts";
 import { World } from "./world.ts";
@@ -9,6 +11,8 @@ answers that are lost, messages that come late or twice, and restores from old b
   npm run sim -- --seed 42              one world, with a readable trace
   npm run sim -- --seed 42 --steps      the same with every step of every server
   npm run sim -- --seeds 1000           many worlds, from seed 1 (or from --seed)
+  npm run sim -- --seed 42 --guard restarts
+                                        a calm world in which a guard's case happens: ${Object.keys(GUARD_FAULTS).join(", ")}
   npm run sim -- --seeds 500 --without fence
                                         what a world notices when something is taken out of the product:
 ${Object.entries(MUTATIONS)
@@ -20,10 +24,11 @@ interface Options {
   seeds: number;
   steps: boolean;
   without: Mutation[];
+  guard: GuardFaultName | null;
 }
 
 function optionsOf(argv: readonly string[]): Options | string {
-  const options: Options = { seed: 1, seeds: 0, steps: false, without: [] };
+  const options: Options = { seed: 1, seeds: 0, steps: false, without: [], guard: null };
   for (let i = 0; i < argv.length; i++) {
     const flag = argv[i];
     if (flag === "--steps") {
@@ -37,6 +42,9 @@ function optionsOf(argv: readonly string[]): Options | string {
     } else if (flag === "--without") {
       if (!(value in MUTATIONS)) return `--without needs one of ${Object.keys(MUTATIONS).join(", ")}.`;
       options.without.push(value as Mutation);
+    } else if (flag === "--guard") {
+      if (!(value in GUARD_FAULTS)) return `--guard needs one of ${Object.keys(GUARD_FAULTS).join(", ")}.`;
+      options.guard = value as GuardFaultName;
     } else return `There is no ${flag}. ${HELP}`;
   }
   return options;
@@ -52,10 +60,17 @@ export async function main(argv: readonly string[]): Promise<number> {
     console.error(options);
     return 1;
   }
-  const { seed, seeds, without } = options;
+  const { seed, seeds, without, guard } = options;
+  const planned = (n: number) => (guard === null ? {} : { plan: guardPlan(n, guard) });
   if (seeds === 0) {
-    console.log(JSON.stringify(planOf(seed), null, 2));
-    const world = new World({ seed, without, trace: (line) => console.log(line), traceSteps: options.steps });
+    console.log(JSON.stringify(planned(seed).plan ?? planOf(seed), null, 2));
+    const world = new World({
+      seed,
+      without,
+      ...planned(seed),
+      trace: (line) => console.log(line),
+      traceSteps: options.steps,
+    });
     const outcome = await world.run();
     console.log(
       outcome.violations.length === 0 ? "Every invariant holds." : `${outcome.violations.length} violations.`,
@@ -65,7 +80,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const failed: number[] = [];
   const sums = { steps: 0, rollouts: 0, deployments: 0 };
   for (let n = seed; n < seed + seeds; n++) {
-    const outcome = await new World({ seed: n, without }).run();
+    const outcome = await new World({ seed: n, without, ...planned(n) }).run();
     sums.steps += outcome.steps;
     sums.rollouts += outcome.rollouts;
     sums.deployments += outcome.deployments;

@@ -1,4 +1,6 @@
 import type { RoutingTable } from "@latchkey/api/gateway";
+import { judge, startJudge } from "@latchkey/core/analysis/judge";
+import type { JudgeReport } from "@latchkey/core/analysis/types";
 import type { EnvironmentRow } from "../apps/server/src/catalog/services.store.ts";
 import { findEnvironment } from "../apps/server/src/catalog/services.store.ts";
 import {
@@ -12,6 +14,7 @@ import {
   decisionsOf,
   findWholeRollout,
   type RolloutRow,
+  recordedSteps,
 } from "../apps/server/src/delivery/rollouts.store.ts";
 import { explain } from "../apps/server/src/delivery/rollouts.view.ts";
 import { allEntriesAfter, type EntryRow, readTree } from "../apps/server/src/ledger/ledger.store.ts";
@@ -40,6 +43,8 @@ export interface SeenRollout {
   readonly isHarmful: boolean;
   readonly agrees: boolean;
   readonly evidenceIntact: boolean;
+  /** What the judge said at each look, in a world for a guard; none in others. */
+  readonly reports: readonly { readonly atMs: number; readonly report: JudgeReport }[];
 }
 
 /** Everything that can be known of a stretch between two restores, at its end. */
@@ -79,6 +84,7 @@ export class Oracle {
   }
 
   onApplied(gateway: string, table: RoutingTable, isOlder: boolean): void {
+    this.#world.guards.onApplied(table);
     this.#applied.push({ atMs: this.#world.timeline.nowMs, gateway, table });
     if (isOlder) this.violate(`An older generation wins: ${gateway} goes back to ${JSON.stringify(table.generation)}.`);
     for (const { arms } of table.services) {
@@ -127,6 +133,18 @@ export class Oracle {
     for (const invariant of INVARIANTS) for (const words of invariant(era)) this.violate(words);
   }
 
+  async #reportsOf({ id, policy }: RolloutRow): Promise<SeenRollout["reports"]> {
+    let state = startJudge(policy);
+    const reports: SeenRollout["reports"][number][] = [];
+    for (const { recorded } of await recordedSteps(this.#world.directly, id)) {
+      if (recorded.kind !== "look") continue;
+      const judged = judge(state, recorded.look, policy);
+      state = judged.state;
+      reports.push({ atMs: recorded.look.atMs, report: judged.report });
+    }
+    return reports;
+  }
+
   async #read(isLast: boolean): Promise<Era> {
     const world = this.#world;
     const db = world.directly;
@@ -158,6 +176,7 @@ export class Oracle {
           isHarmful: await this.isHarmful(row.canary_release_id),
           agrees: explanation.agrees,
           evidenceIntact: explanation.evidenceIntact,
+          reports: world.plan.isCalm ? await this.#reportsOf(row) : [],
         });
     }
     return {

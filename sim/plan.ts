@@ -2,6 +2,7 @@ import { defaultPolicy } from "@latchkey/core/analysis/policy";
 import type { AnalysisPolicy } from "@latchkey/core/analysis/types";
 import type { Strategy } from "@latchkey/core/delivery/rollout";
 import { Chance } from "./chance.ts";
+import type { GuardFaultName } from "./guard-faults.ts";
 
 /** What a seed decides about its world before it begins. */
 export interface Plan {
@@ -23,6 +24,10 @@ export interface Plan {
   /** When an operator begins a new epoch, with no restore before it. */
   readonly newEpochAtMs: number | null;
   readonly clocksWander: boolean;
+  /** What happens to the first canary that a guard is for; null for nothing. */
+  readonly guardFault: GuardFaultName | null;
+  /** Two healthy releases are shipped, nobody does anything else, and no process is killed but servers in a step. */
+  readonly isCalm: boolean;
 }
 
 /** An hour of a real rollout in a minute: harm and safety are plain, steps short. */
@@ -40,8 +45,15 @@ const POLICY: AnalysisPolicy = {
   restartLimit: 10,
 };
 
+/** What guards are for, among all other faults: those that need no more than a canary. */
+const AMONG_OTHERS = [
+  ...(["wrong_share", "no_traffic", "canary_silent", "source_down", "baseline_sick", "shared_incident"] as const),
+  ...(["gateway_clock", "memory_grows", "memory_leak", "restarts"] as const),
+];
+
 export function planOf(seed: number): Plan {
   const chance = new Chance(seed, 1);
+  const others = new Chance(seed, 7);
   const kind = chance.pick(["canary", "canary", "canary", "canary", "blue_green", "all_at_once"] as const);
   const steps = chance.pick([[10], [20, 50], [10, 25, 50]]);
   const hasRestore = chance.isTrue(0.2);
@@ -82,5 +94,7 @@ export function planOf(seed: number): Plan {
     restoreAtMs,
     newEpochAtMs: null,
     clocksWander: chance.isTrue(0.5),
+    guardFault: others.isTrue(0.2) ? others.pick(AMONG_OTHERS) : null,
+    isCalm: false,
   };
 }

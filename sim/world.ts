@@ -9,6 +9,7 @@ import { setIdSource } from "../apps/server/src/platform/ids.ts";
 import { type Backend, memoryBackend } from "./backend.ts";
 import { Chance } from "./chance.ts";
 import { Faults } from "./faults.ts";
+import { GuardFaults } from "./guard-faults.ts";
 import { type Mutation, Mutations } from "./mutations.ts";
 import { Oracle } from "./oracle.ts";
 import { SimGateway } from "./parts/gateway.ts";
@@ -22,6 +23,8 @@ import { Truth } from "./truth.ts";
 const START_MS = Date.UTC(2026, 0, 1);
 /** By then everything must have come to rest: longer than the longest rollout with all that it may wait for. */
 const REST_MS = 15 * 60_000;
+/** In a calm world the second release is shipped when the first has been up for a while. */
+const CALM_SHIP_MS = 12_000;
 export const SERVICE = "leads";
 
 export interface WorldOptions {
@@ -53,6 +56,7 @@ export class World {
   readonly backend: Backend;
   readonly truth: Truth;
   readonly faults: Faults;
+  readonly guards: GuardFaults;
   readonly machine: SimMachine;
   readonly oracle: Oracle;
   readonly servers: readonly SimServer[];
@@ -63,6 +67,7 @@ export class World {
   steps = 0;
   readonly #options: WorldOptions;
   readonly #latency: Chance;
+  readonly #counters = new Map<string, { readonly total: number; readonly events: number }>();
 
   constructor(options: WorldOptions) {
     this.#options = options;
@@ -76,11 +81,20 @@ export class World {
     this.timeline = new Timeline(START_MS, () => backend.pending > 0);
     this.truth = new Truth(new Chance(seed, 5));
     this.faults = new Faults(this);
+    this.guards = new GuardFaults(this);
     this.machine = new SimMachine(this);
     this.oracle = new Oracle(this);
     this.servers = Array.from({ length: this.plan.servers }, (_, i) => new SimServer(this, `server-${i + 1}`));
     this.gateways = Array.from({ length: this.plan.gateways }, (_, i) => new SimGateway(this, `gateway-${i + 1}`));
     this.people = new SimPeople(this);
+  }
+
+  /** Counters of a metric source, which only grow: events of an arm, at the share of what was added to its total. */
+  counted(arm: string, total: number, eventsInHundred: number): number {
+    const before = this.#counters.get(arm) ?? { total: 0, events: 0 };
+    const events = before.events + ((total - before.total) * eventsInHundred) / 100;
+    this.#counters.set(arm, { total, events });
+    return events;
   }
 
   latencyMs(): number {
@@ -147,6 +161,7 @@ export class World {
 
   async run(): Promise<Outcome> {
     const ids = new Chance(this.plan.seed, 6);
+    const restoreGuards = this.mutations.silenceGuards();
     setIdSource({
       now: () => this.actor?.clock.now() ?? this.timeline.nowMs,
       random: () => ids.bytes(8),
@@ -162,6 +177,7 @@ export class World {
       for (const server of this.servers) server.crash("at the end of the world");
       await this.oracle.closeEra();
     } finally {
+      restoreGuards();
       setIdSource(null);
       await this.backend.close();
     }
@@ -192,7 +208,8 @@ export class World {
     for (const gateway of this.gateways) gateway.start();
     this.#wish();
     this.faults.begin();
-    this.#wishes();
+    if (this.plan.isCalm) this.timeline.after(CALM_SHIP_MS, () => this.#wish());
+    else this.#wishes();
     // Not waited for: it needs its turn among the servers' transactions, for which time must go on.
     const { newEpochAtMs } = this.plan;
     if (newEpochAtMs !== null) this.timeline.after(newEpochAtMs, () => void this.#newEpoch("An operator asked for it"));
@@ -216,8 +233,8 @@ export class World {
     this.people.ask({
       kind: "ship",
       service: SERVICE,
-      fault: !isFirst && this.chance.isTrue(0.4) ? "errors=50%" : null,
-      ifBusy: this.chance.pick(["queue", "supersede", "refuse"]),
+      fault: !this.plan.isCalm && !isFirst && this.chance.isTrue(0.4) ? "errors=50%" : null,
+      ifBusy: this.plan.isCalm ? "queue" : this.chance.pick(["queue", "supersede", "refuse"]),
     });
   }
 

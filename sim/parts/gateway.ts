@@ -122,17 +122,20 @@ export class SimGateway {
 
   /** Half a second of visitors. */
   #serve(): void {
-    const { chance, truth, machine } = this.#world;
+    const { chance, truth, machine, guards } = this.#world;
     for (const service of this.#holder.current?.services ?? []) {
       if (service.environment.endsWith("/preview")) continue;
+      if (guards.nobodyComes) continue;
+      const arms = guards.arms(this.name, service.arms);
       const n = Math.round((this.#world.plan.requestsPerSecond * TRAFFIC_MS) / 1_000);
       for (let i = 0; i < n; i++) {
         const visitor = chance.isTrue(PAGES) ? Math.floor(chance.share() * VISITORS) : null;
         const ticket = visitor === null ? chance.share() : ticketOf(visitor, service.deploymentId);
-        const arm = armOfTicket(service.arms, ticket);
+        const arm = armOfTicket(arms, ticket);
         if (!arm) continue;
         const process = machine.at(portOf(arm.upstreams[0]));
-        const failed = process === null || chance.isTrue(truth.of(process.digest).errorRatio);
+        const failed =
+          process === null || chance.isTrue(truth.of(process.digest).errorRatio + guards.errorRatio(arm.arm));
         this.#count(service, arm, failed, visitor === null ? null : String(visitor));
       }
     }
@@ -194,13 +197,13 @@ export class SimGateway {
   /** Cumulative counts; the message may be lost, late, doubled, or overtaken by the next. */
   #report(): void {
     this.#errorsNew = false;
-    const { timeline, faults, chance } = this.#world;
+    const { timeline, faults, guards, chance } = this.#world;
     this.#sequence += 1;
     const report: GatewayReport = {
       gateway: this.name,
       boot: this.#boot,
       sequence: this.#sequence,
-      at: new Date(timeline.nowMs).toISOString(),
+      at: new Date(timeline.nowMs + guards.gatewayAheadMs(this.name)).toISOString(),
       applied: this.#holder.generation,
       residentBytes: 1,
       // As the real one: what changed, and now and then everything.

@@ -44,6 +44,13 @@ export class SimMachine {
     this.#world.tell("machine", `process ${process.pid} of release ${process.digest} dies`);
   }
 
+  /** The process that lives of a release dies. */
+  killRelease(releaseId: string): void {
+    for (const process of this.#processes.values())
+      if (this.#isAlive(process) && process.pidFile.endsWith(`${releaseId}.pid`))
+        process.diesAtMs = this.#world.timeline.nowMs;
+  }
+
   of(clock: Clock): Machine {
     const wait = (ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve));
     const isAlive = (identity: ProcessIdentity) => this.#isAlive(this.#processes.get(identity.pid));
@@ -65,7 +72,7 @@ export class SimMachine {
         this.#world.oracle.onEnd(process.port);
         while (isAlive(identity)) await wait(POLL_MS);
       },
-      residentBytesOf: () => 50e6,
+      residentBytesOf: (pid) => this.#world.guards.bytesOf(this.#processes.get(pid)?.pidFile ?? ""),
       tailOf: () => "",
     };
   }

@@ -32,6 +32,7 @@ import { idempotency } from "../../apps/server/src/security/index.ts";
 import type { Connection } from "../backend.ts";
 import type { World } from "../world.ts";
 import { SimBuilder } from "./builder.ts";
+import { simMetricSource } from "./metric-source.ts";
 import type { Asked } from "./people.ts";
 
 /** No service of a simulated world declares synthetic journeys. */
@@ -148,7 +149,7 @@ export class SimServer {
       lease,
       prober,
       synthetic: NO_SYNTHETIC,
-      metricSource: null,
+      metricSource: world.plan.policy.metrics ? simMetricSource(world, clock) : null,
       artifactDirOf: (digest) => digest,
       databaseUrlFor: async () => "postgres://sim",
       onRerouted: wake,

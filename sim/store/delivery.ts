@@ -263,6 +263,7 @@ export const gatewayAnswers = {
       applied_n: applied.n,
       seen_at: s.tables.now(),
       report_sequence: row?.boot === boot ? row.report_sequence : 0,
+      clock_ahead_ms: row?.clock_ahead_ms ?? 0,
     };
     s.set("gateway", id, made);
   },
@@ -282,6 +283,7 @@ export const gatewayAnswers = {
       applied_n: report.applied.n,
       seen_at: s.tables.now(),
       report_sequence: report.sequence,
+      clock_ahead_ms: Date.parse(report.at) - s.tables.now().getTime(),
     };
     s.set("gateway", report.gateway, made);
     const grown: { now: ArmCounter; before: StoredCounter | null }[] = [];

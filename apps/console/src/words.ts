@@ -61,6 +61,7 @@ export const METRIC_WORDS: Record<string, { name: string; short: string; words: 
 };
 export const GUARD_NAMES: Record<string, string> = {
   source_down: "Counts arrive",
+  clock_skew: "Clocks agree",
   no_traffic: "Traffic on both",
   clustered: "Failures one by one",
   share_mismatch: "Share as set",

@@ -94,6 +94,24 @@ describe("harm", () => {
     await journey.drive(canary.id, {}, "aborted");
   });
 
+  it("is not told from counts by a clock that is off: it holds, names the gateway, and goes on once the clock is right", async () => {
+    const canary = await journey.shipCanary();
+    journey.gateway.clockAheadMs = -3_600_000;
+    const harm = { canary: { errorRatio: 0.5 } };
+    const guardOf = (seen: Awaited<ReturnType<typeof journey.rollout>>) =>
+      seen.report?.guards.find((g) => g.guard === "clock_skew");
+    const held = await until("it holds", async () => {
+      await journey.gateway.serve(harm);
+      const seen = await journey.rollout(canary.id);
+      return guardOf(seen)?.state === "hold" && (seen.report?.canaryRequests ?? 0) > 50 && seen;
+    });
+    expect(guardOf(held)?.words).toContain(`gateway ${journey.gateway.id} is 1 h behind`);
+    expect(held).toMatchObject({ state: "progressing", trafficPercent: 10, report: { verdict: "INCONCLUSIVE" } });
+    journey.gateway.clockAheadMs = 0;
+    const over = await journey.drive(canary.id, harm, "rolled_back");
+    expect(journey.wordsOf(over)).toContain("canary requests failed");
+  });
+
   it("late, in the holdback, is rolled back too", async () => {
     const canary = await journey.shipCanary();
     await journey.drive(canary.id, {}, "holdback");

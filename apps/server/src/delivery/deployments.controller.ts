@@ -376,7 +376,7 @@ export class DeploymentsController {
       ...(clustering ? { clustering } : {}),
       ...(variation ? { variation } : {}),
     };
-    const [measured] = measuredBefore(policy);
+    const measured = measuredBefore(policy);
     const id = newId("rol");
     await this.#o.database.transaction(async (tx) => {
       if (!(await this.#locks(tx, fence, deployment.id, "queued"))) return;

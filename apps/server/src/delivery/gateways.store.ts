@@ -17,6 +17,8 @@ export interface GatewayRow {
   readonly applied_epoch: number;
   readonly applied_n: number;
   readonly seen_at: Date;
+  /** Milliseconds that the clock of its newest report was ahead of the database's; one that came late is behind. */
+  readonly clock_ahead_ms: number;
 }
 
 /** What a gateway has applied: it only ever grows within a boot. A new boot counts its reports from one again. */
@@ -33,7 +35,7 @@ export const seeGateway = operation(
 );
 
 export const liveGateways = operation("liveGateways", async (db: Executor): Promise<GatewayRow[]> => {
-  const found = await sql<GatewayRow>`select id, boot, applied_epoch, applied_n, seen_at from gateway
+  const found = await sql<GatewayRow>`select id, boot, applied_epoch, applied_n, seen_at, clock_ahead_ms from gateway
     where seen_at > now() - make_interval(secs => ${GATEWAY_LIVE_MS / 1000}) order by id`.execute(db);
   return found.rows;
 });
@@ -44,7 +46,7 @@ export const listGateways = operation(
   async (db: Executor): Promise<(GatewayRow & { readonly live: boolean; readonly resident_bytes: string })[]> => {
     const found = await sql<
       GatewayRow & { live: boolean; resident_bytes: string }
-    >`select id, boot, applied_epoch, applied_n, seen_at, resident_bytes,
+    >`select id, boot, applied_epoch, applied_n, seen_at, clock_ahead_ms, resident_bytes,
       seen_at > now() - make_interval(secs => ${GATEWAY_LIVE_MS / 1000}) as live
     from gateway where seen_at > now() - interval '7 days' order by seen_at desc limit 100`.execute(db);
     return found.rows;
@@ -57,10 +59,11 @@ export const listGateways = operation(
  */
 export const saveReport = operation("saveReport", async (tx: Executor, report: GatewayReport): Promise<boolean> => {
   const fresh =
-    await sql`insert into gateway (id, boot, applied_epoch, applied_n, seen_at, report_sequence, resident_bytes)
-    values (${report.gateway}, ${report.boot}, ${report.applied.epoch}, ${report.applied.n}, now(), ${report.sequence}, ${report.residentBytes})
+    await sql`insert into gateway (id, boot, applied_epoch, applied_n, seen_at, report_sequence, resident_bytes, clock_ahead_ms)
+    values (${report.gateway}, ${report.boot}, ${report.applied.epoch}, ${report.applied.n}, now(), ${report.sequence}, ${report.residentBytes},
+      ${Date.parse(report.at)}::double precision - round(extract(epoch from now()) * 1000)::double precision)
     on conflict (id) do update set boot = excluded.boot, applied_epoch = excluded.applied_epoch, applied_n = excluded.applied_n,
-      seen_at = now(), report_sequence = excluded.report_sequence, resident_bytes = excluded.resident_bytes
+      seen_at = now(), report_sequence = excluded.report_sequence, resident_bytes = excluded.resident_bytes, clock_ahead_ms = excluded.clock_ahead_ms
     where gateway.boot <> excluded.boot or gateway.report_sequence < excluded.report_sequence
     returning id`.execute(tx);
   if (fresh.rows.length === 0) return false;

@@ -84,6 +84,7 @@ describe("the reader of metrics", () => {
     let asked = 0;
     let answer = () => {};
     const reader = readerOf({
+      now: () => Promise.resolve(ok(nowMs)),
       read: (query) => {
         if (query.includes("canary")) return Promise.resolve(ok([]));
         asked += 1;
@@ -103,9 +104,34 @@ describe("the reader of metrics", () => {
     answer();
   });
 
+  it.each([
+    ["ahead", 600_000],
+    ["behind", -31_000],
+  ])("takes nothing from a source whose clock is %s, says by how much, and goes on when it is right", async (_, by) => {
+    let aheadMs = by;
+    const source = new MemoryMetricSource(() => nowMs + aheadMs);
+    for (const arm of ["baseline", "canary"]) {
+      source.set(`failed_total{arm="${arm}"}`, 1, nowMs - 60_000);
+      source.set(`all_total{arm="${arm}"}`, 10, nowMs - 60_000);
+    }
+    const reader = readerOf(source);
+    const look = () => reader.measure(rowOf("rol_1"), [LOOK], NOTHING).looks[0];
+    const off = await until("its clock was seen", () => Promise.resolve(look()?.clocksOff));
+    expect(off).toEqual({ gateways: [], sourceByMs: by });
+    expect(look()?.metrics).toEqual({});
+    aheadMs = 900;
+    nowMs += 5_000;
+    const { reading } = await next(reader);
+    expect(reading).toMatchObject({ canary: { events: 0 } });
+    expect(look()).not.toHaveProperty("clocksOff");
+  });
+
   it("says why there is none, where a source fails or is missing", async () => {
     expect((await next(readerOf(null))).reading).toEqual({ down: "this server was started without --prometheus-url" });
-    const broken = readerOf({ read: () => Promise.reject(new Error("out of order")) });
+    const broken = readerOf({
+      now: () => Promise.reject(new Error("out of order")),
+      read: () => Promise.reject(new Error("out of order")),
+    });
     expect((await next(broken)).reading).toEqual({ down: "it could not be asked (out of order)" });
   });
 });

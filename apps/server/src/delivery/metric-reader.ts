@@ -1,3 +1,4 @@
+import { clocksOff, isClockOff } from "@latchkey/core/analysis/clock-skew";
 import { type Answer, type ArmAnswer, takeAnswer } from "@latchkey/core/analysis/metric-readings";
 import { fillQuery, type MetricSource, queriesOf } from "@latchkey/core/analysis/metric-source";
 import { ARMS, type Arm, type MetricReading, type UserMetric } from "@latchkey/core/analysis/metrics";
@@ -21,6 +22,8 @@ interface Reader {
   begunMs: number;
   isUnderWay: boolean;
   newest: Read | null;
+  /** Milliseconds that the source's clock was ahead of ours when it was last asked; null before, or when it does not say. */
+  skewMs: number | null;
 }
 
 /** Reads the metrics of rollouts from their source beside the looks, so that no look and no other rollout waits for it. */
@@ -54,7 +57,11 @@ export class MetricReader {
       if (i < looks.length - 1) return { ...look, metrics: own.metrics };
       const asked = this.#take(row, metricAnchors);
       metricAnchors = asked.anchors;
-      return { ...look, metrics: { ...own.metrics, ...asked.metrics } };
+      return {
+        ...look,
+        ...clocksOff(look.clocksOff?.gateways ?? [], this.#readers.get(row.id)?.skewMs ?? null),
+        metrics: { ...own.metrics, ...asked.metrics },
+      };
     });
     return { looks: measured, metricAnchors };
   }
@@ -65,7 +72,10 @@ export class MetricReader {
   ): { readonly metrics: Record<string, MetricReading>; readonly anchors: MetricAnchors } {
     const asked = (row.policy.metrics ?? []).filter((metric) => metric.source === "prometheus");
     if (asked.length === 0) return { metrics: {}, anchors: before };
-    const reader = this.#readers.get(row.id) ?? { begunMs: Number.NEGATIVE_INFINITY, isUnderWay: false, newest: null };
+    const reader = this.#readers.get(row.id) ?? {
+      begunMs: Number.NEGATIVE_INFINITY,
+      ...{ isUnderWay: false, newest: null, skewMs: null },
+    };
     this.#readers.set(row.id, reader);
     const { newest } = reader;
     reader.newest = null;
@@ -95,7 +105,12 @@ export class MetricReader {
   #begin(row: RolloutRow, asked: readonly UserMetric[], reader: Reader): void {
     reader.isUnderWay = true;
     reader.begunMs = this.#o.clock.monotonic();
-    void this.#read(row, asked)
+    void Promise.all([this.#skew(), this.#read(row, asked)])
+      .then(([skewMs, read]): Read => {
+        reader.skewMs = skewMs;
+        // By a clock that is off it answered of another time than it was asked for.
+        return skewMs !== null && isClockOff(skewMs) ? new Map() : read;
+      })
       .catch((error: unknown): Read => {
         const down = `it could not be asked (${error instanceof Error ? error.message : error})`;
         return new Map(asked.map((metric) => [metric.name, { down }]));
@@ -104,6 +119,15 @@ export class MetricReader {
         reader.newest = read;
         reader.isUnderWay = false;
       });
+  }
+
+  async #skew(): Promise<number | null> {
+    const { source, clock } = this.#o;
+    if (source === null) return null;
+    const askedMs = clock.now();
+    const answer = await source.now();
+    // Told somewhere between question and answer.
+    return answer.ok ? answer.value - (askedMs + clock.now()) / 2 : null;
   }
 
   async #read(row: RolloutRow, asked: readonly UserMetric[]): Promise<Read> {

@@ -1,3 +1,4 @@
+import { clocksOff } from "@latchkey/core/analysis/clock-skew";
 import type { MetricSource } from "@latchkey/core/analysis/metric-source";
 import type { Look, ProcessCounts } from "@latchkey/core/analysis/types";
 import { NO_COUNTS, takeDeltas } from "@latchkey/core/delivery/counters";
@@ -254,6 +255,7 @@ export class RolloutsController {
       baselineProcess: countsOf(baseline),
       canaryProcess: countsOf(canary),
       sourceUp: gateways.length > 0,
+      ...clocksOff(gateways.map(({ id, clock_ahead_ms }) => ({ name: id, byMs: clock_ahead_ms }))),
     };
     const share = (g: Generation) =>
       Math.min(0.9999, Math.max(0.0001, row.shares[generationKey(g)] ?? row.machine.trafficPercent / 100));

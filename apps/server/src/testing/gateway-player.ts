@@ -29,6 +29,8 @@ export class GatewayPlayer {
   readonly #boot = randomUUID();
   readonly #rows = new Map<string, ArmCounter>();
   #sequence = 0;
+  /** Its clock against the right time. */
+  clockAheadMs = 0;
   applied = { epoch: 0, n: 0 };
   table: RoutingTable | null = null;
 
@@ -97,7 +99,7 @@ export class GatewayPlayer {
         gateway: this.id,
         boot: this.#boot,
         sequence: ++this.#sequence,
-        at: new Date().toISOString(),
+        at: new Date(Date.now() + this.clockAheadMs).toISOString(),
         applied: this.applied,
         residentBytes: 50_000_000,
         counters: [...this.#rows.values()],

@@ -1,5 +1,7 @@
+import { clockSkew } from "./clock-skew.ts";
 import { clusteringNote } from "./dispersion.ts";
 import { bounded, lnAverage } from "./log-space.ts";
+import type { UserMetric } from "./metrics.ts";
 import type { AnalysisPolicy, GuardReport, Look, ProcessCounts } from "./types.ts";
 import { variationWords } from "./variation.ts";
 
@@ -76,33 +78,43 @@ export function stepGuards(
   sinceMs: number,
 ): { state: GuardState; reports: GuardReport[] } {
   const state = stepProcess(look.sourceUp ? stepTraffic(before, look, sinceMs) : before, look, policy);
-  const source: GuardReport = look.sourceUp
-    ? quiet("source_down", "The gateways report their counts.")
-    : {
-        guard: "source_down",
-        state: "hold",
-        words: "No gateway reports counts: nothing is known of this time, so nothing moves.",
-      };
-  return {
-    state,
-    reports: [
-      source,
-      silence(state, look),
-      share(state),
-      ...sickness(state),
-      memory(state, policy, look),
-      restarts(state, policy),
-      ...measuredBefore(policy),
-    ],
-  };
+  const reports = Object.values(GUARDS).flatMap((guard) => guard(state, look, policy) ?? []);
+  return { state, reports };
 }
 
-/** What was measured on the current release before the canary began: at most one note. */
-export function measuredBefore({ clustering, variation }: AnalysisPolicy): GuardReport[] {
+/** What a guard says after a look; null where it has nothing to say. */
+type Guard = (state: GuardState, look: Look, policy: AnalysisPolicy) => GuardReport | null;
+
+/** Each by its name, in the order in which they are told. */
+export const GUARDS: Readonly<Record<TrafficGuard, Guard>> = {
+  source_down: (_, look) =>
+    look.sourceUp
+      ? quiet("source_down", "The gateways report their counts.")
+      : {
+          guard: "source_down",
+          state: "hold",
+          words: "No gateway reports counts: nothing is known of this time, so nothing moves.",
+        },
+  clock_skew: (_, look, policy) => clockSkew(look.clocksOff, (policy.metrics ?? []).some(isCriticalOfSource)),
+  no_traffic: silence,
+  share_mismatch: share,
+  baseline_sick: sickBaseline,
+  shared_incident: sharedIncident,
+  memory,
+  restarts,
+  clustered: (_s, _look, policy) => measuredBefore(policy),
+};
+type TrafficGuard = Exclude<GuardReport["guard"], "metric_source" | "metric_data" | "metric_limit">;
+
+const isCriticalOfSource = (metric: UserMetric): boolean =>
+  metric.severity === "critical" && metric.source === "prometheus";
+
+/** What was measured on the current release before the canary began; null: nothing. */
+export function measuredBefore({ clustering, variation }: AnalysisPolicy): GuardReport | null {
   const slow = variation ? variationWords(variation) : null;
   const note = clustering ? clusteringNote(clustering) : null;
-  if (slow === null) return note ? [note] : [];
-  return [{ guard: "clustered", state: "note", words: note?.state === "note" ? `${note.words} ${slow}` : slow }];
+  if (slow === null) return note;
+  return { guard: "clustered", state: "note", words: note?.state === "note" ? `${note.words} ${slow}` : slow };
 }
 
 function stepTraffic(s: GuardState, look: Look, sinceMs: number): GuardState {
@@ -202,30 +214,33 @@ function share(s: GuardState): GuardReport {
   return quiet("share_mismatch", "The canary gets the share that was set.");
 }
 
-function sickness(s: GuardState): GuardReport[] {
-  const [rb, eb, rc, ec] = s.recent;
-  const b = rb >= 20 ? eb / rb : 0;
-  const c = rc >= 5 ? ec / rc : 0;
-  const sick: GuardReport =
-    b >= SICK_RATIO
-      ? {
-          guard: "baseline_sick",
-          state: "hold",
-          words: `The current release itself fails ${percent(b)} of its requests: it is no measure of health.`,
-        }
-      : quiet("baseline_sick", "The current release is well.");
-  const incident: GuardReport =
-    b >= INCIDENT_RATIO && c >= INCIDENT_RATIO
-      ? {
-          guard: "shared_incident",
-          state: "hold",
-          words: `Both releases fail (${percent(b)} and ${percent(c)}): something they share is broken, so the canary is not blamed for it.`,
-        }
-      : quiet("shared_incident", "No incident on both releases.");
-  return [sick, incident];
+/** Error ratios of about the last ten looks; 0 where there were too few requests to speak of one. */
+function failing({ recent: [rb, eb, rc, ec] }: GuardState): { readonly baseline: number; readonly canary: number } {
+  return { baseline: rb >= 20 ? eb / rb : 0, canary: rc >= 5 ? ec / rc : 0 };
 }
 
-function memory(s: GuardState, policy: AnalysisPolicy, look: Look): GuardReport {
+function sickBaseline(s: GuardState): GuardReport {
+  const { baseline } = failing(s);
+  if (baseline < SICK_RATIO) return quiet("baseline_sick", "The current release is well.");
+  return {
+    guard: "baseline_sick",
+    state: "hold",
+    words: `The current release itself fails ${percent(baseline)} of its requests: it is no measure of health.`,
+  };
+}
+
+function sharedIncident(s: GuardState): GuardReport {
+  const { baseline, canary } = failing(s);
+  if (baseline < INCIDENT_RATIO || canary < INCIDENT_RATIO)
+    return quiet("shared_incident", "No incident on both releases.");
+  return {
+    guard: "shared_incident",
+    state: "hold",
+    words: `Both releases fail (${percent(baseline)} and ${percent(canary)}): something they share is broken, so the canary is not blamed for it.`,
+  };
+}
+
+function memory(s: GuardState, look: Look, policy: AnalysisPolicy): GuardReport {
   const now = perProcess(look.canaryProcess);
   const mb = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
   if (s.overMemorySinceMs !== null && look.atMs - s.overMemorySinceMs >= MEMORY_OVER_MS) {
@@ -249,7 +264,7 @@ function memory(s: GuardState, policy: AnalysisPolicy, look: Look): GuardReport 
   return quiet("memory", "Memory is steady.");
 }
 
-function restarts(s: GuardState, policy: AnalysisPolicy): GuardReport {
+function restarts(s: GuardState, _look: Look, policy: AnalysisPolicy): GuardReport {
   if (s.canaryRestarts >= policy.restartLimit && s.canaryRestarts > s.baselineRestarts) {
     return {
       guard: "restarts",

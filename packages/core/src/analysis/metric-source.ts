@@ -14,6 +14,8 @@ export interface MetricSource {
    * wrong, for "the metric source has no answer: ...".
    */
   read(query: string, atMs: number): Promise<Result<readonly Sample[], string>>;
+  /** Its own clock, milliseconds since 1970: what it takes a time for. */
+  now(): Promise<Result<number, string>>;
 }
 
 /** An answer with more series is refused: whoever needs them adds them up in the query. */

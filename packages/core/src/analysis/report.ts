@@ -41,7 +41,9 @@ export function reportOn(s: JudgeState, guards: GuardReport[], look: Look, polic
   const hold = guards.some((g) => g.state === "hold");
   const enough = s.canary.requests >= policy.minimumCanaryRequests && look.atMs >= policy.minimumBakeMs;
   const proved = lnSafe >= lnSafeThreshold && lnHarm < 1;
-  const failed = harmed.length > 0 || (look.sourceUp && s.canary.requests > 0 && lnHarm >= lnHarmThreshold);
+  // Counts of a time that can't be told decide nothing. They stay in the evidence: every request's share is known.
+  const timed = (look.clocksOff?.gateways ?? []).length === 0;
+  const failed = harmed.length > 0 || (look.sourceUp && timed && s.canary.requests > 0 && lnHarm >= lnHarmThreshold);
   const verdict: Verdict = failed ? "FAIL" : proved && enough && !hold && look.sourceUp ? "PASS" : "INCONCLUSIVE";
   return {
     atMs: look.atMs,

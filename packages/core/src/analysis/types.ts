@@ -1,4 +1,5 @@
 import type { Histogram } from "../shared/histogram.ts";
+import type { ClocksOff } from "./clock-skew.ts";
 import type { MetricReading, UserMetric } from "./metrics.ts";
 import type { Variation } from "./variation.ts";
 
@@ -61,6 +62,8 @@ export interface Look {
   readonly synthetic?: true;
   /** News of the metrics that a user brings, by name. */
   readonly metrics?: { readonly [name: string]: MetricReading };
+  /** Clocks that were off when this was counted; left out when none was. */
+  readonly clocksOff?: ClocksOff;
 }
 
 export interface AnalysisPolicy {
@@ -131,6 +134,7 @@ export type GuardName =
   | "memory"
   | "restarts"
   | "shared_incident"
+  | "clock_skew"
   | "clustered"
   | "metric_source"
   | "metric_data"

@@ -22,8 +22,13 @@ export function guardUserMetrics(state: UserState | undefined, policy: AnalysisP
     const of = state?.metrics[metric.name];
     return of && metric.severity !== "muted" ? [{ metric, state: of }] : [];
   });
-  return met.length === 0 ? [] : [source(met), data(met), limits(met, policy)];
+  return met.length === 0 ? [] : Object.values(USER_GUARDS).map((guard) => guard(met, policy));
 }
+
+/** Each by its name, in the order in which they are told. */
+export const USER_GUARDS: Readonly<
+  Record<"metric_source" | "metric_data" | "metric_limit", (met: readonly Met[], policy: AnalysisPolicy) => GuardReport>
+> = { metric_source: source, metric_data: data, metric_limit: limits };
 
 const isCritical = ({ metric }: Met): boolean => metric.severity === "critical";
 /** Those that hold first: one guard has one state. */

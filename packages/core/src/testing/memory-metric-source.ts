@@ -25,6 +25,17 @@ function selector(text: string): Pick<Series, "name" | "labels"> | null {
 /** Counters in memory that answer simple selectors. */
 export class MemoryMetricSource implements MetricSource {
   readonly #series = new Map<string, Series>();
+  readonly #nowMs: (() => number) | null;
+  #newestMs = 0;
+
+  /** Without a clock it knows the time only by what is put into it. */
+  constructor(nowMs: (() => number) | null = null) {
+    this.#nowMs = nowMs;
+  }
+
+  async now(): ReturnType<MetricSource["now"]> {
+    return ok(this.#nowMs?.() ?? this.#newestMs);
+  }
 
   set(series: string, value: number, atMs: number): void {
     const named = selector(series);
@@ -32,6 +43,7 @@ export class MemoryMetricSource implements MetricSource {
     const key = JSON.stringify([named.name, Object.entries(named.labels).sort()]);
     const known = this.#series.get(key) ?? { ...named, points: [] };
     known.points.push({ atMs, value });
+    this.#newestMs = Math.max(this.#newestMs, atMs);
     this.#series.set(key, known);
   }
 

@@ -55,6 +55,12 @@ export function metricSourceContract(open: () => Promise<SourceScene>): void {
     expect((await read("orders_total", before)).map((s) => s.value)).toEqual([1]);
     expect((await read("orders_total", after)).map((s) => s.value)).toEqual([5]);
   });
+  it("tells its own clock", async () => {
+    scene.set("clock_total", 1);
+    const at = await scene.settled();
+    const now = await scene.source.now();
+    expect(now.ok && Math.abs(now.value - at)).toBeLessThan(10_000);
+  });
   it("keeps the ends of a histogram's buckets", async () => {
     scene.set('took_seconds_bucket{le="0.1"}', 3);
     scene.set('took_seconds_bucket{le="+Inf"}', 4);

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { MetricSource } from "@latchkey/core/analysis/metric-source";
-import { err } from "@latchkey/core/shared/result";
+import { err, type Result } from "@latchkey/core/shared/result";
 import type { Config } from "../../config.ts";
 import { prometheusSource } from "./source.ts";
 
@@ -14,12 +14,15 @@ export function metricSourceOf(
 ): MetricSource | null {
   if (url === undefined) return null;
   if (file === undefined) return prometheusSource({ url, token: env.LATCHKEY_PROMETHEUS_TOKEN || undefined });
+  const asking = <T>(ask: (source: MetricSource) => Promise<Result<T, string>>): Promise<Result<T, string>> => {
+    const token = textOf(file);
+    return token === null
+      ? Promise.resolve(err(`its token can't be read from ${file}`))
+      : ask(prometheusSource({ url, token }));
+  };
   return {
-    read: async (query, atMs) => {
-      const token = textOf(file);
-      if (token === null) return err(`its token can't be read from ${file}`);
-      return prometheusSource({ url, token }).read(query, atMs);
-    },
+    read: (query, atMs) => asking((source) => source.read(query, atMs)),
+    now: () => asking((source) => source.now()),
   };
 }
 

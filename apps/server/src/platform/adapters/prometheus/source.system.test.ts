@@ -113,6 +113,8 @@ describe("what answers in place of a Prometheus", () => {
       "Bearer first",
       "query=up%7Ba%3D%22b%22%7D&time=1.5",
     ]);
+    expect(await source?.now()).toEqual({ ok: true, value: 3_000 });
+    expect(asked.at(-1)).toBe("query=time%28%29");
     rmSync(file);
     expect(await source?.read("up", 0)).toMatchObject({ ok: false, error: `its token can't be read from ${file}` });
     removeDirectory(dir);

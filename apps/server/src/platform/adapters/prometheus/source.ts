@@ -36,26 +36,34 @@ export interface PrometheusOptions {
 
 export function prometheusSource({ url, token, timeoutMs = TIMEOUT_MS }: PrometheusOptions): MetricSource {
   const address = `${url.replace(/\/+$/, "")}/api/v1/query`;
-  return {
-    read: async (query, atMs) => {
-      try {
-        const { status, text } = await withDeadline(timeoutMs, async (signal) => {
-          const response = await fetch(address, {
-            method: "POST",
-            body: new URLSearchParams({ query, time: String(atMs / 1_000) }),
-            headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-            // A redirect would carry the token elsewhere.
-            redirect: "error",
-            signal,
-          });
-          return { status: response.status, text: await bounded(response) };
+  const ask = async (form: Record<string, string>): Promise<Result<readonly Sample[], string>> => {
+    try {
+      const { status, text } = await withDeadline(timeoutMs, async (signal) => {
+        const response = await fetch(address, {
+          method: "POST",
+          body: new URLSearchParams(form),
+          headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+          // A redirect would carry the token elsewhere.
+          redirect: "error",
+          signal,
         });
-        if (text === null)
-          return err(`it answered with more than ${ANSWER_BYTES_MAX / 1e6} MB; add series up with sum(...)`);
-        return answerOf(status, text);
-      } catch (error) {
-        return err(whyNot(error, timeoutMs));
-      }
+        return { status: response.status, text: await bounded(response) };
+      });
+      if (text === null)
+        return err(`it answered with more than ${ANSWER_BYTES_MAX / 1e6} MB; add series up with sum(...)`);
+      return answerOf(status, text);
+    } catch (error) {
+      return err(whyNot(error, timeoutMs));
+    }
+  };
+  return {
+    read: (query, atMs) => ask({ query, time: String(atMs / 1_000) }),
+    // Without a time a query is of the source's own present (HTTP API, "Instant queries").
+    now: async () => {
+      const answer = await ask({ query: "time()" });
+      if (!answer.ok) return answer;
+      const seconds = answer.value[0]?.value ?? Number.NaN;
+      return Number.isFinite(seconds) ? ok(seconds * 1_000) : err("it does not tell its time");
     },
   };
 }
