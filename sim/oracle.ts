@@ -50,6 +50,8 @@ export interface Era {
   readonly tree: { readonly size: number; readonly peaks: readonly Uint8Array[] };
   readonly deployments: ReadonlyMap<string, DeploymentRow>;
   readonly rollouts: readonly SeenRollout[];
+  /** What releases really are, by their ids: of those that went out together. */
+  readonly digests: ReadonlyMap<string, string>;
   readonly environment: EnvironmentRow | null;
   readonly applied: readonly Applied[];
   readonly wishes: readonly Wish[];
@@ -114,6 +116,16 @@ export class Oracle {
     return release !== null && this.#world.truth.of(release.digest).isHarmful;
   }
 
+  /** The newest batch that was taken back, by its deployment. */
+  async batchTakenBack(): Promise<string | null> {
+    for (const { answer, era } of [...this.#world.people.wishes].reverse()) {
+      if (answer?.kind !== "done" || era !== this.era) continue;
+      const deployment = await findDeployment(this.#world.directly, answer.reference);
+      if (deployment?.status === "rolled_back" && deployment.carries.length > 1) return deployment.id;
+    }
+    return null;
+  }
+
   beginEra(): void {
     this.era += 1;
     this.#applied = [];
@@ -146,6 +158,13 @@ export class Oracle {
       if (row) deployments.set(id, row);
       else this.violate(`The ledger tells of deployment ${id}, which is not there.`);
     }
+    const digests = new Map<string, string>();
+    for (const d of [...deployments.values()].filter(({ carrier_id }) => carrier_id !== null)) {
+      for (const id of [d.release_id, deployments.get(d.carrier_id ?? "")?.release_id ?? null]) {
+        const release = id === null ? null : await findRelease(db, id);
+        if (release) digests.set(release.id, release.digest);
+      }
+    }
     const rollouts: SeenRollout[] = [];
     for (const id of subjects("delivery.rollout.created")) {
       const row = await findWholeRollout(db, id);
@@ -167,6 +186,7 @@ export class Oracle {
       tree: await readTree(db),
       deployments,
       rollouts,
+      digests,
       environment: await findEnvironment(db, "main", "leads", "production"),
       applied: this.#applied,
       wishes: world.people.wishes.filter((w) => w.era === this.era),

@@ -11,6 +11,7 @@ export interface Plan {
   readonly requestsPerSecond: number;
   readonly strategy: Strategy;
   readonly policy: AnalysisPolicy;
+  readonly batch: { readonly when: "auto" | "always"; readonly maximumChanges: number };
   readonly smoke: boolean;
   /** Faults and wishes happen until then; afterwards everything may come to rest. */
   readonly busyMs: number;
@@ -74,6 +75,8 @@ export function planOf(seed: number): Plan {
     },
     policy: POLICY,
     smoke: chance.isTrue(0.3),
+    // Of the seed alone: what it decided before batches were there stays as it was.
+    batch: { when: seed % 2 === 0 ? "auto" : "always", maximumChanges: 2 + (seed % 3) },
     busyMs,
     crashPerStep: chance.pick([0, 0.000_3, 0.001, 0.003]),
     cutPerStep: chance.pick([0, 0.000_5, 0.003]),

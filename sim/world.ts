@@ -171,7 +171,7 @@ export class World {
   }
 
   async #begin(): Promise<void> {
-    const { strategy, policy, smoke } = this.plan;
+    const { strategy, policy, smoke, batch } = this.plan;
     const config = ServiceConfig.parse({
       name: SERVICE,
       source: ".",
@@ -182,7 +182,7 @@ export class World {
     });
     const whole = {
       ...config,
-      strategy: { ...config.strategy, ...strategy, steps: [...strategy.steps] },
+      strategy: { ...config.strategy, ...strategy, steps: [...strategy.steps], batch },
       analysis: policy,
     };
     await this.inOne((tx) =>
@@ -217,12 +217,15 @@ export class World {
       kind: "ship",
       service: SERVICE,
       fault: !isFirst && this.chance.isTrue(0.4) ? "errors=50%" : null,
-      ifBusy: this.chance.pick(["queue", "supersede", "refuse"]),
+      ifBusy: this.chance.pick(["batch", "batch", "queue", "supersede", "refuse"]),
     });
   }
 
   async #act(): Promise<void> {
     const [rollout] = await activeRollouts(this.directly);
+    // A batch that was rolled back is split as soon as somebody looks.
+    const batch = this.chance.isTrue(0.3) ? await this.oracle.batchTakenBack() : null;
+    if (batch) return this.people.ask({ kind: "split", deploymentId: batch });
     if (!rollout) return;
     const kind = this.chance.pick(["pause", "resume", "promote", "roll_back", "abort"] as const);
     this.people.ask({ kind, rolloutId: rollout.id });
