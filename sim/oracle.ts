@@ -69,6 +69,8 @@ export class Oracle {
   era = 0;
   rollouts = 0;
   deployments = 0;
+  /** Deployments that went out with another one. */
+  joined = 0;
   #applied: Applied[] = [];
   readonly #heardMs = new Map<string, number>();
 
@@ -136,6 +138,7 @@ export class Oracle {
     const era = await this.#read(isLast);
     this.rollouts += era.rollouts.length;
     this.deployments += era.deployments.size;
+    this.joined += [...era.deployments.values()].filter((d) => d.carrier_id !== null).length;
     for (const invariant of INVARIANTS) for (const words of invariant(era)) this.violate(words);
   }
 

@@ -41,6 +41,7 @@ export interface Outcome {
   readonly steps: number;
   readonly rollouts: number;
   readonly deployments: number;
+  readonly joined: number;
 }
 
 /** A whole installation in one process: real controllers, a simulated rest, and chance from one seed. */
@@ -165,9 +166,9 @@ export class World {
       setIdSource(null);
       await this.backend.close();
     }
-    const { violations, rollouts, deployments } = this.oracle;
+    const { violations, rollouts, deployments, joined } = this.oracle;
     for (const violation of violations) this.tell("VIOLATION", violation);
-    return { seed: this.plan.seed, violations, steps: this.steps, rollouts, deployments };
+    return { seed: this.plan.seed, violations, steps: this.steps, rollouts, deployments, joined };
   }
 
   async #begin(): Promise<void> {
@@ -217,7 +218,7 @@ export class World {
       kind: "ship",
       service: SERVICE,
       fault: !isFirst && this.chance.isTrue(0.4) ? "errors=50%" : null,
-      ifBusy: this.chance.pick(["batch", "batch", "queue", "supersede", "refuse"]),
+      ifBusy: this.chance.pick(["batch", "batch", "queue", "supersede", "supersede", "refuse", "refuse"]),
     });
   }
 
