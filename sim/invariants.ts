@@ -186,7 +186,7 @@ const batchesAreWhole: Invariant = function* (era) {
     if (own.length > 0 || rollout?.row.deployment_id !== d.carrier_id || times !== 1)
       yield `Deployment ${d.id} goes out with ${d.carrier_id}, has ${own.length} rollouts of its own and is ${times} times in ${d.rollout_id}.`;
     if (d.fault !== null || !era.world.truth.contains(digestOf(carrier?.release_id ?? null), digestOf(d.release_id)))
-      yield `Deployment ${d.id} joined ${d.carrier_id}, whose release does not contain it.`;
+      yield `Deployment ${d.id} (${d.fault}, ${digestOf(d.release_id)}) joined ${d.carrier_id} (${digestOf(carrier?.release_id ?? null)}), whose release does not contain it.`;
   }
   for (const { row } of era.rollouts) {
     if (row.carries.filter((c) => c.follows).length >= era.world.plan.batch.maximumChanges)

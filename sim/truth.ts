@@ -15,6 +15,8 @@ const BRANCHES = 0.1;
 
 export class Truth {
   readonly #chance: Chance;
+  /** Of what is built without a fault. */
+  readonly #harmShare: number;
   readonly #releases = new Map<string, TrueRelease>();
   /** A build that a crash has repeated makes the same again. */
   readonly #byDeployment = new Map<string, string>();
@@ -22,8 +24,9 @@ export class Truth {
   /** Builds of one tree, one after the other: each commit has those before in its history. */
   readonly #trunk: string[] = [];
 
-  constructor(chance: Chance) {
+  constructor(chance: Chance, harmShare: number) {
     this.#chance = chance;
+    this.#harmShare = harmShare;
   }
 
   build(spec: BuildSpec): string {
@@ -33,9 +36,9 @@ export class Truth {
     const digest = isSame && this.#last ? this.#last : `d${this.#releases.size + 1}`;
     this.#byDeployment.set(spec.deploymentId, digest);
     if (isSame) return digest;
-    // Most harm nobody meant: only the judge finds it.
-    const isHarmful = spec.fault !== null || this.#chance.isTrue(0.15);
-    if (!this.#chance.isTrue(BRANCHES)) this.#trunk.push(digest);
+    // Harm that nobody meant, too: only the judge finds it.
+    const isHarmful = spec.fault !== null || (this.#harmShare > 0 && this.#chance.isTrue(this.#harmShare));
+    if (this.#harmShare === 0 || !this.#chance.isTrue(BRANCHES)) this.#trunk.push(digest);
     this.#releases.set(digest, {
       digest,
       isHarmful,
@@ -47,10 +50,10 @@ export class Truth {
     return digest;
   }
 
-  /** Whether a commit has another one in its history. */
+  /** Whether a commit is another one or has it in its history. */
   contains(newer: string, older: string): boolean {
     const at = this.#trunk.indexOf(older);
-    return at >= 0 && this.#trunk.indexOf(newer) >= at;
+    return newer === older || (at >= 0 && this.#trunk.indexOf(newer) >= at);
   }
 
   of(digest: string): TrueRelease {

@@ -75,7 +75,7 @@ export class World {
     const backend = (options.backend ?? memoryBackend)(() => this.timeline.nowMs);
     this.backend = this.#mutated(backend);
     this.timeline = new Timeline(START_MS, () => backend.pending > 0);
-    this.truth = new Truth(new Chance(seed, 5));
+    this.truth = new Truth(new Chance(seed, 5), this.plan.shipsBatches ? 0.2 : 0);
     this.faults = new Faults(this);
     this.machine = new SimMachine(this);
     this.oracle = new Oracle(this);
@@ -206,19 +206,22 @@ export class World {
   #wishes(): void {
     this.timeline.after(this.chance.around(8_000), async () => {
       if (this.timeline.nowMs >= START_MS + this.plan.busyMs) return;
-      if (this.chance.isTrue(0.6)) this.#wish();
-      else await this.#act();
+      if (this.chance.isTrue(0.6)) {
+        this.#wish();
+        if (this.plan.shipsBatches) this.#wish();
+      } else await this.#act();
       this.#wishes();
     });
   }
 
   #wish(): void {
+    const { shipsBatches } = this.plan;
     const isFirst = this.people.wishes.length === 0;
     this.people.ask({
       kind: "ship",
       service: SERVICE,
-      fault: !isFirst && this.chance.isTrue(0.4) ? "errors=50%" : null,
-      ifBusy: this.chance.pick(["batch", "batch", "queue", "supersede", "supersede", "refuse", "refuse"]),
+      fault: !isFirst && this.chance.isTrue(shipsBatches ? 0.05 : 0.4) ? "errors=50%" : null,
+      ifBusy: shipsBatches ? "batch" : this.chance.pick(["queue", "supersede", "refuse"]),
     });
   }
 

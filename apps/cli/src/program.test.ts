@@ -82,6 +82,7 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   ship: ["ship", "leads"],
   listDeployments: ["deployments", "leads"],
   getDeployment: ["deployment", "leads"],
+  splitDeployment: ["split", "leads"],
   getRollout: ["rollout", "leads"],
   listLooks: ["looks", "dep_1"],
   explainRollout: ["explain", "leads"],

@@ -60,7 +60,10 @@ export function addShip(program: Command, terminal: Terminal, outcome: Outcome):
     examples: [
       ["latchkey ship leads --wait", "ship what is in the working tree"],
       ["latchkey ship leads --wait --timeout 20m --json", "in CI: the deployment as JSON, the exit code as the answer"],
-      ["latchkey ship leads --if-busy batch --wait", "after the rollout under way, with the other changes that wait for it"],
+      [
+        "latchkey ship leads --if-busy batch --wait",
+        "after the rollout under way, with the other changes that wait for it",
+      ],
       ["latchkey ship leads --release leads/12 --wait", "go back to an older release, judged like any other"],
       ["latchkey ship leads --fault errors=5% --wait", "rehearse a bad release: it is rolled back by itself"],
     ],

@@ -21,16 +21,19 @@ const DEFAULT: BatchPolicy = { when: "auto", maximumChanges: 5 };
 export const batchPolicyOf = (service: Pick<ServiceRow, "config">): BatchPolicy =>
   service.config.strategy.batch ?? DEFAULT;
 
-/** How fast changes come to an environment, and how long a rollout takes there. */
-export async function readPace(db: Executor, service: ServiceRow, environment: string, nowMs: number): Promise<Pace> {
+/** How fast changes come to an environment, and how long a rollout takes there; `plannedMs` is what a plan expects of one. */
+export async function readPace(
+  db: Executor,
+  service: ServiceRow,
+  environment: string,
+  nowMs: number,
+  plannedMs: number | null = null,
+): Promise<Pace> {
   const place = [service.project, service.name, environment] as const;
   const { steps } = service.config.strategy;
   return paceOf({
     rolloutTimesMs: await judgedTimes(db, ...place, NEWEST),
-    leastMs: Math.max(
-      service.config.analysis.minimumBakeMs,
-      steps.reduce((sum, step) => sum + step.bakeMs, 0),
-    ),
+    expectedMs: plannedMs ?? steps.reduce((sum, step) => sum + step.bakeMs, service.config.analysis.minimumBakeMs),
     askedAtMs: (await askedTimes(db, ...place, NEWEST)).map((at) => at.getTime()),
     nowMs,
     maximumChanges: batchPolicyOf(service).maximumChanges,
