@@ -47,6 +47,7 @@ const all: Answers = {
   ship: () => example.deployment,
   listDeployments: () => example.page(example.deployment),
   getDeployment: () => example.deployment,
+  splitDeployment: () => ({ items: [example.deployment, { ...example.deployment, id: "dep_2" }] }),
   getRollout: () => example.rollout,
   listLooks: () => example.page(),
   explainRollout: () => example.explanation,

@@ -1,4 +1,5 @@
 import type { Answer } from "@latchkey/api/client";
+import { paceWords } from "@latchkey/core/analysis/planning/pace";
 import {
   harmWords,
   healthyWords,

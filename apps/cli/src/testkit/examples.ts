@@ -291,6 +291,10 @@ export const planned: Answer<"planCanary"> = {
     ...{ errorRatio: 0.001, latencyMedianMs: 104, requestsPerUser: 3, syntheticPerSecond: 0 },
   },
   strategy: plannedStrategy(25),
+  pace: {
+    ...{ rolloutMs: 1_200_000, rollouts: 12, changes: 20, changesPerDay: 90, alonePerDay: 72, batchedPerDay: 360 },
+    ...{ maximumChanges: 5, outpaced: true, when: "auto" },
+  },
   plan: {
     healthy: {
       ...{ runs: 200, falseRollbacks: 0, falseRollbackHigh: 0.0188, falseRollbackBound: 0.01 },

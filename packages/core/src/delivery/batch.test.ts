@@ -81,13 +81,9 @@ describe("who goes out together", () => {
 describe("the search for the change that does harm", () => {
   const changes = fc
     .array(fc.boolean(), { minLength: 2, maxLength: 20 })
-    .map((news) =>
-      news.reduce<Carried[]>((list, isNew, i) => [...list, change(i, isNew ? i : (list.at(-1) ?? i))], []),
-    );
-  const change = (i: number, of: number | Carried): Carried => ({
-    deploymentId: `d${i}`,
-    releaseId: typeof of === "number" ? `r${of}` : of.releaseId,
-  });
+    // A change that made nothing new has the release of the one before.
+    .map((news) => news.map((_, i) => change(i, news.slice(0, i + 1).lastIndexOf(true))));
+  const change = (i: number, of: number): Carried => ({ deploymentId: `d${i}`, releaseId: `r${of}` });
 
   it("ends at the release that does it, after at most as many halvings as the number has bits and some", () => {
     fc.assert(

@@ -13,6 +13,7 @@ import { ACTION_WORDS } from "../../words.ts";
 import { NotFoundPage } from "../NotFoundPage.tsx";
 import { ActionDialog } from "./ActionDialog.tsx";
 import { ArmTable } from "./ArmTable.tsx";
+import { CarriedPanel } from "./CarriedPanel.tsx";
 import { DecisionList } from "./DecisionList.tsx";
 import { EvidencePanel, GuardPanel } from "./EvidencePanel.tsx";
 import { ExplainPanel } from "./ExplainPanel.tsx";
@@ -124,6 +125,7 @@ function Body({ rollout: r }: { rollout: Rollout }) {
           <Explanation rollout={r} />
         </div>
         <div className="flex flex-col gap-6">
+          <CarriedPanel carries={r.carries} split={r.split} deploymentId={r.deploymentId} />
           <ArmTable rollout={r} />
           {r.report && <GuardPanel guards={r.report.guards} />}
         </div>
