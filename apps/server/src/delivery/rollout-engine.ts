@@ -251,7 +251,7 @@ async function carryOut(
         ? { verdict: report.verdict, harmPValue: report.harmPValue, canaryRequests: report.canaryRequests }
         : {}),
       ...(radius ? { blastRadius: { ...radius, words: blastWords(radius) } } : {}),
-      ...(isTerminal(decision.toState) && row.carries.length > 0 ? { carries: row.carries } : {}),
+      ...(row.carries.length > 0 ? { carries: row.carries } : {}),
     },
   });
   await insertDecision(tx, row.id, { n: draft.decisions, at: new Date(wallMs), decision, event_id: eventId });
