@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Journey } from "../testing/journey.ts";
 import { problemOf } from "../testing/problem.ts";
@@ -77,6 +78,7 @@ describe("changes that come while a rollout is under way", () => {
     const [created] = await entriesOf("delivery.rollout.created", `rollout/${rollout.id}`);
     expect(created?.data).toMatchObject({ carries: ids.map((deploymentId) => ({ deploymentId })) });
 
+    await journey.act(rollout.id, "promote", "it is urgent");
     await journey.drive(rollout.id, {}, "holdback");
     for (const id of ids) expect((await journey.deployment(id)).status).toBe("holdback");
     await journey.act(rollout.id, "promote", "seen enough");
@@ -117,6 +119,19 @@ describe("changes that come while a rollout is under way", () => {
   });
 });
 
+describe("a batch whose rollout a server of an older version ends", () => {
+  it("ends in all its deployments once this one is there", async () => {
+    const { ids, rollout } = await together(["Before", "During"]);
+    // What a server that knows no batches writes is the rollout and its own deployment.
+    await sql`update rollout set carries = '[]' where id = ${rollout.id}`.execute(journey.installation.database.db);
+    await journey.act(rollout.id, "abort", "the older one");
+    await journey.drive(rollout.id, {}, "aborted");
+    const joined = await journey.untilDeployment(ids[0] ?? "", "aborted");
+    expect(joined.words).toContain(ids[1]);
+    await entriesOf("delivery.deployment.ended", `deployment/${ids[0]}`);
+  });
+});
+
 describe("a batch that was rolled back", () => {
   it("is split until the change that does harm is known, and what contains it is not shipped again", async () => {
     const { ids, rollout } = await together(["Prices", "Basket", "Broken checkout", "Footer"]);
@@ -133,6 +148,7 @@ describe("a batch that was rolled back", () => {
     const first = await journey.untilRollout(await journey.rolloutOf(half), "progressing");
     expect(first.carries.map((c) => c.message)).toEqual(["Prices", "Basket"]);
     expect((await journey.deployment(rest)).rolloutId).toBeNull();
+    await journey.act(first.id, "promote", "seen enough");
     await journey.drive(first.id, {}, "holdback");
     const restRollout = await journey.rolloutOf(rest);
     await journey.drive(restRollout, BAD, "rolled_back");

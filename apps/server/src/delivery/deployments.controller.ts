@@ -54,6 +54,8 @@ export class DeploymentsController {
     const fence = this.#o.lease.fence();
     if (fence === null) return true;
     const active = await activeDeployments(this.#o.database.db);
+    const goesOn = new Set(active.map(({ id }) => id));
+    for (const d of active) if (d.carrier_id !== null && !goesOn.has(d.carrier_id)) await this.#queue.settle(d, fence);
     for (const deployment of active) {
       if (this.#running.has(deployment.id)) continue;
       if (!["building", "gating", "queued"].includes(deployment.status)) continue;

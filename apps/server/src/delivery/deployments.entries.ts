@@ -1,3 +1,4 @@
+import type { DeploymentStatus } from "@latchkey/api/models";
 import { SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
 import { record } from "../ledger/index.ts";
 import type { Transaction } from "../platform/database.ts";
@@ -21,11 +22,11 @@ export async function locksPhase(
   return (await lease.guards(tx, fence)) && (await lockPhase(tx, id, status));
 }
 
-/** Ends a deployment that comes to no rollout, with its entry in the ledger. */
+/** Ends a deployment that comes to no rollout of its own, with its entry in the ledger. */
 export async function endDeployment(
   tx: Transaction,
   deployment: DeploymentRow,
-  status: "failed_build" | "failed_gate" | "unchanged" | "aborted",
+  status: DeploymentStatus,
   words: string,
   buildOutput?: string,
 ): Promise<void> {

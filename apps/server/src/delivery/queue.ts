@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { DeploymentStatus } from "@latchkey/api/models";
 import { clusteringNote } from "@latchkey/core/analysis/dispersion";
 import { DECIDER_VERSION, startJudge } from "@latchkey/core/analysis/judge";
 import type { AnalysisPolicy } from "@latchkey/core/analysis/types";
@@ -88,6 +89,17 @@ export class DeploymentQueue {
     this.#o.wake();
   }
 
+  /**
+   * Ends what went out with a deployment that has ended: for when a server of an older version, which knows no batches, drove
+   * the rollout to its end.
+   */
+  async settle(joined: DeploymentRow, fence: number): Promise<void> {
+    const carrier = await findDeployment(this.#o.database.db, joined.carrier_id ?? "");
+    if (!carrier || carrier.finished_at === null) return;
+    await this.#end(joined, fence, carrier.status, `With deployment ${carrier.id}: ${carrier.words}`);
+    this.#o.onChanged(joined.id);
+  }
+
   /** The second half of a batch that was split contains the first: it goes out only once that was promoted. */
   async #mayFollow(deployment: DeploymentRow, fence: number): Promise<boolean> {
     const before = deployment.after_id ? await findDeployment(this.#o.database.db, deployment.after_id) : null;
@@ -98,7 +110,7 @@ export class DeploymentQueue {
     return false;
   }
 
-  async #end(deployment: DeploymentRow, fence: number, status: "unchanged" | "aborted", words: string): Promise<void> {
+  async #end(deployment: DeploymentRow, fence: number, status: DeploymentStatus, words: string): Promise<void> {
     await this.#o.database.transaction(async (tx) => {
       if (await locksPhase(this.#o.lease, tx, fence, deployment)) await endDeployment(tx, deployment, status, words);
     });
