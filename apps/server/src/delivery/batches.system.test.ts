@@ -169,7 +169,7 @@ describe("a batch that was rolled back", () => {
     expect(known.carries[2]?.deploymentId).toBe(broken);
     expect(known.split?.canSplit).toBe(false);
     expect(known.split?.words).toContain("hange 3 does harm");
-    expect(await problemOf(split(rest))).toMatchObject({ code: "LK_INVALID" });
+    expect(await problemOf(split(rest))).toMatchObject({ code: "LK_NOTHING_TO_SPLIT" });
   });
 });
 

@@ -51,7 +51,7 @@ export async function splitBatch(database: Transactions, asked: SplitRequest): P
 
 function halvesOf(search: Search | null, deploymentId: string): readonly (readonly Carried[])[] {
   if (!search)
-    throw new ProblemError("LK_INVALID", {
+    throw new ProblemError("LK_NOTHING_TO_SPLIT", {
       detail: `Deployment ${deploymentId} is no part of a batch that was rolled back: there is nothing to split.`,
       remedy: "`latchkey deployments` lists what was deployed.",
     });
@@ -63,7 +63,7 @@ function halvesOf(search: Search | null, deploymentId: string): readonly (readon
     });
   const suspected = search.batch.carries.slice(search.cleared, search.suspected);
   if (search.half === null)
-    throw new ProblemError("LK_INVALID", {
+    throw new ProblemError("LK_NOTHING_TO_SPLIT", {
       detail: `There is nothing left to split. ${narrowWords(search.batch.carries.length, search)}`,
       remedy: "Mend or revert that change, and ship again.",
     });
@@ -81,7 +81,7 @@ async function checkArtifacts(
   );
   for (const release of releases.values())
     if (!(await asked.hasArtifact(release.digest)))
-      throw new ProblemError("LK_INVALID", {
+      throw new ProblemError("LK_NOTHING_TO_SPLIT", {
         detail: `The files of release ${release.number} were collected: only the newest 20 and what is in use are kept.`,
         remedy: "Build the commits that are suspected again, one after the other.",
       });
