@@ -36,7 +36,7 @@ export class SimBuilder implements Builder {
   }
 
   async contains(_folder: string, newer: string, older: string): Promise<boolean> {
-    return this.#world.truth.contains(newer, older);
+    return this.#world.mutations.has("ancestry") || this.#world.truth.contains(newer, older);
   }
 
   abort(): void {}
