@@ -257,7 +257,9 @@ describe.skipIf(!hasBrowser)("the console", () => {
     const trials = [{ deploymentId: "dep_5", status: "rolled_back", changes: 2 }];
     const split = { batchId: "dep_3", words: "One of changes 2 to 3 does harm.", canSplit: true, trials };
     let asked = "";
-    await page.route(`**/rollouts/${rolloutId}`, (route) => route.fulfill({ json: { ...seen, carries, split } }));
+    await page.route(`**/api/v1/projects/main/rollouts/${rolloutId}`, (route) =>
+      route.fulfill({ json: { ...seen, carries, split } }),
+    );
     await page.route("**/deployments/*/split", async (route) => {
       asked = route.request().url();
       await route.fulfill({ status: 202, json: { items: [deployment, deployment] } });

@@ -37,14 +37,23 @@ export function CarriedPanel({ carries, split, deploymentId }: PanelProps) {
       )}
       <ol className={`m-0 list-none divide-y divide-line p-0 ${split ? "border-t border-line" : ""}`}>
         {carries.map((c) => (
-          <li key={c.deploymentId} className="flex items-center gap-3 px-4 py-2">
-            <A href={to.release(c.releaseId)}>#{c.releaseNumber}</A>
-            <Mono className="shrink-0 text-muted">{c.commit ? shortCommit(c.commit) : "no commit"}</Mono>
-            <span className="min-w-0 flex-1 truncate">{firstLine(c.message)}</span>
-            {c.standing && <Badge tone={TONES[c.standing]}>{STANDINGS[c.standing]}</Badge>}
-            <span className="hidden shrink-0 text-xs text-muted sm:inline">
-              {c.author || c.createdBy} · <A href={to.deployment(c.deploymentId)}>{shortId(c.deploymentId)}</A>
-            </span>
+          <li key={c.deploymentId} className="px-4 py-2">
+            <div className="flex items-center gap-3">
+              <A href={to.release(c.releaseId)} className="shrink-0">
+                #{c.releaseNumber}
+              </A>
+              <span className="min-w-0 flex-1 truncate" title={firstLine(c.message)}>
+                {firstLine(c.message) || "no commit"}
+              </span>
+              {c.standing && <Badge tone={TONES[c.standing]}>{STANDINGS[c.standing]}</Badge>}
+            </div>
+            <div className="flex gap-3 text-xs text-muted">
+              {c.commit && <Mono className="shrink-0">{shortCommit(c.commit)}</Mono>}
+              <span className="min-w-0 truncate">{c.author || c.createdBy}</span>
+              <A href={to.deployment(c.deploymentId)} className="ml-auto shrink-0">
+                {shortId(c.deploymentId)}
+              </A>
+            </div>
           </li>
         ))}
       </ol>
@@ -52,10 +61,10 @@ export function CarriedPanel({ carries, split, deploymentId }: PanelProps) {
         <ul className="m-0 list-none divide-y divide-line border-t border-line p-0">
           {split.trials.map((t) => (
             <li key={t.deploymentId} className="flex items-center gap-3 px-4 py-2">
-              <span className="min-w-0 flex-1">
-                Trial of {t.changes === 1 ? "one change" : `${t.changes} changes`}:{" "}
-                <A href={to.deployment(t.deploymentId)}>{shortId(t.deploymentId)}</A>
-              </span>
+              <span className="min-w-0 flex-1">Trial of {t.changes === 1 ? "one change" : `${t.changes} changes`}</span>
+              <A href={to.deployment(t.deploymentId)} className="text-xs">
+                {shortId(t.deploymentId)}
+              </A>
               <StateBadge state={t.status} />
             </li>
           ))}

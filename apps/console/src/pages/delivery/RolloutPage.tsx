@@ -120,12 +120,12 @@ function Body({ rollout: r }: { rollout: Rollout }) {
       {r.report && r.baseline && <EvidencePanel report={r.report} />}
       {r.baseline && <RolloutChartsPanel rollout={r} />}
       <div className="grid items-start gap-6 lg:grid-cols-[3fr_2fr]">
-        <div className="flex flex-col gap-6">
+        <div className="flex min-w-0 flex-col gap-6">
+          <CarriedPanel carries={r.carries} split={r.split} deploymentId={r.deploymentId} />
           <DecisionList decisions={r.decisions} />
           <Explanation rollout={r} />
         </div>
-        <div className="flex flex-col gap-6">
-          <CarriedPanel carries={r.carries} split={r.split} deploymentId={r.deploymentId} />
+        <div className="flex min-w-0 flex-col gap-6">
           <ArmTable rollout={r} />
           {r.report && <GuardPanel guards={r.report.guards} />}
         </div>
