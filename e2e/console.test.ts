@@ -270,6 +270,8 @@ describe.skipIf(!hasBrowser)("the console", () => {
     expect(await panel.getByText("Suspected").count()).toBe(2);
     expect(await violations(page)).toEqual([]);
     await page.setViewportSize({ width: 390, height: 844 });
+    await open(`/rollouts/${rolloutId}`);
+    await panel.getByText("Suspected").first().waitFor();
     expect(await overhang(page)).toBeLessThanOrEqual(0);
     await page.setViewportSize({ width: 1280, height: 900 });
     await panel.getByRole("button", { name: "Split it" }).click();
