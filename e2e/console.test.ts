@@ -240,6 +240,46 @@ describe.skipIf(!hasBrowser)("the console", () => {
     ROLLOUT_MS,
   );
 
+  it("lists what a rollout carries, and splits a batch that was rolled back", async () => {
+    const { client } = installation;
+    const deployment = (await client.listDeployments({ params: { project: "main" } })).items.find((d) => d.rolloutId);
+    const rolloutId = deployment?.rolloutId ?? "";
+    const seen = await client.getRollout({ params: { project: "main", rolloutId } });
+    const [own] = seen.carries;
+    // Commits of this very repository are not the test's to make: the answer about the batch is.
+    const standings = ["cleared", "suspected", "suspected", "unknown"] as const;
+    const carries = standings.map((standing, i) => ({
+      ...own,
+      deploymentId: `dep_${i}`,
+      message: `Change number ${i + 1}, with a subject that is too long for a narrow window`,
+      standing,
+    }));
+    const trials = [{ deploymentId: "dep_5", status: "rolled_back", changes: 2 }];
+    const split = { batchId: "dep_3", words: "One of changes 2 to 3 does harm.", canSplit: true, trials };
+    let asked = "";
+    await page.route(`**/api/v1/projects/main/rollouts/${rolloutId}`, (route) =>
+      route.fulfill({ json: { ...seen, carries, split } }),
+    );
+    await page.route("**/deployments/*/split", async (route) => {
+      asked = route.request().url();
+      await route.fulfill({ status: 202, json: { items: [deployment, deployment] } });
+    });
+    await open(`/rollouts/${rolloutId}`);
+    const panel = page.getByRole("region", { name: "Which change did harm" });
+    await panel.getByText("One of changes 2 to 3 does harm.").waitFor();
+    expect(await panel.getByText("Suspected").count()).toBe(2);
+    expect(await violations(page)).toEqual([]);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await open(`/rollouts/${rolloutId}`);
+    await panel.getByText("Suspected").first().waitFor();
+    expect(await overhang(page)).toBeLessThanOrEqual(0);
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await panel.getByRole("button", { name: "Split it" }).click();
+    await page.getByText("Both halves are on their way").waitFor();
+    expect(asked).toContain("/deployments/dep_3/split");
+    await page.unrouteAll({ behavior: "wait" });
+  });
+
   it("has no accessibility fault on any page, in light and dark, and fits 390 px", async () => {
     const deployment = (await installation.client.listDeployments({ params: { project: "main" } })).items[0];
     const paths = [

@@ -48,6 +48,7 @@ export function guardPlan(seed: number, guardFault: GuardFaultName): Plan {
     },
     smoke: false,
     isCalm: true,
+    shipsBatches: false,
     busyMs: 30_000,
     crashPerStep: Math.min(plan.crashPerStep, 0.000_3),
     cutPerStep: Math.min(plan.cutPerStep, 0.000_5),

@@ -18,13 +18,17 @@ const wishesAreDoneOnce: Invariant = function* ({ wishes, entries, deployments }
   for (const { asked, answer } of wishes) {
     const own = entries.filter((e) => e.actor.id === asked.actor.id);
     const effects = own.filter((e) =>
-      asked.kind === "ship" ? e.type === "delivery.deployment.requested" : e.type.startsWith("delivery.rollout."),
+      asked.kind === "ship" || asked.kind === "split"
+        ? e.type === "delivery.deployment.requested"
+        : e.type.startsWith("delivery.rollout."),
     );
-    if (effects.length > 1) yield `Done ${effects.length} times: ${asked.actor.id} asked once to ${asked.kind}.`;
+    // A batch is split into two halves at once.
+    if (effects.length > (asked.kind === "split" ? 2 : 1))
+      yield `Done ${effects.length} times: ${asked.actor.id} asked once to ${asked.kind}.`;
     if (answer?.kind !== "done" || answer.reference === "nothing to do") continue;
     if (effects.length === 0) yield `Acknowledged and lost: ${asked.actor.id} asked to ${asked.kind}.`;
-    if (asked.kind === "ship" && !deployments.has(answer.reference))
-      yield `Acknowledged and lost: deployment ${answer.reference}.`;
+    const asksFor = asked.kind === "ship" || asked.kind === "split" ? answer.reference.split(",") : [];
+    if (!asksFor.every((id) => deployments.has(id))) yield `Acknowledged and lost: deployment ${answer.reference}.`;
   }
 };
 
@@ -160,6 +164,46 @@ const oneAtATime: Invariant = function* (era) {
     yield `The environment serves ${era.environment?.serving_release_id}, and the ledger says ${serving}.`;
 };
 
+/**
+ * No change is lost and none is deployed twice: what went out with another deployment has that one's rollout, is in the
+ * release, and ends as it does. Enforced: delivery/queue.ts, one transaction under the environment's lock, and
+ * rollout-engine.ts `followInDeployment`.
+ */
+const batchesAreWhole: Invariant = function* (era) {
+  const digestOf = (id: string | null) => era.digests.get(id ?? "") ?? "";
+  for (const d of era.deployments.values()) {
+    const joined = era.entries.filter(
+      (e) => e.type === "delivery.deployment.joined" && e.subject === `deployment/${d.id}`,
+    );
+    if (joined.length !== (d.carrier_id === null ? 0 : 1))
+      yield `Deployment ${d.id} has joined ${joined.length} times, and is carried by ${d.carrier_id}.`;
+    if (d.carrier_id === null) continue;
+    const carrier = era.deployments.get(d.carrier_id);
+    if (!carrier || carrier.status !== d.status || (carrier.finished_at === null) !== (d.finished_at === null))
+      yield `Deployment ${d.id} is ${d.status}, and ${d.carrier_id}, which carries it, is ${carrier?.status}.`;
+    const own = era.rollouts.filter((r) => r.row.deployment_id === d.id);
+    const rollout = era.rollouts.find((r) => r.row.id === d.rollout_id);
+    const times = rollout?.row.carries.filter((c) => c.deploymentId === d.id && c.follows).length;
+    if (own.length > 0 || rollout?.row.deployment_id !== d.carrier_id || times !== 1)
+      yield `Deployment ${d.id} goes out with ${d.carrier_id}, has ${own.length} rollouts of its own and is ${times} times in ${d.rollout_id}.`;
+    if (d.fault !== null || !era.world.truth.contains(digestOf(carrier?.release_id ?? null), digestOf(d.release_id)))
+      yield `Deployment ${d.id} (${d.fault}, ${digestOf(d.release_id)}) joined ${d.carrier_id} (${digestOf(carrier?.release_id ?? null)}), whose release does not contain it.`;
+  }
+  for (const { row } of era.rollouts) {
+    if (row.carries.filter((c) => c.follows).length >= era.world.plan.batch.maximumChanges)
+      yield `Rollout ${row.id} carries more than ${era.world.plan.batch.maximumChanges} changes.`;
+  }
+};
+
+/** The rest of a batch that was split contains its first half. Enforced: delivery/queue.ts `#mayFollow`. */
+const halvesKeepTheirOrder: Invariant = function* (era) {
+  for (const d of era.deployments.values()) {
+    const before = d.after_id === null ? null : era.deployments.get(d.after_id);
+    if (!before || d.rollout_id === null || ["succeeded", "unchanged"].includes(before.status)) continue;
+    yield `Deployment ${d.id} was rolled out after ${before.id}, which is ${before.status}.`;
+  }
+};
+
 /** Whatever was interrupted comes to an end. Enforced: leases that expire, controllers that go on from the state. */
 const everythingEnds: Invariant = function* ({ unfinished }) {
   for (const d of unfinished) yield `Deployment ${d.id} never ends: it is ${d.status}.`;
@@ -174,6 +218,8 @@ export const INVARIANTS: readonly Invariant[] = [
   rolledBackStaysOut,
   harmEndsAtZero,
   oneAtATime,
+  batchesAreWhole,
+  halvesKeepTheirOrder,
   everythingEnds,
   guardsHold,
   guardsEnd,

@@ -78,19 +78,20 @@ export async function main(argv: readonly string[]): Promise<number> {
     return outcome.violations.length === 0 ? 0 : 2;
   }
   const failed: number[] = [];
-  const sums = { steps: 0, rollouts: 0, deployments: 0 };
+  const sums = { steps: 0, rollouts: 0, deployments: 0, joined: 0 };
   for (let n = seed; n < seed + seeds; n++) {
     const outcome = await new World({ seed: n, without, ...planned(n) }).run();
     sums.steps += outcome.steps;
     sums.rollouts += outcome.rollouts;
     sums.deployments += outcome.deployments;
+    sums.joined += outcome.joined;
     if (outcome.violations.length === 0) continue;
     failed.push(n);
     console.log(`seed ${n}: ${outcome.violations.join(" ")}`);
   }
   const cpu = process.cpuUsage();
   console.log(
-    `${seeds} worlds, ${sums.deployments} deployments, ${sums.rollouts} rollouts, ${sums.steps} steps in ${((cpu.user + cpu.system) / 1e6).toFixed(1)} s of processor time: ${failed.length} with violations.`,
+    `${seeds} worlds, ${sums.deployments} deployments (${sums.joined} went out with another), ${sums.rollouts} rollouts, ${sums.steps} steps in ${((cpu.user + cpu.system) / 1e6).toFixed(1)} s of processor time: ${failed.length} with violations.`,
   );
   return failed.length === 0 ? 0 : 2;
 }

@@ -9,6 +9,7 @@ export const MUTATIONS = {
   "lease-expiry": "a lease never expires",
   "idempotency-key": "what is asked again is done again",
   "row-lock": "a rollout's row is not locked while it is decided on",
+  ancestry: "what waits goes out together whatever its history",
   phase: "whoever worked on a phase writes its end, overtaken or not",
   "guard-share_mismatch": "nobody sees that a gateway routes another share",
   "guard-no_traffic": "nobody sees that there are no requests",

@@ -55,6 +55,8 @@ export interface Era {
   readonly tree: { readonly size: number; readonly peaks: readonly Uint8Array[] };
   readonly deployments: ReadonlyMap<string, DeploymentRow>;
   readonly rollouts: readonly SeenRollout[];
+  /** What releases really are, by their ids: of those that went out together. */
+  readonly digests: ReadonlyMap<string, string>;
   readonly environment: EnvironmentRow | null;
   readonly applied: readonly Applied[];
   readonly wishes: readonly Wish[];
@@ -72,6 +74,8 @@ export class Oracle {
   era = 0;
   rollouts = 0;
   deployments = 0;
+  /** Deployments that went out with another one. */
+  joined = 0;
   #applied: Applied[] = [];
   readonly #heardMs = new Map<string, number>();
 
@@ -120,6 +124,16 @@ export class Oracle {
     return release !== null && this.#world.truth.of(release.digest).isHarmful;
   }
 
+  /** The newest batch that was taken back, by its deployment. */
+  async batchTakenBack(): Promise<string | null> {
+    for (const { answer, era } of [...this.#world.people.wishes].reverse()) {
+      if (answer?.kind !== "done" || era !== this.era) continue;
+      const deployment = await findDeployment(this.#world.directly, answer.reference);
+      if (deployment?.status === "rolled_back" && deployment.carries.length > 1) return deployment.id;
+    }
+    return null;
+  }
+
   beginEra(): void {
     this.era += 1;
     this.#applied = [];
@@ -130,6 +144,7 @@ export class Oracle {
     const era = await this.#read(isLast);
     this.rollouts += era.rollouts.length;
     this.deployments += era.deployments.size;
+    this.joined += [...era.deployments.values()].filter((d) => d.carrier_id !== null).length;
     for (const invariant of INVARIANTS) for (const words of invariant(era)) this.violate(words);
   }
 
@@ -164,6 +179,13 @@ export class Oracle {
       if (row) deployments.set(id, row);
       else this.violate(`The ledger tells of deployment ${id}, which is not there.`);
     }
+    const digests = new Map<string, string>();
+    for (const d of [...deployments.values()].filter(({ carrier_id }) => carrier_id !== null)) {
+      for (const id of [d.release_id, deployments.get(d.carrier_id ?? "")?.release_id ?? null]) {
+        const release = id === null ? null : await findRelease(db, id);
+        if (release) digests.set(release.id, release.digest);
+      }
+    }
     const rollouts: SeenRollout[] = [];
     for (const id of subjects("delivery.rollout.created")) {
       const row = await findWholeRollout(db, id);
@@ -186,6 +208,7 @@ export class Oracle {
       tree: await readTree(db),
       deployments,
       rollouts,
+      digests,
       environment: await findEnvironment(db, "main", "leads", "production"),
       applied: this.#applied,
       wishes: world.people.wishes.filter((w) => w.era === this.era),

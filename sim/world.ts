@@ -44,6 +44,7 @@ export interface Outcome {
   readonly steps: number;
   readonly rollouts: number;
   readonly deployments: number;
+  readonly joined: number;
 }
 
 /** A whole installation in one process: real controllers, a simulated rest, and chance from one seed. */
@@ -79,7 +80,7 @@ export class World {
     const backend = (options.backend ?? memoryBackend)(() => this.timeline.nowMs);
     this.backend = this.#mutated(backend);
     this.timeline = new Timeline(START_MS, () => backend.pending > 0);
-    this.truth = new Truth(new Chance(seed, 5));
+    this.truth = new Truth(new Chance(seed, 5), this.plan.shipsBatches ? 0.2 : 0);
     this.faults = new Faults(this);
     this.guards = new GuardFaults(this);
     this.machine = new SimMachine(this);
@@ -181,13 +182,13 @@ export class World {
       setIdSource(null);
       await this.backend.close();
     }
-    const { violations, rollouts, deployments } = this.oracle;
+    const { violations, rollouts, deployments, joined } = this.oracle;
     for (const violation of violations) this.tell("VIOLATION", violation);
-    return { seed: this.plan.seed, violations, steps: this.steps, rollouts, deployments };
+    return { seed: this.plan.seed, violations, steps: this.steps, rollouts, deployments, joined };
   }
 
   async #begin(): Promise<void> {
-    const { strategy, policy, smoke } = this.plan;
+    const { strategy, policy, smoke, batch } = this.plan;
     const config = ServiceConfig.parse({
       name: SERVICE,
       source: ".",
@@ -198,7 +199,7 @@ export class World {
     });
     const whole = {
       ...config,
-      strategy: { ...config.strategy, ...strategy, steps: [...strategy.steps] },
+      strategy: { ...config.strategy, ...strategy, steps: [...strategy.steps], batch },
       analysis: policy,
     };
     await this.inOne((tx) =>
@@ -222,24 +223,30 @@ export class World {
   #wishes(): void {
     this.timeline.after(this.chance.around(8_000), async () => {
       if (this.timeline.nowMs >= START_MS + this.plan.busyMs) return;
-      if (this.chance.isTrue(0.6)) this.#wish();
-      else await this.#act();
+      if (this.chance.isTrue(0.6)) {
+        this.#wish();
+        if (this.plan.shipsBatches) this.#wish();
+      } else await this.#act();
       this.#wishes();
     });
   }
 
   #wish(): void {
+    const { shipsBatches } = this.plan;
     const isFirst = this.people.wishes.length === 0;
     this.people.ask({
       kind: "ship",
       service: SERVICE,
-      fault: !this.plan.isCalm && !isFirst && this.chance.isTrue(0.4) ? "errors=50%" : null,
-      ifBusy: this.plan.isCalm ? "queue" : this.chance.pick(["queue", "supersede", "refuse"]),
+      fault: !this.plan.isCalm && !isFirst && this.chance.isTrue(shipsBatches ? 0.05 : 0.4) ? "errors=50%" : null,
+      ifBusy: this.plan.isCalm ? "queue" : shipsBatches ? "batch" : this.chance.pick(["queue", "supersede", "refuse"]),
     });
   }
 
   async #act(): Promise<void> {
     const [rollout] = await activeRollouts(this.directly);
+    // A batch that was rolled back is split as soon as somebody looks.
+    const batch = this.chance.isTrue(0.3) ? await this.oracle.batchTakenBack() : null;
+    if (batch) return this.people.ask({ kind: "split", deploymentId: batch });
     if (!rollout) return;
     const kind = this.chance.pick(["pause", "resume", "promote", "roll_back", "abort"] as const);
     this.people.ask({ kind, rolloutId: rollout.id });

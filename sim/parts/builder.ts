@@ -35,6 +35,10 @@ export class SimBuilder implements Builder {
     return [];
   }
 
+  async contains(_folder: string, newer: string, older: string): Promise<boolean> {
+    return this.#world.mutations.has("ancestry") || this.#world.truth.contains(newer, older);
+  }
+
   abort(): void {}
 
   #wait(ms: number): Promise<void> {

@@ -10,7 +10,13 @@ export type Asked =
       readonly actor: Actor;
       readonly service: string;
       readonly fault: string | null;
-      readonly ifBusy: "queue" | "supersede" | "refuse";
+      readonly ifBusy: "batch" | "queue" | "supersede" | "refuse";
+    }
+  | {
+      readonly kind: "split";
+      readonly key: string;
+      readonly actor: Actor;
+      readonly deploymentId: string;
     }
   | {
       readonly kind: "pause" | "resume" | "promote" | "roll_back" | "abort";

@@ -15,6 +15,7 @@ import { findRollout } from "../../apps/server/src/delivery/rollouts.store.ts";
 import { Loop, runRounds } from "../../apps/server/src/delivery/rounds.controller.ts";
 import { currentGeneration, routingTable } from "../../apps/server/src/delivery/routing.view.ts";
 import { ship } from "../../apps/server/src/delivery/ship.ts";
+import { splitBatch } from "../../apps/server/src/delivery/split.ts";
 import { startSequencer } from "../../apps/server/src/ledger/sequencer.ts";
 import type { Clock } from "../../apps/server/src/platform/clock.ts";
 import {
@@ -271,7 +272,9 @@ export class SimServer {
     const run = async () =>
       asked.kind === "ship"
         ? this.#ship(database, asked, remember)
-        : this.#act(database, asked.rolloutId, asked.kind, actor, remember);
+        : asked.kind === "split"
+          ? this.#split(database, asked, remember)
+          : this.#act(database, asked.rolloutId, asked.kind, actor, remember);
     return (await once(store, keyed, 202, run, async (reference) => reference)) ?? "";
   }
 
@@ -300,10 +303,21 @@ export class SimServer {
     return made.id;
   }
 
+  async #split(
+    database: Transactions,
+    { deploymentId, actor }: Extract<Asked, { kind: "split" }>,
+    remember: (tx: Transaction, reference: string) => Promise<void>,
+  ): Promise<string> {
+    const who = { project: "main", deploymentId, reason: "", actor, hasArtifact: async () => true };
+    const ids = await splitBatch(database, { ...who, also: (tx, made) => remember(tx, made.join()) });
+    this.#loop?.wake();
+    return ids.join();
+  }
+
   async #act(
     database: Transactions,
     rolloutId: string,
-    kind: Exclude<Asked["kind"], "ship">,
+    kind: Exclude<Asked["kind"], "ship" | "split">,
     actor: Actor,
     remember: (tx: Transaction, reference: string) => Promise<void>,
   ): Promise<string> {

@@ -89,6 +89,20 @@ export const rolloutAnswers = {
     const known = s.get<RolloutRow>("rollout", id);
     if (known) s.set("rollout", id, { ...known, ...row });
   },
+  judgedTimes: (s, project, service, environment, limit) => {
+    const ends = ["holdback", "completed", "rolled_back"];
+    return s
+      .all<RolloutRow>("rollout")
+      .filter((r) => placeOf(r) === placeOf({ project, service, environment }))
+      .filter((r) => r.baseline_release_id !== null && ends.includes(r.machine.state))
+      .sort((a, b) => b.started_at.getTime() - a.started_at.getTime() || byId(b, a))
+      .slice(0, limit)
+      .flatMap((r) => {
+        const decisions = numbered<DecisionRow>(s, "rollout_decision", r.id);
+        const end = decisions.find((d) => ends.includes(d.decision.toState));
+        return end ? [end.at.getTime() - r.started_at.getTime()] : [];
+      });
+  },
   moveToEpoch: async (s, epoch) => {
     for (const { id } of s.all<RolloutRow>("rollout").filter((r) => r.finished_at === null)) {
       await s.lock("rollout", id);
@@ -126,6 +140,10 @@ export const deploymentAnswers = {
       rollout_id: null,
       build_output: "",
       changes: [],
+      carrier_id: null,
+      splits_id: row.splits_id ?? null,
+      after_id: row.after_id ?? null,
+      carries: row.carries ?? [],
     };
     s.set("deployment", row.id, made);
   },
@@ -135,6 +153,18 @@ export const deploymentAnswers = {
       .all<DeploymentRow>("deployment")
       .filter((d) => d.finished_at === null)
       .sort(byId),
+  splitsOf: (s, id) =>
+    s
+      .all<DeploymentRow>("deployment")
+      .filter((d) => d.splits_id === id)
+      .sort(byId),
+  askedTimes: (s, project, service, environment, limit) =>
+    s
+      .all<DeploymentRow>("deployment")
+      .filter((d) => placeOf(d) === placeOf({ project, service, environment }))
+      .map((d) => d.created_at)
+      .sort((a, b) => b.getTime() - a.getTime())
+      .slice(0, limit),
   lockPhase: async (s, id, phase) => {
     const matches = () => {
       const row = s.get<DeploymentRow>("deployment", id);

@@ -8,7 +8,7 @@ import { addCompletion } from "./commands/completion.ts";
 import { addLedger } from "./commands/ledger.ts";
 import { addLook } from "./commands/look.ts";
 import { addPlanCanary } from "./commands/plan-canary.ts";
-import { addActions, addShip } from "./commands/ship.ts";
+import { addActions, addShip, addSplit } from "./commands/ship.ts";
 import { EXIT, problemFrom, problemWords, type ReportedProblem } from "./problem.ts";
 import { findToken } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
@@ -77,6 +77,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addShip(program, terminal, outcome);
   addApply(program, terminal, outcome);
   addActions(program, terminal, outcome);
+  addSplit(program, terminal, outcome);
   addLook(program, terminal, outcome);
   addPlanCanary(program, terminal, outcome);
   addLedger(program, terminal, outcome);

@@ -1,6 +1,6 @@
 import type { Answer } from "@latchkey/api/client";
 import { metricLines } from "./metric-words.ts";
-import { duration, milliseconds, moment, plain, type Style, state, table } from "./text.ts";
+import { clip, duration, milliseconds, moment, plain, type Style, state, table } from "./text.ts";
 
 export type Deployment = Answer<"getDeployment">;
 export type Rollout = Answer<"getRollout">;
@@ -41,6 +41,25 @@ export function decisionLine(decision: Rollout["decisions"][number], style: Styl
   return `${style.dim(moment(decision.at).slice(11))}  ${state(decision.kind, style)}: ${decision.words}`;
 }
 
+/** The changes that go out together, oldest first, and what is known of them once they were rolled back; nothing for one. */
+export function carriedLines({ carries, split }: Pick<Rollout, "carries" | "split">, style: Style): string[] {
+  if (carries.length < 2 && !split) return [];
+  const rows = carries.map((c) => [
+    `  ${c.releaseNumber}`,
+    c.commit?.slice(0, 8) ?? "-",
+    clip(c.message.split("\n")[0] ?? "", 50),
+    c.author || c.createdBy,
+    c.deploymentId,
+    c.standing ? state(c.standing, style) : "",
+  ]);
+  return [
+    `Carries  ${carries.length} ${carries.length === 1 ? "change" : "changes, oldest first; each release contains those before"}`,
+    table(["  release", "commit", "what", "author", "deployment", ""], rows, style),
+    ...(split ? [split.words] : []),
+    ...(split?.canSplit ? [`Find out which: latchkey split ${split.batchId}`] : []),
+  ];
+}
+
 /** The whole picture of a rollout. */
 export function rolloutWords(r: Rollout, style: Style, nowMs: number): string {
   const arms = table(
@@ -65,6 +84,7 @@ export function rolloutWords(r: Rollout, style: Style, nowMs: number): string {
     "",
     arms,
     "",
+    ...carriedLines(r, style),
     ...(r.report
       ? [
           `Verdict  ${state(r.report.verdict, style)}; ${evidenceWords(r.report)}`,
@@ -100,6 +120,9 @@ export function deploymentWords(d: Deployment, style: Style): string {
     `  begun ${moment(d.createdAt)} by ${d.createdBy}${d.reason ? `: ${d.reason}` : ""}${d.fault ? ` (rehearses ${d.fault})` : ""}`,
     ...(d.finishedAt ? [`  ended ${moment(d.finishedAt)}`] : []),
     ...(d.release ? [`  release ${d.release.number} (${d.release.id})`] : []),
+    ...(d.carrierId ? [`  went out with deployment ${d.carrierId}, whose release contains this one`] : []),
+    ...(d.splitsId ? [`  tries a part of the batch ${d.splitsId}, which was rolled back`] : []),
+    ...carriedLines(d, style),
     ...(gates.length > 0 ? ["Gates", ...gates] : []),
     ...failedGates.flatMap((g) => [`Last lines of ${g.name}`, indent(g.output)]),
     ...(changes.length > 0 ? ["Changes", ...changes] : []),

@@ -78,7 +78,7 @@ export function parseDuration(text: string): number | null {
   return found && unit ? Math.round(Number(found[1]) * unit) : null;
 }
 
-const GOOD = ["succeeded", "completed", "holdback", "passed", "unchanged", "PASS", "promoting"];
+const GOOD = ["succeeded", "completed", "holdback", "passed", "unchanged", "PASS", "promoting", "cleared"];
 const BAD = [
   "rolled_back",
   "rolling_back",
@@ -95,5 +95,5 @@ const BAD = [
 export function state(value: string, style: Style): string {
   if (GOOD.includes(value)) return style.good(plain(value));
   if (BAD.includes(value)) return style.bad(plain(value));
-  return ["aborted", "superseded", "paused"].includes(value) ? style.warn(plain(value)) : plain(value);
+  return ["aborted", "superseded", "paused", "suspected"].includes(value) ? style.warn(plain(value)) : plain(value);
 }

@@ -100,8 +100,11 @@ export const contract = {
       /** Deploy this existing release instead of building one. */
       releaseId: z.string().max(60).optional(),
       reason: z.string().max(500).default(""),
-      /** With a rollout under way: wait for it (queue), or end it in favour of this one (supersede). */
-      ifBusy: z.enum(["queue", "supersede", "refuse"]).default("refuse"),
+      /**
+       * With a rollout under way: wait for it (queue), wait and go out in one rollout with others that wait so (batch, see the
+       * service's strategy.batch), or end it in favour of this one (supersede).
+       */
+      ifBusy: z.enum(["batch", "queue", "supersede", "refuse"]).default("refuse"),
     }),
     status: 202,
     answers: m.DeploymentSummary,
@@ -113,6 +116,14 @@ export const contract = {
     answers: m.pageOf(m.DeploymentSummary),
   },
   getDeployment: { summary: "A deployment with its gates and changes", status: 200, answers: m.Deployment },
+
+  splitDeployment: {
+    summary:
+      "After a batch was rolled back: deploy half of the suspected changes, then the rest, to find the one that does harm",
+    body: z.strictObject({ reason: z.string().max(500).default("") }),
+    status: 202,
+    answers: z.object({ items: z.array(m.DeploymentSummary) }),
+  },
 
   getRollout: { summary: "A rollout as it stands", status: 200, answers: m.Rollout },
   listLooks: {

@@ -146,6 +146,17 @@ export const ServiceConfig = z.strictObject({
       holdbackMs: z.int().min(0).max(86_400_000).default(600_000),
       /** Blue-green: switch as soon as the smoke journeys pass, or wait at the preview address for a person. */
       autoPromote: z.boolean().default(true),
+      /**
+       * Deployments that wait and asked for a batch go out in one rollout: never (off), while a single rollout takes longer than
+       * it takes for the next change to come (auto), or always. Left out in configurations of older versions.
+       */
+      batch: z
+        .strictObject({
+          when: z.enum(["off", "auto", "always"]).default("auto"),
+          /** In one rollout. */
+          maximumChanges: z.int().min(2).max(20).default(5),
+        })
+        .optional(),
     })
     .prefault({}),
   analysis: z
@@ -255,11 +266,48 @@ export const DeploymentSummary = z.object({
   release: ReleaseSummary.nullable(),
   previousReleaseId: z.string().nullable(),
   rolloutId: z.string().nullable(),
+  /** The deployment that this one went out with: they have one rollout, and end alike. */
+  carrierId: z.string().nullable(),
+  /** The batch that was rolled back, of which this one tries a part. */
+  splitsId: z.string().nullable(),
 });
+
+/** A change that goes out with others in one rollout. */
+export const CarriedChange = z.object({
+  /** The deployment that asked for it, and whose that is. */
+  deploymentId: z.string(),
+  createdBy: z.string(),
+  releaseId: z.string(),
+  releaseNumber: z.int(),
+  commit: z.string().nullable(),
+  message: z.string(),
+  author: z.string(),
+  /**
+   * Once the batch was rolled back: `cleared` was promoted since, one of the `suspected` does harm, alone or with those before
+   * it, and of the `unknown` ones nothing can be said yet. Null before.
+   */
+  standing: z.enum(["cleared", "suspected", "unknown"]).nullable(),
+});
+export type CarriedChange = z.infer<typeof CarriedChange>;
+
+/** Where the search for the change that did harm stands, after a batch was rolled back. */
+export const BatchSplit = z.object({
+  /** The deployment that carried the batch. */
+  batchId: z.string(),
+  words: z.string(),
+  canSplit: z.boolean(),
+  /** What was deployed to tell. */
+  trials: z.array(z.object({ deploymentId: z.string(), status: DeploymentStatus, changes: z.int() })),
+});
+
 export const Deployment = DeploymentSummary.extend({
   gates: z.array(GateResult),
   buildOutput: z.string(),
   changes: z.array(z.object({ commit: z.string(), message: z.string(), author: z.string(), at: when })),
+  /** Of a batch, also of a part of one: its changes, oldest first; each release contains those before. Empty when alone. */
+  carries: z.array(CarriedChange),
+  /** Once a batch was rolled back that it is, or was, a part of. */
+  split: BatchSplit.nullable(),
 });
 
 export const RolloutAction = z.enum(["pause", "resume", "promote", "roll_back", "abort"]);
@@ -386,6 +434,9 @@ export const Rollout = z.object({
   report: ReportView.nullable(),
   decisions: z.array(DecisionView),
   previewUrl: z.string().nullable(),
+  /** The changes that it carries, oldest first: its own deployment's is the last. */
+  carries: z.array(CarriedChange),
+  split: BatchSplit.nullable(),
 });
 export type Rollout = z.infer<typeof Rollout>;
 

@@ -50,6 +50,7 @@ export const paths = {
 
   ship: { method: "POST", path: `${P}/services/:service/ship`, action: "deployment.create" },
   listDeployments: { method: "GET", path: `${P}/deployments`, action: "service.read" },
+  splitDeployment: { method: "POST", path: `${P}/deployments/:deploymentId/split`, action: "deployment.create" },
   getDeployment: { method: "GET", path: `${P}/deployments/:deploymentId`, action: "service.read" },
 
   getRollout: { method: "GET", path: `${P}/rollouts/:rolloutId`, action: "service.read" },

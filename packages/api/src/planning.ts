@@ -116,6 +116,22 @@ export const CanaryPlanning = z.object({
     syntheticPerSecond: z.number(),
   }),
   strategy: PlannedStrategy,
+  /** How many changes a day can go out, alone and in batches, as measured in the environment. */
+  pace: z.object({
+    /** Half of all rollouts took less, of so many; of 0, what the plan expects of a healthy release, or the steps at least. */
+    rolloutMs: z.number(),
+    rollouts: z.int(),
+    /** Changes asked for in the last 7 days, at most the newest 20, and how many that makes a day; null with fewer than two. */
+    changes: z.int(),
+    changesPerDay: z.number().nullable(),
+    alonePerDay: z.number(),
+    batchedPerDay: z.number(),
+    maximumChanges: z.int(),
+    /** A single rollout takes longer than it takes for the next change to come. */
+    outpaced: z.boolean(),
+    /** As configured: whether deployments that ask for it go out together. */
+    when: z.enum(["off", "auto", "always"]),
+  }),
   plan: CanaryPlan.nullable(),
 });
 export type CanaryPlanning = z.infer<typeof CanaryPlanning>;

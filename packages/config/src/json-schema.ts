@@ -47,6 +47,10 @@ const WORDS: Readonly<Record<string, string>> = {
   "strategy.holdbackPercent": "Share that the old release keeps after promotion, to compare with.",
   "strategy.holdbackMs": "How long that lasts.",
   "strategy.autoPromote": "Blue-green: switch once the smoke journeys pass, or wait at the preview for a person.",
+  "strategy.batch": "Changes that wait for a rollout and ask for a batch go out in one.",
+  "strategy.batch.when":
+    "Never (off), while changes come faster than rollouts end (auto, as when it is left out), or always.",
+  "strategy.batch.maximumChanges": "In one rollout; 5 when it is left out.",
   analysis: "How certain the judge must be.",
   "analysis.alpha": "Chance of rolling back a release that does no harm.",
   "analysis.beta": "Chance of promoting a release that is not safe.",

@@ -1,4 +1,5 @@
 import type { Answer } from "@latchkey/api/client";
+import { paceWords } from "@latchkey/core/analysis/planning/pace";
 import {
   harmWords,
   healthyWords,
@@ -131,6 +132,7 @@ function words(planning: Planning, { session, service, environment }: Shown): st
     `${style.bold("Harmful releases")}\n${harmTable(plan, style)}`,
     indented([smallestWords("errors", plan.errors.smallest), smallestWords("slowdown", plan.slowdown.smallest)]),
     `${style.bold("What a verdict needs, and when that will have come")}\n${indented(plan.needs.map((need) => needWords(need, strategy.maximumMs)))}`,
+    `${style.bold("Changes a day")}\n${indented(paceWords(planning.pace, planning.pace.when))}`,
     `${style.bold("Suggestion")}\n${indented(suggestionWords(plan, service, environment))}`,
   ].join("\n\n");
 }

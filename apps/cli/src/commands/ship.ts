@@ -5,7 +5,7 @@ import { endingWords, followDeployment } from "../follow.ts";
 import { CliError, EXIT, wrongUse } from "../problem.ts";
 import { isPromoted, isUnderWay } from "../rollout-words.ts";
 import type { Session } from "../session.ts";
-import { releaseOf, rolloutOf } from "../targets.ts";
+import { deploymentOf, releaseOf, rolloutOf } from "../targets.ts";
 import type { Terminal } from "../terminal.ts";
 import { duration, plain } from "../text.ts";
 
@@ -17,7 +17,7 @@ interface ShipOptions {
   readonly strategy?: "canary" | "blue_green" | "all_at_once";
   readonly release?: string;
   readonly reason?: string;
-  readonly ifBusy: "refuse" | "queue" | "supersede";
+  readonly ifBusy: "refuse" | "batch" | "queue" | "supersede";
   readonly wait?: boolean;
   readonly timeout?: string;
 }
@@ -45,8 +45,11 @@ export function addShip(program: Command, terminal: Terminal, outcome: Outcome):
         )
         .option("--reason <text>", "why, for the record")
         .addOption(
-          new Option("--if-busy <what>", "what to do when another rollout is under way")
-            .choices(["refuse", "queue", "supersede"])
+          new Option(
+            "--if-busy <what>",
+            "when another rollout is under way: wait for it and go out with what else waits (batch), wait and go out alone (queue), end it (supersede)",
+          )
+            .choices(["refuse", "batch", "queue", "supersede"])
             .default("refuse"),
         )
         .option("--wait", "follow it until it is promoted or over")
@@ -57,6 +60,10 @@ export function addShip(program: Command, terminal: Terminal, outcome: Outcome):
     examples: [
       ["latchkey ship leads --wait", "ship what is in the working tree"],
       ["latchkey ship leads --wait --timeout 20m --json", "in CI: the deployment as JSON, the exit code as the answer"],
+      [
+        "latchkey ship leads --if-busy batch --wait",
+        "after the rollout under way, with the other changes that wait for it",
+      ],
       ["latchkey ship leads --release leads/12 --wait", "go back to an older release, judged like any other"],
       ["latchkey ship leads --fault errors=5% --wait", "rehearse a bad release: it is rolled back by itself"],
     ],
@@ -98,7 +105,7 @@ async function accepted(session: Session, service: string, body: Arguments<"ship
     return await session.client.ship({ params: { ...session.main, service }, body });
   } catch (error) {
     if (!(error instanceof ApiError) || error.problem.code !== "LK_BUSY") throw error;
-    const remedy = `Follow it (latchkey deployment ${service} --wait), or add --if-busy queue (after it) or --if-busy supersede (instead of it).`;
+    const remedy = `Follow it (latchkey deployment ${service} --wait), or add --if-busy batch (after it, with others that wait so), --if-busy queue (after it, alone) or --if-busy supersede (instead of it).`;
     throw new ApiError({ ...error.problem, remedy }, { cause: error });
   }
 }
@@ -122,6 +129,34 @@ async function waitFor(session: Session, deploymentId: string, timeoutMs: number
   session.print(last, () => endingWords(last, session));
   if (last.status === "failed_build" && !session.json) session.terminal.out(last.buildOutput);
   return isPromoted(last.status) ? EXIT.done : EXIT.notDeployed;
+}
+
+/** After a batch was rolled back: find the change that does harm. */
+export function addSplit(program: Command, terminal: Terminal, outcome: Outcome): void {
+  addCommand<{ reason?: string }>(program, terminal, outcome, {
+    usage: "split <target>",
+    about: "after a batch of changes was rolled back: ship half of them, then the rest, to find the one that does harm",
+    more: "The target is a deployment (dep_...) that was a part of the batch, or a service: its newest deployment. Both halves wait in the queue and go out alone; the second contains the first, and is not shipped where the first is rolled back. Each result narrows what is suspected (latchkey deployment); split again until one change is left.",
+    group: CHANGE,
+    options: (command) => command.option("--reason <text>", "why, for the record"),
+    examples: [
+      ["latchkey split dep_...", "try the first half, then the rest"],
+      ["latchkey deployment dep_...", "what is cleared by now, and what is suspected"],
+    ],
+    run: async ({ session: open, args, options }) => {
+      const session = open();
+      const deploymentId = await deploymentOf(session, args[0] ?? "");
+      const made = await session.client.splitDeployment({
+        params: { ...session.main, deploymentId },
+        body: { reason: options.reason ?? "" },
+      });
+      session.print(made, () => {
+        const [first, rest] = made.items.map((d) => `release ${d.release?.number ?? "?"} (${d.id})`);
+        return `First ${first}; once that is promoted, ${rest}.\nFollow it: latchkey deployment ${made.items[0]?.id} --wait`;
+      });
+      return undefined;
+    },
+  });
 }
 
 const ACTIONS = [

@@ -35,6 +35,10 @@ export const deployment: Answer<"getDeployment"> = {
   release,
   previousReleaseId: "rel_1",
   rolloutId: "rol_1",
+  carrierId: null,
+  splitsId: null,
+  carries: [],
+  split: null,
   gates: [{ name: "tests", status: "passed", required: true, startedAt: AT, finishedAt: AT, output: "" }],
   buildOutput: "",
   changes: [{ commit: "0123456789abcdef", message: "A better form", author: "Ada", at: AT }],
@@ -49,6 +53,16 @@ export const decision: Answer<"getRollout">["decisions"][number] = {
   fromState: "starting",
   toState: "progressing",
   trafficPercent: 10,
+};
+export const change: Answer<"getRollout">["carries"][number] = {
+  deploymentId: "dep_1",
+  createdBy: "root",
+  releaseId: "rel_2",
+  releaseNumber: 2,
+  commit: "0123456789abcdef",
+  message: "A better form",
+  author: "Ada",
+  standing: null,
 };
 export const rollout: Answer<"getRollout"> = {
   id: "rol_1",
@@ -91,6 +105,8 @@ export const rollout: Answer<"getRollout"> = {
     words: "About 5 visitors met it with 40 requests in 45 s; 1 request failed because of it.",
   },
   previewUrl: null,
+  carries: [change],
+  split: null,
 };
 export const config = ServiceConfig.parse({ name: "leads", source: ".", build: ["make"] });
 const place = {
@@ -275,6 +291,10 @@ export const planned: Answer<"planCanary"> = {
     ...{ errorRatio: 0.001, latencyMedianMs: 104, requestsPerUser: 3, syntheticPerSecond: 0 },
   },
   strategy: plannedStrategy(25),
+  pace: {
+    ...{ rolloutMs: 1_200_000, rollouts: 12, changes: 20, changesPerDay: 90, alonePerDay: 72, batchedPerDay: 360 },
+    ...{ maximumChanges: 5, outpaced: true, when: "auto" },
+  },
   plan: {
     healthy: {
       ...{ runs: 200, falseRollbacks: 0, falseRollbackHigh: 0.0188, falseRollbackBound: 0.01 },

@@ -24,6 +24,18 @@ const applied = (effects: ReturnType<typeof onRollout>, key: readonly unknown[],
   effects.patches.find((p) => JSON.stringify(p.key) === JSON.stringify(key))?.change(old);
 
 describe("an entry of the ledger", () => {
+  it("of a batch makes old what goes out with it, and of a trial the pages of the search", () => {
+    const of = (follows: boolean) => ({ deploymentId: "dep_0", releaseId: "rel_0", follows });
+    const batch = onLedger(
+      entry({ data: { deploymentId: "dep_1", carries: [of(true), { ...of(false), deploymentId: "dep_1" }] } }),
+    );
+    expect(batch.invalidate).toContainEqual(["deployment", "dep_0"]);
+    expect(batch.invalidate).not.toContainEqual(["rollout"]);
+    const trial = onLedger(entry({ data: { deploymentId: "dep_2", carries: [of(false)] } }));
+    expect(trial.invalidate).toEqual(expect.arrayContaining([["rollout"], ["deployment"]]));
+    const ended = onLedger(entry({ type: "delivery.deployment.ended", subject: "deployment/dep_3", data: {} }));
+    expect(ended.invalidate).toEqual(expect.arrayContaining([["rollout"], ["deployment"]]));
+  });
   it("makes old what it is about, and nothing else", () => {
     const { invalidate } = onLedger(entry({}));
     expect(invalidate).toContainEqual(["rollout", "rol_1"]);

@@ -87,14 +87,24 @@ export function prepend(entry: LedgerEntry, key: readonly unknown[], old: unknow
   return { pages: [{ ...first, items: [entry, ...first.items] }, ...rest], pageParams };
 }
 
+interface EntryData {
+  readonly deploymentId?: string;
+  readonly service?: string;
+  /** What a rollout carries. None of a trial follows it: a trial is of what has ended. */
+  readonly carries?: readonly { readonly deploymentId: string; readonly follows: boolean }[];
+}
+
 /** Lists and pages that an entry of the ledger makes old. The ledger's own lists are patched, never fetched again. */
 export function onLedger(entry: LedgerEntry): Effects {
   const id = entry.subject.slice(entry.subject.indexOf("/") + 1);
-  const { deploymentId, service } = entry.data as { deploymentId?: string; service?: string };
+  const { deploymentId, service, carries = [] } = entry.data as EntryData;
+  const isTrial = carries.length > 0 && carries.every((change) => !change.follows);
   const invalidate: (readonly unknown[])[] = [];
   if (entry.type.startsWith("delivery.")) invalidate.push(keys.deployments(), keys.services);
   if (entry.type.startsWith("delivery.") && service) invalidate.push(keys.service(service));
   if (entry.type.startsWith("delivery.deployment.")) invalidate.push(keys.deployment(id));
+  // It may have been the trial of a part of a batch, whose pages tell what is known by now; only open ones are fetched.
+  if (entry.type === "delivery.deployment.ended" || isTrial) invalidate.push(["rollout"], ["deployment"]);
   if (entry.type.startsWith("delivery.release.")) {
     invalidate.push(service ? keys.releases(service) : ["releases"]);
     if (entry.correlation) invalidate.push(keys.deployment(entry.correlation));
@@ -102,6 +112,7 @@ export function onLedger(entry: LedgerEntry): Effects {
   if (entry.type.startsWith("delivery.rollout.")) {
     invalidate.push(keys.rollout(id), keys.explanation(id));
     if (deploymentId) invalidate.push(keys.deployment(deploymentId));
+    invalidate.push(...carries.map((change) => keys.deployment(change.deploymentId)));
   }
   if (entry.type.startsWith("catalog.")) invalidate.push(keys.services, ["service"]);
   if (entry.type.startsWith("security.token.")) invalidate.push(keys.tokens);

@@ -6,11 +6,13 @@ import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts"
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
+import { viewBatch } from "./batches.view.ts";
 import { findDeployment, listDeployments } from "./deployments.store.ts";
 import { presentDeployment, presentRelease } from "./presentation.ts";
 import { filesOf, findRelease, findReleases, listReleases } from "./releases.store.ts";
 import { viewService, viewServices } from "./services.view.ts";
 import { ship } from "./ship.ts";
+import { splitBatch } from "./split.ts";
 import type { TrafficController } from "./traffic.controller.ts";
 
 export interface DeliveryRoutesOptions {
@@ -122,6 +124,27 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
     summaryOf,
   );
 
+  const partsOf = async (reference: string) => ({
+    items: await Promise.all((JSON.parse(reference) as string[]).map(summaryOf)),
+  });
+  route(
+    http,
+    "splitDeployment",
+    async ({ project, params, body, principal, remember }) => {
+      const ids = await splitBatch(o.database, {
+        project,
+        deploymentId: params.deploymentId,
+        reason: await o.subjects.sealWordsOf(principal.name, body.reason),
+        actor: actorOf(principal),
+        hasArtifact: (digest) => o.artifacts.has(digest),
+        also: (tx, made) => remember(tx, JSON.stringify(made)),
+      });
+      o.wake();
+      return partsOf(JSON.stringify(ids));
+    },
+    partsOf,
+  );
+
   route(http, "listDeployments", async ({ project, query }) => {
     const rows = await listDeployments(db, project, {
       service: query.service,
@@ -147,6 +170,7 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
       gates: row.gates.map((g) => ({ ...g })),
       buildOutput: row.build_output,
       changes: row.changes.map((c) => ({ ...c })),
+      ...(await viewBatch(db, row)),
     };
   });
 }

@@ -1,30 +1,20 @@
 import { join } from "node:path";
-import { measuredBefore } from "@latchkey/core/analysis/guards";
-import { DECIDER_VERSION, startJudge } from "@latchkey/core/analysis/judge";
-import type { AnalysisPolicy } from "@latchkey/core/analysis/types";
-import type { Builder } from "@latchkey/core/delivery/ports";
-import { newRollout, type Strategy, SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
+import { SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
 import type { Logger } from "pino";
 import { findEnvironment, findService, type ServiceRow } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
-import type { Clock } from "../platform/clock.ts";
-import { afterCommit, isPassing, type Transaction, type Transactions } from "../platform/database.ts";
+import { afterCommit, isPassing, type Transaction } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
-import type { Lease } from "../platform/leases.ts";
-import { endDeployment, recordRelease } from "./deployments.entries.ts";
+import { endDeployment, locksPhase, recordRelease, UNCHANGED } from "./deployments.entries.ts";
 import {
   activeDeployments,
   type DeploymentRow,
   findDeployment,
   type GateRow,
-  lockPhase,
   updateDeployment,
 } from "./deployments.store.ts";
-import { clusteringBefore } from "./minutes.store.ts";
-import { findRelease, findReleaseByDigest, insertRelease } from "./releases.store.ts";
-import { applyToRollout } from "./rollout-engine.ts";
-import { findActiveRollout, insertRollout } from "./rollouts.store.ts";
-import { variationBefore } from "./slices.store.ts";
+import { DeploymentQueue, type QueueOptions } from "./queue.ts";
+import { findReleaseByDigest, insertRelease } from "./releases.store.ts";
 
 const BUILD_TIMEOUT_MS = 600_000;
 /** A release of leads has 1 MB; most have less than 100. PostgreSQL must still have room for its log after it. */
@@ -33,20 +23,9 @@ const FREE_BYTES_MIN = 200e6;
 export const BUILDS_MAX = 4;
 const WAITS = `Waiting for its turn: ${BUILDS_MAX} others are being built.`;
 const BUILDS = "Building the working tree.";
-const UNCHANGED =
-  "Nothing to deploy: this release is what the environment serves already. Change something and ship again, or rehearse with --fault none.";
 
-export interface DeploymentsOptions {
-  readonly database: Transactions;
+export interface DeploymentsOptions extends QueueOptions {
   readonly log: Logger;
-  readonly clock: Clock;
-  readonly builder: Builder;
-  /** What it writes counts only while no other server had the lease since the work began. */
-  readonly lease: Pick<Lease, "fence" | "guards">;
-  /** A deployment has gone on: for those who watch. */
-  readonly onChanged: (deploymentId: string) => void;
-  /** Woken when a deployment is ready to roll out, or a rollout was asked to make way. */
-  readonly wake: () => void;
 }
 
 /**
@@ -59,10 +38,12 @@ export class DeploymentsController {
   readonly #running = new Map<string, Promise<void>>();
   /** Of those the ones that build or run gates: each is processes of its own. */
   readonly #busy = new Set<string>();
+  readonly #queue: DeploymentQueue;
   #stopping = false;
 
   constructor(options: DeploymentsOptions) {
     this.#o = options;
+    this.#queue = new DeploymentQueue(options);
   }
 
   /**
@@ -73,6 +54,8 @@ export class DeploymentsController {
     const fence = this.#o.lease.fence();
     if (fence === null) return true;
     const active = await activeDeployments(this.#o.database.db);
+    const goesOn = new Set(active.map(({ id }) => id));
+    for (const d of active) if (d.carrier_id !== null && !goesOn.has(d.carrier_id)) await this.#queue.settle(d, fence);
     for (const deployment of active) {
       if (this.#running.has(deployment.id)) continue;
       if (!["building", "gating", "queued"].includes(deployment.status)) continue;
@@ -111,12 +94,8 @@ export class DeploymentsController {
     return new Date(this.#o.clock.now()).toISOString();
   }
 
-  /**
-   * Takes the deployment's lock, for writing what a phase came to. False when it is over already, or another server was
-   * at work since: it may have taken away what this one worked with.
-   */
-  async #locks(tx: Transaction, fence: number, id: string, phase: DeploymentRow["status"]): Promise<boolean> {
-    return (await this.#o.lease.guards(tx, fence)) && (await lockPhase(tx, id, phase));
+  #locks(tx: Transaction, fence: number, id: string, phase: DeploymentRow["status"]): Promise<boolean> {
+    return locksPhase(this.#o.lease, tx, fence, { id, status: phase });
   }
 
   async #work(id: string, fence: number): Promise<void> {
@@ -128,7 +107,7 @@ export class DeploymentsController {
       if (!service) return;
       if (deployment.status === "building") await this.#build(deployment, service, fence);
       else if (deployment.status === "gating") await this.#gates(deployment, service, fence);
-      else if (deployment.status === "queued") await this.#begin(deployment, service, fence);
+      else if (deployment.status === "queued") await this.#queue.begin(deployment, service, fence);
       this.#o.onChanged(id);
       if (!["building", "gating"].includes(deployment.status)) return;
     }
@@ -158,7 +137,7 @@ export class DeploymentsController {
   async #fail(
     deployment: DeploymentRow,
     fence: number,
-    status: "failed_build" | "failed_gate" | "unchanged",
+    status: "failed_build" | "failed_gate",
     words: string,
     buildOutput?: string,
   ): Promise<void> {
@@ -302,121 +281,6 @@ export class DeploymentsController {
           service: deployment.service,
           releaseId: deployment.release_id,
           gates: gates.map(({ name, status, required }) => ({ name, status, required })),
-        },
-      });
-    });
-  }
-
-  /** Starts the rollout when nothing else is under way here, the oldest in the queue first. */
-  async #begin(deployment: DeploymentRow, service: ServiceRow, fence: number): Promise<void> {
-    const db = this.#o.database.db;
-    const waiting = (await activeDeployments(db)).filter(
-      (d) =>
-        d.status === "queued" &&
-        d.project === deployment.project &&
-        d.service === deployment.service &&
-        d.environment === deployment.environment,
-    );
-    if (waiting[0]?.id !== deployment.id) return;
-    const active = await findActiveRollout(db, deployment.project, deployment.service, deployment.environment);
-    if (active) {
-      if (
-        active.machine.state === "holdback" ||
-        (deployment.if_busy === "supersede" && active.machine.state !== "rolling_back")
-      ) {
-        const reason = `deployment ${deployment.id} follows`;
-        await applyToRollout(this.#o.database, active.id, {
-          kind: "event",
-          event: { kind: "supersede", atMs: this.#o.clock.now(), actor: deployment.created_by, reason },
-        });
-        this.#o.wake();
-      }
-      return;
-    }
-    await this.#createRollout(deployment, service, fence);
-    this.#o.wake();
-  }
-
-  async #createRollout(deployment: DeploymentRow, service: ServiceRow, fence: number): Promise<void> {
-    const environment = await findEnvironment(
-      this.#o.database.db,
-      deployment.project,
-      deployment.service,
-      deployment.environment,
-    );
-    const releaseId = deployment.release_id;
-    if (!environment || !releaseId) throw new Error("the deployment has lost its environment or release");
-    const baselineId = environment.serving_release_id;
-    if (baselineId === releaseId) {
-      await this.#fail(deployment, fence, "unchanged", UNCHANGED);
-      return;
-    }
-    const release = await findRelease(this.#o.database.db, releaseId);
-    const baseline = baselineId ? await findRelease(this.#o.database.db, baselineId) : null;
-    const changes = await this.#o.builder.changesBetween(
-      join(service.root, service.config.source),
-      baseline?.commit_sha ?? null,
-      release?.commit_sha ?? null,
-    );
-    const strategy: Strategy = {
-      ...service.config.strategy,
-      ...(deployment.strategy ? { kind: deployment.strategy } : {}),
-    };
-    const clustering = await clusteringBefore(this.#o.database.db, service.name, environment.name, baselineId);
-    const { latencyFloorMs } = service.config.analysis;
-    const variation = await variationBefore(
-      this.#o.database.db,
-      service.name,
-      environment.name,
-      baselineId,
-      latencyFloorMs,
-    );
-    const policy: AnalysisPolicy = {
-      ...service.config.analysis,
-      ...(clustering ? { clustering } : {}),
-      ...(variation ? { variation } : {}),
-    };
-    const measured = measuredBefore(policy);
-    const id = newId("rol");
-    await this.#o.database.transaction(async (tx) => {
-      if (!(await this.#locks(tx, fence, deployment.id, "queued"))) return;
-      await insertRollout(tx, {
-        id,
-        deployment_id: deployment.id,
-        project: deployment.project,
-        service: deployment.service,
-        environment: deployment.environment,
-        machine: newRollout(id, strategy, baselineId !== null, this.#o.clock.now()),
-        policy,
-        judge: startJudge(policy),
-        decider_version: DECIDER_VERSION,
-        canary_release_id: releaseId,
-        baseline_release_id: baselineId,
-        generation_epoch: environment.epoch,
-        generation_n: environment.generation,
-      });
-      await updateDeployment(tx, deployment.id, {
-        status: "starting",
-        words: "Starting the release.",
-        rollout_id: id,
-        changes,
-        ...(baselineId ? { previous_release_id: baselineId } : {}),
-      });
-      await record(tx, {
-        type: "delivery.rollout.created",
-        subject: `rollout/${id}`,
-        project: deployment.project,
-        actor: deployment.created_by,
-        correlation: deployment.id,
-        data: {
-          service: deployment.service,
-          environment: deployment.environment,
-          deploymentId: deployment.id,
-          canaryReleaseId: releaseId,
-          baselineReleaseId: baselineId,
-          strategy,
-          policy,
-          ...(measured ? { words: measured.words } : {}),
         },
       });
     });

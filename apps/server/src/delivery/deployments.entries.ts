@@ -1,14 +1,32 @@
+import type { DeploymentStatus } from "@latchkey/api/models";
 import { SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
 import { record } from "../ledger/index.ts";
 import type { Transaction } from "../platform/database.ts";
-import { type DeploymentRow, updateDeployment } from "./deployments.store.ts";
+import type { Lease } from "../platform/leases.ts";
+import { type DeploymentRow, lockPhase, updateDeployment } from "./deployments.store.ts";
 import type { ReleaseRow } from "./releases.store.ts";
 
-/** Ends a deployment that comes to no rollout, with its entry in the ledger. */
+export const UNCHANGED =
+  "Nothing to deploy: this release is what the environment serves already. Change something and ship again, or rehearse with --fault none.";
+
+/**
+ * Takes the deployment's lock, for writing what a phase came to. False when it is over already, or another server was
+ * at work since: it may have taken away what this one worked with.
+ */
+export async function locksPhase(
+  lease: Pick<Lease, "guards">,
+  tx: Transaction,
+  fence: number,
+  { id, status }: Pick<DeploymentRow, "id" | "status">,
+): Promise<boolean> {
+  return (await lease.guards(tx, fence)) && (await lockPhase(tx, id, status));
+}
+
+/** Ends a deployment that comes to no rollout of its own, with its entry in the ledger. */
 export async function endDeployment(
   tx: Transaction,
   deployment: DeploymentRow,
-  status: "failed_build" | "failed_gate" | "unchanged",
+  status: DeploymentStatus,
   words: string,
   buildOutput?: string,
 ): Promise<void> {

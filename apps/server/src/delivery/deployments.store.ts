@@ -1,4 +1,5 @@
 import type { DeploymentStatus } from "@latchkey/api/models";
+import type { Carried } from "@latchkey/core/delivery/batch";
 import type { Actor } from "@latchkey/core/delivery/rollout";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
@@ -30,18 +31,26 @@ export interface DeploymentRow {
   readonly reason: string;
   readonly fault: string | null;
   readonly strategy: "canary" | "blue_green" | "all_at_once" | null;
-  readonly if_busy: "queue" | "supersede" | "refuse";
+  /** What asks for one release, or rehearses a fault, goes out alone: `batch` is written as `queue` then. */
+  readonly if_busy: "batch" | "queue" | "supersede" | "refuse";
   readonly release_id: string | null;
   readonly previous_release_id: string | null;
   readonly rollout_id: string | null;
   readonly gates: readonly GateRow[];
   readonly build_output: string;
   readonly changes: readonly ChangeRow[];
+  /** The deployment that this one went out with: it has that one's rollout, and ends as it does. */
+  readonly carrier_id: string | null;
+  /** The batch that was taken back, of which this one tries a part; and the half before, which must be promoted first. */
+  readonly splits_id: string | null;
+  readonly after_id: string | null;
+  /** What it carries, oldest first, its own release's change last; nothing when it is alone. */
+  readonly carries: readonly Carried[];
 }
 /** What lists show: without the output of builds and gates, which is up to 28 kB a row. */
-export type ListedDeployment = Omit<DeploymentRow, "gates" | "build_output" | "changes">;
+export type ListedDeployment = Omit<DeploymentRow, "gates" | "build_output" | "changes" | "carries">;
 const LISTED = sql`id, project, service, environment, status, words, created_at, finished_at, created_by, reason, fault, strategy,
-  if_busy, release_id, previous_release_id, rollout_id`;
+  if_busy, release_id, previous_release_id, rollout_id, carrier_id, splits_id, after_id`;
 
 export const ENDED: readonly DeploymentStatus[] = [
   "succeeded",
@@ -73,13 +82,13 @@ export const insertDeployment = operation(
       | "if_busy"
       | "release_id"
       | "gates"
-    >,
+    > &
+      Partial<Pick<DeploymentRow, "splits_id" | "after_id" | "carries">>,
   ): Promise<void> => {
-    await sql`insert into deployment (id, project, service, environment, status, words, created_by, reason, fault, strategy, if_busy, release_id, gates)
+    await sql`insert into deployment (id, project, service, environment, status, words, created_by, reason, fault, strategy, if_busy, release_id, gates, splits_id, after_id, carries)
     values (${row.id}, ${row.project}, ${row.service}, ${row.environment}, ${row.status}, ${row.words}, ${JSON.stringify(row.created_by)}::jsonb,
-      ${row.reason}, ${row.fault}, ${row.strategy}, ${row.if_busy}, ${row.release_id}, ${JSON.stringify(row.gates)}::jsonb)`.execute(
-      tx,
-    );
+      ${row.reason}, ${row.fault}, ${row.strategy}, ${row.if_busy}, ${row.release_id}, ${JSON.stringify(row.gates)}::jsonb,
+      ${row.splits_id ?? null}, ${row.after_id ?? null}, ${JSON.stringify(row.carries ?? [])}::jsonb)`.execute(tx);
   },
 );
 
@@ -125,6 +134,23 @@ export const findListed = operation(
   },
 );
 
+/** The deployments that try a part of a batch, oldest first. */
+export const splitsOf = operation("splitsOf", async (db: Executor, id: string): Promise<DeploymentRow[]> => {
+  const found = await sql<DeploymentRow>`select * from deployment where splits_id = ${id} order by id`.execute(db);
+  return found.rows;
+});
+
+/** When the newest deployments to an environment were asked for, newest first; at most `limit`. */
+export const askedTimes = operation(
+  "askedTimes",
+  async (db: Executor, project: string, service: string, environment: string, limit: number): Promise<Date[]> => {
+    const found = await sql<{ created_at: Date }>`select created_at from deployment
+      where project = ${project} and service = ${service} and environment = ${environment}
+      order by created_at desc limit ${limit}`.execute(db);
+    return found.rows.map((row) => row.created_at);
+  },
+);
+
 /** What has not ended, oldest first. */
 export const activeDeployments = operation("activeDeployments", async (db: Executor): Promise<DeploymentRow[]> => {
   const found = await sql<DeploymentRow>`select * from deployment where finished_at is null order by id`.execute(db);
@@ -155,7 +181,16 @@ export const updateDeployment = operation(
     set: Partial<
       Pick<
         DeploymentRow,
-        "status" | "words" | "release_id" | "previous_release_id" | "rollout_id" | "gates" | "build_output" | "changes"
+        | "status"
+        | "words"
+        | "release_id"
+        | "previous_release_id"
+        | "rollout_id"
+        | "gates"
+        | "build_output"
+        | "changes"
+        | "carrier_id"
+        | "carries"
       >
     >,
   ): Promise<void> => {
@@ -170,6 +205,8 @@ export const updateDeployment = operation(
       gates = coalesce(${json(set.gates)}::jsonb, gates),
       build_output = coalesce(${set.build_output ?? null}, build_output),
       changes = coalesce(${json(set.changes)}::jsonb, changes),
+      carrier_id = coalesce(${set.carrier_id ?? null}, carrier_id),
+      carries = coalesce(${json(set.carries)}::jsonb, carries),
       finished_at = case when ${ended} then coalesce(finished_at, now()) else finished_at end
     where id = ${id}`.execute(tx);
   },

@@ -14,6 +14,7 @@ import { findService, type ServiceRow } from "../catalog/index.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
+import { batchPolicyOf, readPace } from "./batches.ts";
 import type { PlanStanding, PlansController } from "./plans.controller.ts";
 import { requestsPerUser, trafficOfWeek } from "./traffic-hours.store.ts";
 
@@ -21,6 +22,10 @@ type Planning = Answer<"planCanary">;
 
 export function registerPlans(http: Http, o: { readonly database: Database; readonly plans: PlansController }): void {
   const { db } = o.database;
+  const paceOfPlan = async (row: ServiceRow, environment: string, { plan }: PlanStanding) => ({
+    ...(await readPace(db, row, environment, Date.now(), plan?.healthy.passMedianMs ?? null)),
+    when: batchPolicyOf(row).when,
+  });
   route(http, "planCanary", async ({ project, params, query }) => {
     const row = await findService(db, project, params.service);
     if (!row) throw new ProblemError("LK_NOT_FOUND", { detail: `There is no service "${params.service}".` });
@@ -28,11 +33,12 @@ export function registerPlans(http: Http, o: { readonly database: Database; read
     // The same question about another configuration is another question.
     const key = JSON.stringify([project, row.name, row.config_digest, query]);
     const known = o.plans.standing(key);
-    if (known) return present(known);
+    if (known) return { ...present(known), pace: await paceOfPlan(row, query.environment, known) };
     const place = { service: row.name, environment: query.environment };
     const measured = measuredTraffic(await trafficOfWeek(db, place), await requestsPerUser(db, place));
     const traffic = query.requestsPerHour === undefined ? measured : scaledTo(measured, query.requestsPerHour);
-    return present(o.plans.begin(key, inputOf(row, query, traffic)));
+    const begun = o.plans.begin(key, inputOf(row, query, traffic));
+    return { ...present(begun), pace: await paceOfPlan(row, query.environment, begun) };
   });
 }
 
@@ -78,7 +84,7 @@ function inputOf(row: ServiceRow, query: PlanQuery, traffic: MeasuredTraffic): P
   };
 }
 
-function present({ input, done, of, plan }: PlanStanding): Planning {
+function present({ input, done, of, plan }: PlanStanding): Omit<Planning, "pace"> {
   const { traffic, strategy } = input;
   const hours = traffic.requestsPerHour;
   return {

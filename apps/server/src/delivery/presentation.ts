@@ -37,5 +37,7 @@ export function presentDeployment(row: ListedDeployment, releases: ReadonlyMap<s
     release: release ? presentRelease(release) : null,
     previousReleaseId: row.previous_release_id,
     rolloutId: row.rollout_id,
+    carrierId: row.carrier_id,
+    splitsId: row.splits_id,
   };
 }

@@ -2,6 +2,7 @@ import type { Answer } from "@latchkey/api/client";
 
 /** The API's shapes that this room answers with. */
 export type DeploymentSummary = Answer<"ship">;
+export type DeploymentDetail = Answer<"getDeployment">;
 export type ReleaseSummary = NonNullable<DeploymentSummary["release"]>;
 export type RolloutView = Answer<"getRollout">;
 export type Explanation = Answer<"explainRollout">;

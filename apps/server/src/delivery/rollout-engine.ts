@@ -251,6 +251,7 @@ async function carryOut(
         ? { verdict: report.verdict, harmPValue: report.harmPValue, canaryRequests: report.canaryRequests }
         : {}),
       ...(radius ? { blastRadius: { ...radius, words: blastWords(radius) } } : {}),
+      ...(row.carries.length > 0 ? { carries: row.carries } : {}),
     },
   });
   await insertDecision(tx, row.id, { n: draft.decisions, at: new Date(wallMs), decision, event_id: eventId });
@@ -292,24 +293,30 @@ const STATUS = {
   superseded: "superseded",
 } as const;
 
+/** What the rollout carries goes where it goes. */
 async function followInDeployment(tx: Transaction, row: RolloutRow, decision: Decision): Promise<void> {
   // The last decision says only that the gateways acknowledged; why it went back was said before.
-  const words = decision.fromState === "rolling_back" ? {} : { words: decision.words };
-  await updateDeployment(tx, row.deployment_id, { status: STATUS[decision.toState], ...words });
-  if (!isTerminal(decision.toState)) return;
-  await record(tx, {
-    type: "delivery.deployment.ended",
-    subject: `deployment/${row.deployment_id}`,
-    project: row.project,
-    actor: decision.actor,
-    correlation: row.deployment_id,
-    data: {
-      service: row.service,
-      environment: row.environment,
-      outcome: STATUS[decision.toState],
-      ...words,
-      rolloutId: row.id,
-      releaseId: row.canary_release_id,
-    },
-  });
+  const says = decision.fromState !== "rolling_back";
+  const own = { deploymentId: row.deployment_id, releaseId: row.canary_release_id, follows: false };
+  for (const { deploymentId, releaseId, follows } of [...row.carries.filter((change) => change.follows), own]) {
+    const words = follows ? `With deployment ${row.deployment_id}: ${decision.words}` : decision.words;
+    await updateDeployment(tx, deploymentId, { status: STATUS[decision.toState], ...(says ? { words } : {}) });
+    if (!isTerminal(decision.toState)) continue;
+    await record(tx, {
+      type: "delivery.deployment.ended",
+      subject: `deployment/${deploymentId}`,
+      project: row.project,
+      actor: decision.actor,
+      correlation: deploymentId,
+      data: {
+        service: row.service,
+        environment: row.environment,
+        outcome: STATUS[decision.toState],
+        ...(says ? { words } : {}),
+        rolloutId: row.id,
+        releaseId,
+        ...(follows ? { carrierId: row.deployment_id } : {}),
+      },
+    });
+  }
 }

@@ -1,6 +1,7 @@
 import type { JudgeState } from "@latchkey/core/analysis/judge";
 import type { Anchors } from "@latchkey/core/analysis/metric-readings";
 import type { AnalysisPolicy, JudgeReport } from "@latchkey/core/analysis/types";
+import type { Carried } from "@latchkey/core/delivery/batch";
 import type { Taken } from "@latchkey/core/delivery/counters";
 import { compareGenerations, type Generation, parseGenerationKey } from "@latchkey/core/delivery/generation";
 import type { Recorded, Remembered } from "@latchkey/core/delivery/replay";
@@ -38,6 +39,15 @@ export interface RolloutRow {
   /** The rollout's own time, see core: milliseconds. */
   readonly time_at_ms: number;
   readonly time_seen_ms: number;
+  /** The changes that it carries, oldest first, its own deployment's last; nothing when that is alone. */
+  readonly carries: readonly RolloutChange[];
+}
+
+/** `follows`: the deployment has no rollout of its own, and ends as this one does. */
+export interface RolloutChange extends Carried {
+  readonly releaseNumber: number;
+  readonly commit: string | null;
+  readonly follows: boolean;
 }
 
 export const insertRollout = operation(
@@ -59,22 +69,23 @@ export const insertRollout = operation(
       | "baseline_release_id"
       | "generation_epoch"
       | "generation_n"
+      | "carries"
     >,
   ): Promise<void> => {
     const machine = JSON.stringify(row.machine);
-    await sql`insert into rollout (id, deployment_id, project, service, environment, machine, first_machine, policy, judge, decider_version, canary_release_id, baseline_release_id, generation_epoch, generation_n, started_at, time_at_ms, time_seen_ms)
+    await sql`insert into rollout (id, deployment_id, project, service, environment, machine, first_machine, policy, judge, decider_version, canary_release_id, baseline_release_id, generation_epoch, generation_n, started_at, time_at_ms, time_seen_ms, carries)
     values (${row.id}, ${row.deployment_id}, ${row.project}, ${row.service}, ${row.environment}, ${machine}::jsonb, ${machine}::jsonb,
       ${JSON.stringify(row.policy)}::jsonb, ${JSON.stringify(row.judge)}::json, ${row.decider_version}, ${row.canary_release_id}, ${row.baseline_release_id},
-      ${row.generation_epoch}, ${row.generation_n}, ${new Date(row.machine.createdAtMs)}, ${row.machine.createdAtMs}, ${row.machine.createdAtMs})`.execute(
-      tx,
-    );
+      ${row.generation_epoch}, ${row.generation_n}, ${new Date(row.machine.createdAtMs)}, ${row.machine.createdAtMs}, ${row.machine.createdAtMs},
+      ${JSON.stringify(row.carries)}::jsonb)`.execute(tx);
   },
 );
 
 /** What most reads want. The judge's state and the counters that it has taken in are large, and only looks need them. */
 export type ListedRollout = Omit<RolloutRow, "judge" | "taken" | "metric_anchors" | "policy" | "first_machine">;
 const LISTED = sql`id, deployment_id, project, service, environment, machine, report, decider_version, canary_release_id,
-  baseline_release_id, generation_epoch, generation_n, shares, step_count, evidence_sha256, started_at, finished_at, time_at_ms, time_seen_ms`;
+  baseline_release_id, generation_epoch, generation_n, shares, step_count, evidence_sha256, started_at, finished_at, time_at_ms, time_seen_ms,
+  carries`;
 
 export const findRollout = operation("findRollout", async (db: Executor, id: string): Promise<ListedRollout | null> => {
   const found = await sql<ListedRollout>`select ${LISTED} from rollout where id = ${id}`.execute(db);
@@ -150,6 +161,25 @@ export const updateRollout = operation(
       step_count = ${row.step_count}, evidence_sha256 = ${row.evidence_sha256}, finished_at = ${row.finished_at},
       time_at_ms = ${row.time_at_ms}, time_seen_ms = ${row.time_seen_ms}
     where id = ${id}`.execute(tx);
+  },
+);
+
+/**
+ * How long the newest canaries of an environment kept it busy, ms: from the beginning until they were promoted, which the
+ * next one need not wait beyond, or were taken back by the evidence. At most `limit`.
+ */
+export const judgedTimes = operation(
+  "judgedTimes",
+  async (db: Executor, project: string, service: string, environment: string, limit: number): Promise<number[]> => {
+    const found = await sql<{ ms: number }>`with judged as (
+      select id, started_at from rollout where project = ${project} and service = ${service} and environment = ${environment}
+        and baseline_release_id is not null and machine ->> 'state' in ('holdback', 'completed', 'rolled_back')
+      order by started_at desc, id desc limit ${limit})
+      select round(extract(epoch from min(d.at) - r.started_at) * 1000)::float as ms
+      from judged r join rollout_decision d on d.rollout_id = r.id
+      where d.decision ->> 'toState' in ('holdback', 'completed', 'rolled_back') group by r.id, r.started_at
+      order by r.started_at desc, r.id desc`.execute(db);
+    return found.rows.map((row) => row.ms);
   },
 );
 

@@ -12,6 +12,7 @@ import { mergeHistograms, quantileMs } from "@latchkey/core/shared/histogram";
 import { findService } from "../catalog/index.ts";
 import { sequencesOf } from "../ledger/index.ts";
 import type { Executor } from "../platform/database.ts";
+import { carriedWords, viewCarried } from "./batches.view.ts";
 import { radiusOf } from "./blast-radius.ts";
 import { type Counter, countersSince } from "./gateways.store.ts";
 import type { LocalTarget } from "./local-target.controller.ts";
@@ -164,8 +165,8 @@ export class RolloutViews {
     const made = viewRollout(this.#db, id, this.#o);
     this.#fresh.set(id, { until: now + KEPT_MS, view: made });
     const view = await made;
-    // Until its last decision is numbered, it will still say more than now.
-    if (view?.finishedAt && view.decisions.every((d) => d.sequence !== null)) {
+    // Until its last decision is numbered, it will still say more than now; and so it does while a batch is searched.
+    if (view?.finishedAt && view.split === null && view.decisions.every((d) => d.sequence !== null)) {
       this.#ended.set(id, view);
       for (const oldest of this.#ended.keys()) if (this.#ended.size > KEPT_ENDED_MAX) this.#ended.delete(oldest);
     }
@@ -216,6 +217,7 @@ async function viewRollout(db: Executor, id: string, o: RolloutViewOptions): Pro
     report: row.report ? presentReport(row.report) : null,
     decisions: await decisionsView(db, row),
     previewUrl: await previewUrlOf(db, row, o.gatewayUrl),
+    ...(await viewCarried(db, row)),
   };
 }
 
@@ -262,6 +264,7 @@ export async function explain(db: Executor, id: string): Promise<Explanation | n
   const again = sameVersion ? replay(row.first_machine, row.policy, steps) : null;
   const agrees = again !== null && JSON.stringify(sorted(again.decisions)) === JSON.stringify(sorted(stored));
   const intact = hash === row.evidence_sha256;
+  const carried = await carriedWords(db, row);
   const last = decisions.at(-1);
   const turning = [...decisions]
     .reverse()
@@ -270,6 +273,7 @@ export async function explain(db: Executor, id: string): Promise<Explanation | n
     rolloutId: id,
     words: [
       ...(turning ? [turning.words] : []),
+      ...carried,
       ...(row.report?.guards ?? []).filter((g) => g.guard === "clustered" && g.state === "note").map((g) => g.words),
       last ? `It is ${row.machine.state.replace("_", " ")} since ${last.at}.` : "Nothing has been decided yet.",
       again === null

@@ -8,6 +8,7 @@ export function sealingAuthors(builder: Builder, subjects: Pick<Subjects, "sealN
   return {
     freeBytes: () => builder.freeBytes(),
     gate: (spec) => builder.gate(spec),
+    contains: (folder, newer, older) => builder.contains(folder, newer, older),
     abort: () => builder.abort(),
     build: async (spec) => {
       const built = await builder.build(spec);

@@ -1,9 +1,10 @@
 import type { Actor, StrategyKind } from "@latchkey/core/delivery/rollout";
-import { findService, lockEnvironment } from "../catalog/index.ts";
+import { findService, lockEnvironment, type ServiceRow } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
 import type { Transaction, Transactions } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
 import { ProblemError } from "../platform/problems.ts";
+import { batchPolicyOf } from "./batches.ts";
 import { activeDeployments, type DeploymentRow, findDeployment, insertDeployment } from "./deployments.store.ts";
 import { findRelease } from "./releases.store.ts";
 
@@ -15,7 +16,7 @@ export interface ShipRequest {
   readonly strategy: StrategyKind | null;
   readonly releaseId: string | null;
   readonly reason: string;
-  readonly ifBusy: "queue" | "supersede" | "refuse";
+  readonly ifBusy: DeploymentRow["if_busy"];
   readonly actor: Actor;
   /** Old artifacts are collected: a release that exists in the books may be gone. */
   readonly hasArtifact: (digest: string) => Promise<boolean>;
@@ -63,50 +64,75 @@ export async function ship(
     }
     if (asked.releaseId !== null) await checkRelease(tx, asked);
     await checkBusy(tx, asked);
-    const id = newId("dep");
-    await insertDeployment(tx, {
-      id,
-      project: asked.project,
-      service: asked.service,
-      environment: asked.environment,
-      status: asked.releaseId === null ? "building" : "gating",
-      words: asked.releaseId === null ? "Building the working tree." : "Running the gates.",
-      created_by: asked.actor,
-      reason: asked.reason,
-      fault: asked.fault,
-      strategy: asked.strategy,
-      if_busy: asked.ifBusy,
-      release_id: asked.releaseId,
-      gates: service.config.gates.map((g) => ({
-        name: g.name,
-        status: "waiting",
-        required: g.required,
-        startedAt: null,
-        finishedAt: null,
-        output: "",
-      })),
-    });
-    await record(tx, {
-      type: "delivery.deployment.requested",
-      subject: `deployment/${id}`,
-      project: asked.project,
-      actor: asked.actor,
-      correlation: id,
-      data: {
-        service: asked.service,
-        environment: asked.environment,
-        fault: asked.fault,
-        strategy: asked.strategy,
-        releaseId: asked.releaseId,
-        reason: asked.reason,
-        ifBusy: asked.ifBusy,
-      },
-    });
+    if (asked.ifBusy === "batch" && batchPolicyOf(service).when === "off") {
+      throw new ProblemError("LK_INVALID", {
+        detail: `${asked.service} ships no batches: its strategy.batch.when is off.`,
+        remedy: "Ask with ifBusy queue, or set strategy.batch.when to auto or always.",
+        fields: [{ field: "ifBusy", message: "queue, supersede or refuse" }],
+      });
+    }
+    const id = await writeWish(tx, service, asked);
     await also(tx, id);
     const made = await findDeployment(tx, id);
     if (!made) throw new Error("the deployment just written is not there");
     return made;
   });
+}
+
+/** A deployment that tries a part of a batch. */
+export type Part = Pick<DeploymentRow, "splits_id" | "after_id" | "carries">;
+
+/** The deployment and its entry. Answers its id. */
+export async function writeWish(
+  tx: Transaction,
+  service: ServiceRow,
+  asked: Omit<ShipRequest, "hasArtifact">,
+  part?: Part,
+): Promise<string> {
+  const isPlain = asked.releaseId === null && asked.fault === null;
+  const id = newId("dep");
+  await insertDeployment(tx, {
+    id,
+    project: asked.project,
+    service: asked.service,
+    environment: asked.environment,
+    status: asked.releaseId === null ? "building" : "gating",
+    words: asked.releaseId === null ? "Building the working tree." : "Running the gates.",
+    created_by: asked.actor,
+    reason: asked.reason,
+    fault: asked.fault,
+    strategy: asked.strategy,
+    // What asks for one release, or rehearses, is nobody's predecessor.
+    if_busy: asked.ifBusy === "batch" && !isPlain ? "queue" : asked.ifBusy,
+    release_id: asked.releaseId,
+    ...part,
+    gates: service.config.gates.map((g) => ({
+      name: g.name,
+      status: "waiting",
+      required: g.required,
+      startedAt: null,
+      finishedAt: null,
+      output: "",
+    })),
+  });
+  await record(tx, {
+    type: "delivery.deployment.requested",
+    subject: `deployment/${id}`,
+    project: asked.project,
+    actor: asked.actor,
+    correlation: id,
+    data: {
+      service: asked.service,
+      environment: asked.environment,
+      fault: asked.fault,
+      strategy: asked.strategy,
+      releaseId: asked.releaseId,
+      reason: asked.reason,
+      ifBusy: asked.ifBusy,
+      ...(part ? { splits: part.splits_id, after: part.after_id, carries: part.carries } : {}),
+    },
+  });
+  return id;
 }
 
 async function checkRelease(tx: Parameters<typeof findRelease>[0], asked: ShipRequest): Promise<void> {
@@ -150,6 +176,7 @@ async function checkBusy(tx: Parameters<typeof findRelease>[0], asked: ShipReque
   if (!busy) return;
   throw new ProblemError("LK_BUSY", {
     detail: `Deployment ${busy.id} of ${asked.service} is under way in ${asked.environment} (${busy.status.replace("_", " ")}).`,
-    remedy: "Wait for it, or ask again with ifBusy queue (after it) or supersede (instead of it).",
+    remedy:
+      "Wait for it, or ask again with ifBusy queue (after it), batch (after it, with others that wait so) or supersede (instead of it).",
   });
 }

@@ -67,6 +67,7 @@ describe("who may do what, over the wire", () => {
       getRelease, owner yes, viewer yes, gateway -, anybody -
       ship, owner yes, viewer -, gateway -, anybody -
       listDeployments, owner yes, viewer yes, gateway -, anybody -
+      splitDeployment, owner yes, viewer -, gateway -, anybody -
       getDeployment, owner yes, viewer yes, gateway -, anybody -
       getRollout, owner yes, viewer yes, gateway -, anybody -
       listLooks, owner yes, viewer yes, gateway -, anybody -

@@ -97,6 +97,8 @@ export interface Builder {
   gate(spec: Omit<BuildSpec, "fault" | "deploymentId">): Promise<CommandResult>;
   /** The commits to the folder after `from` up to `to`, newest first. */
   changesBetween(folder: string, from: string | null, to: string | null): Promise<readonly CommitInfo[]>;
+  /** Whether a commit has another one in its history; false where git does not know both. */
+  contains(folder: string, newer: string, older: string): Promise<boolean>;
   /** Ends what is under way, now. Its results mean nothing. */
   abort(): void;
 }

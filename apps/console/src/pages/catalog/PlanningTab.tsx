@@ -1,3 +1,4 @@
+import { paceWords } from "@latchkey/core/analysis/planning/pace";
 import { strategyWords } from "@latchkey/core/analysis/planning/words";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -153,6 +154,13 @@ function Answered(o: {
             ` Synthetic journeys make it up to ${planning.traffic.syntheticPerSecond} requests a second while the canary is in its steps.`}
         </p>
         <p className="m-0 mt-1 text-soft">{strategyWords(planning.strategy)}</p>
+      </Section>
+      <Section title="Changes a day" note="alone and in batches, as measured here">
+        <ul className="m-0 flex list-disc flex-col gap-1 pl-5">
+          {paceWords(planning.pace, planning.pace.when).map((line) => (
+            <li key={line}>{line}</li>
+          ))}
+        </ul>
       </Section>
       {planning.plan ? (
         <PlanResult plan={planning.plan} strategy={planning.strategy} onTake={o.onTake} />

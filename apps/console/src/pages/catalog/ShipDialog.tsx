@@ -12,13 +12,14 @@ import { firstLine } from "../../ui/format.ts";
 import { toast } from "../../ui/Toasts.tsx";
 import { FAULTS, STRATEGY_WORDS } from "../../words.ts";
 
-type Busy = "refuse" | "queue" | "supersede";
+type Busy = "refuse" | "batch" | "queue" | "supersede";
 type Kind = keyof typeof STRATEGY_WORDS;
 type What = "build" | "existing";
 
 const BUSY: readonly { value: Busy; label: string; words: string }[] = [
   { value: "refuse", label: "Refuse", words: "Do nothing and say so." },
-  { value: "queue", label: "Queue", words: "Wait until the one under way has ended." },
+  { value: "batch", label: "Batch", words: "Wait, and go out in one rollout with the changes that wait too." },
+  { value: "queue", label: "Queue", words: "Wait until the one under way has ended, and go out alone." },
   { value: "supersede", label: "Supersede", words: "End the one under way in favour of this." },
 ];
 

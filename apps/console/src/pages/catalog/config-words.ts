@@ -90,6 +90,12 @@ export function strategyWords({ strategy: s }: ServiceConfig): string[] {
         : "A release replaces the one before at once, without comparison.",
     `Without proof ${duration(s.maximumMs)} after its first traffic, ${INCONCLUSIVE[s.onInconclusive]}.`,
   ];
+  const { when = "auto", maximumChanges = 5 } = s.batch ?? {};
+  lines.push(
+    when === "off"
+      ? "Changes that wait for a rollout go out one after the other."
+      : `Changes that wait for a rollout and ask for it go out together, up to ${maximumChanges} at a time${when === "auto" ? ", while they come faster than rollouts end" : ""}.`,
+  );
   if (s.holdbackPercent > 0 && s.holdbackMs > 0)
     lines.push(
       `After promotion ${percent(s.holdbackPercent / 100)} stay on the release before for ${duration(s.holdbackMs)}, so that a late regression is still seen.`,

@@ -13,6 +13,7 @@ import { ErrorPanel, PageSkeleton } from "../../ui/States.tsx";
 import { A, Ago, Code, Mono } from "../../ui/Text.tsx";
 import { ReleaseLabel } from "../catalog/ReleaseLabel.tsx";
 import { NotFoundPage } from "../NotFoundPage.tsx";
+import { CarriedPanel } from "./CarriedPanel.tsx";
 import { GateList } from "./GateList.tsx";
 import { PhaseTrack } from "./PhaseTrack.tsx";
 
@@ -78,6 +79,22 @@ function About({ deployment: d }: { deployment: Deployment }) {
               "nothing: the first here"
             ),
           ],
+          d.carrierId
+            ? [
+                "Went out with",
+                <A key="c" href={to.deployment(d.carrierId)}>
+                  {shortId(d.carrierId)}
+                </A>,
+              ]
+            : null,
+          d.splitsId
+            ? [
+                "Tries a part of",
+                <A key="s" href={to.deployment(d.splitsId)}>
+                  {shortId(d.splitsId)}
+                </A>,
+              ]
+            : null,
           ["Reason", d.reason || <span className="text-muted">none given</span>],
           ["Asked for", moment(d.createdAt)],
           [d.finishedAt ? "Took" : "Under way for", <Took key="t" deployment={d} />],
@@ -157,6 +174,7 @@ export function DeploymentPage() {
         )}
         <About deployment={d} />
         <GateList gates={d.gates} />
+        <CarriedPanel carries={d.carries} split={d.split} deploymentId={d.id} />
         <Changes deployment={d} />
       </div>
     </>

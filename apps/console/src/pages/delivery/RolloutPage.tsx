@@ -13,6 +13,7 @@ import { ACTION_WORDS } from "../../words.ts";
 import { NotFoundPage } from "../NotFoundPage.tsx";
 import { ActionDialog } from "./ActionDialog.tsx";
 import { ArmTable } from "./ArmTable.tsx";
+import { CarriedPanel } from "./CarriedPanel.tsx";
 import { DecisionList } from "./DecisionList.tsx";
 import { EvidencePanel, GuardPanel } from "./EvidencePanel.tsx";
 import { ExplainPanel } from "./ExplainPanel.tsx";
@@ -119,11 +120,12 @@ function Body({ rollout: r }: { rollout: Rollout }) {
       {r.report && r.baseline && <EvidencePanel report={r.report} />}
       {r.baseline && <RolloutChartsPanel rollout={r} />}
       <div className="grid items-start gap-6 lg:grid-cols-[3fr_2fr]">
-        <div className="flex flex-col gap-6">
+        <div className="flex min-w-0 flex-col gap-6">
+          <CarriedPanel carries={r.carries} split={r.split} deploymentId={r.deploymentId} />
           <DecisionList decisions={r.decisions} />
           <Explanation rollout={r} />
         </div>
-        <div className="flex flex-col gap-6">
+        <div className="flex min-w-0 flex-col gap-6">
           <ArmTable rollout={r} />
           {r.report && <GuardPanel guards={r.report.guards} />}
         </div>

@@ -30,7 +30,7 @@ export const bearer = (secret: string): Credential => [["Authorization", `Bearer
 const HOUR_MS = 3_600_000;
 const main = { project: "main" } as const;
 
-/** An installation with a service, a rollout that ended, one that was aborted, and one that is paused. */
+/** An installation with a service, two deployments that ended, as a batch that was rolled back, and a rollout that is paused. */
 export class Furnished {
   readonly ground: Ground;
   readonly operations: readonly Operation[];
@@ -83,11 +83,24 @@ export class Furnished {
       const { items } = await owner.listDeployments({ params: main });
       return items.every((d) => d.finishedAt !== null);
     });
+    await this.#batchTakenBack();
     await act(await ship("3", "progressing"), "pause");
     for (const list of ["listDeployments", "listLedger", "listSubjects", "listServices"] as const)
       this.existing.learn(await owner[list]({ params: main }));
     this.existing.learn(await owner.listReleases({ params: { ...main, service: workload.name } }));
     this.existing.learn(await owner.getCheckpoint({}));
+  }
+
+  /** The two that have ended, as if they had gone out together: outside git nothing does. */
+  async #batchTakenBack(): Promise<void> {
+    const { owner, db } = this.ground;
+    const [carrier, joined] = (await owner.listDeployments({ params: main })).items;
+    const carries = [joined, carrier].map((d) => ({ deploymentId: d?.id, releaseId: d?.release?.id }));
+    await sql`update deployment set status = 'rolled_back', carries = ${JSON.stringify(carries)}::jsonb
+      where id = ${carrier?.id}`.execute(db);
+    await sql`update deployment set status = 'rolled_back', carrier_id = ${carrier?.id} where id = ${joined?.id}`.execute(
+      db,
+    );
   }
 
   /** Credentials that let nobody in, by what is wrong with them. Made with the database: some can't be had otherwise. */

@@ -46,7 +46,7 @@ export const KNOWN_FIELDS: Readonly<Record<string, Field>> = {
   // A longer poll would hold its line for nothing.
   waitMs: only(0, 1, 5),
   environment: of("production"),
-  ifBusy: of("queue", "supersede", "refuse"),
+  ifBusy: of("batch", "queue", "supersede", "refuse"),
   fault: of("none", "errors=5%", "latency=+50%", "leak", "slow-tail=3%x10", "broken-page"),
   root: { values: fc.constant(new Known("root", 0)), weight: 12 },
   // Of the service's configuration: folders and commands of the workload.

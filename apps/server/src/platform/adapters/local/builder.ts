@@ -1,7 +1,7 @@
 import type { Builder, BuildSpec, Built, CommandResult, CommitInfo } from "@latchkey/core/delivery/ports";
 import type { ArtifactStore } from "../artifacts/directory.ts";
 import { baseEnvironment, runCommand } from "./command.ts";
-import { commitsBetween, sourceState } from "./git.ts";
+import { commitsBetween, isAncestor, sourceState } from "./git.ts";
 
 /** Builds on this machine: the service's own commands, in its folder, with their output taken into the artifact store. */
 export class LocalBuilder implements Builder {
@@ -46,6 +46,10 @@ export class LocalBuilder implements Builder {
 
   changesBetween(folder: string, from: string | null, to: string | null): Promise<readonly CommitInfo[]> {
     return commitsBetween(folder, from, to);
+  }
+
+  contains(folder: string, newer: string, older: string): Promise<boolean> {
+    return isAncestor(folder, older, newer);
   }
 
   abort(): void {

@@ -25,6 +25,11 @@ export async function sourceState(cwd: string): Promise<SourceState> {
   return { commit, branch, message, author, dirty: status !== "" };
 }
 
+/** Whether `older` is `newer` or in its history; false where git does not know both. */
+export async function isAncestor(cwd: string, older: string, newer: string): Promise<boolean> {
+  return (await git(cwd, ["merge-base", "--is-ancestor", older, newer])) !== null;
+}
+
 /** The commits to the folder after `from` up to `to`, newest first, at most 200; without `from` the newest one only. */
 export async function commitsBetween(cwd: string, from: string | null, to: string | null): Promise<CommitInfo[]> {
   if (!to || from === to) return [];
