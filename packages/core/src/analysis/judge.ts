@@ -31,7 +31,7 @@ import { stepUserMetrics, type UserState } from "./user-metrics.ts";
  * The judge: a fold over looks. Each metric keeps e-processes (nonnegative, mean at most 1 under "no harm"), so that
  * looking at any time is free: P(ever E >= 1/alpha) <= alpha (Ville 1939).
  */
-export const DECIDER_VERSION = "judge-3";
+export const DECIDER_VERSION = "judge-4";
 
 interface Pending {
   readonly share: number;
@@ -168,6 +168,8 @@ function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, since
   const [kc, kb] = [unitErrorsOf(c), unitErrorsOf(b)];
   const alone = c.requests - (c.visitorRequests ?? 0);
   const eta = temperingOf(policy, look);
+  // Bounds of an effect are tests of both arms' excess, each with the share of its own arm.
+  const even = Math.min(eta, temperingOf(policy, { ...look, canaryShare: 1 - w }));
   const withErrors: JudgeState = {
     ...state,
     baseline: addCounts(state.baseline, b),
@@ -180,7 +182,11 @@ function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, since
     errorsSafe: state.errorsSafe.map((ln, i) =>
       bounded(ln + eta * lnErrorsSafe(SAFE_R[i] ?? 0.5, w, alone, kc, kb, policy.safeErrorRatio)),
     ),
-    errorTallies: stepTallies(state.errorTallies, look, talliesOf(b.requests, kb, c.requests, kc)),
+    errorTallies: stepTallies(
+      state.errorTallies,
+      look,
+      talliesOf(even * b.requests, even * kb, even * c.requests, even * kc),
+    ),
     pageTallies: stepTallies(
       state.pageTallies,
       look,
