@@ -54,18 +54,20 @@ function rangeWords({ low, high }: Effect, { show, unit, more, less }: Manner): 
     return [high === null ? `at least ${show(low)} ${unit} ${more}` : `${range(low, high)} ${unit} ${more}`];
   if (high !== null && high < 0)
     return [low === null ? `at least ${show(high)} ${unit} ${less}` : `${range(high, low)} ${unit} ${less}`];
+  if (low !== null && high !== null && (show(low) === "0" || show(high) === "0"))
+    return [show(low) === "0" ? `0 to ${show(high)} ${unit} ${more}` : `0 to ${show(low)} ${unit} ${less}`];
   if (low !== null && high !== null) return [`between ${show(low)} ${unit} ${less} and ${show(high)} ${unit} ${more}`];
   if (high !== null) return [`at most ${show(high)} ${unit} ${more}`];
   if (low !== null) return [`at most ${show(low)} ${unit} ${less}`];
   return [];
 }
 
-/** Rates are told of so many units that the larger bound is at least one event: "3.1 leads fewer per 100 visitors". */
+/** Rates are told of one unit, or of as many hundreds as make the larger bound an event: "3.1 leads fewer per 100 visitors". */
 const UNITS_MAX = 1_000_000;
 
 function rateOf(m: Told, { low, high }: Effect): { readonly manner: Manner; readonly behind: string } {
   const largest = Math.max(Math.abs(low ?? 0), Math.abs(high ?? 0));
-  let units = 1;
+  let units = largest >= 1 ? 1 : 100;
   while (units < UNITS_MAX && largest * units < 1) units *= 10;
   const of = m.per ?? "units of the total";
   const many = String(units).replace(/\B(?=(\d{3})+$)/g, ",");

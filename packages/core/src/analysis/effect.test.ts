@@ -180,6 +180,11 @@ describe("an effect in words", () => {
     expect(words("errors", null, null)).toBe("");
   });
 
+  it("does not say less by nothing", () => {
+    expect(words("latency", -0.003, 0.83)).toContain("takes 0 to 83 % longer");
+    expect(words("latency", -0.2, 0.001)).toContain("takes 0 to 20 % less time");
+  });
+
   const own = (over: Partial<MetricReport>, low: number | null, high: number | null) =>
     effectWords({ metric: "m", unit: "rate", severity: "watched", ...over, effect: { low, high } }).join("");
   it("tells a service's own by their events and what they are counted per", () => {
@@ -188,6 +193,7 @@ describe("an effect in words", () => {
       "m: the canary has 0.9 to 3.1 leads fewer per 100 visitors, with 95 % confidence at every look.",
     );
     expect(own(leads, -0.0002, 0.0004)).toContain("between 2 leads fewer and 4 leads more per 10,000 visitors");
+    expect(own(leads, -0.12, 0.22)).toContain("between 12 leads fewer and 22 leads more per 100 visitors");
     expect(own(leads, 1.2, 2)).toContain("1.2 to 2 leads more per visitor");
     expect(own({}, null, 0.05)).toContain("at most 5 events more per 100 units of the total");
     expect(own({ unit: "ratio" }, 0.009, 0.031)).toContain("the canary has 0.9 to 3.1 percentage points more,");
