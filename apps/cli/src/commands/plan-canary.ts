@@ -144,7 +144,7 @@ function trafficWords(t: Planning["traffic"]): string {
   const perHour = Number(t.requestsPerHour.toPrecision(3));
   if (!t.measured)
     return `No traffic was measured yet: these figures are for ${perHour} requests an hour. Another number: --requests-per-hour.`;
-  return `${perHour} requests an hour over ${t.hours} hours (${Math.round(t.quietestHour)} to ${Math.round(t.busiestHour)}), ${ratio(t.errorRatio)} failed, median ${milliseconds(t.latencyMedianMs)}.`;
+  return `${perHour} requests an hour over the last ${t.hours === 1 ? "hour" : `${t.hours} hours (${Math.round(t.quietestHour)} to ${Math.round(t.busiestHour)})`}, ${ratio(t.errorRatio)} failed, median ${milliseconds(t.latencyMedianMs)}.`;
 }
 
 const BAR = 20;

@@ -21,29 +21,41 @@ const percents = (x: number): string => number(x * 100, 0);
 const RATIO: Manner = { show: points, unit: "percentage points", more: "more often", less: "less often" };
 const TIME: Manner = { show: percents, unit: "%", more: "longer", less: "less time" };
 
-type Told = Pick<MetricReport, "metric" | "unit" | "effect" | "severity" | "events" | "per">;
+/** What is told of a metric; the API's own figures serve as well. */
+type Told = Pick<MetricReport, "metric" | "unit" | "effect"> & {
+  readonly [field in "severity" | "events" | "per"]?: MetricReport[field] | undefined;
+};
+
+/** How sure bounds are, for whoever tells several under one heading. */
+export const HOW_SURE = "with 95 % confidence at every look";
 
 /**
  * An effect and its 95 % confidence sequence in one plain sentence, such as "The canary fails 0.9 to 3.1 percentage points
- * more often." None where the metric has no effect to tell. Effects that include 0 are told from both sides.
+ * more often, with 95 % confidence at every look." None where the metric has no effect to tell.
  */
-export function effectWords(m: Told): string[] {
-  const { effect } = m;
+export const effectWords = (m: Told): string[] =>
+  effectClauses(m).map((clause) =>
+    m.severity === undefined
+      ? `${clause}, ${HOW_SURE}.`
+      : `${m.metric}: ${clause[0]?.toLowerCase()}${clause.slice(1)}, ${HOW_SURE}.`,
+  );
+
+/** The same where the metric's name and how sure it is stand beside it. Effects that include 0 are told from both sides. */
+export function effectClauses(m: Told): string[] {
+  const { effect, unit, severity } = m;
   if (!effect) return [];
-  const say = (words: string) => [`${words}, with 95 % confidence at every look.`];
-  if (m.severity !== undefined) {
-    if (m.unit === "ms" || m.unit === "number")
-      return pairWords(effect).flatMap((words) => say(`${m.metric}: ${words}`));
-    const { manner, behind } =
-      m.unit === "ratio"
-        ? { manner: { ...RATIO, more: "more", less: m.events ? "fewer" : "less" }, behind: "" }
-        : rateOf(m, effect);
-    const events = m.unit === "ratio" && m.events ? ` ${m.events}` : "";
-    return rangeWords(effect, manner).flatMap((words) => say(`${m.metric}: the canary has ${words}${events}${behind}`));
+  if (severity === undefined) {
+    const subject = SUBJECTS[m.metric];
+    return subject ? rangeWords(effect, unit === "ratio" ? RATIO : TIME).map((words) => `${subject} ${words}`) : [];
   }
-  const subject = SUBJECTS[m.metric];
-  const manner = m.unit === "ratio" ? RATIO : TIME;
-  return subject ? rangeWords(effect, manner).flatMap((words) => say(`${subject} ${words}`)) : [];
+  if (unit === "ms" || unit === "number") return pairWords(effect);
+  if (unit === "ratio") {
+    const events = m.events ? ` ${m.events}` : "";
+    const manner = { ...RATIO, more: "more", less: m.events ? "fewer" : "less" };
+    return rangeWords(effect, manner).map((words) => `The canary has ${words}${events}`);
+  }
+  const { manner, behind } = rateOf(m, effect);
+  return rangeWords(effect, manner).map((words) => `The canary has ${words}${behind}`);
 }
 
 type Effect = NonNullable<MetricReport["effect"]>;
@@ -84,7 +96,7 @@ function rateOf(m: Told, { low, high }: Effect): { readonly manner: Manner; read
 /** Of a histogram: how often a value of the canary is the larger one of a pair, where half of the time is no difference. */
 function pairWords({ low, high }: Effect): string[] {
   const share = (x: number) => percents(0.5 + x);
-  const whose = "of two values, one of each release, the canary's is the larger one";
+  const whose = "Of two values, one of each release, the canary's is the larger one";
   if (low !== null && high !== null) return [`${whose} ${share(low)} to ${share(high)} % of the time`];
   if (low !== null) return [`${whose} at least ${share(low)} % of the time`];
   if (high !== null) return [`${whose} at most ${share(high)} % of the time`];

@@ -167,7 +167,7 @@ function trafficWords(t: Planning["traffic"]): string {
   const perHour = count(Math.max(1, t.requestsPerHour));
   if (!t.measured)
     return `No traffic was measured yet: these figures are for ${perHour} requests an hour, until the first hour has been. Type another number to plan for it.`;
-  return `${perHour} requests an hour over the last ${count(t.hours)} hours (${count(t.quietestHour)} to ${count(t.busiestHour)}), ${percent(t.errorRatio)} of them failed, half were answered within ${milliseconds(t.latencyMedianMs)}.`;
+  return `${perHour} requests an hour over the last ${t.hours === 1 ? "hour" : `${count(t.hours)} hours (${count(t.quietestHour)} to ${count(t.busiestHour)})`}, ${percent(t.errorRatio)} of them failed, half were answered within ${milliseconds(t.latencyMedianMs)}.`;
 }
 
 function Working({ planning: { done, of } }: { planning: Planning }) {
