@@ -2,6 +2,7 @@ import type { Answer } from "@latchkey/api/client";
 import {
   harmWords,
   healthyWords,
+  metricWords,
   needWords,
   residualWords,
   smallestWords,
@@ -126,10 +127,14 @@ function words(planning: Planning, { session, service, environment }: Shown): st
   if (!plan) return "There is no plan.";
   const indented = (lines: readonly string[]) => lines.map((line) => `  ${line}`).join("\n");
   return [
-    `${style.bold(`${service} in ${environment}`)}\n${indented([`${trafficWords(planning.traffic)}${syntheticWords(planning.traffic)}`, strategyWords(strategy)])}`,
+    `${style.bold(`${service} in ${environment}`)}\n${indented([`${trafficWords(planning.traffic)}${syntheticWords(planning.traffic)}`, strategyWords(strategy), ...planning.played])}`,
     `${style.bold("Healthy releases")}\n${indented(healthyWords(plan.healthy))}`,
     `${style.bold("Harmful releases")}\n${harmTable(plan, style)}`,
-    indented([smallestWords("errors", plan.errors.smallest), smallestWords("slowdown", plan.slowdown.smallest)]),
+    indented([
+      smallestWords("errors", plan.errors.smallest),
+      smallestWords("slowdown", plan.slowdown.smallest),
+      ...plan.metrics.map(metricWords),
+    ]),
     `${style.bold("What a verdict needs, and when that will have come")}\n${indented(plan.needs.map((need) => needWords(need, strategy.maximumMs)))}`,
     `${style.bold("Suggestion")}\n${indented(suggestionWords(plan, service, environment))}`,
   ].join("\n\n");

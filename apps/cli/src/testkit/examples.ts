@@ -275,6 +275,7 @@ export const planned: Answer<"planCanary"> = {
     ...{ errorRatio: 0.001, latencyMedianMs: 104, requestsPerUser: 3, syntheticPerSecond: 0 },
   },
   strategy: plannedStrategy(25),
+  played: ["Failures are played one by one, as they came on the release that serves."],
   plan: {
     healthy: {
       ...{ runs: 200, falseRollbacks: 0, falseRollbackHigh: 0.0188, falseRollbackBound: 0.01 },
@@ -282,6 +283,9 @@ export const planned: Answer<"planCanary"> = {
     },
     errors: { smallest: outage, findings: errorFindings },
     slowdown: { smallest: null, findings: slowdownFindings },
+    metrics: [
+      { metric: "leads", direction: "down_is_bad", smallest: finding(0.3, 0.95, 600_000, 900_000), findings: [] },
+    ],
     needs: [
       { verdict: "FAIL", harm: { kind: "errors", size: 1 }, canaryRequests: 4, atMs: 400_000 },
       { verdict: "PASS", harm: null, canaryRequests: 911, atMs: 91_100_000 },

@@ -153,6 +153,11 @@ function Answered(o: {
             ` Synthetic journeys make it up to ${planning.traffic.syntheticPerSecond} requests a second while the canary is in its steps.`}
         </p>
         <p className="m-0 mt-1 text-soft">{strategyWords(planning.strategy)}</p>
+        {planning.played.map((line) => (
+          <p key={line} className="m-0 mt-1 text-soft">
+            {line}
+          </p>
+        ))}
       </Section>
       {planning.plan ? (
         <PlanResult plan={planning.plan} strategy={planning.strategy} onTake={o.onTake} />
