@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { bucketOf } from "../shared/histogram.ts";
 import { seeded } from "../shared/random.ts";
+import { judge, startJudge, takeIn } from "./judge.ts";
 import type { Tally, UserMetric } from "./metrics.ts";
 import { defaultPolicy } from "./policy.ts";
-import type { ArmCounts, Look } from "./types.ts";
+import type { ArmCounts, JudgeReport, Look } from "./types.ts";
 import { stepUserMetrics, type UserState } from "./user-metrics.ts";
 import { userReports } from "./user-report.ts";
 
@@ -153,4 +154,39 @@ it("closes in on the truth, in the metric's own unit and with its sign", () => {
 
 it("says nothing before there is anything", () => {
   for (const [, world] of WORLDS) expect(follow({ ...world, news: () => counted(0, 0) }, 1, 3).effect).toBeNull();
+});
+
+it("does not hang on synthetic requests between, which have none of them and a share of their own", () => {
+  const metric = gateway({
+    kind: "count",
+    direction: "down_is_bad",
+    severity: "critical",
+    safe: 0.05,
+    settleMs: 20_000,
+  });
+  const rowAfter = (synthetic: boolean) => {
+    const random = seeded(5);
+    const policy = { ...defaultPolicy, metrics: [metric] };
+    let state = startJudge(policy);
+    let report: JudgeReport | undefined;
+    for (let i = 1; i <= 80; i++) {
+      const look: Look = {
+        ...{ atMs: i * 5_000, canaryShare: 0.1, baselineProcess: null, canaryProcess: null, sourceUp: true },
+        baseline: { ...NONE, requests: 90 },
+        canary: { ...NONE, requests: 10 },
+      };
+      const { metrics: _, ...own } = { ...look, canaryShare: 0.5, synthetic: true as const, metrics: null };
+      if (synthetic) state = takeIn(state, own, policy).next;
+      // The source falls silent after a while: that is told as soon, too.
+      const news =
+        i > 15 ? {} : { own: { baseline: counted(poisson(random, 27), 90), canary: counted(poisson(random, 3), 10) } };
+      ({ state, report } = judge(state, { ...look, metrics: news }, policy));
+    }
+    const row = report?.metrics.find((m) => m.metric === "own");
+    return { row, words: report?.guards.filter((g) => g.guard === "metric_data").map((g) => g.words) };
+  };
+  const alone = rowAfter(false);
+  expect(alone.row?.effect).not.toBeNull();
+  expect(alone.words?.join()).toContain("no news for 5 minutes");
+  expect(rowAfter(true)).toEqual(alone);
 });

@@ -39,9 +39,11 @@ export interface MetricState {
 
 export interface UserState {
   readonly metrics: Readonly<Record<string, MetricState>>;
-  /** The canary's share, and since when it is so. */
+  /** The canary's share, and since when it is so; 0 before the first look at visitors. */
   readonly share: number;
   readonly shareSinceMs: number;
+  /** The last look at visitors. */
+  readonly lastMs: number;
 }
 
 /**
@@ -87,15 +89,18 @@ export function stepUserMetrics(
   lastMs: number,
 ): UserState | undefined {
   if (!metrics || metrics.length === 0) return undefined;
+  // Synthetic requests are nobody's leads, and go by a share of their own.
+  if (look.synthetic) return before ?? { metrics: {}, share: 0, shareSinceMs: lastMs, lastMs };
+  const fromMs = before?.lastMs ?? lastMs;
   const changed = before === undefined || before.share !== look.canaryShare;
-  const shareSinceMs = changed ? lastMs : before.shareSinceMs;
+  const shareSinceMs = changed ? fromMs : before.shareSinceMs;
   const next: Record<string, MetricState> = {};
   for (const metric of metrics)
-    next[metric.name] = stepMetric(before?.metrics[metric.name] ?? startMetric(metric, lastMs), metric, look, {
+    next[metric.name] = stepMetric(before?.metrics[metric.name] ?? startMetric(metric, fromMs), metric, look, {
       settled: look.atMs - shareSinceMs >= (metric.settleMs ?? SHARE_SETTLE_MS),
-      sinceMs: Math.max(0, look.atMs - lastMs),
+      sinceMs: Math.max(0, look.atMs - fromMs),
     });
-  return { metrics: next, share: look.canaryShare, shareSinceMs };
+  return { metrics: next, share: look.canaryShare, shareSinceMs, lastMs: Math.max(fromMs, look.atMs) };
 }
 
 const add = (a: Tally, b: Tally): Tally => ({

@@ -115,7 +115,7 @@ describe("a plan with a metric that decides, and failures in clusters", () => {
   const strategy: Strategy = {
     kind: "canary",
     steps: [{ trafficPercent: 50, bakeMs: 30_000, minimumRequests: 50 }],
-    maximumMs: 600_000,
+    maximumMs: 1_200_000,
     onInconclusive: "hold",
     holdbackPercent: 5,
     holdbackMs: 0,
