@@ -48,5 +48,27 @@ export default defineService({
     ],
     holdbackMs: 60_000,
   },
-  analysis: { minimumBakeMs: 30_000, memoryGrowthRatio: 0.3 },
+  analysis: {
+    minimumBakeMs: 30_000,
+    memoryGrowthRatio: 0.3,
+    metrics: [
+      {
+        name: "leads_per_visitor",
+        description: "Leads created for each visitor",
+        called: "leads",
+        kind: "count",
+        source: "gateway",
+        route: { method: "POST", path: "/api/leads", status: 201 },
+        per: "visitors",
+        direction: "down_is_bad",
+        // Of about 30 leads per 100 visitors, one fewer is no harm, and five fewer should be excluded.
+        harm: 0.01,
+        safe: 0.05,
+        // A site with a few visitors an hour has no lead for hours, and as a critical metric would hold each release till then.
+        severity: "watched",
+        // The form fits on a page: it is sent within seconds, and the rollout's steps are short.
+        settleMs: 15_000,
+      },
+    ],
+  },
 });

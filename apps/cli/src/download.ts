@@ -41,7 +41,7 @@ async function ask(session: Session, path: string): Promise<NonNullable<Response
       code: "LK_UNREACHABLE",
       title: "The server can't be reached",
       detail: `No answer from ${session.baseUrl}.`,
-      remedy: "Start it with `npm start`, or check the address.",
+      remedy: "Start it with `npm start`, or name its address with --url, LATCHKEY_URL or LATCHKEY_PORT.",
       exitCode: EXIT.unreachable,
     });
   if (!answer.ok || !answer.body) throw new ApiError((await answer.json()) as Problem);

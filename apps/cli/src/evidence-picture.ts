@@ -15,6 +15,7 @@ export async function writeEvidencePicture(session: Session, rolloutId: string, 
   const svg = evidenceSvg({
     title: `Release ${rollout.canary.number} of ${rollout.service} in ${rollout.environment}: ${rollout.state.replaceAll("_", " ")}`,
     words: rollout.report?.reasons ?? [],
+    effects: (rollout.report?.metrics ?? []).flatMap((m) => (m.effect?.words ? [m.effect.words] : [])),
     lnHarmThreshold: rollout.report?.lnHarmThreshold ?? Math.log(100),
     lnSafeThreshold: rollout.report?.lnSafeThreshold ?? Math.log(20),
     looks: looks.items,

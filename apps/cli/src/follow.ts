@@ -138,7 +138,9 @@ class Teller {
   /** Without visitors there is nothing to judge, and a canary is held for ever: say so, and what to do. */
   #noticeTraffic(rollout: Rollout): void {
     const { terminal, style } = this.#session;
-    const requests = rollout.arms.reduce((n, arm) => n + arm.requests, 0);
+    // Visitors' as the gateways count them, and with synthetic journeys' as the judge does: either is something to judge.
+    const { canaryRequests = 0, baselineRequests = 0 } = rollout.report ?? {};
+    const requests = rollout.arms.reduce((n, arm) => n + arm.requests, canaryRequests + baselineRequests);
     const isJudged = rollout.state === "progressing" && rollout.trafficPercent > 0;
     if (!isJudged || requests !== this.#requests) {
       this.#requests = requests;

@@ -1,3 +1,4 @@
+import { effectClauses, HOW_SURE } from "@latchkey/core/analysis/effect-words";
 import type { Rollout } from "./rollout-words.ts";
 import { milliseconds, ratio, type Style, table } from "./text.ts";
 
@@ -27,4 +28,12 @@ export function metricLines(report: Rollout["report"], style: Style): string[] {
       m.lnSafe === null ? "-" : share(m.lnSafe, report.lnSafeThreshold),
     ]);
   return [table(["metric", "severity", "baseline", "canary", "harm", "safety"], rows, style)];
+}
+
+/** By how much the canary differs in each metric that tells it, under one heading; none where none does. */
+export function effectLines(report: Rollout["report"]): string[] {
+  const rows = (report?.metrics ?? [])
+    .filter((m) => m.severity !== "muted")
+    .flatMap((m) => effectClauses(m).map((clause) => `  ${m.severity ? `${m.metric}: ` : ""}${clause}.`));
+  return rows.length > 0 ? [`How the canary differs, ${HOW_SURE}:`, ...rows] : [];
 }

@@ -61,7 +61,9 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
           command.name(),
           ...command.registeredArguments.map((a) => (a.required ? `<${a.name()}>` : `[${a.name()}]`)),
         ].join(" "),
-      visibleGlobalOptions: () => program.options.filter((option) => option.long !== "--version"),
+      // The program's own help has them above.
+      visibleGlobalOptions: (command) =>
+        command === program ? [] : program.options.filter((option) => option.long !== "--version"),
     })
     .configureOutput({
       writeOut: (text) => terminal.out(text),

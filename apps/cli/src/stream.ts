@@ -89,7 +89,7 @@ function unreachable(session: Session, cause: unknown): ApiError {
       status: 0,
       code: "LK_UNREACHABLE",
       detail: `No answer from ${session.baseUrl}.`,
-      remedy: "Start it with `npm start`, or check the address.",
+      remedy: "Start it with `npm start`, or name its address with --url, LATCHKEY_URL or LATCHKEY_PORT.",
       requestId: "",
     },
     { cause },

@@ -192,22 +192,27 @@ function lastWords(logFile: string): string | null {
 
 function welcome(s: Settings): string {
   const signIn = readFileSync(join(s.dir, "sign-in.url"), "utf8").trim();
-  const set = (name: string) => (process.env[name] ? `${name}=${process.env[name]} ` : "");
-  const there = `${set("LATCHKEY_DIR")}${set("LATCHKEY_PORT")}`;
-  const tries = s.bare
+  // Whatever of it came by flag, by environment or from config.json: another terminal knows none of them.
+  const set = (name: string, value: string | number, usual: string | number) =>
+    value === usual ? "" : `${name}=${value} `;
+  const there = `${set("LATCHKEY_DIR", s.dir, join(s.root, ".latchkey"))}${set("LATCHKEY_PORT", s.port, 7400)}`;
+  const traffic = set("LATCHKEY_GATEWAY_PORT", s.gatewayPort, 7480);
+  const tries: readonly (readonly [string, string])[] = s.bare
     ? []
     : [
-        `  ${there}npx latchkey services`,
-        `  ${set("LATCHKEY_GATEWAY_PORT")}npm run traffic                          visitors for the application; a canary needs some`,
-        `  ${there}npx latchkey ship leads --fault none --wait      a healthy release: canary, judged, promoted`,
-        `  ${there}npx latchkey ship leads --fault errors=5% --wait a bad one: rolled back by itself`,
+        [`${there}npx latchkey services`, "what is served, and how it does"],
+        [`${traffic}npm run traffic`, "visitors for the application; a canary needs some"],
+        [`${there}npx latchkey ship leads --fault none --wait`, "a healthy release: canary, judged, promoted"],
+        [`${there}npx latchkey ship leads --fault errors=5% --wait`, "a bad one: rolled back by itself"],
       ];
+  const wide = Math.max(0, ...tries.map(([command]) => command.length));
+  const lines = tries.map(([command, words]) => `  ${command.padEnd(wide)}  ${words}`);
   return [
     "\nLatchkey is up.\n",
     `  Console       ${signIn}`,
     "                (signs you in once, within 15 minutes)",
     `  Application   ${s.applicationUrl}/\n`,
-    ...(tries.length > 0 ? ["Try next, in another terminal:", ...tries, ""] : []),
+    ...(lines.length > 0 ? ["Try next, in another terminal:", ...lines, ""] : []),
     "Ctrl-C stops everything.",
   ].join("\n");
 }

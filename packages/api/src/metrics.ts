@@ -13,6 +13,10 @@ const ARM_WORDS: readonly string[] = ["release", "releaseId", "arm"];
 const Fields = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9_]{1,39}$/, "2 to 40 of a-z, 0-9 and _, starting with a letter"),
   description: z.string().max(200).optional(),
+  called: z
+    .string()
+    .regex(/^[\p{L}][\p{L}\p{N} -]{0,39}$/u, "a word or two in the plural, such as leads")
+    .optional(),
   kind: z.enum(["ratio", "count", "histogram"]),
   source: z.enum(["gateway", "prometheus"]),
   direction: z.enum(["up_is_bad", "down_is_bad"]),
@@ -102,6 +106,8 @@ function checkMargins(metric: Fields, say: Say): void {
         say([field], "is not for a histogram. For a bound use a ratio: the values above it among all values.");
   if (metric.source !== "gateway" && metric.settleMs !== undefined)
     say(["settleMs"], "is only for what the gateway counts. Take it away.");
+  if (kind === "histogram" && metric.called !== undefined)
+    say(["called"], "is only for what is counted. Take it away.");
   if (kind !== "histogram" && metric.unit !== undefined) say(["unit"], "is only for a histogram. Take it away.");
 }
 

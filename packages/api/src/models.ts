@@ -347,9 +347,12 @@ export const MetricView = z.object({
   description: z.string().optional(),
   baselineCount: z.number().optional(),
   canaryCount: z.number().optional(),
+  /** What its events are called and what they are counted per. */
+  events: z.string().optional(),
+  per: z.string().optional(),
   /**
-   * How much worse the canary is, with 95 % confidence at all looks together: of a ratio the excess, of a time the
-   * relative slowdown. A bound is null where that side is open, all of it where nothing is excluded yet.
+   * How much more the canary has, with 95 % confidence at all looks together: of a ratio or rate the excess, of a time the
+   * relative slowdown, of values in a histogram the chance that the canary's is the larger one, less 1/2. A bound is null where that side is open, all of it where nothing is excluded yet.
    */
   effect: z.object({ low: z.number().nullable(), high: z.number().nullable(), words: z.string() }).nullable(),
 });

@@ -72,6 +72,8 @@ export const CanaryPlan = z.object({
   }),
   errors: HarmSearch,
   slowdown: HarmSearch,
+  /** Of each metric of the service's own that is played; a size of 0.3 is 30 % fewer events, or more where that is worse. */
+  metrics: z.array(HarmSearch.extend({ metric: z.string(), direction: z.enum(["up_is_bad", "down_is_bad"]) })),
   /** What each verdict needs, and when that will have come at the mean traffic. */
   needs: z.array(
     z.object({
@@ -132,6 +134,8 @@ export const CanaryPlanning = z.object({
     /** As configured: whether deployments that ask for it go out together. */
     when: z.enum(["off", "auto", "always"]),
   }),
+  /** What is played beside requests, failures and times, and what is not and why: a sentence each. */
+  played: z.array(z.string()),
   plan: CanaryPlan.nullable(),
 });
 export type CanaryPlanning = z.infer<typeof CanaryPlanning>;

@@ -67,6 +67,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "analysis.metrics": "Metrics of your own, beside errors, latency and broken pages: docs/guides/canary-metrics.md.",
   "analysis.metrics.*.name": "What the metric is called: 2 to 40 of a-z, 0-9 and _.",
   "analysis.metrics.*.description": "One sentence for people.",
+  "analysis.metrics.*.called": "What the counted events are called in sentences, in the plural: leads.",
   "analysis.metrics.*.kind":
     "ratio: events among a total; count: events per unit of a total; histogram: values, compared by ranks.",
   "analysis.metrics.*.source":

@@ -150,9 +150,11 @@ const FIELDS = Object.keys(SERVER_SOURCES) as (keyof ServerConfig)[];
 
 /** The flags and what they mean, a line each. */
 export function serverFlagsHelp(): string {
-  return FIELDS.map((field) => {
-    const { flag, environment, words } = SERVER_SOURCES[field];
-    return `  ${`${flag} <value>`.padEnd(24)}${words}; in the environment ${environment.at(-1)}`;
+  const flags = FIELDS.map((field) => `${SERVER_SOURCES[field].flag} <value>`);
+  const wide = Math.max(...flags.map((flag) => flag.length)) + 2;
+  return FIELDS.map((field, i) => {
+    const { environment, words } = SERVER_SOURCES[field];
+    return `  ${(flags[i] ?? "").padEnd(wide)}${words}; in the environment ${environment.at(-1)}`;
   }).join("\n");
 }
 

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { addCommand, durationOption, type Outcome } from "../command.ts";
 import { writeEvidencePicture } from "../evidence-picture.ts";
 import { followDeployment, followRollout } from "../follow.ts";
-import { metricLines } from "../metric-words.ts";
+import { effectLines, metricLines } from "../metric-words.ts";
 import { addPageOptions, moreWords, type PageOptions, readPages } from "../pages.ts";
 import { EXIT } from "../problem.ts";
 import { deploymentWords, isOver, isPromoted, rolloutWords } from "../rollout-words.ts";
@@ -313,7 +313,7 @@ function addExplain(program: Command, terminal: Terminal, outcome: Outcome): voi
       const decisions = e.decisions.map(
         (d) => `  ${moment(d.at)}  ${state(d.kind, session.style)} (${d.actor}): ${d.words}`,
       );
-      const effects = (e.report?.metrics ?? []).flatMap((m) => (m.effect?.words ? [m.effect.words] : []));
+      const effects = effectLines(e.report);
       const metrics = metricLines(e.report, session.style);
       const link = `${session.baseUrl}/rollouts/${rolloutId}?explain=1`;
       if (options.svg) await writeEvidencePicture(session, rolloutId, options.svg);

@@ -3,6 +3,7 @@ import { paceWords } from "@latchkey/core/analysis/planning/pace";
 import {
   harmWords,
   healthyWords,
+  metricWords,
   needWords,
   residualWords,
   smallestWords,
@@ -127,10 +128,14 @@ function words(planning: Planning, { session, service, environment }: Shown): st
   if (!plan) return "There is no plan.";
   const indented = (lines: readonly string[]) => lines.map((line) => `  ${line}`).join("\n");
   return [
-    `${style.bold(`${service} in ${environment}`)}\n${indented([`${trafficWords(planning.traffic)}${syntheticWords(planning.traffic)}`, strategyWords(strategy)])}`,
+    `${style.bold(`${service} in ${environment}`)}\n${indented([`${trafficWords(planning.traffic)}${syntheticWords(planning.traffic)}`, strategyWords(strategy), ...planning.played])}`,
     `${style.bold("Healthy releases")}\n${indented(healthyWords(plan.healthy))}`,
     `${style.bold("Harmful releases")}\n${harmTable(plan, style)}`,
-    indented([smallestWords("errors", plan.errors.smallest), smallestWords("slowdown", plan.slowdown.smallest)]),
+    indented([
+      smallestWords("errors", plan.errors.smallest),
+      smallestWords("slowdown", plan.slowdown.smallest),
+      ...plan.metrics.map(metricWords),
+    ]),
     `${style.bold("What a verdict needs, and when that will have come")}\n${indented(plan.needs.map((need) => needWords(need, strategy.maximumMs)))}`,
     `${style.bold("Changes a day")}\n${indented(paceWords(planning.pace, planning.pace.when))}`,
     `${style.bold("Suggestion")}\n${indented(suggestionWords(plan, service, environment))}`,
@@ -146,7 +151,7 @@ function trafficWords(t: Planning["traffic"]): string {
   const perHour = Number(t.requestsPerHour.toPrecision(3));
   if (!t.measured)
     return `No traffic was measured yet: these figures are for ${perHour} requests an hour. Another number: --requests-per-hour.`;
-  return `${perHour} requests an hour over ${t.hours} hours (${Math.round(t.quietestHour)} to ${Math.round(t.busiestHour)}), ${ratio(t.errorRatio)} failed, median ${milliseconds(t.latencyMedianMs)}.`;
+  return `${perHour} requests an hour over the last ${t.hours === 1 ? "hour" : `${t.hours} hours (${Math.round(t.quietestHour)} to ${Math.round(t.busiestHour)})`}, ${ratio(t.errorRatio)} failed, median ${milliseconds(t.latencyMedianMs)}.`;
 }
 
 const BAR = 20;

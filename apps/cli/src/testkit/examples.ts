@@ -295,6 +295,7 @@ export const planned: Answer<"planCanary"> = {
     ...{ rolloutMs: 1_200_000, rollouts: 12, changes: 20, changesPerDay: 90, alonePerDay: 72, batchedPerDay: 360 },
     ...{ maximumChanges: 5, outpaced: true, when: "auto" },
   },
+  played: ["Failures are played one by one, as they came on the release that serves."],
   plan: {
     healthy: {
       ...{ runs: 200, falseRollbacks: 0, falseRollbackHigh: 0.0188, falseRollbackBound: 0.01 },
@@ -302,6 +303,9 @@ export const planned: Answer<"planCanary"> = {
     },
     errors: { smallest: outage, findings: errorFindings },
     slowdown: { smallest: null, findings: slowdownFindings },
+    metrics: [
+      { metric: "leads", direction: "down_is_bad", smallest: finding(0.3, 0.95, 600_000, 900_000), findings: [] },
+    ],
     needs: [
       { verdict: "FAIL", harm: { kind: "errors", size: 1 }, canaryRequests: 4, atMs: 400_000 },
       { verdict: "PASS", harm: null, canaryRequests: 911, atMs: 91_100_000 },

@@ -61,7 +61,9 @@ function drawMarks(u: uPlot, data: ChartData): void {
     ctx.moveTo(left, y);
     ctx.lineTo(left + width, y);
     ctx.stroke();
-    ctx.fillText(limit.label, left + width / 2, y - 4 * ratio);
+    ctx.textBaseline = "bottom";
+    ctx.textAlign = "right";
+    ctx.fillText(limit.label, left + width - 2 * ratio, y - 3 * ratio);
   }
   ctx.restore();
 }

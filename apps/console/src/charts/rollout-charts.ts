@@ -76,7 +76,8 @@ export function metricEvidenceChart(
   lnHarmThreshold: number,
 ): ChartData {
   const rows = ordered(looks);
-  const metrics = rows.at(-1)?.metrics ?? [];
+  // What is only watched never decides, so that it has no share of what does.
+  const metrics = (rows.at(-1)?.metrics ?? []).filter((m) => m.weight > 0);
   return {
     title: "Evidence of harm by metric",
     unit: "ratio",

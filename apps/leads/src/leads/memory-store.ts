@@ -7,6 +7,14 @@ export function memoryStore(): LeadStore {
   const byKey = new Map<string, string>();
   const notes = new Map<string, Note[]>();
   const synthetics = new Set<string>();
+  const forgetSynthetic = (ageMs: number): void => {
+    const until = new Date(Date.now() - ageMs).toISOString();
+    for (const old of leads.filter((l) => synthetics.has(l.id) && l.createdAt <= until)) {
+      leads.splice(leads.indexOf(old), 1);
+      synthetics.delete(old.id);
+      notes.delete(old.id);
+    }
+  };
   const find = (id: string) => leads.find((lead) => lead.id === id) ?? null;
   return {
     add: async ({ website: _, ...asked }, key, synthetic = false) => {
@@ -27,9 +35,7 @@ export function memoryStore(): LeadStore {
       };
       leads.push(lead);
       if (synthetic) {
-        const before = new Date(Date.now() - SYNTHETIC_KEPT_MS).toISOString();
-        for (const old of leads.filter((l) => synthetics.has(l.id) && l.createdAt < before))
-          leads.splice(leads.indexOf(old), 1);
+        forgetSynthetic(SYNTHETIC_KEPT_MS);
         synthetics.add(lead.id);
       }
       if (key !== null) byKey.set(key, lead.id);
@@ -64,6 +70,7 @@ export function memoryStore(): LeadStore {
       return note;
     },
     notes: async (id) => notes.get(id) ?? [],
+    forgetSynthetic: async (ageMs) => forgetSynthetic(ageMs),
     ping: async () => {},
   };
 }

@@ -70,7 +70,7 @@ export async function migrateLeads(pool: pg.Pool, dir: string): Promise<void> {
 }
 
 /** With their notes; a release that knows of none may have taken one for the first lead of a house. */
-const FORGET_SYNTHETIC = `with old as (select id from lead where synthetic and created_at < now() - make_interval(secs => $1)),
+const FORGET_SYNTHETIC = `with old as (select id from lead where synthetic and created_at <= now() - make_interval(secs => $1)),
   noted as (delete from lead_note where lead_id in (select id from old)),
   linked as (update lead set duplicate_of = null where duplicate_of in (select id from old))
   delete from lead where id in (select id from old)`;
@@ -89,9 +89,13 @@ export function postgresStore(pool: pg.Pool, observe: Observe): LeadStore {
       observe(operation, table, (performance.now() - from) / 1000);
     }
   };
+  const forgetSynthetic = async (ageMs: number): Promise<void> => {
+    await query("delete", "lead", FORGET_SYNTHETIC, [ageMs / 1000]);
+  };
   return {
+    forgetSynthetic,
     add: async (lead, key, synthetic = false) => {
-      if (synthetic) await query("delete", "lead", FORGET_SYNTHETIC, [SYNTHETIC_KEPT_MS / 1000]);
+      if (synthetic) await forgetSynthetic(SYNTHETIC_KEPT_MS);
       const { contact: c, property: p } = lead;
       const made = await query<Row>(
         "insert",

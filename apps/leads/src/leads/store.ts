@@ -4,7 +4,7 @@ import type { Lead, ListQuery, NewLead, Note, Status } from "./lead.ts";
 export interface LeadStore {
   /**
    * The lead of this key if there is one already; else a new one, linked to an earlier lead of the same person and house.
-   * A synthetic one is found by its id and listed nowhere; each new one deletes those older than `SYNTHETIC_KEPT_MS`.
+   * A synthetic one is found by its id and listed nowhere, and is deleted after `SYNTHETIC_KEPT_MS`: by each new one, and by `keepTidy`.
    */
   add(lead: NewLead, idempotencyKey: string | null, synthetic?: boolean): Promise<{ lead: Lead; created: boolean }>;
   list(query: ListQuery): Promise<{ items: Lead[]; next: string | null }>;
@@ -13,6 +13,8 @@ export interface LeadStore {
   move(id: string, from: Status, to: Status): Promise<Lead | null>;
   addNote(id: string, author: string, body: string): Promise<Note>;
   notes(id: string): Promise<Note[]>;
+  /** Deletes synthetic leads that are at least so old, ms, with their notes. */
+  forgetSynthetic(ageMs: number): Promise<void>;
   ping(): Promise<void>;
 }
 

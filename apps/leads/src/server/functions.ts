@@ -2,7 +2,7 @@ import pg from "pg";
 import type { Logger } from "pino";
 import { memoryStore } from "../leads/memory-store.ts";
 import { postgresStore } from "../leads/postgres-store.ts";
-import type { LeadStore } from "../leads/store.ts";
+import { type LeadStore, SYNTHETIC_KEPT_MS } from "../leads/store.ts";
 import { healthOf } from "./health.ts";
 import { correlationIdOf, createLog, releaseOf } from "./log.ts";
 
@@ -38,9 +38,14 @@ export function createRuntime(env: Readonly<Record<string, string | undefined>>)
     }
     const pool = new pg.Pool({ connectionString: url, ...FUNCTION_POOL });
     pool.on("error", (err) => log.warn({ err }, "a database connection was lost; the next request opens another"));
-    return postgresStore(pool, (operation, table, seconds) =>
+    const opened = postgresStore(pool, (operation, table, seconds) =>
       log.debug({ operation, table, durationMs: Math.round(seconds * 10_000) / 10 }, "query"),
     );
+    // An instance keeps no time: what the last journeys left is deleted when the next instance begins.
+    opened
+      .forgetSynthetic(SYNTHETIC_KEPT_MS)
+      .catch((err: unknown) => log.warn({ err }, "synthetic leads were not deleted; the next instance tries again"));
+    return opened;
   };
   return {
     log,

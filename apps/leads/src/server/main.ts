@@ -5,6 +5,7 @@ import pg from "pg";
 import { memoryStore } from "../leads/memory-store.ts";
 import { migrateLeads, postgresStore } from "../leads/postgres-store.ts";
 import type { LeadStore } from "../leads/store.ts";
+import { keepTidy } from "../leads/tidy.ts";
 import { createApp } from "./app.ts";
 import { type Fault, faultEffects, parseFault } from "./fault.ts";
 import { createLog, releaseOf } from "./log.ts";
@@ -38,8 +39,10 @@ async function openStore(): Promise<LeadStore> {
   return postgresStore(pool, metrics.query);
 }
 
+const store = await openStore();
+keepTidy(store, (err) => log.warn({ err }, "synthetic leads were not deleted; in a minute again"));
 const server = createApp({
-  store: await openStore(),
+  store,
   log,
   metrics,
   fault,

@@ -11,15 +11,20 @@ const KEPT_MAX = 20;
 /** Half a minute to two each, one after the other: whoever is behind these waits for minutes. */
 const WAITING_MAX = 4;
 
+/** A plan's input, with the words for people of what is played. */
+export interface PlanAsked extends PlanInput {
+  readonly played: readonly string[];
+}
+
 export interface PlanStanding {
-  readonly input: PlanInput;
+  readonly input: PlanAsked;
   readonly done: number;
   readonly of: number;
   readonly plan: CanaryPlan | null;
 }
 
 interface Job {
-  readonly input: PlanInput;
+  readonly input: PlanAsked;
   readonly of: number;
   work: Generator<undefined, CanaryPlan> | null;
   done: number;
@@ -55,7 +60,7 @@ export class PlansController {
   }
 
   /** Begins a plan, unless it is under way. */
-  begin(key: string, input: PlanInput): PlanStanding {
+  begin(key: string, input: PlanAsked): PlanStanding {
     const known = this.standing(key);
     if (known) return known;
     if ([...this.#jobs.values()].filter((job) => job.plan === null).length >= WAITING_MAX)
@@ -64,7 +69,14 @@ export class PlansController {
         remedy: "Ask again in a minute.",
         retryAfterMs: 10_000,
       });
-    const job: Job = { input, of: runsOf(input.runs), work: null, done: 0, plan: null, askedMs: this.#o.now() };
+    const job: Job = {
+      input,
+      of: runsOf(input.runs, input.own),
+      work: null,
+      done: 0,
+      plan: null,
+      askedMs: this.#o.now(),
+    };
     job.work = planCanary(input, (done) => {
       job.done += done;
     });

@@ -1,21 +1,27 @@
 import type { Answer } from "@latchkey/api/client";
 import type { PlanQuery } from "@latchkey/api/planning";
 import {
+  clustersOf,
   type MeasuredTraffic,
   meanPerHour,
   measuredTraffic,
   scaledTo,
   usersOf,
 } from "@latchkey/core/analysis/planning/measured";
-import type { CanaryPlan, PlanInput } from "@latchkey/core/analysis/planning/plan";
+import { plannedMetrics } from "@latchkey/core/analysis/planning/own-metrics";
+import type { CanaryPlan } from "@latchkey/core/analysis/planning/plan";
 import type { Finding, HarmSearch } from "@latchkey/core/analysis/planning/search";
+import { playedWords } from "@latchkey/core/analysis/planning/words";
+import type { Clustering, JudgeReport } from "@latchkey/core/analysis/types";
 import type { Strategy } from "@latchkey/core/delivery/rollout";
-import { findService, type ServiceRow } from "../catalog/index.ts";
+import { findEnvironment, findService, type ServiceRow } from "../catalog/index.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { batchPolicyOf, readPace } from "./batches.ts";
-import type { PlanStanding, PlansController } from "./plans.controller.ts";
+import { clusteringBefore } from "./minutes.store.ts";
+import type { PlanAsked, PlanStanding, PlansController } from "./plans.controller.ts";
+import { lastReport } from "./rollouts.store.ts";
 import { requestsPerUser, trafficOfWeek } from "./traffic-hours.store.ts";
 
 type Planning = Answer<"planCanary">;
@@ -37,7 +43,10 @@ export function registerPlans(http: Http, o: { readonly database: Database; read
     const place = { service: row.name, environment: query.environment };
     const measured = measuredTraffic(await trafficOfWeek(db, place), await requestsPerUser(db, place));
     const traffic = query.requestsPerHour === undefined ? measured : scaledTo(measured, query.requestsPerHour);
-    const begun = o.plans.begin(key, inputOf(row, query, traffic));
+    const environment = await findEnvironment(db, project, row.name, query.environment);
+    const clustering = await clusteringBefore(db, row.name, query.environment, environment?.serving_release_id ?? null);
+    const last = await lastReport(db, { project, ...place });
+    const begun = o.plans.begin(key, inputOf(row, query, { traffic, clustering, last }));
     return { ...present(begun), pace: await paceOfPlan(row, query.environment, begun) };
   });
 }
@@ -57,14 +66,22 @@ function check(row: ServiceRow, query: PlanQuery): void {
     });
 }
 
+/** What the database knows of how the service does. */
+interface Measured {
+  readonly traffic: MeasuredTraffic;
+  readonly clustering: Clustering | null;
+  readonly last: JudgeReport | null;
+}
+
 /** The configured strategy and policy, with what the question has in their place. */
-function inputOf(row: ServiceRow, query: PlanQuery, traffic: MeasuredTraffic): PlanInput {
+function inputOf(row: ServiceRow, query: PlanQuery, { traffic, clustering, last }: Measured): PlanAsked {
   const { strategy, analysis } = row.config;
-  const last = strategy.steps.at(-1);
+  const final = strategy.steps.at(-1);
+  const own = plannedMetrics(analysis.metrics ?? [], last);
   const steps =
     query.share === undefined
       ? strategy.steps
-      : [{ trafficPercent: query.share, bakeMs: last?.bakeMs ?? 0, minimumRequests: analysis.minimumCanaryRequests }];
+      : [{ trafficPercent: query.share, bakeMs: final?.bakeMs ?? 0, minimumRequests: analysis.minimumCanaryRequests }];
   return {
     traffic,
     strategy: {
@@ -76,8 +93,18 @@ function inputOf(row: ServiceRow, query: PlanQuery, traffic: MeasuredTraffic): P
       holdbackPercent: query.holdbackPercent ?? strategy.holdbackPercent,
       holdbackMs: query.holdbackMs ?? strategy.holdbackMs,
     },
-    // What metrics of its own would show can't be drawn: without data they would hold every rollout.
-    policy: { ...analysis, safeErrorRatio: query.safeErrorRatio ?? analysis.safeErrorRatio, metrics: undefined },
+    policy: {
+      ...analysis,
+      safeErrorRatio: query.safeErrorRatio ?? analysis.safeErrorRatio,
+      ...(clustering ? { clustering } : {}),
+    },
+    own: own.played,
+    played: playedWords({
+      clusters: clustersOf(clustering),
+      measured: clustering !== null,
+      metrics: own.played,
+      notPlayed: own.notPlayed,
+    }),
     syntheticPerSecond: query.syntheticPerSecond ?? row.config.synthetic?.requestsPerSecond ?? 0,
     runs: query.runs,
     seed: query.seed,
@@ -104,6 +131,7 @@ function present({ input, done, of, plan }: PlanStanding): Omit<Planning, "pace"
       syntheticPerSecond: input.syntheticPerSecond,
     },
     strategy: presentStrategy(strategy),
+    played: [...input.played],
     plan: plan === null ? null : presentPlan(plan, traffic),
   };
 }
@@ -118,6 +146,7 @@ function presentPlan(plan: CanaryPlan, traffic: MeasuredTraffic): NonNullable<Pl
     ...plan,
     errors: search(plan.errors),
     slowdown: search(plan.slowdown),
+    metrics: plan.metrics.map(({ metric, direction, ...found }) => ({ metric, direction, ...search(found) })),
     needs: plan.needs.map((need) => ({ ...need })),
     suggestion: {
       ...suggestion,

@@ -1,10 +1,10 @@
 import { measuredTraffic, scaledTo } from "@latchkey/core/analysis/planning/measured";
-import { type PlanInput, planCanary } from "@latchkey/core/analysis/planning/plan";
+import { planCanary } from "@latchkey/core/analysis/planning/plan";
 import { defaultPolicy } from "@latchkey/core/analysis/policy";
 import { beforeEach, describe, expect, it } from "vitest";
-import { PlansController } from "./plans.controller.ts";
+import { type PlanAsked, PlansController } from "./plans.controller.ts";
 
-const input: PlanInput = {
+const input: PlanAsked = {
   // So few that the simulation is quick.
   traffic: scaledTo(measuredTraffic([], null), 5),
   strategy: {
@@ -18,6 +18,7 @@ const input: PlanInput = {
   policy: defaultPolicy,
   syntheticPerSecond: 0,
   runs: 20,
+  played: [],
   seed: 1,
 };
 

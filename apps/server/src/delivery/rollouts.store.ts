@@ -269,3 +269,17 @@ export const decisionsOf = operation(
     return found.rows;
   },
 );
+
+/** What the judge saw last in the newest rollout of a service that has a report; null where none has. */
+export const lastReport = operation(
+  "lastReport",
+  async (
+    db: Executor,
+    { project, service, environment }: { project: string; service: string; environment: string },
+  ): Promise<JudgeReport | null> => {
+    const found = await sql<{ report: JudgeReport }>`select report from rollout
+      where project = ${project} and service = ${service} and environment = ${environment} and report is not null
+      order by started_at desc limit 1`.execute(db);
+    return found.rows[0]?.report ?? null;
+  },
+);

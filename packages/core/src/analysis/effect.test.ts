@@ -4,7 +4,11 @@ import { bucketOf } from "../shared/histogram.ts";
 import { type Random, seeded } from "../shared/random.ts";
 import { excessBounds, type ShareTally, stepTallies } from "./effect.ts";
 import { effectWords } from "./effect-words.ts";
+import { startJudge, takeIn } from "./judge.ts";
+import { defaultPolicy } from "./policy.ts";
 import { leansOf, SHIFTS, slowdownBounds, startSlowdown, stepSlowdown } from "./slowdown.ts";
+import { clusteringBefore, looks, type StickyWorld } from "./sticky.testkit.ts";
+import type { ArmCounts, MetricReport } from "./types.ts";
 
 const binomial = (random: Random, n: number, p: number): number => {
   let k = 0;
@@ -77,6 +81,33 @@ describe("the confidence sequence of the excess of errors", () => {
   });
 });
 
+describe("the excess of errors that come in clusters", () => {
+  const world: StickyWorld = {
+    perSecond: 20,
+    errors: [0.05, 0.05],
+    cluster: 3,
+    share: 0.1,
+    counts: "all",
+  };
+  it.each([0.1, 0.5])("is held at all looks where their dispersion was measured: share %d", (share) => {
+    const misses = Array.from({ length: 100 }, (_, i) => {
+      const clustering = clusteringBefore({ ...world, share }, 1_000 + i, 60);
+      const policy = { ...defaultPolicy, ...(clustering ? { clustering } : {}) };
+      let state = startJudge(policy);
+      for (const look of looks({ ...world, share }, i + 1, 600_000)) {
+        state = takeIn(state, { ...look, baseline: plain(look.baseline), canary: plain(look.canary) }, policy).next;
+        const bounds = excessBounds(state.errorTallies);
+        if (bounds && (bounds.low > 0 || bounds.high < 0)) return true;
+      }
+      return false;
+    }).filter(Boolean).length;
+    // 5 % of 100 are 5; more than 12 would come once in 1,000 times if the bound were just kept.
+    expect(misses).toBeLessThanOrEqual(12);
+  });
+});
+/** Without what the test is not about, for speed. */
+const plain = (arm: ArmCounts): ArmCounts => ({ ...arm, latency: {} });
+
 const moved = (h: Record<string, number>, by: number): Record<string, number> =>
   Object.fromEntries(Object.entries(h).map(([bucket, n]) => [Number(bucket) - by, n]));
 
@@ -147,5 +178,32 @@ describe("an effect in words", () => {
     expect(words("latency", null, 0.05)).toContain("takes at most 5 % longer");
     expect(words("tail_p95", 0.1, 0.2)).toBe("");
     expect(words("errors", null, null)).toBe("");
+  });
+
+  it("does not say less by nothing", () => {
+    expect(words("latency", -0.003, 0.83)).toContain("takes 0 to 83 % longer");
+    expect(words("latency", -0.2, 0.001)).toContain("takes 0 to 20 % less time");
+  });
+
+  const own = (over: Partial<MetricReport>, low: number | null, high: number | null) =>
+    effectWords({ metric: "m", unit: "rate", severity: "watched", ...over, effect: { low, high } }).join("");
+  it("tells a service's own by their events and what they are counted per", () => {
+    const leads = { events: "leads", per: "visitors" };
+    expect(own(leads, -0.031, -0.009)).toBe(
+      "m: the canary has 0.9 to 3.1 leads fewer per 100 visitors, with 95 % confidence at every look.",
+    );
+    expect(own(leads, -0.0002, 0.0004)).toContain("between 2 leads fewer and 4 leads more per 10,000 visitors");
+    expect(own(leads, -0.12, 0.22)).toContain("between 12 leads fewer and 22 leads more per 100 visitors");
+    expect(own(leads, 1.2, 2)).toContain("1.2 to 2 leads more per visitor");
+    expect(own({}, null, 0.05)).toContain("at most 5 events more per 100 units of the total");
+    expect(own({ unit: "ratio" }, 0.009, 0.031)).toContain("the canary has 0.9 to 3.1 percentage points more,");
+    expect(own({ unit: "ratio", events: "failed checkouts" }, -0.031, -0.009)).toContain(
+      "0.9 to 3.1 percentage points fewer failed checkouts,",
+    );
+    expect(own({ unit: "ms" }, 0.03, 0.11)).toContain(
+      "of two values, one of each release, the canary's is the larger one 53 to 61 % of the time",
+    );
+    expect(own({ unit: "number" }, null, 0.02)).toContain("at most 52 % of the time");
+    expect(own({ unit: "number" }, null, null)).toBe("");
   });
 });

@@ -3,6 +3,7 @@ import { type EvidencePicture, evidenceSvg } from "./evidence-svg.ts";
 
 const picture = (over: Partial<EvidencePicture> = {}): EvidencePicture => ({
   title: "leads <2>",
+  effects: [],
   words: ["It failed & was taken back."],
   lnHarmThreshold: Math.log(100),
   lnSafeThreshold: Math.log(20),
@@ -39,6 +40,15 @@ it("keeps the last look, thins the others, and stays within the picture", () => 
     expect(y).toBeGreaterThanOrEqual(132);
     expect(y).toBeLessThanOrEqual(508);
   }
+});
+
+it("tells effects under the chart, once each, in a picture that grows with them", () => {
+  const told = "The canary fails 1 to 2 percentage points more often.";
+  const svg = evidenceSvg(picture({ words: [told], effects: [told, "leads: the canary has 1 to 3 leads fewer."] }));
+  expect(svg).toContain("leads: the canary has 1 to 3 leads fewer.</text>");
+  expect(svg.match(/<text[^>]*>The canary fails/g)).toHaveLength(1);
+  expect(svg).toContain('viewBox="0 0 960 580"');
+  expect(evidenceSvg(picture())).toContain('viewBox="0 0 960 560"');
 });
 
 it("draws a rollout without a look, too", () => {

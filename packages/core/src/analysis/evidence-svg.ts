@@ -6,6 +6,8 @@ export interface EvidencePicture {
   readonly title: string;
   /** Sentences under the title; the first ones fit. */
   readonly words: readonly string[];
+  /** Sentences under the chart: what the effects are. Those among `words` are left out. */
+  readonly effects: readonly string[];
   readonly lnHarmThreshold: number;
   readonly lnSafeThreshold: number;
   readonly looks: readonly {
@@ -28,13 +30,17 @@ const BOTTOM = 508;
 /** More than 1.6 times what decides tells no more. */
 const CEILING = 1.6;
 const WORDS_MAX = 108;
+/** Effects are small print over the whole width, and end on how sure they are. */
+const EFFECT_WORDS_MAX = 138;
+/** Of the three built-in metrics that have an effect, and of five more. */
+const EFFECTS_MAX = 8;
 const COLOURS = ["#2f6fde", "#b26a00", "#7a4cc2", "#0b7d84", "#a8327d", "#5d6b1a", "#6b7280"] as const;
 /** At most this many points in a line: more can't be told apart. */
 const POINTS = 400;
 
 const escaped = (text: string): string =>
   text.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c] ?? c);
-const clip = (text: string): string => (text.length > WORDS_MAX ? `${text.slice(0, WORDS_MAX - 1)}…` : text);
+const clip = (text: string, most = WORDS_MAX): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 const round = (x: number): string => String(Math.round(x * 10) / 10);
 
 const y = (share: number): number => BOTTOM - ((BOTTOM - TOP) * Math.max(0, Math.min(CEILING, share))) / CEILING;
@@ -84,14 +90,17 @@ export function evidenceSvg(p: EvidencePicture): string {
   const to = Math.max(1, ...times);
   const x = (atMs: number) => LEFT + ((RIGHT - LEFT) * (atMs - from)) / (to - from);
   const series = seriesOf({ ...p, looks: kept });
+  const words = p.words.slice(0, 3);
+  const effects = p.effects.filter((sentence) => !words.includes(sentence)).slice(0, EFFECTS_MAX);
+  const height = HEIGHT + effects.length * 20;
   const path = (s: Series) =>
     s.shares.map((share, i) => `${i === 0 ? "M" : "L"}${round(x(kept[i]?.atMs ?? 0))} ${round(y(share))}`).join("");
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-label="${escaped(`${p.title}. ${p.words.join(" ")}`)}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escaped(`${p.title}. ${[...p.words, ...effects].join(" ")}`)}">`,
     `<style>text{font:13px system-ui,sans-serif;fill:#1f2328}.soft{fill:#57606a}.paper{fill:#fff}.line{stroke:#d0d7de}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.soft{fill:#9aa4af}.paper{fill:#14181d}.line{stroke:#3a424c}}</style>`,
-    `<rect class="paper" width="${WIDTH}" height="${HEIGHT}"/>`,
+    `<rect class="paper" width="${WIDTH}" height="${height}"/>`,
     `<text x="24" y="36" style="font-size:18px;font-weight:600">${escaped(clip(p.title))}</text>`,
-    ...p.words.slice(0, 3).map((w, i) => `<text class="soft" x="24" y="${60 + i * 20}">${escaped(clip(w))}</text>`),
+    ...words.map((w, i) => `<text class="soft" x="24" y="${60 + i * 20}">${escaped(clip(w))}</text>`),
     ...[0, 0.5, 1, 1.5].map(
       (share) =>
         `<path class="line" fill="none" d="M${LEFT} ${round(y(share))}H${RIGHT}"${share === 1 ? ' style="stroke:#c62828;stroke-dasharray:6 4"' : ""}/><text class="soft" x="${LEFT - 8}" y="${round(y(share) + 4)}" text-anchor="end">${share * 100} %</text>`,
@@ -115,7 +124,8 @@ export function evidenceSvg(p: EvidencePicture): string {
       (s, i) =>
         `<path stroke="${s.colour}" stroke-width="${s.bold ? 4 : 2}" d="M${RIGHT + 20} ${TOP + 6 + i * 24}h18"/><text x="${RIGHT + 46}" y="${TOP + 10 + i * 24}">${escaped(s.name)}</text>`,
     ),
-    `<text class="soft" x="24" y="${HEIGHT - 14}">Share of the evidence that decides, since the rollout began. Looking often is free: the bounds hold at all looks together.</text>`,
+    ...effects.map((e, i) => `<text x="24" y="${HEIGHT - 14 + i * 20}">${escaped(clip(e, EFFECT_WORDS_MAX))}</text>`),
+    `<text class="soft" x="24" y="${height - 14}">Share of the evidence that decides, since the rollout began. Looking often is free: the bounds hold at all looks together.</text>`,
     "</svg>",
     "",
   ]

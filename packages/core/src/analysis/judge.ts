@@ -144,6 +144,9 @@ function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, since
   const alone = c.requests - (c.visitorRequests ?? 0);
   const eta = temperingOf(policy, look);
   const etaPages = temperingOf(policy, look, "pages");
+  // Bounds of an effect are tests of both arms' excess, each with the share of its own arm.
+  const even = Math.min(eta, temperingOf(policy, { ...look, canaryShare: 1 - w }));
+  const evenPages = Math.min(etaPages, temperingOf(policy, { ...look, canaryShare: 1 - w }, "pages"));
   const withErrors: JudgeState = {
     ...state,
     baseline: addCounts(state.baseline, b),
@@ -156,11 +159,20 @@ function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, since
     errorsSafe: state.errorsSafe.map((ln, i) =>
       bounded(ln + eta * lnErrorsSafe(SAFE_R[i] ?? 0.5, w, alone, kc, kb, policy.safeErrorRatio)),
     ),
-    errorTallies: stepTallies(state.errorTallies, look, talliesOf(b.requests, kb, c.requests, kc)),
+    errorTallies: stepTallies(
+      state.errorTallies,
+      look,
+      talliesOf(even * b.requests, even * kb, even * c.requests, even * kc),
+    ),
     pageTallies: stepTallies(
       state.pageTallies,
       look,
-      talliesOf(b.pageViews, unitPageErrorsOf(b), c.pageViews, unitPageErrorsOf(c)),
+      talliesOf(
+        evenPages * b.pageViews,
+        evenPages * unitPageErrorsOf(b),
+        evenPages * c.pageViews,
+        evenPages * unitPageErrorsOf(c),
+      ),
     ),
     safeVisitors: (state.safeVisitors ?? 0) + eta * (c.visitorRequests ?? 0),
     pagesHarm: state.pagesHarm.map((onset, i) =>

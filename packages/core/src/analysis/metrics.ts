@@ -8,6 +8,8 @@ export interface UserMetric {
   readonly name: string;
   /** One sentence for people. */
   readonly description?: string | undefined;
+  /** What its events are called, in the plural: "leads". For sentences. */
+  readonly called?: string | undefined;
   /**
    * `ratio`: events among a total (at most 1 each). `count`: events per unit of a total, any number of them.
    * `histogram`: values, compared by ranks.

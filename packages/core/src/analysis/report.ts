@@ -215,12 +215,16 @@ const syntheticWords = (s: JudgeState): string[] =>
       ]
     : [];
 
-/** Roughly how many more canary requests until the safe tests reach their threshold: at the growth so far, at least flawless ones. */
+/**
+ * Roughly how many more canary requests until the safe tests reach their threshold: at the growth so far. Where nothing has
+ * grown yet, or it fell below its start, as many as a flawless canary needs for what is missing.
+ */
 function toPass(s: JudgeState, policy: AnalysisPolicy, lnSafe: number, threshold: number): number {
   const n = s.canary.requests;
   const floor = Math.max(0, policy.minimumCanaryRequests - n);
   if (lnSafe >= threshold) return floor;
-  const flawless = Math.max(floor, requestsForProof({ ...policy, minimumCanaryRequests: 0 }) - n, 1);
-  if (n < 10 || lnSafe <= 0) return flawless;
+  const missing = (threshold - Math.min(0, lnSafe)) / threshold;
+  if (n < 10 || lnSafe <= 0)
+    return Math.max(floor, Math.ceil(requestsForProof({ ...policy, minimumCanaryRequests: 0 }) * missing));
   return Math.max(floor, Math.ceil(((threshold - lnSafe) * n) / lnSafe));
 }

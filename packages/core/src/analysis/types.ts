@@ -119,9 +119,13 @@ export interface MetricReport {
   readonly description?: string;
   readonly baselineCount?: number;
   readonly canaryCount?: number;
+  /** What its events are called, and what they are counted per; for sentences. */
+  readonly events?: string;
+  readonly per?: string;
   /**
-   * 95 % confidence sequence of how much worse the canary is: of a ratio the excess, of a time the relative slowdown.
-   * Null where nothing is excluded yet, or where the metric has none; a bound is null where that side is open.
+   * 95 % confidence sequence of how much more the canary has: of a ratio or rate the excess in its own unit, of a time the
+   * relative slowdown, of a user's histogram the chance that the canary's value is the larger one, less 1/2. Null where
+   * nothing is excluded yet, or where the metric has none; a bound is null where that side is open.
    */
   readonly effect: { readonly low: number | null; readonly high: number | null } | null;
 }

@@ -1,9 +1,11 @@
 import { countOf, mergeHistograms } from "../shared/histogram.ts";
+import { type ExcessLines, type ShareTally, startExcess, stepExcess, swapped } from "./effect.ts";
 import { HARM_PSI, lnErrorsHarm, lnErrorsSafe, lnShareSmall, SAFE_R } from "./errors.ts";
 import { type Onset, startOnset, stepOnset } from "./late-onset.ts";
 import { lean } from "./latency.ts";
 import { bounded } from "./log-space.ts";
 import { marginsOf, NO_TALLY, type Tally, type UserMetric } from "./metrics.ts";
+import { type RankEffect, startRankEffect, stepRankEffect } from "./rank-effect.ts";
 import type { Look } from "./types.ts";
 
 /**
@@ -26,6 +28,9 @@ export interface MetricState {
   /** ln e against "the canary is within max" and "within min". */
   readonly over: readonly number[];
   readonly under: readonly number[];
+  /** For people: how much more the canary has, by the same tests. Nothing is decided on it. Ranks are a histogram's. */
+  readonly excess?: ExcessLines;
+  readonly ranks?: RankEffect;
   /** For how long the gateway has had requests of an arm and the metric nothing: baseline, canary. */
   readonly silentMs: readonly [number, number];
   /** Why the source has no answer; null while it has. */
@@ -34,9 +39,11 @@ export interface MetricState {
 
 export interface UserState {
   readonly metrics: Readonly<Record<string, MetricState>>;
-  /** The canary's share, and since when it is so. */
+  /** The canary's share, and since when it is so; 0 before the first look at visitors. */
   readonly share: number;
   readonly shareSinceMs: number;
+  /** The last look at visitors. */
+  readonly lastMs: number;
 }
 
 /**
@@ -68,6 +75,7 @@ function startMetric(metric: UserMetric, atMs: number): MetricState {
     safe: many(ranks ? RANK_BETS.length : SAFE_R.length, 0),
     over: many(OVER_R.length, 0),
     under: many(SAFE_R.length, 0),
+    ...(ranks ? { ranks: startRankEffect(RANK_BETS) } : { excess: startExcess }),
     silentMs: [0, 0],
     down: null,
   };
@@ -81,15 +89,18 @@ export function stepUserMetrics(
   lastMs: number,
 ): UserState | undefined {
   if (!metrics || metrics.length === 0) return undefined;
+  // Synthetic requests are nobody's leads, and go by a share of their own.
+  if (look.synthetic) return before ?? { metrics: {}, share: 0, shareSinceMs: lastMs, lastMs };
+  const fromMs = before?.lastMs ?? lastMs;
   const changed = before === undefined || before.share !== look.canaryShare;
-  const shareSinceMs = changed ? lastMs : before.shareSinceMs;
+  const shareSinceMs = changed ? fromMs : before.shareSinceMs;
   const next: Record<string, MetricState> = {};
   for (const metric of metrics)
-    next[metric.name] = stepMetric(before?.metrics[metric.name] ?? startMetric(metric, lastMs), metric, look, {
+    next[metric.name] = stepMetric(before?.metrics[metric.name] ?? startMetric(metric, fromMs), metric, look, {
       settled: look.atMs - shareSinceMs >= (metric.settleMs ?? SHARE_SETTLE_MS),
-      sinceMs: Math.max(0, look.atMs - lastMs),
+      sinceMs: Math.max(0, look.atMs - fromMs),
     });
-  return { metrics: next, share: look.canaryShare, shareSinceMs };
+  return { metrics: next, share: look.canaryShare, shareSinceMs, lastMs: Math.max(fromMs, look.atMs) };
 }
 
 const add = (a: Tally, b: Tally): Tally => ({
@@ -142,25 +153,29 @@ interface Batch {
 }
 
 /**
- * The two sides of a comparison in the order of errors.ts, where the first must not have more bad events than the second.
- * That fewer are harm is the same test with the arms exchanged, or with the events that did not happen. Both are valid at
- * any time; rare events tell more than frequent ones (an odds ratio of 2 makes 5 % of 2.6 %, but 97 % of 95 %), so the rarer
- * kind is counted, by what was seen of the baseline before this batch.
+ * A batch as two sides in the order of errors.ts, where "the canary has not more than d beyond the baseline" is what "the
+ * first has not" is. Valid at any time is it with the events and with those that did not happen, of which the first side is
+ * then the baseline. Rare events tell more than frequent ones (an odds ratio of 2 makes 5 % of 2.6 %, but 97 % of 95 %), so
+ * the rarer kind is counted, by what was seen of the baseline before this batch.
  */
-function sidesOf(metric: UserMetric, before: Tally, { b, c, w }: Batch) {
-  const ratio = metric.kind === "ratio";
-  const complement = ratio && before.total > 0 && before.events / before.total > 0.5;
-  const events = (t: Tally) => {
-    const k = ratio ? Math.min(t.events, t.total) : t.events;
-    return complement ? t.total - k : k;
-  };
-  const canaryFirst = (metric.direction === "up_is_bad") !== complement;
-  const [first, second] = canaryFirst ? [c, b] : [b, c];
-  return { w: canaryFirst ? w : 1 - w, n: first.total, k: events(first), other: events(second) };
+function sidesOf(metric: UserMetric, before: Tally, { b, c, w }: Batch): ShareTally {
+  if (metric.kind !== "ratio")
+    return { share: w, canary: c.total, canaryBad: c.events, baseline: b.total, baselineBad: b.events };
+  const [kb, kc] = [Math.min(b.events, b.total), Math.min(c.events, c.total)];
+  if (before.total > 0 && before.events / before.total > 0.5)
+    return { share: 1 - w, canary: b.total, canaryBad: b.total - kb, baseline: c.total, baselineBad: c.total - kc };
+  return { share: w, canary: c.total, canaryBad: kc, baseline: b.total, baselineBad: kb };
 }
 
 function judgeCounts(seen: MetricState, before: MetricState, metric: UserMetric, batch: Batch): MetricState {
-  const { w, n, k, other } = sidesOf(metric, before.baseline, batch);
+  const sides = sidesOf(metric, before.baseline, batch);
+  // That less is worse is the same with the sides exchanged.
+  const {
+    share: w,
+    canary: n,
+    canaryBad: k,
+    baselineBad: other,
+  } = metric.direction === "up_is_bad" ? sides : swapped(sides);
   const { harm, safe } = marginsOf(metric);
   const tookMs = Math.max(0, batch.atMs - before.waitingSinceMs);
   const { total } = batch.c;
@@ -169,6 +184,7 @@ function judgeCounts(seen: MetricState, before: MetricState, metric: UserMetric,
   return {
     ...seen,
     waitingSinceMs: batch.atMs,
+    excess: stepExcess(seen.excess ?? startExcess, sides),
     harm: seen.harm.map((onset, i) => stepOnset(onset, lnErrorsHarm(HARM_PSI[i] ?? 2, w, n, k, other, harm), tookMs)),
     safe: seen.safe.map((ln, i) => bounded(ln + lnErrorsSafe(SAFE_R[i] ?? 0.5, w, n, k, other, safe))),
     over:
@@ -191,6 +207,7 @@ function judgeValues(seen: MetricState, metric: UserMetric, { b, c, atMs }: Batc
   return {
     ...seen,
     waitingSinceMs: atMs,
+    ranks: stepRankEffect(seen.ranks ?? startRankEffect(RANK_BETS), up, RANK_BETS),
     harm: seen.harm.map((onset, i) =>
       stepOnset(onset, Math.log1p(((RANK_BETS[i] ?? 0.5) / (0.5 + harm)) * (worse - harm)), tookMs),
     ),

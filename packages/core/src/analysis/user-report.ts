@@ -1,8 +1,10 @@
 import { type Band, poissonBand, quantileBand, wilson } from "./bands.ts";
+import { boundsOf } from "./effect.ts";
 import { HARM_PRIOR } from "./errors.ts";
 import { lnOnset } from "./late-onset.ts";
 import { bounded, lnAverage } from "./log-space.ts";
 import { builtInShare, type Tally, type UserMetric } from "./metrics.ts";
+import { rankBounds } from "./rank-effect.ts";
 import type { AnalysisPolicy, MetricReport } from "./types.ts";
 import { amountOf, type MetricState, type UserState } from "./user-metrics.ts";
 
@@ -45,12 +47,24 @@ function rowOf(metric: UserMetric, s: MetricState, weight: number): MetricReport
     baselineLow: baseline.low,
     baselineHigh: baseline.high,
     unit: ranks ? (metric.unit === "number" ? "number" : "ms") : metric.kind === "ratio" ? "ratio" : "rate",
-    effect: null,
+    effect: effectOf(metric, s),
     severity: metric.severity,
     ...(metric.description ? { description: metric.description } : {}),
+    ...(metric.called ? { events: metric.called } : {}),
+    ...(metric.per ? { per: metric.per.replace("_", " ") } : {}),
     baselineCount: amountOf(metric, s.baseline),
     canaryCount: amountOf(metric, s.canary),
   };
+}
+
+/** A bound that says nothing is none: beyond what a ratio or a chance can differ by, or infinite. */
+function effectOf(metric: UserMetric, { excess, ranks }: MetricState): MetricReport["effect"] {
+  const bounds = ranks ? rankBounds(ranks) : excess ? boundsOf(excess) : null;
+  if (!bounds) return null;
+  const most = { ratio: 1, count: Number.POSITIVE_INFINITY, histogram: 0.5 }[metric.kind];
+  const low = bounds.low > -most ? bounds.low : null;
+  const high = bounds.high < most ? bounds.high : null;
+  return low === null && high === null ? null : { low, high };
 }
 
 function bandOf(metric: UserMetric, { events, total, values }: Tally): Band {

@@ -1,6 +1,7 @@
 import {
   harmWords,
   healthyWords,
+  metricWords,
   needWords,
   residualWords,
   smallestWords,
@@ -41,7 +42,11 @@ export function PlanResult({ plan, strategy, onTake }: ResultProps) {
         </div>
         <div className="mt-4">
           <Lines
-            lines={[smallestWords("errors", plan.errors.smallest), smallestWords("slowdown", plan.slowdown.smallest)]}
+            lines={[
+              smallestWords("errors", plan.errors.smallest),
+              smallestWords("slowdown", plan.slowdown.smallest),
+              ...plan.metrics.map(metricWords),
+            ]}
           />
         </div>
       </Section>

@@ -154,6 +154,11 @@ function Answered(o: {
             ` Synthetic journeys make it up to ${planning.traffic.syntheticPerSecond} requests a second while the canary is in its steps.`}
         </p>
         <p className="m-0 mt-1 text-soft">{strategyWords(planning.strategy)}</p>
+        {planning.played.map((line) => (
+          <p key={line} className="m-0 mt-1 text-soft">
+            {line}
+          </p>
+        ))}
       </Section>
       <Section title="Changes a day" note="alone and in batches, as measured here">
         <ul className="m-0 flex list-disc flex-col gap-1 pl-5">
@@ -175,7 +180,7 @@ function trafficWords(t: Planning["traffic"]): string {
   const perHour = count(Math.max(1, t.requestsPerHour));
   if (!t.measured)
     return `No traffic was measured yet: these figures are for ${perHour} requests an hour, until the first hour has been. Type another number to plan for it.`;
-  return `${perHour} requests an hour over the last ${count(t.hours)} hours (${count(t.quietestHour)} to ${count(t.busiestHour)}), ${percent(t.errorRatio)} of them failed, half were answered within ${milliseconds(t.latencyMedianMs)}.`;
+  return `${perHour} requests an hour over the last ${t.hours === 1 ? "hour" : `${count(t.hours)} hours (${count(t.quietestHour)} to ${count(t.busiestHour)})`}, ${percent(t.errorRatio)} of them failed, half were answered within ${milliseconds(t.latencyMedianMs)}.`;
 }
 
 function Working({ planning: { done, of } }: { planning: Planning }) {

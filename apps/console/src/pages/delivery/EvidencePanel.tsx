@@ -1,3 +1,4 @@
+import { effectClauses, HOW_SURE } from "@latchkey/core/analysis/effect-words";
 import { CircleCheck, CircleX, Info, ShieldAlert } from "lucide-react";
 import type { Guard, Metric, Report } from "../../api/types.ts";
 import { figure } from "../../charts/figures.ts";
@@ -112,11 +113,18 @@ function MetricRow({ metric: m, report }: { metric: Metric; report: Report }) {
         className="py-2.5 pr-3 pl-4 text-left font-medium max-sm:col-span-2 max-sm:py-1"
         title={words?.words ?? m.description}
       >
-        {name}
-        {m.effect && m.effect.words !== "" && (
-          <span className="mt-0.5 block max-w-72 text-xs font-normal text-muted">{m.effect.words}</span>
+        <span className="break-words">{name}</span>
+        {m.severity && (
+          <span className="block text-xs font-normal text-muted">
+            {m.description ? `${m.description}; ` : ""}
+            {SEVERITY_WORDS[m.severity]}
+          </span>
         )}
-        {m.severity && <span className="block text-xs font-normal text-muted">{SEVERITY_WORDS[m.severity]}</span>}
+        {effectClauses(m).map((clause) => (
+          <span key={clause} className="mt-0.5 block max-w-96 text-xs font-normal text-soft">
+            {clause}.
+          </span>
+        ))}
       </th>
       <td className={NUMBER}>
         <Label>Baseline</Label>
@@ -217,6 +225,8 @@ export function EvidencePanel({ report }: { report: Report }) {
       <p className="m-0 border-t border-line px-4 py-2 text-xs text-muted">
         Each bar is filled when that metric alone would decide. Harm counts by weight:{" "}
         {deciding.map((m) => `${METRIC_WORDS[m.metric]?.short ?? m.metric} ${percent(m.weight)}`).join(", ")}.
+        {deciding.length < shown.length && " What is only watched has none."}
+        {shown.some((m) => m.effect) && ` By how much the canary differs is told ${HOW_SURE}.`}
       </p>
     </Section>
   );

@@ -41,6 +41,7 @@ function ShareButtons({ of: e }: { of: Explanation }) {
     const svg = evidenceSvg({
       title: headline(r),
       words: r.report?.reasons ?? [],
+      effects: (r.report?.metrics ?? []).flatMap((m) => (m.effect?.words ? [m.effect.words] : [])),
       lnHarmThreshold: r.report?.lnHarmThreshold ?? Math.log(100),
       lnSafeThreshold: r.report?.lnSafeThreshold ?? Math.log(20),
       looks: rows,

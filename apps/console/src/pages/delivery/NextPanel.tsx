@@ -45,10 +45,10 @@ function Next({ rollout: r }: { rollout: Rollout }) {
         {r.previewUrl && (
           <div className="min-w-0">
             <dt className="text-xs text-muted">Preview of the canary</dt>
-            <dd className="m-0 truncate">
-              <a href={r.previewUrl} target="_blank" rel="noreferrer" className="link inline-flex items-center gap-1">
+            <dd className="m-0">
+              <a href={r.previewUrl} target="_blank" rel="noreferrer" className="link break-all">
                 {r.previewUrl.replace(/^https?:\/\//, "")}
-                <ExternalLink size={12} aria-hidden />
+                <ExternalLink size={12} className="ml-1 inline" aria-hidden />
               </a>
             </dd>
           </div>

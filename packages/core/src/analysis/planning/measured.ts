@@ -1,6 +1,7 @@
 import { type Histogram, mergeHistograms, quantileMs } from "../../shared/histogram.ts";
+import type { Clustering } from "../types.ts";
 import type { HourTraffic } from "./hours.ts";
-import type { ArmTraffic } from "./traffic.ts";
+import type { ArmTraffic, Clusters } from "./traffic.ts";
 
 /** What a service's traffic is taken for: its hours as they were, and how the release that serves answers. */
 export interface MeasuredTraffic {
@@ -48,6 +49,22 @@ export function measuredTraffic(hours: readonly HourTraffic[], requestsPerUser: 
     requestsPerUser,
     measured: true,
   };
+}
+
+/** Clusters smaller than this in the mean are chance. */
+const CLUSTER_MIN = 1.05;
+
+/**
+ * Failures in clusters, as they were measured on the release that serves; null where they come one by one, or nothing was
+ * measured. Of geometric sizes with mean m the dispersion is D = E m^2 / E m = 2 m - 1; it was taken one standard error
+ * higher (dispersion.ts), which is taken back here. Where a visitor's first failure is known, it is played too.
+ */
+export function clustersOf(measured: Clustering | null | undefined): Clusters | null {
+  if (!measured || measured.errors === null) return null;
+  const dispersion = measured.errors / (1 + Math.sqrt(2 / measured.minutes));
+  const meanSize = (dispersion + 1) / 2;
+  if (meanSize < CLUSTER_MIN) return null;
+  return { meanSize, routing: measured.unitErrors === null ? "sticky" : "visitor" };
 }
 
 /** The same service with another amount of traffic, spread over its hours as it was. */

@@ -1,14 +1,16 @@
 import type { Strategy } from "../../delivery/rollout.ts";
 import { seeded, seedOf } from "../../shared/random.ts";
 import { wilson } from "../bands.ts";
+import type { UserMetric } from "../metrics.ts";
 import type { AnalysisPolicy } from "../types.ts";
 import { HOUR_MS } from "./hours.ts";
-import { type MeasuredTraffic, meanPerHour } from "./measured.ts";
+import { clustersOf, type MeasuredTraffic, meanPerHour } from "./measured.ts";
 import { requestsForProof, supplyOf, timeOfRequests } from "./needs.ts";
+import { type MetricHarm, metricGrid, type PlannedMetric } from "./own-metrics.ts";
 import { lookTimesOf, type PlayedRollout, playRollout } from "./play.ts";
 import { type Finding, type HarmSearch, quantileOf, runsOfSearch, searchHarm } from "./search.ts";
 import { type Suggestion, suggest } from "./suggestion.ts";
-import { type ArmTraffic, type Harm, type Traffic, trafficOf } from "./traffic.ts";
+import { type ArmTraffic, type Clusters, type Harm, type Traffic, trafficOf } from "./traffic.ts";
 
 /**
  * What a strategy can be expected to do at a service's traffic: rollouts of healthy and of harmful releases are played with
@@ -18,6 +20,8 @@ export interface PlanInput {
   readonly traffic: MeasuredTraffic;
   readonly strategy: Strategy;
   readonly policy: AnalysisPolicy;
+  /** Those of the policy's own metrics that are played: `plannedMetrics`. Others would hold every rollout for want of data. */
+  readonly own?: readonly PlannedMetric[];
   /** Requests a second that synthetic journeys make up, visitors' counted in; 0 where there are none. */
   readonly syntheticPerSecond: number;
   /** Rollouts of a healthy release; each size of harm gets a fifth of them. */
@@ -54,6 +58,8 @@ export interface CanaryPlan {
   readonly healthy: HealthyOutcome;
   readonly errors: HarmSearch;
   readonly slowdown: HarmSearch;
+  /** Of each metric that the service brings and that is played. */
+  readonly metrics: readonly MetricPlan[];
   readonly needs: readonly Need[];
   readonly requestsForProof: number;
   /** Time between two looks while the canary is in its steps. */
@@ -64,6 +70,12 @@ export interface CanaryPlan {
     readonly slowdown: HarmSearch;
     readonly residual: Residual;
   };
+}
+
+/** What change of a metric for the worse is found. */
+export interface MetricPlan extends HarmSearch {
+  readonly metric: string;
+  readonly direction: UserMetric["direction"];
 }
 
 /** The chance that harm of a stated size stays unseen until the end of the holdback. */
@@ -86,11 +98,17 @@ const HARM_RUNS_MIN = 20;
 const harmRuns = (runs: number): number => Math.max(HARM_RUNS_MIN, Math.round(runs * HARM_PART));
 
 /** How many rollouts a plan plays at most: its progress counts up to this. */
-export function runsOf(runs: number): number {
+export function runsOf(runs: number, own: readonly PlannedMetric[] = []): number {
   const each = harmRuns(runs);
   const of = (grid: readonly number[], picture: boolean) => runsOfSearch({ grid, runs: each, picture });
   return (
-    runs + of(ERROR_GRID, true) + of(SLOWDOWN_GRID, true) + of(ERROR_GRID, false) + of(SLOWDOWN_GRID, false) + each
+    runs +
+    own.reduce((sum, metric) => sum + of(metricGrid(metric), false), 0) +
+    of(ERROR_GRID, true) +
+    of(SLOWDOWN_GRID, true) +
+    of(ERROR_GRID, false) +
+    of(SLOWDOWN_GRID, false) +
+    each
   );
 }
 
@@ -114,6 +132,18 @@ export function* planCanary(input: PlanInput, onRuns: (done: number) => void): G
     });
   const errors = yield* search("errors", strategy, true);
   const slowdown = yield* search("slowdown", strategy, true);
+  const metrics: MetricPlan[] = [];
+  for (const one of input.own ?? []) {
+    const { name, direction } = one.metric;
+    const found = yield* searchHarm({
+      grid: metricGrid(one),
+      runs: each,
+      picture: false,
+      onRuns,
+      play: (size, run) => player(strategy, undefined, run, { metric: name, size }),
+    });
+    metrics.push({ metric: name, direction, ...found });
+  }
   const suggestion = suggest(supplyOf(meanPerHour(traffic), input.syntheticPerSecond), policy, strategy);
   const later = {
     errors: yield* search("errors", suggestion.strategy, false),
@@ -130,6 +160,7 @@ export function* planCanary(input: PlanInput, onRuns: (done: number) => void): G
     healthy: healthyOf(played, policy),
     errors,
     slowdown,
+    metrics,
     needs: needsOf(input, errors, slowdown),
     requestsForProof: requestsForProof(policy),
     lookMs: lookTimesOf(strategy).steps,
@@ -151,27 +182,39 @@ function harmOf(kind: HarmKind, size: number, arm: ArmTraffic): Harm {
   return kind === "errors" ? { errorRatio: Math.min(1, arm.errorRatio + size) } : { latencyFactor: 1 + size };
 }
 
-type Player = (strategy: Strategy, harm: Harm | undefined, run: number) => Generator<undefined, PlayedRollout>;
+type Player = (
+  strategy: Strategy,
+  harm: Harm | undefined,
+  run: number,
+  metricHarm?: MetricHarm,
+) => Generator<undefined, PlayedRollout>;
 
-function playerOf({ traffic, policy, seed, syntheticPerSecond }: PlanInput): Player {
+function playerOf({ traffic, policy: asked, own = [], seed, syntheticPerSecond }: PlanInput): Player {
+  const policy = { ...asked, metrics: own.length > 0 ? own.map(({ metric }) => metric) : undefined };
+  const clusters = clustersOf(policy.clustering);
   const hours = traffic.requestsPerHour;
   const rates = hours.map((n) => rounded(n / 3_600));
   const missing = rates.map((rate) => rounded(Math.max(0, syntheticPerSecond - rate)));
   const made = new Map<string, { visitors: Traffic; synthetic: Traffic | null }>();
-  return (strategy, harm, run) => {
+  return (strategy, harm, run, metricHarm) => {
     const key = JSON.stringify(harm ?? null);
-    const drawing = (requestsPerSecond: readonly number[]) =>
-      trafficOf({ requestsPerSecond, baseline: traffic.arm, canary: traffic.arm, ...(harm ? { harm } : {}) });
+    const model = { baseline: traffic.arm, canary: traffic.arm, ...(harm ? { harm } : {}) };
+    // Nobody tries a synthetic request again.
+    const drawing = (requestsPerSecond: readonly number[], of: Clusters | null) =>
+      trafficOf({ requestsPerSecond, ...model, ...(of ? { clusters: of } : {}) });
     const drawn = made.get(key) ?? {
-      visitors: drawing(rates),
-      synthetic: syntheticPerSecond > 0 ? drawing(missing) : null,
+      visitors: drawing(rates, clusters),
+      synthetic: syntheticPerSecond > 0 ? drawing(missing, null) : null,
     };
     made.set(key, drawn);
     const random = seeded(seedOf(seed, run));
     const fromMs = Math.floor(random() * hours.length) * HOUR_MS;
     const { visitors, synthetic } = drawn;
     return playRollout(
-      { traffic: visitors, synthetic, strategy, policy, lookMs: lookTimesOf(strategy), fromMs },
+      {
+        ...{ traffic: visitors, synthetic, strategy, policy, lookMs: lookTimesOf(strategy), fromMs },
+        ...(own.length > 0 ? { own: { metrics: own, harm: metricHarm ?? null } } : {}),
+      },
       random,
     );
   };

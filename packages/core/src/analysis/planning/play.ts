@@ -5,6 +5,7 @@ import { transition } from "../../delivery/transitions.ts";
 import type { Random } from "../../shared/random.ts";
 import { type JudgeState, judge, startJudge, takeIn } from "../judge.ts";
 import type { AnalysisPolicy, Look } from "../types.ts";
+import { type MetricHarm, type PlannedMetric, withOwnMetrics } from "./own-metrics.ts";
 import type { Traffic } from "./traffic.ts";
 
 /**
@@ -32,6 +33,8 @@ export interface Stage {
   readonly strategy: Strategy;
   readonly policy: AnalysisPolicy;
   readonly lookMs: LookTimes;
+  /** Metrics that the service brings and that are played, and the canary's harm in one of them. */
+  readonly own?: { readonly metrics: readonly PlannedMetric[]; readonly harm: MetricHarm | null };
   /** Where in the traffic's hours the rollout begins. */
   readonly fromMs: number;
 }
@@ -89,7 +92,8 @@ export function* playRollout(stage: Stage, random: Random): Generator<undefined,
       continue;
     }
     const [from, to] = [fromMs + beforeMs, fromMs + atMs];
-    const look: Look = { ...traffic.look(from, to, share, random), atMs };
+    const seen: Look = { ...traffic.look(from, to, share, random), atMs };
+    const look = stage.own ? withOwnMetrics(seen, stage.own.metrics, stage.own.harm, random) : seen;
     const own = rollout.state === "progressing" ? (synthetic?.look(from, to, SYNTHETIC_SHARE, random) ?? null) : null;
     visitorRequests += look.canary.requests;
     // As live: our own first, and the verdict after both, with the guards on visitors' traffic.

@@ -1,6 +1,6 @@
-import { mergeHistograms } from "../../shared/histogram.ts";
 import { exponential, type Random } from "../../shared/random.ts";
 import type { ArmCounts, Look } from "../types.ts";
+import { addCounts } from "../units.ts";
 import type { HalvedSlice } from "../variation.ts";
 import { bucketTable, draw, geometric, type Lognormal, poissonTable, type Table } from "./draws.ts";
 
@@ -45,11 +45,11 @@ export interface Incident {
 /**
  * Failures that come in clusters, as those of one visitor who tries again: sizes are geometric with this mean. `request`: each
  * try is routed by itself. `sticky`: all of a cluster go to one arm. `sticky_once`: so, but only a visitor's first
- * failure is counted (one error per user).
+ * failure is counted (one error per user). `visitor`: all are counted, and the first of each beside them, as gateways do.
  */
 export interface Clusters {
   readonly meanSize: number;
-  readonly routing: "request" | "sticky" | "sticky_once";
+  readonly routing: "request" | "sticky" | "sticky_once" | "visitor";
 }
 
 /**
@@ -158,11 +158,19 @@ export function trafficOf(model: TrafficModel): Traffic {
     const [meanB, meanC] = [mean * (1 - w), mean * w];
     const good = (p: Phase, of: number) => drawFrom(sourceOf(p.latency, of * (1 - p.errorRatio)), p.latency, random);
     if (model.clusters) {
-      const [kb, kc] = clustered(model.clusters, meanB * b.errorRatio, meanC * c.errorRatio, random);
-      return [
+      const [kb, kc, visitorsB, visitorsC] = clustered(
+        model.clusters,
+        meanB * b.errorRatio,
+        meanC * c.errorRatio,
+        random,
+      );
+      const arms = [
         withBad(good(b, meanB), some(kb, b.latency, random)),
         withBad(good(c, meanC), some(kc, c.latency, random)),
-      ];
+      ] as const;
+      return model.clusters.routing === "visitor"
+        ? [byVisitor(arms[0], visitorsB), byVisitor(arms[1], visitorsC)]
+        : arms;
     }
     const bad = (p: Phase, of: number) => drawFrom(sourceOf(p.latency, of * p.errorRatio), p.latency, random);
     return [withBad(good(b, meanB), bad(b, meanB)), withBad(good(c, meanC), bad(c, meanC))];
@@ -266,22 +274,38 @@ function some(requests: number, latency: Table, random: Random): ArmCounts {
   return { ...NOTHING, requests, latency: histogram };
 }
 
-/** Failures of the baseline and of the canary, by their means; clusters fall within one look. */
-function clustered(c: Clusters, meanB: number, meanC: number, random: Random): readonly [number, number] {
+/** Failures of the baseline and of the canary, by their means, and the visitors who met them; clusters fall within one look. */
+function clustered(
+  c: Clusters,
+  meanB: number,
+  meanC: number,
+  random: Random,
+): readonly [number, number, number, number] {
   const mean = meanB + meanC;
-  if (mean <= 0) return [0, 0];
-  let [b, k] = [0, 0];
+  if (mean <= 0) return [0, 0, 0, 0];
+  let [b, k, visitorsB, visitorsC] = [0, 0, 0, 0];
   for (let left = poissonDraw(random, mean / c.meanSize); left > 0; left--) {
     const size = geometric(random, c.meanSize);
     const whole = random() < meanC / mean;
+    if (whole) visitorsC++;
+    else visitorsB++;
     for (let i = 0; i < (c.routing === "sticky_once" ? 1 : size); i++) {
       const toCanary = c.routing === "request" ? random() < meanC / mean : whole;
       if (toCanary) k++;
       else b++;
     }
   }
-  return [b, k];
+  return [b, k, visitorsB, visitorsC];
 }
+
+/** Counts of an arm whose requests are all routed with their visitor. */
+const byVisitor = (arm: ArmCounts, visitors: number): ArmCounts => ({
+  ...arm,
+  unitErrors: visitors,
+  unitPageErrors: 0,
+  visitorRequests: arm.requests,
+  visitorErrors: arm.errors,
+});
 
 /** A Poisson count of a small mean, by the gaps between arrivals. */
 function poissonDraw(random: Random, mean: number): number {
@@ -295,13 +319,7 @@ const withBad = (good: ArmCounts, bad: ArmCounts): ArmCounts =>
 
 function both(a: ArmCounts, b: ArmCounts): ArmCounts {
   if (a.requests === 0) return b;
-  if (b.requests === 0) return a;
-  return {
-    ...NOTHING,
-    requests: a.requests + b.requests,
-    errors: a.errors + b.errors,
-    latency: mergeHistograms(a.latency, b.latency),
-  };
+  return b.requests === 0 ? a : addCounts(a, b);
 }
 
 /**

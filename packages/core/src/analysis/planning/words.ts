@@ -92,14 +92,22 @@ interface FoundShown {
 }
 
 /** The smallest harm of a kind that nine of ten rollouts find, how soon, and whom it reaches until then. */
-export function smallestWords(kind: HarmKind, s: FoundShown | null): string {
-  const name = kind === "errors" ? "of failures" : "of slowness";
+export const smallestWords = (kind: HarmKind, s: FoundShown | null): string =>
+  foundWords(kind === "errors" ? "of failures" : "of slowness", s && harmWords(kind, s.size), s);
+
+/** The same of a metric that the service brings, whose sizes are in shares of its rate. */
+export function metricWords(m: { metric: string; direction: string; smallest: FoundShown | null }): string {
+  const change = m.direction === "down_is_bad" ? "fewer" : "more";
+  return foundWords(`in ${m.metric}`, m.smallest && `${points(m.smallest.size)} % ${change}`, m.smallest);
+}
+
+function foundWords(name: string, what: string | null, s: FoundShown | null): string {
   if (!s) return `The smallest harm ${name} found with 90 %: none.`;
   const half = s.medianMs === null ? "" : `: half within ${timeWords(s.medianMs)}`;
   const late = s.p90Ms === null ? "" : `, nine of ten within ${timeWords(s.p90Ms)}`;
   const whom = s.users === null ? "" : ` of about ${s.users} ${s.users === 1 ? "user" : "users"}`;
   const until = s.visitorRequests === null ? "" : `, after ${s.visitorRequests} visitors' requests${whom}`;
-  return `The smallest harm ${name} found with 90 %: ${harmWords(kind, s.size)}${half}${late}${until}.`;
+  return `The smallest harm ${name} found with 90 %: ${what}${half}${late}${until}.`;
 }
 
 interface NeedShown {
@@ -118,4 +126,28 @@ export function needWords(need: NeedShown, waitsMs: number): string {
   const late = need.atMs !== null && need.atMs > waitsMs ? `, later than the ${timeWords(waitsMs)} that it waits` : "";
   const when = need.atMs === null ? "which never come" : `which have come after ${timeWords(need.atMs)}${late}`;
   return `${what}, ${least}${need.canaryRequests} canary requests${without}, ${when}.`;
+}
+
+interface Played {
+  readonly clusters: { readonly meanSize: number; readonly routing: string } | null;
+  /** Whether there were enough failures to tell. */
+  readonly measured: boolean;
+  readonly metrics: readonly { readonly metric: { readonly name: string }; readonly rate: number }[];
+  readonly notPlayed: readonly { readonly metric: string; readonly why: string }[];
+}
+
+/** What is played beside requests, failures and times, and what is not and why: a sentence each. */
+export function playedWords(p: Played): string[] {
+  const figure = (x: number) => String(Number(x.toPrecision(2)));
+  const names = p.metrics.map(({ metric, rate }) => `${metric.name} (${figure(rate)})`).join(", ");
+  return [
+    p.clusters
+      ? `Failures are played in clusters of about ${figure(p.clusters.meanSize)} of one visitor, as they came on the release that serves.`
+      : p.measured
+        ? "Failures are played one by one, as they came on the release that serves."
+        : "Failures are played one by one: the last hour has too few to tell whether they come in clusters.",
+    ...(names ? [`Metrics of its own are played as the last rollout measured them: ${names}.`] : []),
+    ...p.notPlayed.map(({ metric, why }) => `Not played: ${metric} (${why}).`),
+    "Not played: broken pages, memory and restarts (nothing of them is kept by the hour).",
+  ];
 }
