@@ -210,6 +210,7 @@ export class SimGateway {
       counters: [...(this.#sequence % 5 === 0 ? this.#counts.values() : this.#changed)].map((c) => ({
         ...c,
         latency: { ...c.latency },
+        halfLatency: { ...c.halfLatency },
       })),
     };
     this.#changed = new Set();

@@ -96,7 +96,8 @@ export class SimServer {
 
   /** The whole process stands still, as in a long collection or on a machine that is suspended. */
   stall(ms: number): void {
-    this.#stalledUntilMs = this.#world.timeline.nowMs + ms;
+    // Nothing wakes it earlier: what is to be delivered after a longer stall comes only then.
+    this.#stalledUntilMs = Math.max(this.#stalledUntilMs, this.#world.timeline.nowMs + ms);
     this.#world.tell(this.name, `stands still for ${Math.round(ms / 1000)} s`);
   }
 
