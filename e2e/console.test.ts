@@ -275,7 +275,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
     expect(await overhang(page)).toBeLessThanOrEqual(0);
     await page.setViewportSize({ width: 1280, height: 900 });
     await panel.getByRole("button", { name: "Split it" }).click();
-    await page.getByText("Both halves are on their way").waitFor();
+    await page.getByText("Both halves are on their way", { exact: true }).waitFor();
     expect(asked).toContain("/deployments/dep_3/split");
     await page.unrouteAll({ behavior: "wait" });
   });
