@@ -1,6 +1,6 @@
 import { clockSkew } from "./clock-skew.ts";
 import { clusteringNote } from "./dispersion.ts";
-import { bounded, lnAverage } from "./log-space.ts";
+import { bounded, lnMean } from "./log-space.ts";
 import type { UserMetric } from "./metrics.ts";
 import type { AnalysisPolicy, GuardReport, Look, ProcessCounts } from "./types.ts";
 import { variationWords } from "./variation.ts";
@@ -198,10 +198,7 @@ function silence(s: GuardState, look: Look): GuardReport {
 }
 
 function share(s: GuardState): GuardReport {
-  const lnE = lnAverage(
-    s.share,
-    SHARE_ODDS.map(() => 1 / SHARE_ODDS.length),
-  );
+  const lnE = lnMean(s.share);
   const ratio = s.expected > 0 ? s.canaryRequests / s.expected : 1;
   // Visitors stay with a release, which clusters counts: only a share that is off by half as well is believed.
   if (lnE > Math.log(1 / SHARE_ALPHA) && s.total >= 200 && (ratio < 0.5 || ratio > 1.5)) {

@@ -145,8 +145,9 @@ function takeCounts(state: JudgeState, look: Look, policy: AnalysisPolicy, since
   const eta = temperingOf(policy, look);
   const etaPages = temperingOf(policy, look, "pages");
   // Bounds of an effect are tests of both arms' excess, each with the share of its own arm.
-  const even = Math.min(eta, temperingOf(policy, { ...look, canaryShare: 1 - w }));
-  const evenPages = Math.min(etaPages, temperingOf(policy, { ...look, canaryShare: 1 - w }, "pages"));
+  const mirrored = { ...look, canaryShare: 1 - w };
+  const even = Math.min(eta, temperingOf(policy, mirrored));
+  const evenPages = Math.min(etaPages, temperingOf(policy, mirrored, "pages"));
   const withErrors: JudgeState = {
     ...state,
     baseline: addCounts(state.baseline, b),

@@ -17,3 +17,10 @@ export const bounded = (ln: number): number =>
 export function lnAverage(lns: readonly number[], weights: readonly number[]): number {
   return bounded(logSumExp(lns.map((ln, i) => ln + Math.log(weights[i] ?? 0))));
 }
+
+/** The same where all weigh alike. */
+export const lnMean = (lns: readonly number[]): number =>
+  lnAverage(
+    lns,
+    lns.map(() => 1 / lns.length),
+  );

@@ -2,7 +2,7 @@ import { countOf, type Histogram } from "../shared/histogram.ts";
 import { lnErrorsHarm } from "./errors.ts";
 import { lnOnset, type Onset, startOnset, stepOnset } from "./late-onset.ts";
 import { above, leanOf, SLOW_HARM_RATIO, speedUp } from "./latency.ts";
-import { bounded, lnAverage, logSumExp } from "./log-space.ts";
+import { bounded, lnMean, logSumExp } from "./log-space.ts";
 import { type Compared, LOOK_WIN_MAX, lnInflation, rankError, type Variation } from "./variation.ts";
 
 /**
@@ -46,8 +46,7 @@ export function stepQuick(q: Quick, lns: readonly number[], tookMs: number, isWa
 export function lnWithQuick(lnCautious: number, q: Quick | undefined): number {
   if (!q) return lnCautious;
   const all = [...q.onsets, ...q.warm];
-  const even = all.map(() => 1 / all.length);
-  return bounded(logSumExp([lnCautious, q.lnFrom + lnAverage(all.map(lnOnset), even)]) - Math.LN2);
+  return bounded(logSumExp([lnCautious, q.lnFrom + lnMean(all.map(lnOnset))]) - Math.LN2);
 }
 
 const tempered = (lnE: number, v: Variation, of: Compared, a: number, cap: number): number =>

@@ -1,5 +1,5 @@
 import { type Bounds, EFFECT_ALPHA } from "./effect.ts";
-import { lnAverage } from "./log-space.ts";
+import { lnMean } from "./log-space.ts";
 
 /**
  * How often a value of the canary is the larger one of a pair, as a confidence sequence: the chances that the rank tests of
@@ -39,11 +39,7 @@ export function stepRankEffect(s: RankEffect, lean: number, bets: readonly numbe
   return { more: step(s.more, 1), less: step(s.less, -1) };
 }
 
-const excluded = (row: readonly number[]): boolean =>
-  lnAverage(
-    row,
-    row.map(() => 1 / row.length),
-  ) >= Math.log(2 / EFFECT_ALPHA);
+const excluded = (row: readonly number[]): boolean => lnMean(row) >= Math.log(2 / EFFECT_ALPHA);
 
 /** Bounds of the chance less 1/2: 0.1 is "in 60 of 100 pairs". Null where nothing is excluded; an open side is a half. */
 export function rankBounds(s: RankEffect): Bounds | null {

@@ -1,6 +1,6 @@
 import { bucketOf, countOf, type Histogram, LN_GROWTH } from "../shared/histogram.ts";
 import { type Bounds, EFFECT_ALPHA } from "./effect.ts";
-import { lnAverage } from "./log-space.ts";
+import { lnMean } from "./log-space.ts";
 
 /**
  * By how much the canary's answers take longer, as a confidence sequence: the factors that the judge's rank tests (see
@@ -61,9 +61,8 @@ export function stepSlowdown(s: Slowdown, baseline: Histogram, canary: Histogram
   return { slower: step(s.slower, 1), faster: step(s.faster, -1) };
 }
 
-const even = BETS.map(() => 1 / BETS.length);
 const excluded = (lns: readonly number[] | undefined): boolean =>
-  lns !== undefined && lnAverage(lns, even) >= Math.log(2 / EFFECT_ALPHA);
+  lns !== undefined && lnMean(lns) >= Math.log(2 / EFFECT_ALPHA);
 
 /** Bounds of the relative slowdown: 0.1 is "takes 10 % longer", -0.1 "10 % less". Null where the data exclude nothing. */
 export function slowdownBounds(s: Slowdown): Bounds | null {

@@ -1,4 +1,4 @@
-import { lnAverage } from "./log-space.ts";
+import { lnMean } from "./log-space.ts";
 import type { UserMetric } from "./metrics.ts";
 import type { AnalysisPolicy, GuardReport } from "./types.ts";
 import { amountOf, type MetricState, type UserState } from "./user-metrics.ts";
@@ -87,7 +87,7 @@ function limits(all: readonly Met[], policy: AnalysisPolicy): GuardReport {
     ...(met.metric.min === undefined ? [] : [{ met, word: "below", bound: met.metric.min, lns: met.state.under }]),
   ]);
   const threshold = Math.log(bounds.length / policy.alpha);
-  const beyond = bounds.filter(({ lns }) => even(lns) >= threshold);
+  const beyond = bounds.filter(({ lns }) => lnMean(lns) >= threshold);
   const critical = beyond.filter(({ met }) => isCritical(met));
   const [first] = critical.length > 0 ? critical : beyond;
   if (!first) return { guard, state: "quiet", words: "No metric is beyond its bounds." };
@@ -105,9 +105,3 @@ function limits(all: readonly Met[], policy: AnalysisPolicy): GuardReport {
       }
     : { guard, state: "harm", words: `${words}, whatever the current release's is.` };
 }
-
-const even = (lns: readonly number[]): number =>
-  lnAverage(
-    lns,
-    lns.map(() => 1 / lns.length),
-  );
