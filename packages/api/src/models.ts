@@ -19,7 +19,7 @@ export const Problem = z.object({
 });
 export type Problem = z.infer<typeof Problem>;
 
-export const Role = z.enum(["owner", "viewer", "gateway"]);
+export const Role = z.enum(["owner", "deployer", "viewer", "ci", "gateway"]);
 export const Principal = z.object({
   id: z.string(),
   name: z.string(),

@@ -2,6 +2,7 @@ import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { MANIFEST } from "../platform/backup/manifest.ts";
 import { checkContainer } from "../platform/backup/reading.ts";
 import { backUp, fileOf, fileWith, restoreInto } from "../testing/backups.ts";
 import { testDatabase } from "../testing/database.ts";
@@ -27,13 +28,17 @@ const changed = async (name: string, content: Buffer): Promise<string> => {
   );
 };
 
-/** Never a byte of a part's header or of what fills its last block up, which are refused in other words. */
+/**
+ * Never a byte of a part's header, of what fills its last block up, or of the list of the parts, which are refused in
+ * other words; where parts are small, the list is the largest of all.
+ */
 function insideOfLargestPart(): number {
   let [largest, middle] = [0, 0];
   // A header of 512 bytes, which holds the size in octal at 124, and then the content, in blocks of 512 (POSIX.1, ustar).
   for (let at = 0; at + 512 <= bytes.length; ) {
     const size = Number.parseInt(bytes.toString("latin1", at + 124, at + 135), 8) || 0;
-    if (size > largest) [largest, middle] = [size, at + 512 + Math.floor(size / 2)];
+    const isList = bytes.toString("latin1", at, at + MANIFEST.length + 1) === `${MANIFEST}\0`;
+    if (size > largest && !isList) [largest, middle] = [size, at + 512 + Math.floor(size / 2)];
     at += 512 + 512 * Math.ceil(size / 512);
   }
   return middle;

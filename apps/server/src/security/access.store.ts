@@ -1,3 +1,4 @@
+import type { Role } from "@latchkey/core/security/authorisation";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
 import { isLiving } from "../platform/servers.ts";
@@ -6,7 +7,7 @@ export interface TokenRow {
   readonly id: string;
   readonly project: string;
   readonly name: string;
-  readonly role: "owner" | "viewer" | "gateway";
+  readonly role: Role;
   readonly kind: "person" | "token" | "gateway" | "session" | "sign_in";
   readonly created_at: Date;
   readonly expires_at: Date;

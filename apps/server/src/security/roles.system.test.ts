@@ -1,15 +1,16 @@
 import { type PathSpec, paths, type RouteName } from "@latchkey/api/paths";
+import { ROLES, type Role } from "@latchkey/core/security/authorisation";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Installation } from "../testing/installation.ts";
 import { problemOf } from "../testing/problem.ts";
 import { issue } from "./access.controller.ts";
 
 let installation: Installation;
-let secrets: Record<"owner" | "viewer" | "gateway", string>;
+let secrets: Record<Role, string>;
 beforeAll(async () => {
   installation = await Installation.start();
-  const secretOf = async (role: "owner" | "viewer" | "gateway") => (await installation.tokenOf(role)).secret;
-  secrets = { owner: await secretOf("owner"), viewer: await secretOf("viewer"), gateway: await secretOf("gateway") };
+  const all = await Promise.all(ROLES.map(async (role) => [role, (await installation.tokenOf(role)).secret]));
+  secrets = Object.fromEntries(all) as Record<Role, string>;
 });
 afterAll(() => installation.close());
 
@@ -37,12 +38,11 @@ const may = (status: number): string => (status === 401 || status === 403 ? "-" 
 
 describe("who may do what, over the wire", () => {
   it("is as written down here for every route and role", async () => {
-    const roles = ["owner", "viewer", "gateway"] as const;
     // Signing out is one of the routes, and ends whatever it is called with: that one gets tokens of its own.
     const rows: string[] = [];
     for (const name of Object.keys(paths) as RouteName[]) {
       const row: string[] = [name];
-      for (const role of roles) {
+      for (const role of ROLES) {
         const secret = name === "signOut" ? (await installation.tokenOf(role)).secret : secrets[role];
         row.push(`${role} ${may(await statusOf(name, secret))}`);
       }
@@ -50,42 +50,42 @@ describe("who may do what, over the wire", () => {
       rows.push(row.join(", "));
     }
     expect(rows.join("\n")).toMatchInlineSnapshot(`
-      "signIn, owner yes, viewer yes, gateway yes, anybody yes
-      signOut, owner yes, viewer yes, gateway -, anybody -
-      me, owner yes, viewer yes, gateway -, anybody -
-      createSignInLink, owner yes, viewer -, gateway -, anybody -
-      getSystem, owner yes, viewer yes, gateway -, anybody -
-      getHealth, owner yes, viewer yes, gateway -, anybody -
-      listTokens, owner yes, viewer -, gateway -, anybody -
-      createToken, owner yes, viewer -, gateway -, anybody -
-      revokeToken, owner yes, viewer -, gateway -, anybody -
-      listServices, owner yes, viewer yes, gateway -, anybody -
-      getService, owner yes, viewer yes, gateway -, anybody -
-      planCanary, owner yes, viewer yes, gateway -, anybody -
-      applyService, owner yes, viewer -, gateway -, anybody -
-      listReleases, owner yes, viewer yes, gateway -, anybody -
-      getRelease, owner yes, viewer yes, gateway -, anybody -
-      ship, owner yes, viewer -, gateway -, anybody -
-      listDeployments, owner yes, viewer yes, gateway -, anybody -
-      splitDeployment, owner yes, viewer -, gateway -, anybody -
-      getDeployment, owner yes, viewer yes, gateway -, anybody -
-      getRollout, owner yes, viewer yes, gateway -, anybody -
-      listLooks, owner yes, viewer yes, gateway -, anybody -
-      explainRollout, owner yes, viewer yes, gateway -, anybody -
-      actOnRollout, owner yes, viewer -, gateway -, anybody -
-      listLedger, owner yes, viewer yes, gateway -, anybody -
-      getLedgerEntry, owner yes, viewer yes, gateway -, anybody -
-      getLedgerProof, owner yes, viewer yes, gateway -, anybody -
-      getCheckpoint, owner yes, viewer yes, gateway -, anybody -
-      listSubjects, owner yes, viewer -, gateway -, anybody -
-      eraseSubject, owner yes, viewer -, gateway -, anybody -
-      getLedgerConsistency, owner yes, viewer yes, gateway -, anybody -
-      verifyLedger, owner yes, viewer yes, gateway -, anybody -
-      listBackups, owner yes, viewer -, gateway -, anybody -
-      createBackup, owner yes, viewer -, gateway -, anybody -
-      getBackup, owner yes, viewer -, gateway -, anybody -
-      gatewayRouting, owner -, viewer -, gateway yes, anybody -
-      gatewayReport, owner -, viewer -, gateway yes, anybody -"
+      "signIn, owner yes, deployer yes, viewer yes, ci yes, gateway yes, anybody yes
+      signOut, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      me, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      createSignInLink, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      getSystem, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
+      getHealth, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
+      listTokens, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      createToken, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      revokeToken, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      listServices, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      getService, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      planCanary, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      applyService, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      listReleases, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      getRelease, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      ship, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
+      listDeployments, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      splitDeployment, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
+      getDeployment, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      getRollout, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      listLooks, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      explainRollout, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      actOnRollout, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      listLedger, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
+      getLedgerEntry, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
+      getLedgerProof, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
+      getCheckpoint, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
+      listSubjects, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      eraseSubject, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      getLedgerConsistency, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
+      verifyLedger, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
+      listBackups, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      createBackup, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      getBackup, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      gatewayRouting, owner -, deployer -, viewer -, ci -, gateway yes, anybody -
+      gatewayReport, owner -, deployer -, viewer -, ci -, gateway yes, anybody -"
     `);
   });
 

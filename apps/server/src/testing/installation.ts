@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Client, createClient } from "@latchkey/api/client";
+import type { Role } from "@latchkey/core/security/authorisation";
 import { pino } from "pino";
 import { type RunningServer, startServer } from "../compose.ts";
 import { localTargetHere } from "../delivery/local-target.controller.ts";
@@ -84,7 +85,7 @@ export class Installation {
   }
 
   /** A token of the API, as an owner makes it. */
-  async tokenOf(role: "owner" | "viewer" | "gateway"): Promise<{ id: string; secret: string }> {
+  async tokenOf(role: Role): Promise<{ id: string; secret: string }> {
     const made = await this.owner.createToken({ body: { name: `a ${role}`, role } });
     return { id: made.token.id, secret: made.secret };
   }

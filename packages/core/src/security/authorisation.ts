@@ -2,7 +2,8 @@
  * The one authorisation table: principal x action, deny by default. An action that is not named for a role is
  * refused, so a new route is closed until somebody opens it here.
  */
-export type Role = "owner" | "viewer" | "gateway";
+export const ROLES = ["owner", "deployer", "viewer", "ci", "gateway"] as const;
+export type Role = (typeof ROLES)[number];
 
 const GRANTS: Readonly<Record<Role, readonly string[]>> = {
   owner: [
@@ -17,7 +18,10 @@ const GRANTS: Readonly<Record<Role, readonly string[]>> = {
     "backup.manage",
     "ledger.erase",
   ],
+  deployer: ["self.read", "system.read", "service.read", "ledger.read", "deployment.create", "rollout.act"],
   viewer: ["self.read", "system.read", "service.read", "ledger.read"],
+  // A pipeline outside: it asks for deployments and reads how they do, and decides nothing.
+  ci: ["self.read", "service.read", "deployment.create"],
   gateway: ["gateway.serve"],
 };
 

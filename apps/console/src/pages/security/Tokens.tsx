@@ -18,6 +18,8 @@ import { toast } from "../../ui/Toasts.tsx";
 const ROLES = [
   { value: "viewer", label: "Viewer", words: "Reads everything, changes nothing." },
   { value: "owner", label: "Owner", words: "Ships, acts on rollouts, makes tokens." },
+  { value: "deployer", label: "Deployer", words: "Ships and acts on rollouts; makes no tokens." },
+  { value: "ci", label: "Pipeline", words: "Asks for deployments and reads services; decides nothing." },
   { value: "gateway", label: "Gateway", words: "Only fetches routing and reports counts." },
 ] as const;
 
