@@ -117,6 +117,8 @@ function About({ deployment: d }: { deployment: Deployment }) {
 }
 
 function Changes({ deployment: d }: { deployment: Deployment }) {
+  // Its carrier's page has the commits of all that went out together.
+  if (d.carrierId) return null;
   return (
     <Section title="Changes" note="commits since what served before" flush>
       {d.changes.length === 0 ? (
