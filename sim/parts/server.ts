@@ -15,6 +15,7 @@ import { findRollout } from "../../apps/server/src/delivery/rollouts.store.ts";
 import { Loop, runRounds } from "../../apps/server/src/delivery/rounds.controller.ts";
 import { currentGeneration, routingTable } from "../../apps/server/src/delivery/routing.view.ts";
 import { ship } from "../../apps/server/src/delivery/ship.ts";
+import { workingTree } from "../../apps/server/src/delivery/sources.ts";
 import { splitBatch } from "../../apps/server/src/delivery/split.ts";
 import { startSequencer } from "../../apps/server/src/ledger/sequencer.ts";
 import type { Clock } from "../../apps/server/src/platform/clock.ts";
@@ -142,7 +143,16 @@ export class SimServer {
     const loop = new Loop(log, clock);
     const wake = () => loop.wake();
     const builder = new SimBuilder(world, clock);
-    const deployments = new DeploymentsController({ database, log, clock, builder, lease, onChanged: () => {}, wake });
+    const deployments = new DeploymentsController({
+      database,
+      log,
+      clock,
+      builder,
+      sourcesOf: workingTree,
+      lease,
+      onChanged: () => {},
+      wake,
+    });
     const rollouts = new RolloutsController({
       database,
       log,

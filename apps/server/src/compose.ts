@@ -8,6 +8,7 @@ import { startBackups } from "./backups/index.ts";
 import { startDelivery } from "./delivery/index.ts";
 import { openLedgerKeys, openSubjects, outboxStanding, startLedger } from "./ledger/index.ts";
 import { ArtifactStore } from "./platform/adapters/artifacts/directory.ts";
+import { githubAccessOf } from "./platform/adapters/github/configured.ts";
 import { metricSourceOf } from "./platform/adapters/prometheus/configured.ts";
 import { type Config, sharedDirOf } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
@@ -133,6 +134,7 @@ async function wire(
     address: config.address ?? LOOPBACK,
     lease,
     metricSource: metricSourceOf(config),
+    github: githubAccessOf(config),
     gatewayUrl: `http://127.0.0.1:${config.gatewayPort}`,
     subjects,
     databaseUrlFor: (service, environment) => createDatabaseIfMissing(base, databaseNameOf(service, environment)),

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
 import type { Logger } from "pino";
 import { findEnvironment, findService, type ServiceRow } from "../catalog/index.ts";
@@ -155,10 +154,14 @@ export class DeploymentsController {
       await this.#fail(deployment, fence, "failed_build", words);
       return;
     }
-    await this.#say(deployment, fence, BUILDS);
+    const { source: wanted } = deployment;
+    await this.#say(deployment, fence, wanted ? `Building commit ${wanted.commit.slice(0, 8)}.` : BUILDS);
+    const folder = await this.#o.sourcesOf(deployment, service);
+    if (this.#stopping) return;
+    if (!folder.ok) return this.#fail(deployment, fence, "failed_build", `The build could not begin: ${folder.error}`);
     const result = await builder.build({
       deploymentId: deployment.id,
-      folder: join(service.root, service.config.source),
+      folder: folder.value,
       command: service.config.build,
       timeoutMs: BUILD_TIMEOUT_MS,
       fault: deployment.fault,
@@ -189,7 +192,7 @@ export class DeploymentsController {
           digest: manifest.digest,
           created_by: deployment.created_by.name,
           commit_sha: source.commit,
-          branch: source.branch,
+          branch: wanted?.branch ?? source.branch,
           message: source.message,
           author: source.author,
           dirty: source.dirty,
@@ -205,7 +208,7 @@ export class DeploymentsController {
         return;
       }
       const words = known
-        ? `The working tree is release ${release.number}, which exists. Running the gates.`
+        ? `${wanted ? "The commit" : "The working tree"} is release ${release.number}, which exists. Running the gates.`
         : `Built release ${release.number}. Running the gates.`;
       await updateDeployment(tx, deployment.id, {
         status: "gating",
@@ -224,6 +227,9 @@ export class DeploymentsController {
         await updateDeployment(tx, deployment.id, { gates, ...(words ? { words } : {}) });
         afterCommit(tx, () => this.#o.onChanged(deployment.id));
       });
+    const folder = await this.#o.sourcesOf(deployment, service);
+    if (this.#stopping) return;
+    if (!folder.ok) return this.#fail(deployment, fence, "failed_gate", `The gates could not run: ${folder.error}`);
     for (const [i, gate] of service.config.gates.entries()) {
       const before = gates[i] ?? {
         name: gate.name,
@@ -237,7 +243,7 @@ export class DeploymentsController {
       gates[i] = { ...before, status: "running", startedAt };
       await save(`Running the gate "${gate.name}".`);
       const result = await this.#o.builder.gate({
-        folder: join(service.root, service.config.source),
+        folder: folder.value,
         command: gate.command,
         timeoutMs: gate.timeoutMs,
       });

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { allServices, takeGeneration } from "../catalog/index.ts";
 import type { Subjects } from "../ledger/index.ts";
 import { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
+import type { GithubAccess } from "../platform/adapters/github/configured.ts";
 import { LocalBuilder } from "../platform/adapters/local/builder.ts";
 import { httpProber } from "../platform/adapters/local/prober.ts";
 import { systemClock } from "../platform/clock.ts";
@@ -15,6 +16,7 @@ import { DeploymentsController } from "./deployments.controller.ts";
 import { findDeployment } from "./deployments.store.ts";
 import { RoutingWaiters, registerGateways } from "./gateways.routes.ts";
 import { forgetOldCounters } from "./gateways.store.ts";
+import { startGithub } from "./github.ts";
 import { type HealthSources, viewHealth } from "./health.view.ts";
 import { localTargetHere } from "./local-target.controller.ts";
 import { forgetOldMinutes } from "./minutes.store.ts";
@@ -32,6 +34,7 @@ import { routingTable } from "./routing.view.ts";
 import { sealingAuthors } from "./sealed-authors.ts";
 import { viewServices } from "./services.view.ts";
 import { forgetOldSlices } from "./slices.store.ts";
+import { sourcesIn } from "./sources.ts";
 import { StraysController } from "./strays.controller.ts";
 import { SyntheticTraffic } from "./synthetic-traffic.ts";
 import { type Installation, viewSystem } from "./system.view.ts";
@@ -73,6 +76,7 @@ export interface DeliveryOptions {
   /** Hastens the gateways' polls when another server changed the routing. */
   readonly notifications: Notifications;
   readonly health: HealthSources;
+  readonly github: GithubAccess;
 }
 
 export interface Delivery {
@@ -126,12 +130,14 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       .execute(o.database.db)
       .catch((error: unknown) => o.log.debug({ err: error }, "new errors could not be announced"));
   };
+  const github = startGithub({ ...o, dir: o.dir, wake: () => loop.wake() });
   const deployments = new DeploymentsController({
     database: o.database,
     log: o.log,
     clock: systemClock,
     lease: o.lease,
     builder: sealingAuthors(new LocalBuilder(artifacts), o.subjects),
+    sourcesOf: sourcesIn(github.repositories),
     onChanged: deploymentChanged,
     wake: () => loop.wake(),
   });
@@ -207,6 +213,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     stop: async () => {
       clearInterval(hourly);
       for (const stopListening of deaf) stopListening();
+      await github.stop();
       traffic.stop();
       synthetic.stop();
       plans.stop();
