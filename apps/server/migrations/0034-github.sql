@@ -21,6 +21,9 @@ create table github_state (
   folded_at timestamptz not null default now(),
   primary key (repository, kind, key)
 );
+create index github_state_check on github_state (repository, (fields -> 'commit' ->> 'value')) where kind = 'check_run';
+create index github_state_review on github_state (repository, (fields -> 'pull' ->> 'value')) where kind = 'review';
+create index github_state_folded on github_state (folded_at);
 
 -- The branch that a service is deployed from: `wanted` grows when there may be something new, `fetched` follows it.
 create table github_branch (

@@ -70,20 +70,24 @@ export const saveStates = operation("saveStates", async (tx: Executor, rows: rea
       on conflict (repository, kind, key) do update set fields = excluded.fields, folded_at = now()`.execute(tx);
 });
 
-/** States of one kind whose field has one of these values. */
-export const statesWith = operation(
-  "statesWith",
-  async (
-    db: Executor,
-    repository: string,
-    kind: Kind,
-    field: string,
-    values: readonly (string | number)[],
-  ): Promise<StateRow[]> => {
-    if (values.length === 0) return [];
+/** What is known of these commits: their checks. */
+export const checksOfCommits = operation(
+  "checksOfCommits",
+  async (db: Executor, repository: string, commits: readonly string[]): Promise<StateRow[]> => {
+    if (commits.length === 0) return [];
     const found = await sql<StateRow>`select repository, kind, key, fields from github_state
-      where repository = ${repository} and kind = ${kind}
-        and fields -> ${field}::text ->> 'value' = any(${values.map(String)})`.execute(db);
+      where repository = ${repository} and kind = 'check_run' and fields -> 'commit' ->> 'value' = any(${[...commits]})
+      order by key limit 2000`.execute(db);
+    return found.rows;
+  },
+);
+export const reviewsOfPulls = operation(
+  "reviewsOfPulls",
+  async (db: Executor, repository: string, pulls: readonly number[]): Promise<StateRow[]> => {
+    if (pulls.length === 0) return [];
+    const found = await sql<StateRow>`select repository, kind, key, fields from github_state
+      where repository = ${repository} and kind = 'review' and fields -> 'pull' ->> 'value' = any(${pulls.map(String)})
+      order by key limit 2000`.execute(db);
     return found.rows;
   },
 );
@@ -113,6 +117,12 @@ export const forgetOldDeliveries = operation("forgetOldDeliveries", async (db: E
   await sql`delete from github_delivery where taken_at is not null and received_at < now() - interval '7 days'`.execute(
     db,
   );
+});
+
+/** Runs and checks are many, and nobody looks at old ones; pull requests and alerts stay. */
+export const forgetOldStates = operation("forgetOldStates", async (db: Executor): Promise<void> => {
+  await sql`delete from github_state where kind in ('check_run', 'workflow_run', 'workflow_job', 'deployment', 'deployment_status')
+    and folded_at < now() - interval '90 days'`.execute(db);
 });
 
 export interface BranchRow {

@@ -15,6 +15,7 @@ import {
 } from "../testing/github/repository.ts";
 import { Installation } from "../testing/installation.ts";
 import { Journey } from "../testing/journey.ts";
+import { problemOf } from "../testing/problem.ts";
 import { until } from "../testing/until.ts";
 
 let journey: Journey;
@@ -180,5 +181,111 @@ describe("a push to the branch", () => {
       "Second of two",
       "First of two",
     ]);
+  });
+});
+
+describe("the pipeline", () => {
+  const pipeline = () =>
+    journey.owner.getPipeline({ params: { project: "main" }, query: { service: journey.workload.name } });
+  const change = (key: string) =>
+    journey.owner.getChange({ params: { project: "main", service: journey.workload.name, change: key } });
+  const pull = (state: "open" | "closed", merged: string | null, minute: number) => ({
+    repository: { id: 7, full_name: REPOSITORY },
+    pull_request: {
+      number: 12,
+      title: "New colours",
+      state,
+      user: { login: "grace" },
+      head: { sha: "d".repeat(40), ref: "colours" },
+      base: { ref: "main" },
+      created_at: "2026-01-01T10:00:00Z",
+      updated_at: `2026-01-01T10:${String(minute).padStart(2, "0")}:00Z`,
+      merged_at: merged ? `2026-01-01T10:${String(minute).padStart(2, "0")}:00Z` : null,
+      merge_commit_sha: merged,
+    },
+  });
+  const check = (conclusion: string) => ({
+    repository: { id: 7, full_name: REPOSITORY },
+    check_run: {
+      id: 5,
+      name: "lint",
+      head_sha: "d".repeat(40),
+      status: "completed",
+      conclusion,
+      started_at: "2026-01-01T10:01:00Z",
+      completed_at: conclusion === "failure" ? "2026-01-01T10:02:00Z" : "2026-01-01T10:03:00Z",
+    },
+  });
+
+  it("shows an open pull request, and the check that is in its way", async () => {
+    await send("pull_request", pull("open", null, 0));
+    await send("check_run", check("failure"));
+    await allTaken();
+    const item = (await pipeline()).items.find((i) => i.change.key === "pr-12");
+    expect(item).toMatchObject({ stage: "checks", blockedBy: "Failed: lint.", over: false });
+    expect(item?.change).toMatchObject({
+      state: "open",
+      title: "New colours",
+      author: "grace",
+      pullRequest: 12,
+      commit: null,
+    });
+  });
+
+  it("makes one change of a pull request and its commit, whichever is heard of first", async () => {
+    const commit = repository.commit("New colours (#12)");
+    repository.push();
+    await send("push", pushed(commit));
+    await until("the commit is a change", () => change(commit).catch(() => null));
+    await send("pull_request", pull("closed", commit, 9));
+    await send("check_run", check("success"));
+    await allTaken();
+    expect(await change("pr-12")).toMatchObject({ commit, state: "merged", mergedAt: "2026-01-01T10:09:00.000Z" });
+    expect((await change(commit)).key).toBe("pr-12");
+    const all = await journey.owner.listChanges({ params: { project: "main", service: journey.workload.name } });
+    expect(all.items.filter((c) => c.commit === commit)).toHaveLength(1);
+  });
+
+  it("follows it to production, with the time from its opening", async () => {
+    const { commit } = await change("pr-12");
+    const under = await until("the rollout before is under way", async () =>
+      (await deployments()).find((d) => d.reason.endsWith("Second of two") && d.rolloutId !== null),
+    );
+    await journey.act(under.rolloutId ?? "", "abort", "make way");
+    await journey.drive(under.rolloutId ?? "", {}, "aborted");
+    const own = await until("it has its deployment", async () =>
+      (await deployments()).find((d) => d.reason.endsWith("New colours (#12)")),
+    );
+    const rollout = await journey.rolloutOf(own.id);
+    const shown = await until("it is shown in its canary", async () =>
+      (await pipeline()).items.find((i) => i.change.key === "pr-12" && i.trafficPercent === 10),
+    );
+    expect(shown).toMatchObject({ stage: "canary", deploymentId: own.id, rolloutId: rollout });
+    await journey.act(rollout, "promote", "seen enough");
+    await journey.drive(rollout, {}, "holdback");
+    const there = await until("it is in production", async () => {
+      const now = await change("pr-12");
+      return now.deployedAt !== null && now;
+    });
+    expect(there.deploymentId).toBe(own.id);
+    expect(there.leadTimeMs).toBe(Date.parse(there.deployedAt ?? "") - Date.parse("2026-01-01T10:00:00Z"));
+    expect((await pipeline()).items.find((i) => i.change.commit === commit)).toMatchObject({
+      stage: "production",
+      over: true,
+    });
+  });
+
+  it("lists changes page by page, and refuses a cursor that is none", async () => {
+    const params = { project: "main", service: journey.workload.name };
+    const seen: string[] = [];
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const page = await journey.owner.listChanges({ params, query: { limit: 1, ...(cursor ? { cursor } : {}) } });
+      seen.push(...page.items.map((c) => c.key));
+      cursor = page.next;
+    }
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(seen.length).toBeGreaterThan(3);
+    const problem = await problemOf(journey.owner.listChanges({ params, query: { cursor: "x" } }));
+    expect(problem.fields?.map((f) => f.field)).toEqual(["cursor"]);
   });
 });

@@ -6,9 +6,10 @@ import type { Database } from "../platform/database.ts";
 import type { Http } from "../platform/http.ts";
 import type { Lease } from "../platform/leases.ts";
 import { registerGithubHook } from "./github.routes.ts";
-import { forgetOldDeliveries } from "./github.store.ts";
+import { forgetOldDeliveries, forgetOldStates } from "./github.store.ts";
 import { DeliveriesController } from "./github-deliveries.controller.ts";
 import { MergesController } from "./github-merges.controller.ts";
+import { registerPipeline } from "./pipeline.routes.ts";
 import { Pulse } from "./pulse.controller.ts";
 
 export interface GithubOptions {
@@ -32,8 +33,9 @@ export function startGithub(o: GithubOptions) {
   const deliveries = new DeliveriesController({ database, lease, subjects, onTaken: () => merging.wake() });
   const taking = new Pulse({ log, what: "deliveries", everyMs: 1_000, round: () => deliveries.tick() }).start();
   registerGithubHook(o.http, { db: database.db, secrets: github.webhookSecrets, onStored: () => taking.wake() });
+  registerPipeline(o.http, { db: database.db, github });
   const hourly = setInterval(() => {
-    forgetOldDeliveries(database.db).catch((error: unknown) =>
+    Promise.all([forgetOldDeliveries(database.db), forgetOldStates(database.db)]).catch((error: unknown) =>
       log.warn({ err: error }, "old deliveries could not be deleted"),
     );
   }, 3_600_000);
