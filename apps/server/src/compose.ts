@@ -8,6 +8,8 @@ import { startBackups } from "./backups/index.ts";
 import { startDelivery } from "./delivery/index.ts";
 import { openLedgerKeys, openSubjects, outboxStanding, startLedger } from "./ledger/index.ts";
 import { ArtifactStore } from "./platform/adapters/artifacts/directory.ts";
+import { githubAccessOf } from "./platform/adapters/github/configured.ts";
+import { oidcVerifier } from "./platform/adapters/oidc/verifier.ts";
 import { metricSourceOf } from "./platform/adapters/prometheus/configured.ts";
 import { type Config, sharedDirOf } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
@@ -133,6 +135,7 @@ async function wire(
     address: config.address ?? LOOPBACK,
     lease,
     metricSource: metricSourceOf(config),
+    github: githubAccessOf(config),
     gatewayUrl: `http://127.0.0.1:${config.gatewayPort}`,
     subjects,
     databaseUrlFor: (service, environment) => createDatabaseIfMissing(base, databaseNameOf(service, environment)),
@@ -169,6 +172,7 @@ async function wire(
     version: VERSION,
     dir: config.dir,
     baseUrl: url,
+    verifier: oidcVerifier(githubAccessOf(config).oidcIssuer),
     operator,
     subjects,
     onRevoked: () => {

@@ -53,6 +53,11 @@ export const paths = {
   splitDeployment: { method: "POST", path: `${P}/deployments/:deploymentId/split`, action: "deployment.create" },
   getDeployment: { method: "GET", path: `${P}/deployments/:deploymentId`, action: "service.read" },
 
+  getPipeline: { method: "GET", path: `${P}/pipeline`, action: "service.read" },
+  listChanges: { method: "GET", path: `${P}/services/:service/changes`, action: "service.read" },
+  getChange: { method: "GET", path: `${P}/services/:service/changes/:change`, action: "service.read" },
+  exchangeToken: { method: "POST", path: "/api/v1/oidc/token", action: "public" },
+
   getRollout: { method: "GET", path: `${P}/rollouts/:rolloutId`, action: "service.read" },
   listLooks: { method: "GET", path: `${P}/rollouts/:rolloutId/looks`, action: "service.read" },
   explainRollout: { method: "GET", path: `${P}/rollouts/:rolloutId/explain`, action: "service.read" },
