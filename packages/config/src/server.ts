@@ -19,6 +19,7 @@ const perSecond = (what: string, fallback: number) => {
   const must = `must be a whole number of ${what} a second, from 1 to ${RATE_MAX}`;
   return z.coerce.number(must).int(must).min(1, must).max(RATE_MAX, must).default(fallback);
 };
+const isNetwork = (text: string): boolean => z.cidrv4().safeParse(text).success || z.cidrv6().safeParse(text).success;
 export const ServerConfig = z.strictObject({
   dir: z.string().min(1),
   /** What servers on one PostgreSQL have in common: the ledger's keys, artifacts, backups. Without it, `dir` is the place. */
@@ -67,6 +68,13 @@ export const ServerConfig = z.strictObject({
     .refine((url) => !/[?#@]/.test(url), "must be an address without a user, ? and #; a token goes into a file")
     .optional(),
   prometheusTokenFile: z.string().min(1).optional(),
+  /** Private networks that notifications may be sent into: nothing else that is private can be reached by a channel. */
+  notifyNetworks: z
+    .string()
+    .refine((text) => text.split(",").every((part) => isNetwork(part.trim())), {
+      error: "must be networks such as 10.0.0.0/8 or fd00::/8, with commas between them",
+    })
+    .optional(),
   /** How often one credential may read: a dashboard's 200 a second, and half as much again. Twice that at once. */
   readsPerSecond: perSecond("reads", 300),
   /** How often one credential may write: a pipeline that ships 20 services. Ten times that at once: a page of a list. */
@@ -134,6 +142,11 @@ export const SERVER_SOURCES: Readonly<Record<keyof ServerConfig, Source>> = {
     flag: "--prometheus-token-file",
     environment: ["LATCHKEY_PROMETHEUS_TOKEN_FILE"],
     words: "a file with the token that it asks for; or the token itself in LATCHKEY_PROMETHEUS_TOKEN",
+  },
+  notifyNetworks: {
+    flag: "--notify-networks",
+    environment: ["LATCHKEY_NOTIFY_NETWORKS"],
+    words: "private networks that notifications may be sent into, such as 10.0.0.0/8, with commas (none)",
   },
   readsPerSecond: {
     flag: "--reads-per-second",

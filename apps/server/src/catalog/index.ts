@@ -1,4 +1,7 @@
 /** Catalog: services, their environments and the generation of their routing. */
+
+export { type NotificationsOptions, type RunningNotifications, startNotifications } from "./notifications.ts";
+export type { NotificationFigures } from "./notifications.view.ts";
 export { applyService } from "./services.controller.ts";
 export {
   allServices,
