@@ -117,7 +117,6 @@ async function wire(
     outbox: () => outboxStanding(database.db),
   });
   undo.push(() => vitals.stop());
-  registerMetrics(http, { database, vitals, stream: ledger.streamFigures });
   const lease = await keepLease(database, log, "delivery", owner);
   undo.push(() => lease.release());
   const told = startNotifications({
@@ -126,6 +125,7 @@ async function wire(
     reach: reachOf(config.notifyNetworks),
   });
   undo.push(() => told.stop());
+  registerMetrics(http, { database, vitals, stream: ledger.streamFigures, notifications: told.figures });
   const delivery = startDelivery({
     database,
     http,
@@ -148,7 +148,7 @@ async function wire(
     publish: ledger.publish,
     watched: ledger.watched,
     notifications,
-    health: { database, vitals, stream: ledger.streamFigures, dir: config.dir, owner },
+    health: { database, vitals, stream: ledger.streamFigures, notifications: told.figures, dir: config.dir, owner },
   });
   undo.push(() => delivery.stop());
   const backups = startBackups(http, {
