@@ -7,6 +7,7 @@ import { addBackups } from "./commands/backup.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addLedger } from "./commands/ledger.ts";
 import { addLook } from "./commands/look.ts";
+import { addNotifications } from "./commands/notifications.ts";
 import { addPlanCanary } from "./commands/plan-canary.ts";
 import { addActions, addShip, addSplit } from "./commands/ship.ts";
 import { EXIT, problemFrom, problemWords, type ReportedProblem } from "./problem.ts";
@@ -84,6 +85,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addPlanCanary(program, terminal, outcome);
   addLedger(program, terminal, outcome);
   addAccess(program, terminal, outcome);
+  addNotifications(program, terminal, outcome);
   addBackups(program, terminal, outcome);
   addConfig(program, terminal, outcome);
   addCompletion(program, terminal, outcome);

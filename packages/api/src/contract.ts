@@ -2,6 +2,7 @@ import { z } from "zod";
 import { GatewayReport, GENERATION_MAX, RoutingTable } from "./gateway.ts";
 import { Change, ChangeState, OidcExchange, OidcToken, Pipeline } from "./github.ts";
 import * as m from "./models.ts";
+import { notificationContract } from "./notifications.ts";
 import type { RouteName } from "./paths.ts";
 import { CanaryPlanning, PlanQuery } from "./planning.ts";
 
@@ -225,6 +226,8 @@ export const contract = {
     answers: m.Backup,
   },
   getBackup: { summary: "A backup, also while it is taken", status: 200, answers: m.Backup },
+
+  ...notificationContract,
 
   gatewayRouting: {
     summary: "Long-poll the routing table (see gateway.ts)",

@@ -19,6 +19,7 @@ const perSecond = (what: string, fallback: number) => {
   const must = `must be a whole number of ${what} a second, from 1 to ${RATE_MAX}`;
   return z.coerce.number(must).int(must).min(1, must).max(RATE_MAX, must).default(fallback);
 };
+const isNetwork = (text: string): boolean => z.cidrv4().safeParse(text).success || z.cidrv6().safeParse(text).success;
 export const ServerConfig = z.strictObject({
   dir: z.string().min(1),
   /** What servers on one PostgreSQL have in common: the ledger's keys, artifacts, backups. Without it, `dir` is the place. */
@@ -89,6 +90,13 @@ export const ServerConfig = z.strictObject({
   /** Who signs the tokens of workflows. */
   githubOidcIssuer: z
     .url({ protocol: /^https?$/, error: "must be an address such as https://token.actions.githubusercontent.com" })
+    .optional(),
+  /** Private networks that notifications may be sent into: nothing else that is private can be reached by a channel. */
+  notifyNetworks: z
+    .string()
+    .refine((text) => text.split(",").every((part) => isNetwork(part.trim())), {
+      error: "must be networks such as 10.0.0.0/8 or fd00::/8, with commas between them",
+    })
     .optional(),
   /** How often one credential may read: a dashboard's 200 a second, and half as much again. Twice that at once. */
   readsPerSecond: perSecond("reads", 300),
@@ -187,6 +195,11 @@ export const SERVER_SOURCES: Readonly<Record<keyof ServerConfig, Source>> = {
     flag: "--github-oidc-issuer",
     environment: ["LATCHKEY_GITHUB_OIDC_ISSUER"],
     words: "who signs the tokens of workflows (https://token.actions.githubusercontent.com)",
+  },
+  notifyNetworks: {
+    flag: "--notify-networks",
+    environment: ["LATCHKEY_NOTIFY_NETWORKS"],
+    words: "private networks that notifications may be sent into, such as 10.0.0.0/8, with commas (none)",
   },
   readsPerSecond: {
     flag: "--reads-per-second",

@@ -227,6 +227,8 @@ const NOT_REMEMBERED: readonly RouteName[] = [
   "createToken",
   "createSignInLink",
   "exchangeToken",
+  "createNotificationChannel",
+  "rotateNotificationSecret",
 ];
 
 /** Routes that open what is sealed themselves: they answer bytes that must stay as they were hashed, too. */
