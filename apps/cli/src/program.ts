@@ -4,6 +4,7 @@ import { examplesText, type Outcome } from "./command.ts";
 import { addAccess } from "./commands/access.ts";
 import { addApply, addConfig } from "./commands/apply.ts";
 import { addBackups } from "./commands/backup.ts";
+import { addBuildNetlify } from "./commands/build-netlify.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addLedger } from "./commands/ledger.ts";
 import { addLook } from "./commands/look.ts";
@@ -86,6 +87,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addAccess(program, terminal, outcome);
   addBackups(program, terminal, outcome);
   addConfig(program, terminal, outcome);
+  addBuildNetlify(program, terminal, outcome);
   addCompletion(program, terminal, outcome);
   return program;
 }

@@ -91,12 +91,12 @@ class SiteServer {
     const asked = url.pathname;
     for (let turn = 0; turn <= REWRITES_MAX; turn++) {
       const called = this.#functionAt(url, request.method ?? "GET", false);
-      if (called) return this.#run(called, { request, response, url, requestId });
+      if (called) return this.#run(called, { request, response, url, asked, requestId });
       const forced = redirectFor(this.#site, url, true);
       const file = forced ? null : this.#files.find(url.pathname);
       if (file) return this.#file(request, response, { file, asked, status });
       const late = forced ? null : this.#functionAt(url, request.method ?? "GET", true);
-      if (late) return this.#run(late, { request, response, url, requestId });
+      if (late) return this.#run(late, { request, response, url, asked, requestId });
       const rule = forced ?? redirectFor(this.#site, url, false);
       if (!rule) break;
       if (rule.status >= 300 && rule.status < 400) {
@@ -132,7 +132,7 @@ class SiteServer {
 
   async #run(
     called: { fn: SiteFunction; params: Record<string, string> } | "none",
-    o: { request: IncomingMessage; response: ServerResponse; url: URL; requestId: string },
+    o: { request: IncomingMessage; response: ServerResponse; url: URL; asked: string; requestId: string },
   ): Promise<void> {
     const { request, response, url, requestId } = o;
     if (called === "none") {
@@ -148,7 +148,9 @@ class SiteServer {
     const headers: Record<string, string> = {};
     for (const [k, v] of Object.entries(request.headers)) if (v !== undefined) headers[k] = [v].flat().join(", ");
     const ip = headers["x-forwarded-for"]?.split(",")[0]?.trim() ?? request.socket.remoteAddress ?? "";
-    const incoming: Incoming = { method: request.method ?? "GET", url, headers, body, ip, requestId, params };
+    // A function sees the address that the visitor asked for, with the parameters that rewrites added.
+    const seen = new URL(o.asked + url.search, url);
+    const incoming: Incoming = { method: request.method ?? "GET", url: seen, headers, body, ip, requestId, params };
     if (fn.isBackground) {
       response.writeHead(202).end();
       await invoke(fn.name, await this.#load(fn), incoming).catch((error: unknown) =>
