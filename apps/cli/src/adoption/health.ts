@@ -33,11 +33,8 @@ export function findHealth(
       ],
     };
   const source = listing.text(fn.file) ?? "";
-  // Only what is said of `status` counts; when nothing is, a 200 must do.
-  const near = source
-    .split("\n")
-    .filter((line) => /\bstatus\b/.test(line))
-    .join("\n");
+  // Only what `status` is set to counts; when nothing is found there, the status code must do.
+  const near = [...source.matchAll(/\bstatus["']?\s*[:=]\s*([^,;\n]*)/g)].map(([, value]) => value).join("\n");
   const said = (words: readonly string[]) => words.filter((word) => new RegExp(`["'\`]${word}["'\`]`, "i").test(near));
   const endpoint = {
     path: `/.netlify/functions/${fn.name}`,
