@@ -7,6 +7,7 @@ import { transition } from "@latchkey/core/delivery/transitions";
 import type { Logger } from "pino";
 import { DeploymentsController } from "../../apps/server/src/delivery/deployments.controller.ts";
 import { overtakeGateway } from "../../apps/server/src/delivery/epochs.controller.ts";
+import { gateRunners } from "../../apps/server/src/delivery/gate-runners.ts";
 import { saveReport, seeGateway } from "../../apps/server/src/delivery/gateways.store.ts";
 import { LocalTarget } from "../../apps/server/src/delivery/local-target.controller.ts";
 import { applyToRollout } from "../../apps/server/src/delivery/rollout-engine.ts";
@@ -142,7 +143,11 @@ export class SimServer {
     const loop = new Loop(log, clock);
     const wake = () => loop.wake();
     const builder = new SimBuilder(world, clock);
-    const deployments = new DeploymentsController({ database, log, clock, builder, lease, onChanged: () => {}, wake });
+    const deployments = new DeploymentsController({
+      ...{ database, log, clock, builder, lease, wake },
+      gateRunners: gateRunners({ builder }),
+      onChanged: () => {},
+    });
     const rollouts = new RolloutsController({
       database,
       log,

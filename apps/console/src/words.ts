@@ -63,7 +63,7 @@ export const GUARD_NAMES: Record<string, string> = {
   source_down: "Counts arrive",
   clock_skew: "Clocks agree",
   no_traffic: "Traffic on both",
-  clustered: "Failures one by one",
+  clustered: "Requests one by one",
   share_mismatch: "Share as set",
   baseline_sick: "Current release well",
   shared_incident: "No shared incident",

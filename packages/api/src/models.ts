@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { GATES_MAX, GateConfig, GateResult } from "./gates.ts";
 import { MetricConfigs } from "./metrics.ts";
 
 /** What the API speaks of, as zod schemas; the TypeScript types are inferred from them. */
@@ -60,17 +61,7 @@ export const ServiceConfig = z.strictObject({
     .min(1)
     .max(10)
     .default(["production"]),
-  gates: z
-    .array(
-      z.strictObject({
-        name: z.string().min(1).max(60),
-        command: z.array(z.string().min(1)).min(1).max(40),
-        timeoutMs: z.int().min(1_000).max(3_600_000).default(300_000),
-        required: z.boolean().default(true),
-      }),
-    )
-    .max(20)
-    .default([]),
+  gates: z.array(GateConfig).max(GATES_MAX).default([]),
   health: z
     .strictObject({
       path: z.string().startsWith("/").default("/healthz"),
@@ -247,16 +238,6 @@ export const Release = ReleaseSummary.extend({
   deployments: z.array(
     z.object({ id: z.string(), environment: z.string(), status: DeploymentStatus, createdAt: when }),
   ),
-});
-
-export const GateResult = z.object({
-  name: z.string(),
-  status: z.enum(["waiting", "running", "passed", "failed", "timed_out", "could_not_run"]),
-  required: z.boolean(),
-  startedAt: when.nullable(),
-  finishedAt: when.nullable(),
-  /** The last lines of its output. */
-  output: z.string(),
 });
 
 export const DeploymentSummary = z.object({

@@ -39,7 +39,20 @@ export const deployment: Answer<"getDeployment"> = {
   splitsId: null,
   carries: [],
   split: null,
-  gates: [{ name: "tests", status: "passed", required: true, startedAt: AT, finishedAt: AT, output: "" }],
+  gates: [
+    {
+      ...{
+        name: "tests",
+        kind: "command",
+        owner: null,
+        status: "passed",
+        required: true,
+        startedAt: AT,
+        finishedAt: AT,
+      },
+      ...{ words: "Its command ended with exit code 0.", figures: [], details: [], output: "", waiver: null },
+    },
+  ],
   buildOutput: "",
   changes: [{ commit: "0123456789abcdef", message: "A better form", author: "Ada", at: AT }],
 };

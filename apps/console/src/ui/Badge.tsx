@@ -62,6 +62,8 @@ const TONE_OF: Record<State, Tone> = {
   passed: "good",
   timed_out: "bad",
   could_not_run: "bad",
+  pending: "warn",
+  waived: "warn",
 };
 
 /** Shape as well as colour says how it stands. */

@@ -72,6 +72,7 @@ describe("changes that come while a rollout is under way", () => {
         rolloutId: rollout.id,
         carrierId: carrier,
         finishedAt: null,
+        carries: ids.map((deploymentId) => ({ deploymentId })),
       });
     const [joined] = await entriesOf("delivery.deployment.joined", `deployment/${a}`);
     expect(joined?.data).toMatchObject({ carrierId: carrier, rolloutId: rollout.id });

@@ -55,7 +55,9 @@ function upTo(batch: DeploymentRow, trial: DeploymentRow): number {
 /** What a deployment carries and what is known of it, as the API shows it. */
 export async function viewBatch(db: Executor, row: ListedDeployment & Pick<DeploymentRow, "carries">): Promise<Shown> {
   const search = row.carrier_id || row.splits_id || row.carries.length > 0 ? await findSearch(db, row) : null;
-  return present(db, row.carries, search);
+  // What went out with another shows the whole batch, as that one does.
+  const carrier = row.carrier_id && row.carries.length === 0 ? await findDeployment(db, row.carrier_id) : null;
+  return present(db, carrier?.carries ?? row.carries, search);
 }
 
 /** The same of a rollout: alone, its own deployment's change is all of it. */

@@ -8,7 +8,7 @@ import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { viewBatch } from "./batches.view.ts";
 import { findDeployment, listDeployments } from "./deployments.store.ts";
-import { presentDeployment, presentRelease } from "./presentation.ts";
+import { presentDeployment, presentGate, presentRelease } from "./presentation.ts";
 import { filesOf, findRelease, findReleases, listReleases } from "./releases.store.ts";
 import { viewService, viewServices } from "./services.view.ts";
 import { ship } from "./ship.ts";
@@ -167,7 +167,7 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
     const releases = await findReleases(db, [row.release_id]);
     return {
       ...presentDeployment(row, releases),
-      gates: row.gates.map((g) => ({ ...g })),
+      gates: row.gates.map(presentGate),
       buildOutput: row.build_output,
       changes: row.changes.map((c) => ({ ...c })),
       ...(await viewBatch(db, row)),

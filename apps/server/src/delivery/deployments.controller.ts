@@ -1,18 +1,12 @@
 import { join } from "node:path";
-import { SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
 import type { Logger } from "pino";
 import { findEnvironment, findService, type ServiceRow } from "../catalog/index.ts";
-import { record } from "../ledger/index.ts";
 import { afterCommit, isPassing, type Transaction } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
 import { endDeployment, locksPhase, recordRelease, UNCHANGED } from "./deployments.entries.ts";
-import {
-  activeDeployments,
-  type DeploymentRow,
-  findDeployment,
-  type GateRow,
-  updateDeployment,
-} from "./deployments.store.ts";
+import { activeDeployments, type DeploymentRow, findDeployment, updateDeployment } from "./deployments.store.ts";
+import { type GateRunners, hasWork } from "./gate-runner.ts";
+import { Gating } from "./gating.ts";
 import { DeploymentQueue, type QueueOptions } from "./queue.ts";
 import { findReleaseByDigest, insertRelease } from "./releases.store.ts";
 
@@ -26,6 +20,7 @@ const BUILDS = "Building the working tree.";
 
 export interface DeploymentsOptions extends QueueOptions {
   readonly log: Logger;
+  readonly gateRunners: GateRunners;
 }
 
 /**
@@ -39,11 +34,13 @@ export class DeploymentsController {
   /** Of those the ones that build or run gates: each is processes of its own. */
   readonly #busy = new Set<string>();
   readonly #queue: DeploymentQueue;
+  readonly #gating: Gating;
   #stopping = false;
 
   constructor(options: DeploymentsOptions) {
     this.#o = options;
     this.#queue = new DeploymentQueue(options);
+    this.#gating = new Gating({ ...options, runners: options.gateRunners });
   }
 
   /**
@@ -60,7 +57,10 @@ export class DeploymentsController {
       if (this.#running.has(deployment.id)) continue;
       if (!["building", "gating", "queued"].includes(deployment.status)) continue;
       if (this.#stopping) break;
-      const isLong = deployment.status !== "queued";
+      const isGating = deployment.status === "gating";
+      // What is only waited for, maybe for days, takes nobody's place.
+      const isLong = deployment.status === "building" || (isGating && hasWork(deployment.gates));
+      if (isGating && !isLong && !this.#gating.isDue(deployment.id)) continue;
       if (isLong && this.#busy.size >= BUILDS_MAX) {
         await this.#say(deployment, fence, WAITS);
         continue;
@@ -90,8 +90,10 @@ export class DeploymentsController {
     await Promise.all(this.#running.values());
   }
 
-  #nowText(): string {
-    return new Date(this.#o.clock.now()).toISOString();
+  /** Something has come that a gate may have waited for: an answer, a report, a waiver. */
+  hurryGates(): void {
+    this.#gating.hurry();
+    this.#o.wake();
   }
 
   #locks(tx: Transaction, fence: number, id: string, phase: DeploymentRow["status"]): Promise<boolean> {
@@ -105,11 +107,13 @@ export class DeploymentsController {
       if (!deployment) return;
       const service = await findService(this.#o.database.db, deployment.project, deployment.service);
       if (!service) return;
+      let goesOn = deployment.status === "building";
       if (deployment.status === "building") await this.#build(deployment, service, fence);
-      else if (deployment.status === "gating") await this.#gates(deployment, service, fence);
+      else if (deployment.status === "gating")
+        goesOn = await this.#gating.go(deployment, service, fence, () => this.#stopping);
       else if (deployment.status === "queued") await this.#queue.begin(deployment, service, fence);
       this.#o.onChanged(id);
-      if (!["building", "gating"].includes(deployment.status)) return;
+      if (!goesOn) return;
     }
   }
 
@@ -137,13 +141,13 @@ export class DeploymentsController {
   async #fail(
     deployment: DeploymentRow,
     fence: number,
-    status: "failed_build" | "failed_gate",
+    status: "failed_build",
     words: string,
     buildOutput?: string,
   ): Promise<void> {
     await this.#o.database.transaction(async (tx) => {
       if (await this.#locks(tx, fence, deployment.id, deployment.status))
-        await endDeployment(tx, deployment, status, words, buildOutput);
+        await endDeployment(tx, deployment, status, words, { buildOutput });
     });
   }
 
@@ -212,76 +216,6 @@ export class DeploymentsController {
         words,
         release_id: release.id,
         build_output: result.output,
-      });
-    });
-  }
-
-  async #gates(deployment: DeploymentRow, service: ServiceRow, fence: number): Promise<void> {
-    const gates: GateRow[] = deployment.gates.map((g) => ({ ...g, status: "waiting", output: "" }));
-    const save = (words?: string) =>
-      this.#o.database.transaction(async (tx) => {
-        if (!(await this.#locks(tx, fence, deployment.id, "gating"))) return;
-        await updateDeployment(tx, deployment.id, { gates, ...(words ? { words } : {}) });
-        afterCommit(tx, () => this.#o.onChanged(deployment.id));
-      });
-    for (const [i, gate] of service.config.gates.entries()) {
-      const before = gates[i] ?? {
-        name: gate.name,
-        status: "waiting" as const,
-        required: gate.required,
-        startedAt: null,
-        finishedAt: null,
-        output: "",
-      };
-      const startedAt = this.#nowText();
-      gates[i] = { ...before, status: "running", startedAt };
-      await save(`Running the gate "${gate.name}".`);
-      const result = await this.#o.builder.gate({
-        folder: join(service.root, service.config.source),
-        command: gate.command,
-        timeoutMs: gate.timeoutMs,
-      });
-      if (this.#stopping) break;
-      gates[i] = {
-        ...gates[i],
-        status: result.outcome,
-        finishedAt: this.#nowText(),
-        output: result.output.slice(-8_000),
-      };
-      await save();
-      if (result.outcome !== "passed" && gate.required) {
-        const why =
-          result.outcome === "timed_out"
-            ? `did not end within ${gate.timeoutMs / 1000} s`
-            : result.outcome === "could_not_run"
-              ? "could not run"
-              : "failed";
-        await this.#fail(
-          deployment,
-          fence,
-          "failed_gate",
-          `The gate "${gate.name}" ${why}. The release was not deployed.`,
-        );
-        return;
-      }
-    }
-    await this.#o.database.transaction(async (tx) => {
-      if (!(await this.#locks(tx, fence, deployment.id, "gating"))) return;
-      await updateDeployment(tx, deployment.id, {
-        status: "queued",
-        words: "Its gates passed; it waits for its turn.",
-      });
-      await record(tx, {
-        type: "delivery.deployment.gates_passed",
-        subject: `deployment/${deployment.id}`,
-        project: deployment.project,
-        actor: SYSTEM_ACTOR,
-        correlation: deployment.id,
-        data: {
-          service: deployment.service,
-          releaseId: deployment.release_id,
-          gates: gates.map(({ name, status, required }) => ({ name, status, required })),
-        },
       });
     });
   }

@@ -28,8 +28,9 @@ export async function endDeployment(
   deployment: DeploymentRow,
   status: DeploymentStatus,
   words: string,
-  buildOutput?: string,
+  also: { readonly buildOutput?: string | undefined; readonly gates?: unknown } = {},
 ): Promise<void> {
+  const { buildOutput, gates } = also;
   await updateDeployment(tx, deployment.id, {
     status,
     words,
@@ -41,7 +42,10 @@ export async function endDeployment(
     project: deployment.project,
     actor: SYSTEM_ACTOR,
     correlation: deployment.id,
-    data: { service: deployment.service, environment: deployment.environment, outcome: status, words },
+    data: {
+      ...{ service: deployment.service, environment: deployment.environment, outcome: status, words },
+      ...(gates === undefined ? {} : { gates }),
+    },
   });
 }
 

@@ -1,17 +1,13 @@
+import type { GateResult } from "@latchkey/api/gates";
 import type { DeploymentStatus } from "@latchkey/api/models";
 import type { Carried } from "@latchkey/core/delivery/batch";
 import type { Actor } from "@latchkey/core/delivery/rollout";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
 
-export interface GateRow {
-  readonly name: string;
-  readonly status: "waiting" | "running" | "passed" | "failed" | "timed_out" | "could_not_run";
-  readonly required: boolean;
-  readonly startedAt: string | null;
-  readonly finishedAt: string | null;
-  readonly output: string;
-}
+type OldGate = "name" | "status" | "required" | "startedAt" | "finishedAt" | "output";
+/** A gate of a deployment. Rows of older versions have no more than a command gate had. */
+export type GateRow = Readonly<Pick<GateResult, OldGate> & Partial<Omit<GateResult, OldGate>>>;
 export interface ChangeRow {
   readonly commit: string;
   readonly message: string;

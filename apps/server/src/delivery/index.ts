@@ -13,6 +13,7 @@ import { announce, type Notifications } from "../platform/notifications.ts";
 import { registerDelivery } from "./delivery.routes.ts";
 import { DeploymentsController } from "./deployments.controller.ts";
 import { findDeployment } from "./deployments.store.ts";
+import { gateRunners } from "./gate-runners.ts";
 import { RoutingWaiters, registerGateways } from "./gateways.routes.ts";
 import { forgetOldCounters } from "./gateways.store.ts";
 import { type HealthSources, viewHealth } from "./health.view.ts";
@@ -126,12 +127,14 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       .execute(o.database.db)
       .catch((error: unknown) => o.log.debug({ err: error }, "new errors could not be announced"));
   };
+  const builder = sealingAuthors(new LocalBuilder(artifacts), o.subjects);
   const deployments = new DeploymentsController({
     database: o.database,
     log: o.log,
     clock: systemClock,
     lease: o.lease,
-    builder: sealingAuthors(new LocalBuilder(artifacts), o.subjects),
+    builder,
+    gateRunners: gateRunners({ builder }),
     onChanged: deploymentChanged,
     wake: () => loop.wake(),
   });

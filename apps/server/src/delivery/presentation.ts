@@ -1,4 +1,5 @@
-import type { ListedDeployment } from "./deployments.store.ts";
+import type { GateResult } from "@latchkey/api/gates";
+import type { GateRow, ListedDeployment } from "./deployments.store.ts";
 import type { DeploymentSummary, ReleaseSummary } from "./presented.ts";
 import type { ReleaseRow } from "./releases.store.ts";
 
@@ -19,6 +20,11 @@ export function presentRelease(row: ReleaseRow): ReleaseSummary {
     fault: row.fault,
     sizeBytes: Number(row.size_bytes),
   };
+}
+
+export function presentGate(row: GateRow): GateResult {
+  const { kind = "command", owner = null, words = "", figures = [], details = [], waiver = null } = row;
+  return { ...row, kind, owner, words, figures: [...figures], details: [...details], waiver };
 }
 
 export function presentDeployment(row: ListedDeployment, releases: ReadonlyMap<string, ReleaseRow>): DeploymentSummary {

@@ -6,6 +6,7 @@ import { newId } from "../platform/ids.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { batchPolicyOf } from "./batches.ts";
 import { activeDeployments, type DeploymentRow, findDeployment, insertDeployment } from "./deployments.store.ts";
+import { gatesFor, waitingRow } from "./gate-runner.ts";
 import { findRelease } from "./releases.store.ts";
 
 export interface ShipRequest {
@@ -106,14 +107,7 @@ export async function writeWish(
     if_busy: asked.ifBusy === "batch" && !isPlain ? "queue" : asked.ifBusy,
     release_id: asked.releaseId,
     ...part,
-    gates: service.config.gates.map((g) => ({
-      name: g.name,
-      status: "waiting",
-      required: g.required,
-      startedAt: null,
-      finishedAt: null,
-      output: "",
-    })),
+    gates: gatesFor(service, asked.environment).map(waitingRow),
   });
   await record(tx, {
     type: "delivery.deployment.requested",

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import type { Service } from "../../api/types.ts";
-import { duration } from "../../ui/format.ts";
+import { duration, spaced } from "../../ui/format.ts";
 import { Facts, Section } from "../../ui/Section.tsx";
 import { StepLadder } from "../../ui/StepLadder.tsx";
 import { CopyButton, Mono } from "../../ui/Text.tsx";
@@ -60,10 +60,11 @@ export function ConfigurationTab({ service }: { service: Service }) {
           <Rules
             rows={c.gates.map((g) => [
               g.name,
-              `${duration(g.timeoutMs)} at most`,
+              g.timeoutMs === undefined ? "" : `${duration(g.timeoutMs)} at most`,
               <span key={g.name}>
                 {g.required ? "Required. " : "Only reported. "}
-                <Mono className="break-all">{g.command.join(" ")}</Mono>
+                {g.kind && g.kind !== "command" ? `Of kind ${spaced(g.kind)}. ` : ""}
+                {g.command && <Mono className="break-all">{g.command.join(" ")}</Mono>}
               </span>,
             ])}
           />

@@ -63,6 +63,9 @@ function Took({ deployment: d }: { deployment: Deployment }) {
   return duration((d.finishedAt ? Date.parse(d.finishedAt) : now) - Date.parse(d.createdAt));
 }
 
+/** What a rollout is compared with is what serves when it begins. */
+const whenBegun = (d: Deployment): string => (d.finishedAt ? "it never came to that" : "not known before its turn");
+
 function About({ deployment: d }: { deployment: Deployment }) {
   return (
     <Section title="About">
@@ -75,8 +78,10 @@ function About({ deployment: d }: { deployment: Deployment }) {
               <A key="p" href={to.release(d.previousReleaseId)}>
                 {shortId(d.previousReleaseId)}
               </A>
-            ) : (
+            ) : d.rolloutId ? (
               "nothing: the first here"
+            ) : (
+              whenBegun(d)
             ),
           ],
           d.carrierId
@@ -112,11 +117,15 @@ function About({ deployment: d }: { deployment: Deployment }) {
 }
 
 function Changes({ deployment: d }: { deployment: Deployment }) {
+  // Its carrier's page has the commits of all that went out together.
+  if (d.carrierId) return null;
   return (
     <Section title="Changes" note="commits since what served before" flush>
       {d.changes.length === 0 ? (
         <p className="m-0 px-4 py-3 text-muted">
-          No commits: it was built from the same commit as what serves, or nothing served before.
+          {d.rolloutId
+            ? "No commits: it was built from the same commit as what served, or nothing served before."
+            : `The commits since what serves when its rollout begins: ${whenBegun(d)}.`}
         </p>
       ) : (
         <ol className="m-0 list-none divide-y divide-line p-0">

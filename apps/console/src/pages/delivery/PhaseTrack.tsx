@@ -2,7 +2,7 @@ import { CircleCheck, CircleDashed, CircleDot, CircleX, Minus } from "lucide-rea
 import type { Deployment, DeploymentStatus } from "../../api/types.ts";
 
 /** The way of a deployment, phase by phase, and where it stands or fell. */
-export type PhaseState = "done" | "now" | "failed" | "ahead" | "skipped";
+export type PhaseState = "done" | "now" | "waits" | "failed" | "ahead" | "skipped";
 export interface Phase {
   readonly name: string;
   readonly state: PhaseState;
@@ -39,13 +39,14 @@ export function phasesOf(d: Deployment): Phase[] {
   return names.map((name, i) => {
     if (i < place) return { name, state: "done" };
     if (i > place) return { name, state: broken || stopped ? "skipped" : "ahead" };
-    return { name, state: broken ? "failed" : stopped ? "skipped" : "now" };
+    return { name, state: broken ? "failed" : stopped ? "skipped" : d.status === "queued" ? "waits" : "now" };
   });
 }
 
 const LOOKS: Record<PhaseState, { icon: typeof Minus; tone: string; word: string }> = {
   done: { icon: CircleCheck, tone: "text-good", word: "done" },
   now: { icon: CircleDot, tone: "text-accent", word: "under way" },
+  waits: { icon: CircleDot, tone: "text-muted", word: "waits for its turn" },
   failed: { icon: CircleX, tone: "text-bad", word: "failed" },
   ahead: { icon: CircleDashed, tone: "text-muted", word: "ahead" },
   skipped: { icon: Minus, tone: "text-muted", word: "not reached" },
