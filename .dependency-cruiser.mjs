@@ -74,10 +74,11 @@ export default {
     },
     {
       name: "console-speaks-only-the-api",
-      comment: "Everything that the console can do, the API can do.",
+      comment:
+        "Everything that the console can do, the API can do. (The runtime is what the CLI builds into releases.)",
       severity: "error",
       from: { path: "^apps/(console|cli)/src" },
-      to: { path: "^(apps/(?!$1)|packages/(?!api|core|config))" },
+      to: { path: "^(apps/(?!$1)|packages/(?!api|core|config|netlify-runtime))" },
     },
     {
       name: "no-cycles",

@@ -102,11 +102,16 @@ export class SimMachine {
   }
 
   proberOf(clock: Clock): Prober {
+    const answers = async (upstream: string): Promise<boolean> => {
+      await new Promise<void>((resolve) => clock.after(5, resolve));
+      return this.at(Number(new URL(upstream).port)) !== null;
+    };
     return {
-      walk: async (journey, upstream) => {
-        await new Promise<void>((resolve) => clock.after(5, resolve));
-        return this.at(Number(new URL(upstream).port)) ? null : `${journey.path} did not answer.`;
-      },
+      walk: async (journey, upstream) => ((await answers(upstream)) ? null : `${journey.path} did not answer.`),
+      health: async (_path, _shape, upstream) =>
+        (await answers(upstream))
+          ? { state: "healthy", words: "answered 200" }
+          : { state: "unhealthy", words: "did not answer" },
     };
   }
 }

@@ -2,8 +2,10 @@ import { Command, CommanderError } from "commander";
 import manifest from "../package.json" with { type: "json" };
 import { examplesText, type Outcome } from "./command.ts";
 import { addAccess } from "./commands/access.ts";
+import { addAdopt } from "./commands/adopt.ts";
 import { addApply, addConfig } from "./commands/apply.ts";
 import { addBackups } from "./commands/backup.ts";
+import { addBuildNetlify } from "./commands/build-netlify.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addLedger } from "./commands/ledger.ts";
 import { addLook } from "./commands/look.ts";
@@ -88,6 +90,8 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addNotifications(program, terminal, outcome);
   addBackups(program, terminal, outcome);
   addConfig(program, terminal, outcome);
+  addAdopt(program, terminal, outcome);
+  addBuildNetlify(program, terminal, outcome);
   addCompletion(program, terminal, outcome);
   return program;
 }

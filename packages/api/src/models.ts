@@ -46,6 +46,8 @@ export const Step = z.object({
   minimumRequests: z.int().min(0),
 });
 
+const healthWords = z.array(z.string().min(1).max(60)).max(20).optional();
+
 /** The canonical form of a service's configuration: what `defineService` and YAML both become. */
 export const ServiceConfig = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]{1,38}[a-z0-9]$/, "3 to 40 of a-z, 0-9 and -, starting with a letter"),
@@ -65,6 +67,12 @@ export const ServiceConfig = z.strictObject({
     .strictObject({
       path: z.string().startsWith("/").default("/healthz"),
       readyTimeoutMs: z.int().min(1_000).max(600_000).default(30_000),
+      /** Where in the JSON answer its state is, with dots between the names; `status` when left out. */
+      field: z.string().min(1).max(200).optional(),
+      /** The words of that state. With any of them given, a 200 alone says nothing. */
+      healthy: healthWords,
+      degraded: healthWords,
+      unhealthy: healthWords,
     })
     .prefault({}),
   /** Smoke journeys on a preview address, before any traffic: GET paths and the status they must answer. */

@@ -82,7 +82,7 @@ describe("a release that does not come up", () => {
 
   it.each<[string, Partial<Behaviour>, RegExp]>([
     ["ends by itself", { start: "exit" }, /ended before it was ready.*SHOP_KEY is not set/s],
-    ["is never healthy", { health: 503 }, /did not answer 200 within 2 s\. .* answered 503 instead of 200/],
+    ["is never healthy", { health: 503 }, /was not healthy within 2 s\. .* answered 503 instead of 200/],
     ["is healthy once and then dead", { start: "die-when-ready" }, /Smoke journey \/ did not answer|ended before/],
     ["is healthy but answers wrongly", { page: "under construction" }, /answered without "welcome"/],
     ["is healthy but its page fails", { page: null }, /Smoke journey \/ answered 500 instead of 200/],

@@ -201,12 +201,14 @@ export class LocalTarget implements Target {
       const tail = () => this.#machine.tailOf(this.logFileOf(spec.releaseId), 4_000);
       if (identity && !this.#machine.isAlive(identity))
         return { words: "The release's process ended before it was ready.", logTail: tail() };
-      const wrong = await this.#prober.walk({ path: spec.healthPath, status: 200 }, upstream, READY_TRY_MS);
-      if (wrong === null) return null;
-      last = wrong;
+      const health = await this.#prober.health(spec.healthPath, spec.healthShape, upstream, READY_TRY_MS);
+      if (health.state === "degraded")
+        this.#log.warn({ releaseId: spec.releaseId, health: health.words }, "release is ready, and degraded");
+      if (health.state !== "unhealthy") return null;
+      last = `${spec.healthPath} ${health.words}.`;
       await new Promise<void>((resolve) => this.#clock.after(READY_POLL_MS, resolve));
     }
-    const words = `${spec.healthPath} did not answer 200 within ${Math.round(spec.readyTimeoutMs / 1000)} s. ${last}`;
+    const words = `${spec.healthPath} was not healthy within ${Math.round(spec.readyTimeoutMs / 1000)} s. ${last}`;
     return { words, logTail: this.#machine.tailOf(this.logFileOf(spec.releaseId), 4_000) };
   }
 

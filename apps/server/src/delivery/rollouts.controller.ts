@@ -229,6 +229,7 @@ export class RolloutsController {
     const found = await findService(this.#o.database.db, project, service);
     const release = await findRelease(this.#o.database.db, releaseId);
     if (!found || !release) throw new Error(`release ${releaseId} of ${service} is not there`);
+    const { path, readyTimeoutMs, ...healthShape } = found.config.health;
     return {
       service,
       environment,
@@ -237,8 +238,9 @@ export class RolloutsController {
       releaseName: `${service}@${release.number}`,
       artifactDir: this.#o.artifactDirOf(release.digest),
       command: found.config.run,
-      healthPath: found.config.health.path,
-      readyTimeoutMs: found.config.health.readyTimeoutMs,
+      healthPath: path,
+      readyTimeoutMs,
+      healthShape,
       environmentVariables: { DATABASE_URL: await this.#o.databaseUrlFor(service, environment) },
     };
   }

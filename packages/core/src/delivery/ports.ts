@@ -1,4 +1,5 @@
 import type { Result } from "../shared/result.ts";
+import type { Health, HealthShape } from "./health-shape.ts";
 
 /** The machinery that runs a service in an environment. All calls are idempotent: asking twice is asking once. */
 export interface RunSpec {
@@ -11,6 +12,8 @@ export interface RunSpec {
   readonly artifactDir: string;
   readonly command: readonly string[];
   readonly healthPath: string;
+  /** How its answer is read; by the status alone when left out. */
+  readonly healthShape?: HealthShape;
   readonly readyTimeoutMs: number;
   readonly environmentVariables: Readonly<Record<string, string>>;
 }
@@ -45,6 +48,8 @@ export interface Journey {
 export interface Prober {
   /** Walks one journey at a release's own address; null when it answers as declared, else a sentence. */
   walk(journey: Journey, upstream: string, timeoutMs?: number): Promise<string | null>;
+  /** Asks a release how it is. No answer is unhealthy. */
+  health(path: string, shape: HealthShape | undefined, upstream: string, timeoutMs?: number): Promise<Health>;
 }
 
 export interface ArtifactFile {

@@ -1,5 +1,8 @@
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
+import { fileURLToPath } from "node:url";
 import type { CommandResult } from "@latchkey/core/delivery/ports";
 
 const OUTPUT_MAX = 20_000;
@@ -19,11 +22,10 @@ export function runCommand(
     outputMax?: number;
   },
 ): Promise<CommandResult> {
-  const [file = "", ...args] = command;
+  const [program, ...args] = programOf(command);
   return new Promise((resolve) => {
     let output = "";
     let timedOut = false;
-    const program = file === "node" ? process.execPath : file;
     const child = spawn(program, args, {
       cwd: options.cwd,
       env: { ...options.env },
@@ -65,6 +67,22 @@ export function runCommand(
       else finish(code === 0 ? "passed" : "failed", code);
     });
   });
+}
+
+/** `node` is the one that runs this server, and `latchkey` the command line that came with it: neither need be in PATH. */
+function programOf([file = "", ...args]: readonly string[]): readonly [string, ...string[]] {
+  if (file === "node") return [process.execPath, ...args];
+  const cli = file === "latchkey" ? ownCommandLine() : null;
+  return cli ? [process.execPath, cli, ...args] : [file, ...args];
+}
+
+/** Null where this server was copied without the rest. */
+function ownCommandLine(): string | null {
+  for (let dir = dirname(fileURLToPath(import.meta.url)); dir !== dirname(dir); dir = dirname(dir)) {
+    const file = join(dir, "tools", "latchkey.mjs");
+    if (existsSync(file)) return file;
+  }
+  return null;
 }
 
 /** What a child needs of our environment: where programs are, and nothing of ours. */

@@ -1,0 +1,152 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ServiceConfig } from "@latchkey/api/models";
+import { loadConfig } from "@latchkey/config/load";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { Bench } from "../testkit/terminal.ts";
+import { configFile, serviceNameOf } from "./files.ts";
+import { listingOf } from "./listing.ts";
+import { differenceOf, planAdoption } from "./plan.ts";
+import { survey } from "./survey.ts";
+
+const FIXTURE = join(import.meta.dirname, "..", "..", "fixtures", "harbour-lane");
+const ACTION = "acme/latchkey@0123456789abcdef0123456789abcdef01234567";
+let bench: Bench;
+beforeEach(async () => {
+  bench = new Bench();
+  await bench.start();
+  cpSync(FIXTURE, bench.dir, { recursive: true });
+});
+afterEach(() => bench.stop());
+const at = (path: string) => join(bench.dir, path);
+
+describe("a repository as it is found in practice", () => {
+  it("is described, with file and line of what can't be read or needs a look", async () => {
+    const { exitCode, out } = await bench.run("adopt", "--action", ACTION);
+    expect(exitCode).toBe(0);
+    for (const line of [
+      "package.json: It is made with React and Vite.",
+      "package.json:12: Its data is in Supabase",
+      "package.json:5: It asks for Node 22.x.",
+      "contexts: production, staging, deploy-preview, branch-deploy.",
+      "VITE_SITE_NAME, VITE_API_BASE, VITE_STAGE are baked into the build",
+      "There are 29 functions: 13 CommonJS, 9 ESM, 7 TypeScript.",
+      "netlify/functions/health.ts:1: Never deployed",
+      "It says healthy, degraded, unhealthy: that is mapped.",
+      ".github/workflows/deploy.yml:12: It is no valid YAML",
+      ".github/dependabot.yml:3: Dependabot updates nothing",
+      "netlify.toml:38: The redirect from /* has conditions",
+      "netlify.toml:46: The redirect from /* answers a script that is missing with the page",
+      "Functions read SUPABASE_SERVICE_ROLE_KEY, SUPABASE_URL",
+      "3 SQL scripts are run by hand",
+      "database/schema.sql:2: Makes the table leads in another way than database/FINAL_schema_v2.sql:3",
+      "Terraform describes the infrastructure with a folder for each of dev, production, staging",
+    ])
+      expect(out).toContain(line);
+    expect(existsSync(at("latchkey.config.yaml"))).toBe(false);
+  });
+  it("is shown as a difference that git takes, and --apply writes just that", async () => {
+    const shown = await bench.run("adopt", "--action", ACTION, "--json");
+    const { files } = JSON.parse(shown.out) as { files: { path: string; text: string }[] };
+    expect(files.map((f) => f.path)).toEqual(["latchkey.config.yaml", ".github/workflows/latchkey.yml"]);
+    const git = (args: string[], input?: string) => spawnSync("git", args, { cwd: bench.dir, input, encoding: "utf8" });
+    git(["init", "-q"]);
+    expect(git(["apply", "--check"], differenceOf(files)).stderr).toBe("");
+    expect((await bench.run("adopt", "--apply", "--yes", "--action", ACTION)).exitCode).toBe(0);
+    for (const { path, text } of files) expect(readFileSync(at(path), "utf8")).toBe(text);
+    const { services } = await loadConfig(at("latchkey.config.yaml"));
+    expect(services[0]).toMatchObject({ name: "harbour-lane", health: { unhealthy: ["unhealthy"] } });
+  });
+  it("is not touched without a yes", async () => {
+    expect(await bench.run("adopt", "--apply")).toMatchObject({
+      exitCode: 2,
+      err: expect.stringContaining("Add --yes"),
+    });
+    bench.agrees = false;
+    expect((await bench.run("adopt", "--apply")).out).toContain("Nothing was written.");
+    expect(existsSync(at("latchkey.config.yaml"))).toBe(false);
+  });
+  it("keeps what is there already, also on a second time", async () => {
+    writeFileSync(at("latchkey.config.yaml"), "mine");
+    const { out } = await bench.run("adopt", "--apply", "--yes", "--action", ACTION);
+    expect(out).toContain("latchkey.config.yaml: It is there already: it was left alone.");
+    expect(readFileSync(at("latchkey.config.yaml"), "utf8")).toBe("mine");
+    const again = await bench.run("adopt", "--apply", "--yes", "--action", ACTION);
+    expect(again.out).toContain("There is nothing left to add.");
+    await bench.run("adopt", "--undo", "--yes");
+    expect(readFileSync(at("latchkey.config.yaml"), "utf8")).toBe("mine");
+    expect(existsSync(at(".github/workflows/latchkey.yml"))).toBe(false);
+  });
+});
+
+describe("undo", () => {
+  it("deletes what was added, and leaves and names what was changed since", async () => {
+    await bench.run("adopt", "--apply", "--yes", "--action", ACTION);
+    writeFileSync(at("latchkey.config.yaml"), `${readFileSync(at("latchkey.config.yaml"), "utf8")}# ours\n`);
+    const { out } = await bench.run("adopt", "--undo", "--yes");
+    expect(out).toContain("Deleted: .github/workflows/latchkey.yml");
+    expect(out).toContain("Left, as it was changed since: latchkey.config.yaml");
+    expect(readFileSync(at("latchkey.config.yaml"), "utf8")).toContain("# ours");
+    // Once it is as it was written, it goes as well.
+    writeFileSync(at("latchkey.config.yaml"), readFileSync(at("latchkey.config.yaml"), "utf8").replace("# ours\n", ""));
+    await bench.run("adopt", "--undo", "--yes");
+    for (const path of ["latchkey.config.yaml", ".latchkey-adoption.json"]) expect(existsSync(at(path))).toBe(false);
+  });
+  it("says where nothing was adopted", async () => {
+    expect((await bench.run("adopt", "--undo", "--yes")).err).toContain("Nothing was adopted in");
+  });
+  it("never leaves the folder, whatever the manifest says", async () => {
+    mkdirSync(at("inner"));
+    writeFileSync(at("precious"), "");
+    const sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    const manifest = { version: 1, files: [{ path: "../precious", sha256 }], folders: [] };
+    writeFileSync(at("inner/.latchkey-adoption.json"), JSON.stringify(manifest));
+    expect((await bench.run("adopt", "inner", "--undo", "--yes")).err).toContain("which is not in this folder");
+    expect(existsSync(at("precious"))).toBe(true);
+  });
+});
+
+describe("what can't be read", () => {
+  const plan = (files: Record<string, string>) => planAdoption(listingOf(files), { folder: "shop", action: ACTION });
+  it.each([
+    [{ "netlify.toml": '[build]\npublish = "dist"\n[build\n' }, "netlify.toml", 3],
+    [{ "netlify.toml": '[build]\npublish = "dist"', "package.json": '{\n "name": "x",\n}' }, "package.json", 3],
+    [{ "netlify.toml": "", ".github/workflows/a.yml": "on: push\njobs:\n\t- x" }, ".github/workflows/a.yml", 3],
+    [{ "netlify.toml": "", ".github/workflows/a.yml": "on: push" }, ".github/workflows/a.yml", 1],
+  ])("%j is named with its line", (files, file, line) => {
+    const { findings } = plan(files as Record<string, string>);
+    expect(findings.filter((f) => f.kind === "unreadable")).toContainEqual(expect.objectContaining({ file, line }));
+  });
+  it("without netlify.toml, nothing is added, and it says why", async () => {
+    expect(plan({ "package.json": "{}" }).files).toEqual([]);
+    writeFileSync(at("netlify.toml"), "[build");
+    expect(await bench.run("adopt")).toMatchObject({
+      exitCode: 1,
+      out: expect.stringContaining("netlify.toml:1: It is no valid TOML"),
+    });
+  });
+});
+
+describe("the configuration that is written", () => {
+  it("is taken whatever the package is called and its page says", () => {
+    fc.assert(
+      fc.property(
+        fc.string(),
+        fc.string({ maxLength: 400 }),
+        fc.string({ maxLength: 250 }),
+        (name, description, title) => {
+          const files = {
+            "package.json": JSON.stringify({ name, description }),
+            "index.html": `<title>${title}</title>`,
+            "netlify.toml": "",
+          };
+          const { text } = configFile(survey(listingOf(files)), serviceNameOf(name));
+          expect(ServiceConfig.safeParse(parse(text)).error).toBeUndefined();
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,93 @@
+import { stringify } from "yaml";
+import { uses } from "../github/pins.ts";
+import type { PackageManager } from "./project.ts";
+import type { Survey } from "./survey.ts";
+
+/** A file that adoption would add. Nothing that is there is ever changed. */
+export interface NewFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+export const CONFIG_FILE = "latchkey.config.yaml";
+export const WORKFLOW_FILE = ".github/workflows/latchkey.yml";
+
+/** A service's name from a package's or a folder's: small letters, digits and hyphens, 3 to 40 of them. */
+export function serviceNameOf(given: string): string {
+  const plain = given
+    .toLowerCase()
+    .replace(/^@[^/]*\//, "")
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^[^a-z]+|-+$/g, "")
+    .slice(0, 40)
+    .replace(/-+$/, "");
+  return plain.length >= 3 ? plain : "site";
+}
+
+const TESTS: Readonly<Record<PackageManager, readonly string[]>> = {
+  npm: ["npm", "test"],
+  pnpm: ["pnpm", "test"],
+  yarn: ["yarn", "test"],
+  bun: ["bun", "run", "test"],
+};
+
+/** The service's configuration, as YAML: an adopted repository has no package to import `defineService` from. */
+export function configFile(survey: Survey, name: string): NewFile {
+  const { project, health, title, netlify } = survey;
+  const lists = health ? { healthy: health.healthy, degraded: health.degraded, unhealthy: health.unhealthy } : {};
+  const mapped = Object.fromEntries(Object.entries(lists).filter(([, words]) => words.length > 0));
+  const api = (netlify?.redirects ?? [])
+    .filter((rule) => rule.status === 200 && rule.from.endsWith("/*") && rule.to.startsWith("/.netlify/functions/"))
+    .map((rule) => rule.from.slice(0, -1));
+  const config = {
+    name,
+    ...(project.description ? { description: project.description.slice(0, 300) } : {}),
+    source: ".",
+    build: ["latchkey", "build-netlify"],
+    run: ["node", "server.mjs"],
+    ...(project.hasTests ? { gates: [{ name: "tests", command: TESTS[project.packageManager] }] } : {}),
+    health: { path: health?.path ?? "/", ...mapped },
+    smoke: [{ path: "/", ...(title ? { contains: title } : {}) }],
+    routing: { apiPrefixes: [...new Set(["/.netlify/functions/", ...api])] },
+  };
+  const head = `# What Latchkey builds, checks and rolls out here. Written by \`latchkey adopt\`; it is yours now.
+# What else can be said: latchkey config schema. Whether it is right: latchkey config check.
+`;
+  return { path: CONFIG_FILE, text: head + stringify(config, { lineWidth: 110 }) };
+}
+
+/** The workflow that asks for a deployment of what was merged. `action`: owner/repository@commit of Latchkey's Action. */
+export function workflowFile(name: string, action: string): NewFile {
+  const text = `# Asks Latchkey to deploy what was merged, and waits for the verdict. Written by \`latchkey adopt\`; it is yours now.
+# The variable LATCHKEY_URL (Settings, Actions, Variables) holds the server's address.
+name: Latchkey
+
+on:
+  push:
+    branches: [main]
+
+permissions: {}
+
+concurrency:
+  group: latchkey-production
+  cancel-in-progress: false
+
+jobs:
+  deploy:
+    runs-on: ubuntu-latest
+    timeout-minutes: 60
+    permissions:
+      contents: read
+      # The run proves with it who it is: there is no secret to keep.
+      id-token: write
+    steps:
+      - uses: ${uses("actions/checkout")}
+        with:
+          persist-credentials: false
+      - uses: ${action}
+        with:
+          service: ${name}
+          url: \${{ vars.LATCHKEY_URL }}
+`;
+  return { path: WORKFLOW_FILE, text };
+}
