@@ -105,7 +105,7 @@ function Row({ channel: c, mayManage, open }: { channel: NotificationChannel; ma
             size="small"
             busy={turn.isPending}
             onClick={() => turn.mutate()}
-            aria-label={`Turn ${c.name} ${c.enabled ? "off" : "on"}`}
+            aria-label={`${c.enabled ? "Turn off" : "Turn on"} ${c.name}`}
           >
             {c.enabled ? "Turn off" : "Turn on"}
           </Button>
