@@ -87,7 +87,7 @@ describe.skipIf(!hasBrowser)("the page of notifications", () => {
   });
 
   it.each(["light", "dark"] as const)("has no accessibility fault in %s, and fits 390 px", async (colorScheme) => {
-    await page.emulateMedia({ colorScheme });
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await page.setViewportSize({ width: 1280, height: 900 });
     await page.goto(`${installation.url}/notifications`);
     await page.getByText("What matters").waitFor();

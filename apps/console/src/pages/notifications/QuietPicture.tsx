@@ -34,7 +34,13 @@ export function QuietPicture({ hours }: { hours: QuietHours }) {
   const height = TOP + 7 * ROW;
   return (
     <figure className="m-0">
-      <svg viewBox={`0 0 ${width} ${height}`} className="block w-full max-w-md" aria-hidden focusable="false">
+      <svg
+        viewBox={`0 0 ${width} ${height}`}
+        className="block w-full max-w-md"
+        shapeRendering="crispEdges"
+        aria-hidden
+        focusable="false"
+      >
         {[0, 6, 12, 18, 24].map((hour) => (
           <text
             key={hour}
@@ -66,7 +72,7 @@ export function QuietPicture({ hours }: { hours: QuietHours }) {
                   key={half}
                   x={LEFT + half * HALF}
                   y={TOP + d * ROW + 1}
-                  width={HALF + 0.3}
+                  width={HALF}
                   height={ROW - 2}
                   className="fill-(--accent)"
                 />
