@@ -305,6 +305,58 @@ describe("plan-canary", () => {
   });
 });
 
+describe("notifications", () => {
+  beforeEach(() => {
+    bench.server.answers = all;
+    writeFileSync(join(bench.dir, "bot.token"), "xoxb-of-a-test\n");
+    writeFileSync(join(bench.dir, "webhook.url"), "https://hooks.example.com/services/T/B/x\n");
+  });
+  it("does what its guide says", async () => {
+    const guide = readFileSync(join(HELP, "..", "..", "..", "..", "..", "docs", "guides", "notifications.md"), "utf8");
+    const lines = [...guide.matchAll(/^ {4,}npx latchkey (.*)$/gm)].map(([, line = ""]) => line.split(" "));
+    expect(lines.length).toBeGreaterThan(8);
+    const named = { ...example.rule, name: "alarms" };
+    bench.server.answers = { ...all, listNotificationRules: () => ({ items: [named], max: 100 }) };
+    for (const argv of lines) expect(await bench.run(...argv), argv.join(" ")).toMatchObject({ exitCode: 0 });
+  });
+  it("takes secrets from files, and says to the server what was written", async () => {
+    await bench.run("notifications", "add", "team", "--slack-token-file", "bot.token", "--slack-channel", "#deploys");
+    expect(bench.server.asked.at(-1)?.body).toEqual({
+      name: "team",
+      target: { kind: "slack", token: "xoxb-of-a-test", conversation: "#deploys" },
+    });
+    await bench.run("notifications", "change-rule", "What matters", "--quiet", "fri-mon 22:00-07:00 Europe/Berlin");
+    expect(bench.server.asked.at(-1)?.body).toMatchObject({
+      name: "What matters",
+      outcomes: ["rolled_back", "failed"],
+      quietHours: { days: ["mon", "fri", "sat", "sun"], from: "22:00", to: "07:00", timeZone: "Europe/Berlin" },
+    });
+  });
+  it("prints only the secret on standard output, and a test that fails has exit code 1", async () => {
+    const made = await bench.run("notifications", "add", "ours", "--webhook", "https://example.com/hook");
+    expect(made.out).toBe("whsec_x\n");
+    bench.server.answers = { ...all, testNotificationChannel: () => ({ arrived: false, words: "It answered 503." }) };
+    expect(await bench.run("notifications", "test", "ours")).toMatchObject({
+      exitCode: 1,
+      out: "ours: did not arrive. It answered 503.\n",
+    });
+  });
+  it.each([
+    [["add", "x"], "Where does the channel go?"],
+    [["add", "x", "--smtp", "mail:25"], "Mail needs a sender"],
+    [["add", "x", "--webhook", "https://a.test", "--smtp", "b"], "A channel goes to one place."],
+    [["change-rule", "What matters", "--quiet", "nightly"], "--quiet nightly can't be read."],
+    [["change-rule", "What matters", "--quiet", "someday 22:00-07:00 UTC"], "there are no days someday"],
+    [["replay"], "What is to be sent again?"],
+    [["chanels"], "There is no command latchkey notifications chanels."],
+  ])("refuses %j", async (argv, detail) => {
+    expect(await bench.run("notifications", ...argv)).toMatchObject({
+      exitCode: 2,
+      err: expect.stringContaining(detail),
+    });
+  });
+});
+
 describe("apply", () => {
   beforeEach(() => {
     bench.server.answers = all;

@@ -20,6 +20,7 @@ export const to = {
   ledgerEntry: (sequence: number) => `/ledger/${sequence}`,
   health: () => "/health",
   settings: () => "/settings",
+  notifications: (query: { dialog?: string } = {}) => withQuery("/notifications", query),
 } as const;
 
 /** The page of a ledger entry's subject ("rollout/rol_..."), when there is one. */
@@ -33,5 +34,6 @@ export function ofSubject(subject: string): string | null {
   if (kind === "release") return to.release(id);
   if (kind === "service") return to.service(id);
   if (kind === "token") return to.settings();
+  if (kind === "notification_channel" || kind === "notification_rule") return to.notifications();
   return null;
 }

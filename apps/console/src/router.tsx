@@ -94,6 +94,16 @@ const settings = createRoute({
   validateSearch: search.settings,
   component: lazyPage(() => import("./pages/security/SettingsPage.tsx"), "SettingsPage"),
 });
+const notifications = createRoute({
+  getParentRoute: () => shell,
+  path: "/notifications",
+  validateSearch: search.notifications,
+  loader: () => {
+    void queryClient.prefetchQuery(queries.notificationChannels());
+    void queryClient.prefetchQuery(queries.notificationRules());
+  },
+  component: lazyPage(() => import("./pages/notifications/NotificationsPage.tsx"), "NotificationsPage"),
+});
 
 const elsewhere = createRoute({ getParentRoute: () => shell, path: "$", component: () => <NotFoundPage /> });
 
@@ -110,6 +120,7 @@ export const router = createRouter({
       ledgerEntry,
       health,
       settings,
+      notifications,
       elsewhere,
     ]),
   ]),

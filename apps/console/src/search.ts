@@ -72,3 +72,17 @@ export const settings = (raw: Raw): Optional<{ dialog: "token" | "link"; revoke:
   dialog: oneOf(raw.dialog, ["token", "link"] as const),
   revoke: text(raw.revoke),
 });
+
+export interface NotificationsSearch {
+  dialog: "channel" | "rule";
+  /** The channel or rule whose dialog is open. */
+  channel: string;
+  rule: string;
+  show: "dead" | "waiting" | "held" | "delivered";
+}
+export const notifications = (raw: Raw): Optional<NotificationsSearch> => ({
+  dialog: oneOf(raw.dialog, ["channel", "rule"] as const),
+  channel: text(raw.channel),
+  rule: text(raw.rule),
+  show: oneOf(raw.show, ["dead", "waiting", "held", "delivered"] as const),
+});

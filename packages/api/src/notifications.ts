@@ -129,6 +129,8 @@ export const NotificationRuleBody = z.strictObject({
 export type NotificationRuleBody = z.infer<typeof NotificationRuleBody>;
 export const NotificationRule = z.object({
   ...NotificationRuleBody.shape,
+  /** None, once the channels that it named were deleted. */
+  channelIds: z.array(z.string()),
   id: z.string(),
   createdAt: when,
   /** Quiet now, and until when. */

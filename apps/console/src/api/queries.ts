@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, project } from "./client.ts";
-import type { PlanQuestion } from "./types.ts";
+import type { DeliveryState, PlanQuestion } from "./types.ts";
 
 /**
  * Every query of the console. Nothing polls but the health: the stream patches these keys (`stream-reducer.ts`), so what is in the
@@ -10,6 +10,8 @@ const PAGE = 25;
 /** The server takes a sample every 10 s: each is seen within 5. Not while the page is hidden. */
 const HEALTH_EVERY_MS = 5_000;
 const PLAN_EVERY_MS = 500;
+/** Deliveries are no entries of the ledger: who looks at them asks again. */
+const DELIVERIES_EVERY_MS = 5_000;
 /** As long as the server keeps one. */
 const PLAN_FRESH_MS = 600_000;
 
@@ -31,6 +33,7 @@ export const keys = {
   backups: ["backups"],
   system: ["system"],
   health: ["health"],
+  notifications: ["notifications"],
   me: ["me"],
   plan: (service: string, question: PlanQuestion) => ["plan", service, question],
 } as const;
@@ -147,6 +150,33 @@ export const queries = {
       queryKey: keys.backups,
       queryFn: ({ signal }) => api.listBackups({ signal }),
       refetchInterval: (query) => (query.state.data?.items.some((backup) => backup.state === "running") ? 500 : false),
+    }),
+  notificationChannels: () =>
+    queryOptions({
+      queryKey: [...keys.notifications, "channels"],
+      queryFn: ({ signal }) => api.listNotificationChannels({ signal }),
+      refetchInterval: DELIVERIES_EVERY_MS,
+    }),
+  notificationRules: () =>
+    queryOptions({
+      queryKey: [...keys.notifications, "rules"],
+      queryFn: ({ signal }) => api.listNotificationRules({ signal }),
+    }),
+  notificationDeliveries: (state: DeliveryState | "all") =>
+    infiniteQueryOptions({
+      queryKey: [...keys.notifications, "deliveries", state],
+      queryFn: ({ pageParam, signal }) =>
+        api.listNotificationDeliveries({
+          query: {
+            limit: PAGE,
+            ...(state === "all" ? {} : { state }),
+            ...(pageParam ? { cursor: pageParam } : {}),
+          },
+          signal,
+        }),
+      initialPageParam: "",
+      getNextPageParam: (page) => page.next,
+      refetchInterval: DELIVERIES_EVERY_MS,
     }),
   system: () =>
     queryOptions({ queryKey: keys.system, queryFn: ({ signal }) => api.getSystem({ signal }), staleTime: 0 }),

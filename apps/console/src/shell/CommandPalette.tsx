@@ -127,6 +127,13 @@ function Body({ go, run }: { go: (href: string) => void; run: (act: () => void) 
         <Item value="Health limits load memory gateways database" onSelect={() => go(to.health())} side="g h">
           Health
         </Item>
+        <Item
+          value="Notifications channels rules webhook Slack mail quiet hours dead letters"
+          onSelect={() => go(to.notifications())}
+          side="g m"
+        >
+          Notifications
+        </Item>
         <Item value="Settings tokens installation" onSelect={() => go(to.settings())} side="g t">
           Settings
         </Item>

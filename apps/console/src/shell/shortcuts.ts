@@ -14,6 +14,7 @@ export const SHORTCUTS: readonly { readonly keys: readonly string[]; readonly wo
   { keys: ["g", "r"], words: "Go to the rollout under way" },
   { keys: ["g", "l"], words: "Go to the ledger" },
   { keys: ["g", "h"], words: "Go to the server's health" },
+  { keys: ["g", "m"], words: "Go to the notifications" },
   { keys: ["g", "t"], words: "Go to the settings" },
   { keys: ["n"], words: "Ship something new" },
   { keys: ["Esc"], words: "Close what is open" },
@@ -30,6 +31,7 @@ function destination(key: string): string | null {
   if (key === "o") return to.overview();
   if (key === "l") return to.ledger();
   if (key === "h") return to.health();
+  if (key === "m") return to.notifications();
   if (key === "t") return to.settings();
   if (key === "s") return first ? to.service(first.name) : null;
   if (key === "r") return rollout ? to.rollout(rollout) : null;

@@ -18,6 +18,8 @@ export interface CarriersOptions {
   readonly reach: Reach;
   /** The console's address, for links. */
   readonly baseUrl: string;
+  /** How long a receiver of webhooks may take; the adapter's own limit where it is not given. */
+  readonly timeoutMs?: number;
 }
 export interface Parcel {
   readonly id: string;
@@ -46,7 +48,7 @@ export function carriers(o: CarriersOptions) {
     }
     const entry = parcel.sequence === null ? null : await entryOf(parcel.sequence);
     const event = cloudEventOf(await opened(parcel.message), entry, sent, entries);
-    return sendWebhook(o.reach, { url, secrets, deliveryId: parcel.id, event });
+    return sendWebhook(o.reach, { url, secrets, deliveryId: parcel.id, event, timeoutMs: o.timeoutMs });
   }
 
   return async (channel: Pick<ChannelRow, "id" | "secrets">, parcel: Parcel): Promise<SendResult> => {

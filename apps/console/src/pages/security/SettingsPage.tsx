@@ -107,6 +107,12 @@ export function SettingsPage() {
       />
       <div className="grid items-start gap-6 lg:grid-cols-2">
         <div className="flex flex-col gap-6">
+          <Section title="Notifications" note={<A href={to.notifications()}>channels and rules</A>}>
+            <p className="m-0 text-soft">
+              Who is told when a rollout is rolled back, fails, waits for a person, or is live: by chat, webhook or
+              mail.
+            </p>
+          </Section>
           {mayManage && <Tokens />}
           {mayManage && <Backups />}
           {mayManage && <SignInLink />}

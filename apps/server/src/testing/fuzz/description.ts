@@ -8,6 +8,7 @@ export interface Schema {
   readonly enum?: readonly Json[];
   readonly const?: Json;
   readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
   readonly default?: Json;
   readonly format?: string;
   readonly pattern?: string;

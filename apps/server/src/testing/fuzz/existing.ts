@@ -8,6 +8,9 @@ const KINDS: readonly (readonly [kind: string, form: RegExp])[] = [
   ["deployment", /^dep_[0-9a-f]{32}$/],
   ["rollout", /^rol_[0-9a-f]{32}$/],
   ["backup", /^bak_[0-9a-f]{32}$/],
+  ["channel", /^ntc_[0-9a-f]{32}$/],
+  ["rule", /^ntr_[0-9a-f]{32}$/],
+  ["notification", /^ntf_[0-9a-f]{32}$/],
   ["person", /^sub_[0-9a-f]{32}$/],
   ["subject", /^(token|deployment|rollout|service|principal|session)\/[\w-]+$/],
 ];

@@ -85,6 +85,8 @@ export class Furnished {
     });
     await this.#batchTakenBack();
     await act(await ship("3", "progressing"), "pause");
+    const target = { kind: "webhook", url: "http://127.0.0.1:9/" } as const;
+    this.existing.learn(await owner.createNotificationChannel({ params: main, body: { name: "of the fuzz", target } }));
     for (const list of ["listDeployments", "listLedger", "listSubjects", "listServices"] as const)
       this.existing.learn(await owner[list]({ params: main }));
     this.existing.learn(await owner.listReleases({ params: { ...main, service: workload.name } }));

@@ -32,10 +32,20 @@ const isObject = (value: Value): value is { readonly [key: string]: Value } =>
   !Array.isArray(value) &&
   !(value instanceof Known || value instanceof Raw);
 
+/** Of several schemas the one that a value keeps to, as far as its constants tell. */
+function branchOf(schema: Schema, value: Value): Schema {
+  const constantsFit = (one: Schema) =>
+    Object.entries(one.properties ?? {}).every(
+      ([key, member]) => member.const === undefined || (isObject(value) && value[key] === member.const),
+    );
+  const branches = schema.anyOf ?? schema.oneOf ?? [];
+  return branches.find((one) => one.type !== "null" && constantsFit(one)) ?? schema;
+}
+
 /** Every place of a value, with its schema, the whole first. */
 export function placesOf(schema: Schema, value: Value, path: Place["path"] = []): Place[] {
   const own: Place[] = [{ path, schema, value }];
-  const branch = schema.anyOf?.find((s) => s.type !== "null") ?? schema;
+  const branch = branchOf(schema, value);
   if (Array.isArray(value))
     return own.concat(value.flatMap((member: Value, i) => placesOf(branch.items ?? {}, member, [...path, i])));
   if (!isObject(value)) return own;

@@ -11,7 +11,7 @@ export interface Request {
 }
 
 const KEYWORDS = new Set([
-  ...["$schema", "type", "enum", "const", "anyOf", "default", "format", "pattern", "minLength", "maxLength"],
+  ...["$schema", "type", "enum", "const", "anyOf", "oneOf", "default", "format", "pattern", "minLength", "maxLength"],
   ...["minimum", "maximum", "items", "minItems", "maxItems", "properties", "required", "additionalProperties"],
   ...["propertyNames", "contentEncoding"],
 ]);
@@ -27,7 +27,8 @@ export function valuesOf(schema: Schema): Arbitrary<Value> {
   if (strange !== undefined) throw new Error(`The fuzz does not know JSON Schema's "${strange}": add it.`);
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema.enum) return fc.constantFrom(...schema.enum);
-  if (schema.anyOf) return fc.oneof(...schema.anyOf.map(valuesOf));
+  const branches = schema.anyOf ?? schema.oneOf;
+  if (branches) return fc.oneof(...branches.map(valuesOf));
   switch (schema.type) {
     case "string":
       return textsOf(schema);

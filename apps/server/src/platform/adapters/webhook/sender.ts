@@ -30,7 +30,7 @@ export interface WebhookParcel {
   readonly secrets: readonly string[];
   readonly deliveryId: string;
   readonly event: Readonly<Record<string, unknown>>;
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 export async function sendWebhook(reach: Reach, o: WebhookParcel): Promise<SendResult> {
