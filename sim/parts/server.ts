@@ -16,6 +16,7 @@ import { findRollout } from "../../apps/server/src/delivery/rollouts.store.ts";
 import { Loop, runRounds } from "../../apps/server/src/delivery/rounds.controller.ts";
 import { currentGeneration, routingTable } from "../../apps/server/src/delivery/routing.view.ts";
 import { ship } from "../../apps/server/src/delivery/ship.ts";
+import { workingTree } from "../../apps/server/src/delivery/sources.ts";
 import { splitBatch } from "../../apps/server/src/delivery/split.ts";
 import { startSequencer } from "../../apps/server/src/ledger/sequencer.ts";
 import type { Clock } from "../../apps/server/src/platform/clock.ts";
@@ -147,6 +148,7 @@ export class SimServer {
       ...{ database, log, clock, builder, lease, wake },
       gateRunners: gateRunners({ builder }),
       onChanged: () => {},
+      sourcesOf: workingTree,
     });
     const rollouts = new RolloutsController({
       database,

@@ -144,6 +144,7 @@ export const deploymentAnswers = {
       splits_id: row.splits_id ?? null,
       after_id: row.after_id ?? null,
       carries: row.carries ?? [],
+      source: row.source ?? null,
     };
     s.set("deployment", row.id, made);
   },

@@ -62,6 +62,18 @@ const all: Answers = {
   listBackups: () => ({ items: [example.backup], keep: 7 }),
   createBackup: () => ({ ...example.backup, state: "running" as const, progress: { words: "Beginning", percent: 3 } }),
   getBackup: () => example.backup,
+  listNotificationChannels: () => ({ items: [example.channel], max: 50 }),
+  createNotificationChannel: () => ({ channel: example.channel, signingSecret: "whsec_x", rule: example.rule }),
+  updateNotificationChannel: () => example.channel,
+  deleteNotificationChannel: () => null,
+  testNotificationChannel: () => ({ arrived: true, words: "It answered 204." }),
+  rotateNotificationSecret: () => ({ signingSecret: "whsec_y", oldValidUntil: "2026-11-26T02:15:00Z" }),
+  listNotificationRules: () => ({ items: [example.rule], max: 100 }),
+  createNotificationRule: () => example.rule,
+  updateNotificationRule: () => example.rule,
+  deleteNotificationRule: () => null,
+  listNotificationDeliveries: () => example.page(example.delivery),
+  replayNotifications: () => ({ replayed: 1 }),
   verifyLedger: () => ({ ok: true, size: 2, rootHash: "r", words: "2 entries.", firstBadSequence: null }),
 };
 
@@ -99,6 +111,20 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   createBackup: ["backup"],
   getBackup: ["backup", "--no-verify"],
   verifyLedger: ["verify-ledger"],
+  listNotificationChannels: ["notifications"],
+  createNotificationChannel: ["notifications", "add", "ours", "--webhook", "https://example.com/hook"],
+  updateNotificationChannel: ["notifications", "change", "ours", "--off"],
+  deleteNotificationChannel: ["notifications", "remove", "ours", "--yes"],
+  testNotificationChannel: ["notifications", "test", "ours"],
+  rotateNotificationSecret: ["notifications", "rotate", "ours"],
+  listNotificationRules: ["notifications", "rules"],
+  createNotificationRule: ["notifications", "add-rule", "alarms", "--channel", "ours", "--outcomes", "failed"],
+  updateNotificationRule: [
+    ...["notifications", "change-rule", "What matters", "--quiet", "mon-fri 22:00-07:00 Europe/Berlin"],
+  ],
+  deleteNotificationRule: ["notifications", "remove-rule", "What matters", "--yes"],
+  listNotificationDeliveries: ["notifications", "deliveries", "--state", "dead"],
+  replayNotifications: ["notifications", "replay", "--channel", "ours"],
 };
 /** Browsers sign in and out, gateways route and report: nobody types that. */
 const NOT_TYPED: readonly RouteName[] = ["signIn", "signOut", "gatewayRouting", "gatewayReport"];

@@ -9,6 +9,7 @@ import { addBuildNetlify } from "./commands/build-netlify.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addLedger } from "./commands/ledger.ts";
 import { addLook } from "./commands/look.ts";
+import { addNotifications } from "./commands/notifications.ts";
 import { addPlanCanary } from "./commands/plan-canary.ts";
 import { addActions, addShip, addSplit } from "./commands/ship.ts";
 import { EXIT, problemFrom, problemWords, type ReportedProblem } from "./problem.ts";
@@ -86,6 +87,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addPlanCanary(program, terminal, outcome);
   addLedger(program, terminal, outcome);
   addAccess(program, terminal, outcome);
+  addNotifications(program, terminal, outcome);
   addBackups(program, terminal, outcome);
   addConfig(program, terminal, outcome);
   addAdopt(program, terminal, outcome);

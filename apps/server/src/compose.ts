@@ -5,9 +5,13 @@ import { fileURLToPath } from "node:url";
 import { openApi } from "@latchkey/api/openapi";
 import type { Logger } from "pino";
 import { startBackups } from "./backups/index.ts";
+import { startNotifications } from "./catalog/index.ts";
 import { startDelivery } from "./delivery/index.ts";
-import { openLedgerKeys, openSubjects, outboxStanding, startLedger } from "./ledger/index.ts";
+import { openLedgerKeys, openSecrets, openSubjects, outboxStanding, startLedger } from "./ledger/index.ts";
 import { ArtifactStore } from "./platform/adapters/artifacts/directory.ts";
+import { githubAccessOf } from "./platform/adapters/github/configured.ts";
+import { oidcVerifier } from "./platform/adapters/oidc/verifier.ts";
+import { reachOf } from "./platform/adapters/outgoing/reach.ts";
 import { metricSourceOf } from "./platform/adapters/prometheus/configured.ts";
 import { type Config, sharedDirOf } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
@@ -90,6 +94,7 @@ async function wire(
   const keys = await openLedgerKeys({ database, dir: sharedDir, replaced: config.replaceKey?.split(",") ?? [] });
   const subjects = openSubjects(database, keys.keyEncryptionKey);
   const operator = userInfo().username;
+  const url = config.publicUrl ?? `http://127.0.0.1:${config.port}`;
   let ready = false;
   const authenticate = authenticator(database);
   const http = createHttp({
@@ -114,9 +119,15 @@ async function wire(
     outbox: () => outboxStanding(database.db),
   });
   undo.push(() => vitals.stop());
-  registerMetrics(http, { database, vitals, stream: ledger.streamFigures });
   const lease = await keepLease(database, log, "delivery", owner);
   undo.push(() => lease.release());
+  const told = startNotifications({
+    ...{ database, http, log, lease, subjects, announcements: notifications, baseUrl: url },
+    secrets: openSecrets(keys.keyEncryptionKey),
+    reach: reachOf(config.notifyNetworks),
+  });
+  undo.push(() => told.stop());
+  registerMetrics(http, { database, vitals, stream: ledger.streamFigures, notifications: told.figures });
   const delivery = startDelivery({
     database,
     http,
@@ -133,13 +144,14 @@ async function wire(
     address: config.address ?? LOOPBACK,
     lease,
     metricSource: metricSourceOf(config),
+    github: githubAccessOf(config),
     gatewayUrl: `http://127.0.0.1:${config.gatewayPort}`,
     subjects,
     databaseUrlFor: (service, environment) => createDatabaseIfMissing(base, databaseNameOf(service, environment)),
     publish: ledger.publish,
     watched: ledger.watched,
     notifications,
-    health: { database, vitals, stream: ledger.streamFigures, dir: config.dir, owner },
+    health: { database, vitals, stream: ledger.streamFigures, notifications: told.figures, dir: config.dir, owner },
   });
   undo.push(() => delivery.stop());
   const backups = startBackups(http, {
@@ -162,13 +174,13 @@ async function wire(
     return openApi(VERSION);
   });
   serveConsole(http, CONSOLE);
-  const url = config.publicUrl ?? `http://127.0.0.1:${config.port}`;
   const access = await startAccess(http, {
     database,
     log,
     version: VERSION,
     dir: config.dir,
     baseUrl: url,
+    verifier: oidcVerifier(githubAccessOf(config).oidcIssuer),
     operator,
     subjects,
     onRevoked: () => {

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { GatewayReport, GENERATION_MAX, RoutingTable } from "./gateway.ts";
+import { Change, ChangeState, OidcExchange, OidcToken, Pipeline } from "./github.ts";
 import * as m from "./models.ts";
+import { notificationContract } from "./notifications.ts";
 import type { RouteName } from "./paths.ts";
 import { CanaryPlanning, PlanQuery } from "./planning.ts";
 
@@ -125,6 +127,29 @@ export const contract = {
     answers: z.object({ items: z.array(m.DeploymentSummary) }),
   },
 
+  getPipeline: {
+    summary: "Where each change is on its way to production, how long each stage took, and what is in its way",
+    query: z.object({
+      service: z.string().max(40).optional(),
+      limit: z.coerce.number().int().min(1).max(100).default(30),
+    }),
+    status: 200,
+    answers: Pipeline,
+  },
+  listChanges: {
+    summary: "Changes of a service, newest first: commits with their pull requests",
+    query: z.object({ ...paging, state: ChangeState.optional() }),
+    status: 200,
+    answers: m.pageOf(Change),
+  },
+  getChange: { summary: "A change by its key, or by its commit", status: 200, answers: Change },
+  exchangeToken: {
+    summary: "Exchange a GitHub workflow's OIDC token for one of role ci that is good for 15 minutes",
+    body: OidcExchange,
+    status: 201,
+    answers: OidcToken,
+  },
+
   getRollout: { summary: "A rollout as it stands", status: 200, answers: m.Rollout },
   listLooks: {
     summary: "The looks of a rollout, for charts; at most 600, evenly thinned",
@@ -201,6 +226,8 @@ export const contract = {
     answers: m.Backup,
   },
   getBackup: { summary: "A backup, also while it is taken", status: 200, answers: m.Backup },
+
+  ...notificationContract,
 
   gatewayRouting: {
     summary: "Long-poll the routing table (see gateway.ts)",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { GATES_MAX, GateConfig, GateResult } from "./gates.ts";
+import { GithubConfig } from "./github.ts";
 import { MetricConfigs } from "./metrics.ts";
 
 /** What the API speaks of, as zod schemas; the TypeScript types are inferred from them. */
@@ -158,6 +159,8 @@ export const ServiceConfig = z.strictObject({
         .optional(),
     })
     .prefault({}),
+  /** The repository that it is built from; left out by those who ship by hand. */
+  github: GithubConfig.optional(),
   analysis: z
     .strictObject({
       alpha: z.number().min(1e-6).max(0.2).default(0.01),

@@ -23,6 +23,8 @@ export const ACTIONS = [
   "backup.manage",
   "ledger.erase",
   "gateway.serve",
+  "notification.read",
+  "notification.manage",
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 
@@ -53,6 +55,11 @@ export const paths = {
   splitDeployment: { method: "POST", path: `${P}/deployments/:deploymentId/split`, action: "deployment.create" },
   getDeployment: { method: "GET", path: `${P}/deployments/:deploymentId`, action: "service.read" },
 
+  getPipeline: { method: "GET", path: `${P}/pipeline`, action: "service.read" },
+  listChanges: { method: "GET", path: `${P}/services/:service/changes`, action: "service.read" },
+  getChange: { method: "GET", path: `${P}/services/:service/changes/:change`, action: "service.read" },
+  exchangeToken: { method: "POST", path: "/api/v1/oidc/token", action: "public" },
+
   getRollout: { method: "GET", path: `${P}/rollouts/:rolloutId`, action: "service.read" },
   listLooks: { method: "GET", path: `${P}/rollouts/:rolloutId/looks`, action: "service.read" },
   explainRollout: { method: "GET", path: `${P}/rollouts/:rolloutId/explain`, action: "service.read" },
@@ -70,6 +77,35 @@ export const paths = {
   listBackups: { method: "GET", path: "/api/v1/backups", action: "backup.manage" },
   createBackup: { method: "POST", path: "/api/v1/backups", action: "backup.manage" },
   getBackup: { method: "GET", path: "/api/v1/backups/:backupId", action: "backup.manage" },
+
+  listNotificationChannels: { method: "GET", path: `${P}/notifications/channels`, action: "notification.read" },
+  createNotificationChannel: { method: "POST", path: `${P}/notifications/channels`, action: "notification.manage" },
+  updateNotificationChannel: {
+    method: "PUT",
+    path: `${P}/notifications/channels/:channelId`,
+    action: "notification.manage",
+  },
+  deleteNotificationChannel: {
+    method: "DELETE",
+    path: `${P}/notifications/channels/:channelId`,
+    action: "notification.manage",
+  },
+  testNotificationChannel: {
+    method: "POST",
+    path: `${P}/notifications/channels/:channelId/test`,
+    action: "notification.manage",
+  },
+  rotateNotificationSecret: {
+    method: "POST",
+    path: `${P}/notifications/channels/:channelId/secret`,
+    action: "notification.manage",
+  },
+  listNotificationRules: { method: "GET", path: `${P}/notifications/rules`, action: "notification.read" },
+  createNotificationRule: { method: "POST", path: `${P}/notifications/rules`, action: "notification.manage" },
+  updateNotificationRule: { method: "PUT", path: `${P}/notifications/rules/:ruleId`, action: "notification.manage" },
+  deleteNotificationRule: { method: "DELETE", path: `${P}/notifications/rules/:ruleId`, action: "notification.manage" },
+  listNotificationDeliveries: { method: "GET", path: `${P}/notifications/deliveries`, action: "notification.read" },
+  replayNotifications: { method: "POST", path: `${P}/notifications/deliveries/replay`, action: "notification.manage" },
 
   gatewayRouting: { method: "GET", path: "/api/v1/gateway/routing", action: "gateway.serve" },
   gatewayReport: { method: "POST", path: "/api/v1/gateway/reports", action: "gateway.serve" },

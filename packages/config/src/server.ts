@@ -19,6 +19,7 @@ const perSecond = (what: string, fallback: number) => {
   const must = `must be a whole number of ${what} a second, from 1 to ${RATE_MAX}`;
   return z.coerce.number(must).int(must).min(1, must).max(RATE_MAX, must).default(fallback);
 };
+const isNetwork = (text: string): boolean => z.cidrv4().safeParse(text).success || z.cidrv6().safeParse(text).success;
 export const ServerConfig = z.strictObject({
   dir: z.string().min(1),
   /** What servers on one PostgreSQL have in common: the ledger's keys, artifacts, backups. Without it, `dir` is the place. */
@@ -67,6 +68,36 @@ export const ServerConfig = z.strictObject({
     .refine((url) => !/[?#@]/.test(url), "must be an address without a user, ? and #; a token goes into a file")
     .optional(),
   prometheusTokenFile: z.string().min(1).optional(),
+  /** Where repositories are cloned from, and where GitHub's API is: others than github.com for GitHub Enterprise Server. */
+  githubUrl: z
+    .url({ protocol: /^(https?|file)$/, error: "must be an address such as https://github.com" })
+    .refine((url) => !/[?#@]/.test(url), "must be an address without a user, ? and #; a token goes into a file")
+    .optional(),
+  githubApiUrl: z
+    .url({ protocol: /^https?$/, error: "must be an address such as https://api.github.com" })
+    .refine((url) => !/[?#@]/.test(url), "must be an address without a user, ? and #; a token goes into a file")
+    .optional(),
+  githubTokenFile: z.string().min(1).optional(),
+  /** One secret a line: while it is changed, the old and the new one are good. */
+  githubWebhookSecretFile: z.string().min(1).optional(),
+  /** Asks GitHub every so many seconds, for a server that GitHub can't reach; 5,000 questions an hour are allowed. */
+  githubPollSeconds: z.coerce
+    .number("must be a whole number of seconds from 10 to 3600")
+    .int("must be a whole number of seconds from 10 to 3600")
+    .min(10, "must be a whole number of seconds from 10 to 3600")
+    .max(3600, "must be a whole number of seconds from 10 to 3600")
+    .optional(),
+  /** Who signs the tokens of workflows. */
+  githubOidcIssuer: z
+    .url({ protocol: /^https?$/, error: "must be an address such as https://token.actions.githubusercontent.com" })
+    .optional(),
+  /** Private networks that notifications may be sent into: nothing else that is private can be reached by a channel. */
+  notifyNetworks: z
+    .string()
+    .refine((text) => text.split(",").every((part) => isNetwork(part.trim())), {
+      error: "must be networks such as 10.0.0.0/8 or fd00::/8, with commas between them",
+    })
+    .optional(),
   /** How often one credential may read: a dashboard's 200 a second, and half as much again. Twice that at once. */
   readsPerSecond: perSecond("reads", 300),
   /** How often one credential may write: a pipeline that ships 20 services. Ten times that at once: a page of a list. */
@@ -135,6 +166,41 @@ export const SERVER_SOURCES: Readonly<Record<keyof ServerConfig, Source>> = {
     environment: ["LATCHKEY_PROMETHEUS_TOKEN_FILE"],
     words: "a file with the token that it asks for; or the token itself in LATCHKEY_PROMETHEUS_TOKEN",
   },
+  githubUrl: {
+    flag: "--github-url",
+    environment: ["LATCHKEY_GITHUB_URL"],
+    words: "where repositories are cloned from (https://github.com)",
+  },
+  githubApiUrl: {
+    flag: "--github-api-url",
+    environment: ["LATCHKEY_GITHUB_API_URL"],
+    words: "GitHub's API (https://api.github.com)",
+  },
+  githubTokenFile: {
+    flag: "--github-token-file",
+    environment: ["LATCHKEY_GITHUB_TOKEN_FILE"],
+    words: "a file with a token for GitHub; or the token itself in LATCHKEY_GITHUB_TOKEN",
+  },
+  githubWebhookSecretFile: {
+    flag: "--github-webhook-secret-file",
+    environment: ["LATCHKEY_GITHUB_WEBHOOK_SECRET_FILE"],
+    words: "a file with the webhook's secret, two lines while it is changed",
+  },
+  githubPollSeconds: {
+    flag: "--github-poll-seconds",
+    environment: ["LATCHKEY_GITHUB_POLL_SECONDS"],
+    words: "ask GitHub this often, where it can't reach this server (never)",
+  },
+  githubOidcIssuer: {
+    flag: "--github-oidc-issuer",
+    environment: ["LATCHKEY_GITHUB_OIDC_ISSUER"],
+    words: "who signs the tokens of workflows (https://token.actions.githubusercontent.com)",
+  },
+  notifyNetworks: {
+    flag: "--notify-networks",
+    environment: ["LATCHKEY_NOTIFY_NETWORKS"],
+    words: "private networks that notifications may be sent into, such as 10.0.0.0/8, with commas (none)",
+  },
   readsPerSecond: {
     flag: "--reads-per-second",
     environment: ["LATCHKEY_READS_PER_SECOND"],
@@ -187,8 +253,10 @@ export function parseServerConfig(sources: ServerSources): ServerConfig {
   Object.assign(given, readFile(file, sources.readText(file)), inEnvironment, flags, { dir });
   if (typeof given.sharedDir === "string" && given.sharedDir !== "")
     given.sharedDir = resolve(sources.cwd, given.sharedDir);
-  if (typeof given.prometheusTokenFile === "string" && given.prometheusTokenFile !== "")
-    given.prometheusTokenFile = resolve(sources.cwd, given.prometheusTokenFile);
+  for (const file of ["prometheusTokenFile", "githubTokenFile", "githubWebhookSecretFile"] as const) {
+    const name = given[file];
+    if (typeof name === "string" && name !== "") given[file] = resolve(sources.cwd, name);
+  }
   for (const field of Object.keys(flags)) from.set(field, SERVER_SOURCES[field as keyof ServerConfig].flag);
   const parsed = ServerConfig.safeParse(given);
   const lines = parsed.success ? [] : parsed.error.issues.flatMap((issue) => wordsOf(issue, from, file, given));

@@ -335,3 +335,21 @@ export const planned: Answer<"planCanary"> = {
     },
   },
 };
+
+export const channel: Answer<"listNotificationChannels">["items"][number] = {
+  ...{ id: "ntc_1", name: "ours", kind: "webhook", enabled: true, state: "failing", failures: 2, createdAt: AT },
+  settings: { words: "https://example.com/hook", updates: false },
+  ...{ restsUntil: null, lastSuccessAt: AT, lastFailureAt: AT, lastFailure: "It answered 503." },
+  ...{ waiting: 3, held: 1, dead: 1, dropped: 0 },
+};
+export const rule: Answer<"listNotificationRules">["items"][number] = {
+  ...{ id: "ntr_1", name: "What matters", enabled: true, channelIds: ["ntc_1"], severity: "auto", createdAt: AT },
+  ...{ types: ["delivery.rollout.*"], services: [], environments: [], outcomes: ["rolled_back", "failed"] },
+  quietHours: { timeZone: "Europe/Berlin", days: ["mon"], from: "22:00", to: "07:00" },
+  quietUntil: AT,
+};
+export const delivery: Answer<"listNotificationDeliveries">["items"][number] = {
+  ...{ id: "ntf_1", channelId: "ntc_1", channelName: "ours", type: "delivery.rollout.rolled_back" },
+  ...{ title: "leads in production: rolled back", severity: "critical", sequence: 7, path: "/rollouts/rol_1" },
+  ...{ state: "dead", tries: 8, nextAt: null, createdAt: AT, endedAt: AT, lastFailure: "It answered 503." },
+};

@@ -1,4 +1,8 @@
 /** Catalog: services, their environments and the generation of their routing. */
+
+export { QUEUE_MAX } from "./notification-limits.ts";
+export { type NotificationsOptions, type RunningNotifications, startNotifications } from "./notifications.ts";
+export type { NotificationFigures } from "./notifications.view.ts";
 export { applyService } from "./services.controller.ts";
 export {
   allServices,

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { ServiceConfig } from "@latchkey/api/models";
 import { type Pace, paceOf } from "@latchkey/core/analysis/planning/pace";
 import { batchOf, type Waiting } from "@latchkey/core/delivery/batch";
@@ -10,6 +9,7 @@ import type { Executor, Transaction } from "../platform/database.ts";
 import { askedTimes, type DeploymentRow, updateDeployment } from "./deployments.store.ts";
 import { findReleases, type ReleaseRow } from "./releases.store.ts";
 import { judgedTimes, type RolloutChange } from "./rollouts.store.ts";
+import type { SourcesOf } from "./sources.ts";
 
 /** Fewer forget what an odd one did slowly; more ask for rollouts of another strategy. */
 const NEWEST = 20;
@@ -58,7 +58,12 @@ const waitingOf = (d: DeploymentRow, releases: ReadonlyMap<string, ReleaseRow>):
  * served already carries nothing: it will not be rolled out.
  */
 export async function nextBatch(
-  o: { readonly db: Executor; readonly builder: Pick<Builder, "contains">; readonly nowMs: number },
+  o: {
+    readonly db: Executor;
+    readonly builder: Pick<Builder, "contains">;
+    readonly sourcesOf: SourcesOf;
+    readonly nowMs: number;
+  },
   service: ServiceRow,
   queue: readonly DeploymentRow[],
   servingReleaseId: string | null,
@@ -72,11 +77,14 @@ export async function nextBatch(
   );
   const served = queue.findIndex((d) => d.release_id === servingReleaseId);
   const able = served < 0 ? queue : queue.slice(0, Math.max(1, served));
-  const folder = join(service.root, service.config.source);
+  // The newest of them has the others in its history, if any has.
+  const newest = able.at(-1);
+  const folder = newest ? await o.sourcesOf(newest, service) : null;
+  if (!folder?.ok) return head;
   const batch = await batchOf(
     able.map((d) => waitingOf(d, known)),
     policy.maximumChanges,
-    (newer, older) => o.builder.contains(folder, newer, older),
+    (newer, older) => o.builder.contains(folder.value, newer, older),
   );
   if (batch.length < 2) return head;
   if (policy.when === "auto" && !(await readPace(o.db, service, head[0]?.environment ?? "", o.nowMs)).outpaced)

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Logger } from "pino";
 import { findEnvironment, findService, type ServiceRow } from "../catalog/index.ts";
 import { afterCommit, isPassing, type Transaction } from "../platform/database.ts";
@@ -159,10 +158,14 @@ export class DeploymentsController {
       await this.#fail(deployment, fence, "failed_build", words);
       return;
     }
-    await this.#say(deployment, fence, BUILDS);
+    const { source: wanted } = deployment;
+    await this.#say(deployment, fence, wanted ? `Building commit ${wanted.commit.slice(0, 8)}.` : BUILDS);
+    const folder = await this.#o.sourcesOf(deployment, service);
+    if (this.#stopping) return;
+    if (!folder.ok) return this.#fail(deployment, fence, "failed_build", `The build could not begin: ${folder.error}`);
     const result = await builder.build({
       deploymentId: deployment.id,
-      folder: join(service.root, service.config.source),
+      folder: folder.value,
       command: service.config.build,
       timeoutMs: BUILD_TIMEOUT_MS,
       fault: deployment.fault,
@@ -193,7 +196,7 @@ export class DeploymentsController {
           digest: manifest.digest,
           created_by: deployment.created_by.name,
           commit_sha: source.commit,
-          branch: source.branch,
+          branch: wanted?.branch ?? source.branch,
           message: source.message,
           author: source.author,
           dirty: source.dirty,
@@ -209,7 +212,7 @@ export class DeploymentsController {
         return;
       }
       const words = known
-        ? `The working tree is release ${release.number}, which exists. Running the gates.`
+        ? `${wanted ? "The commit" : "The working tree"} is release ${release.number}, which exists. Running the gates.`
         : `Built release ${release.number}. Running the gates.`;
       await updateDeployment(tx, deployment.id, {
         status: "gating",

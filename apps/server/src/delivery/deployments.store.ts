@@ -14,6 +14,15 @@ export interface ChangeRow {
   readonly author: string;
   readonly at: string;
 }
+/** The commit that a deployment builds. */
+export interface SourceRow {
+  /** owner/name. */
+  readonly repository: string;
+  readonly branch: string;
+  readonly commit: string;
+  /** Folder of the repository that the service's `source` is relative to. */
+  readonly path: string;
+}
 export interface DeploymentRow {
   readonly id: string;
   readonly project: string;
@@ -42,11 +51,13 @@ export interface DeploymentRow {
   readonly after_id: string | null;
   /** What it carries, oldest first, its own release's change last; nothing when it is alone. */
   readonly carries: readonly Carried[];
+  /** Null for what is built from the working tree. */
+  readonly source: SourceRow | null;
 }
 /** What lists show: without the output of builds and gates, which is up to 28 kB a row. */
 export type ListedDeployment = Omit<DeploymentRow, "gates" | "build_output" | "changes" | "carries">;
 const LISTED = sql`id, project, service, environment, status, words, created_at, finished_at, created_by, reason, fault, strategy,
-  if_busy, release_id, previous_release_id, rollout_id, carrier_id, splits_id, after_id`;
+  if_busy, release_id, previous_release_id, rollout_id, carrier_id, splits_id, after_id, source`;
 
 export const ENDED: readonly DeploymentStatus[] = [
   "succeeded",
@@ -79,12 +90,13 @@ export const insertDeployment = operation(
       | "release_id"
       | "gates"
     > &
-      Partial<Pick<DeploymentRow, "splits_id" | "after_id" | "carries">>,
+      Partial<Pick<DeploymentRow, "splits_id" | "after_id" | "carries" | "source">>,
   ): Promise<void> => {
-    await sql`insert into deployment (id, project, service, environment, status, words, created_by, reason, fault, strategy, if_busy, release_id, gates, splits_id, after_id, carries)
+    await sql`insert into deployment (id, project, service, environment, status, words, created_by, reason, fault, strategy, if_busy, release_id, gates, splits_id, after_id, carries, source)
     values (${row.id}, ${row.project}, ${row.service}, ${row.environment}, ${row.status}, ${row.words}, ${JSON.stringify(row.created_by)}::jsonb,
       ${row.reason}, ${row.fault}, ${row.strategy}, ${row.if_busy}, ${row.release_id}, ${JSON.stringify(row.gates)}::jsonb,
-      ${row.splits_id ?? null}, ${row.after_id ?? null}, ${JSON.stringify(row.carries ?? [])}::jsonb)`.execute(tx);
+      ${row.splits_id ?? null}, ${row.after_id ?? null}, ${JSON.stringify(row.carries ?? [])}::jsonb,
+      ${row.source ? JSON.stringify(row.source) : null}::jsonb)`.execute(tx);
   },
 );
 

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { type GateConfig, gateKind, gateTimeoutMs } from "@latchkey/api/gates";
 import { SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
 import type { ServiceRow } from "../catalog/index.ts";
@@ -10,6 +9,7 @@ import { endDeployment, locksPhase } from "./deployments.entries.ts";
 import { type DeploymentRow, type GateRow, updateDeployment } from "./deployments.store.ts";
 import { type GateOutcome, type GateRunners, gatesFor, isSettled, lets, outOfTime, waitingRow } from "./gate-runner.ts";
 import { findRelease, type ReleaseRow } from "./releases.store.ts";
+import type { SourcesOf } from "./sources.ts";
 
 const OUTPUT_MAX = 8_000;
 /** Nothing is asked more often, and whatever is pending is asked at least this often. */
@@ -21,6 +21,7 @@ export interface GatingOptions {
   readonly clock: Clock;
   readonly lease: Pick<Lease, "guards">;
   readonly runners: GateRunners;
+  readonly sourcesOf: SourcesOf;
   readonly onChanged: (deploymentId: string) => void;
 }
 
@@ -29,6 +30,7 @@ interface Work {
   readonly deployment: DeploymentRow;
   readonly service: ServiceRow;
   readonly release: ReleaseRow | null;
+  readonly folder: string;
   readonly fence: number;
   readonly gates: readonly GateConfig[];
   readonly rows: GateRow[];
@@ -62,7 +64,13 @@ export class Gating {
     const release = deployment.release_id ? await findRelease(this.#o.database.db, deployment.release_id) : null;
     const gates = gatesFor(service, deployment.environment);
     const rows = gates.map((gate) => deployment.gates.find(({ name }) => name === gate.name) ?? waitingRow(gate));
-    const work: Work = { deployment, service, release, fence, gates, rows };
+    const folder = await this.#o.sourcesOf(deployment, service);
+    if (isStopping()) return false;
+    const work: Work = { deployment, service, release, fence, gates, rows, folder: folder.ok ? folder.value : "" };
+    if (!folder.ok) {
+      await this.#end(work, `The gates could not run: ${folder.error} The release was not deployed.`);
+      return false;
+    }
     let askAgainMs = ASK_AGAIN_MS.most;
     for (const isLast of [false, true]) {
       const others = rows.filter((_, i) => !this.#isLast(gates[i]));
@@ -100,7 +108,7 @@ export class Gating {
     gate: GateConfig,
     isStopping: () => boolean,
   ): Promise<{ askAgainMs: number } | null> {
-    const { deployment, service, release, rows } = work;
+    const { deployment, service, release, folder, rows } = work;
     const before = rows[i] ?? waitingRow(gate);
     const nowMs = this.#o.clock.now();
     // What is pending began when it was first asked; a command that a crash cut short begins anew.
@@ -111,7 +119,6 @@ export class Gating {
       rows[i] = { ...before, status: "running", startedAt };
       if (!(await this.#save(work, `Running the gate "${gate.name}".`))) return null;
     }
-    const folder = join(service.root, service.config.source);
     const asked = await this.#o.runners[gateKind(gate)].run(gate, {
       deployment,
       service,
@@ -187,10 +194,13 @@ export class Gating {
           ? "could not run"
           : "failed";
     const because = row.status !== "timed_out" && row.words ? `: ${row.words}` : ".";
+    await this.#end(work, `The gate "${row.name}" ${why}${because} The release was not deployed.`);
+  }
+
+  async #end(work: Work, words: string): Promise<void> {
     await this.#o.database.transaction(async (tx) => {
       if (!(await this.#locks(tx, work))) return;
       await updateDeployment(tx, work.deployment.id, { gates: work.rows });
-      const words = `The gate "${row.name}" ${why}${because} The release was not deployed.`;
       await endDeployment(tx, work.deployment, "failed_gate", words, { gates: evidenceOf(work.rows) });
     });
   }

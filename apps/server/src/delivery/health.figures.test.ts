@@ -33,6 +33,7 @@ function readings(o: { sample?: Partial<Sample> } & Partial<Omit<Readings, "samp
     gateways: { live: 1, known: 1, behind: 0 },
     postgres: { connections: 20, connectionsMax: 100 },
     disk: { freeBytes: 6e10, totalBytes: 1e11 },
+    notifications: { waiting: 3, held: 0, dead: 0, oldestS: 20, fullest: 3, queueMax: 10_000 },
     ...also,
   };
 }
@@ -51,6 +52,16 @@ describe("the figures of a server's health", () => {
     ["a loop that stands", { sample: { loopP99Ms: 900 } }, { event_loop_delay: "full" }],
     ["a process without rest", { sample: { loopUtilisation: 0.97 } }, { event_loop_utilisation: "full" }],
     ["a heap at its end", { sample: { heapPart: 0.93 } }, { memory: "full" }],
+    [
+      "a receiver that is away",
+      { notifications: { waiting: 40, held: 0, dead: 2, oldestS: 400, fullest: 40, queueMax: 10_000 } },
+      { notifications_waiting: "busy", notifications_dead: "busy" },
+    ],
+    [
+      "a queue that is nearly full",
+      { notifications: { waiting: 9_500, held: 0, dead: 0, oldestS: 9, fullest: 9_500, queueMax: 10_000 } },
+      { notifications_waiting: "full" },
+    ],
     ["a disk that fills", { disk: { freeBytes: 1e9, totalBytes: 1e11 } }, { disk: "full" }],
     ["somebody who waits for a connection", { sample: { connectionsWaiting: 3 } }, { pool: "busy" }],
     ["a crowd that waits", { pool: { inUse: 12, max: 12, waiting: 1_500, waitingMax: 2_000 } }, { pool: "full" }],

@@ -1,5 +1,6 @@
 import type { Answer } from "@latchkey/api/client";
 import { type Bounds, pressureOf } from "@latchkey/core/shared/pressure";
+import type { NotificationFigures } from "../catalog/index.ts";
 import type { Sample } from "../platform/vitals.ts";
 
 /** What the health page is made of: each figure with its limit, how near it is, and what to do. Pure: readings in, figures out. */
@@ -20,6 +21,7 @@ export interface Readings {
   readonly outbox: { readonly length: number; readonly oldestS: number };
   readonly gateways: { readonly live: number; readonly known: number; readonly behind: number };
   readonly postgres: { readonly connections: number; readonly connectionsMax: number };
+  readonly notifications: NotificationFigures & { readonly queueMax: number };
   readonly disk: { readonly freeBytes: number; readonly totalBytes: number };
 }
 
@@ -31,6 +33,8 @@ const LOOP_DELAY_MS: Bounds = { busyFrom: 50, fullFrom: 250 };
 const CONNECTION_WAIT_MS: Bounds = { busyFrom: 20, fullFrom: 1_000 };
 /** The sequencer takes a second at most; ten are five rounds that failed. */
 const OUTBOX_AGE_S: Bounds = { busyFrom: 3, fullFrom: 10 };
+/** A receiver that is back is found within five minutes; an hour is an outage. */
+const NOTIFICATION_AGE_S: Bounds = { busyFrom: 300, fullFrom: 3_600 };
 const DISK: Bounds = { busyFrom: 0.8, fullFrom: 0.95 };
 
 interface Made {
@@ -55,7 +59,7 @@ const figure = ({ judged, bounds, remedy, recent, ...o }: Made): HealthFigure =>
 const of = (o: Readings, name: keyof Sample): number[] => o.samples.map((sample) => sample[name]);
 
 export function healthFigures(o: Readings): HealthFigure[] {
-  return [...serverFigures(o), ...databaseFigures(o), ...trafficFigures(o)];
+  return [...serverFigures(o), ...databaseFigures(o), ...trafficFigures(o), ...notificationFigures(o)];
 }
 
 function serverFigures(o: Readings): HealthFigure[] {
@@ -224,6 +228,38 @@ function trafficFigures(o: Readings): HealthFigure[] {
         o.gateways.live === 0
           ? "Without a gateway there is no traffic to judge: `npm start` runs one; look at its log."
           : "Look at each with `latchkey system`. One that was ended for good goes from the list after 7 days.",
+    }),
+  ];
+}
+
+function notificationFigures({ notifications: n }: Readings): HealthFigure[] {
+  const quiet = n.held === 0 ? "" : ` Quiet hours hold ${n.held}.`;
+  // Near the limit of its queue a channel is full, however young its messages are.
+  const isFull = n.fullest >= PART.fullFrom * n.queueMax;
+  return [
+    figure({
+      key: "notifications_waiting",
+      group: "clients",
+      label: "Notifications on their way",
+      unit: "count",
+      value: n.waiting,
+      limit: n.queueMax,
+      judged: isFull ? NOTIFICATION_AGE_S.fullFrom : n.oldestS,
+      bounds: NOTIFICATION_AGE_S,
+      words: `${n.waiting === 0 ? "None waits." : `The oldest waits for ${Math.round(n.oldestS)} s.`}${quiet} The limit is for each channel.`,
+      remedy: "A receiver does not answer: see why with `latchkey notifications`. What waits is sent when it is back.",
+    }),
+    figure({
+      key: "notifications_dead",
+      group: "clients",
+      label: "Notifications given up",
+      unit: "count",
+      value: n.dead,
+      limit: null,
+      bounds: { busyFrom: 1, fullFrom: Number.POSITIVE_INFINITY },
+      words:
+        n.dead === 0 ? "Everything arrived, or is on its way." : "They can be sent again, with the ids that they had.",
+      remedy: "See why with `latchkey notifications deliveries --state dead`, then replay them.",
     }),
   ];
 }

@@ -2,6 +2,7 @@ import { getHeapStatistics } from "node:v8";
 import type { Answer } from "@latchkey/api/client";
 import { worstPressure } from "@latchkey/core/shared/pressure";
 import { sql } from "kysely";
+import { type NotificationFigures, QUEUE_MAX } from "../catalog/index.ts";
 import type { StreamFigures } from "../ledger/index.ts";
 import { type Database, type Executor, WAITING_MAX } from "../platform/database.ts";
 import { diskOf, SAMPLE_EVERY_S, type Vitals } from "../platform/vitals.ts";
@@ -13,6 +14,7 @@ export interface HealthSources {
   readonly database: Database;
   readonly vitals: Vitals;
   readonly stream: () => StreamFigures;
+  readonly notifications: () => NotificationFigures;
   readonly dir: string;
   /** What leases call this server. */
   readonly owner: string;
@@ -53,6 +55,7 @@ export async function viewHealth(o: HealthSources): Promise<Answer<"getHealth">>
       behind: live.filter((g) => g.applied_epoch !== newest.epoch || g.applied_n < newest.n).length,
     },
     postgres,
+    notifications: { ...o.notifications(), queueMax: QUEUE_MAX },
     disk: diskOf(o.dir),
   });
   return {

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { allServices, takeGeneration } from "../catalog/index.ts";
 import type { Subjects } from "../ledger/index.ts";
 import { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
+import type { GithubAccess } from "../platform/adapters/github/configured.ts";
 import { LocalBuilder } from "../platform/adapters/local/builder.ts";
 import { httpProber } from "../platform/adapters/local/prober.ts";
 import { systemClock } from "../platform/clock.ts";
@@ -16,6 +17,7 @@ import { findDeployment } from "./deployments.store.ts";
 import { gateRunners } from "./gate-runners.ts";
 import { RoutingWaiters, registerGateways } from "./gateways.routes.ts";
 import { forgetOldCounters } from "./gateways.store.ts";
+import { startGithub } from "./github.ts";
 import { type HealthSources, viewHealth } from "./health.view.ts";
 import { localTargetHere } from "./local-target.controller.ts";
 import { forgetOldMinutes } from "./minutes.store.ts";
@@ -33,6 +35,7 @@ import { routingTable } from "./routing.view.ts";
 import { sealingAuthors } from "./sealed-authors.ts";
 import { viewServices } from "./services.view.ts";
 import { forgetOldSlices } from "./slices.store.ts";
+import { sourcesIn } from "./sources.ts";
 import { StraysController } from "./strays.controller.ts";
 import { SyntheticTraffic } from "./synthetic-traffic.ts";
 import { type Installation, viewSystem } from "./system.view.ts";
@@ -74,6 +77,7 @@ export interface DeliveryOptions {
   /** Hastens the gateways' polls when another server changed the routing. */
   readonly notifications: Notifications;
   readonly health: HealthSources;
+  readonly github: GithubAccess;
 }
 
 export interface Delivery {
@@ -128,6 +132,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       .catch((error: unknown) => o.log.debug({ err: error }, "new errors could not be announced"));
   };
   const builder = sealingAuthors(new LocalBuilder(artifacts), o.subjects);
+  const github = startGithub({ ...o, dir: o.dir, wake: () => loop.wake() });
   const deployments = new DeploymentsController({
     database: o.database,
     log: o.log,
@@ -135,6 +140,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     lease: o.lease,
     builder,
     gateRunners: gateRunners({ builder }),
+    sourcesOf: sourcesIn(github.repositories),
     onChanged: deploymentChanged,
     wake: () => loop.wake(),
   });
@@ -210,6 +216,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     stop: async () => {
       clearInterval(hourly);
       for (const stopListening of deaf) stopListening();
+      await github.stop();
       traffic.stop();
       synthetic.stop();
       plans.stop();

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { DeploymentStatus } from "@latchkey/api/models";
 import { measuredBefore } from "@latchkey/core/analysis/guards";
 import { DECIDER_VERSION, startJudge } from "@latchkey/core/analysis/judge";
@@ -25,11 +24,14 @@ import { findRelease } from "./releases.store.ts";
 import { applyToRollout } from "./rollout-engine.ts";
 import { findActiveRollout, insertRollout, type RolloutChange } from "./rollouts.store.ts";
 import { variationBefore } from "./slices.store.ts";
+import type { SourcesOf } from "./sources.ts";
 
 export interface QueueOptions {
   readonly database: Transactions;
   readonly clock: Clock;
   readonly builder: Builder;
+  /** Where a deployment's sources are. */
+  readonly sourcesOf: SourcesOf;
   /** What it writes counts only while no other server had the lease since the work began. */
   readonly lease: Pick<Lease, "fence" | "guards">;
   /** A deployment has gone on: for those who watch. */
@@ -85,7 +87,8 @@ export class DeploymentQueue {
     if (!(await this.#mayFollow(deployment, fence))) return;
     const place = await findEnvironment(db, project, service.name, environment);
     if (!place) throw new Error("the deployment has lost its environment");
-    const options = { db, builder: this.#o.builder, nowMs: this.#o.clock.now() };
+    const { builder, sourcesOf } = this.#o;
+    const options = { db, builder, sourcesOf, nowMs: this.#o.clock.now() };
     await this.#roll(await nextBatch(options, service, queue, place.serving_release_id), service, place, fence);
     this.#o.wake();
   }
@@ -132,11 +135,11 @@ export class DeploymentQueue {
     const followers = batch.slice(0, -1);
     const release = await findRelease(database.db, releaseId);
     const baseline = baselineId ? await findRelease(database.db, baselineId) : null;
-    const commits = await builder.changesBetween(
-      join(service.root, service.config.source),
-      baseline?.commit_sha ?? null,
-      release?.commit_sha ?? null,
-    );
+    // Without its sources, it is not known what changed; the release is there all the same.
+    const folder = await this.#o.sourcesOf(carrier, service);
+    const commits = folder.ok
+      ? await builder.changesBetween(folder.value, baseline?.commit_sha ?? null, release?.commit_sha ?? null)
+      : [];
     const { batch: _, ...configured } = service.config.strategy;
     const strategy = { ...configured, ...(carrier.strategy ? { kind: carrier.strategy } : {}) };
     const clustering = await clusteringBefore(database.db, service.name, environment.name, baselineId);

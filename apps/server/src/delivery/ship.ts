@@ -5,7 +5,13 @@ import type { Transaction, Transactions } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { batchPolicyOf } from "./batches.ts";
-import { activeDeployments, type DeploymentRow, findDeployment, insertDeployment } from "./deployments.store.ts";
+import {
+  activeDeployments,
+  type DeploymentRow,
+  findDeployment,
+  insertDeployment,
+  type SourceRow,
+} from "./deployments.store.ts";
 import { gatesFor, waitingRow } from "./gate-runner.ts";
 import { findRelease } from "./releases.store.ts";
 
@@ -18,6 +24,8 @@ export interface ShipRequest {
   readonly releaseId: string | null;
   readonly reason: string;
   readonly ifBusy: DeploymentRow["if_busy"];
+  /** The commit to build, where it is not the working tree. */
+  readonly source?: SourceRow;
   readonly actor: Actor;
   /** Old artifacts are collected: a release that exists in the books may be gone. */
   readonly hasArtifact: (digest: string) => Promise<boolean>;
@@ -98,7 +106,13 @@ export async function writeWish(
     service: asked.service,
     environment: asked.environment,
     status: asked.releaseId === null ? "building" : "gating",
-    words: asked.releaseId === null ? "Building the working tree." : "Running the gates.",
+    words:
+      asked.releaseId !== null
+        ? "Running the gates."
+        : asked.source
+          ? "Waits to be built."
+          : "Building the working tree.",
+    source: asked.source ?? null,
     created_by: asked.actor,
     reason: asked.reason,
     fault: asked.fault,
@@ -123,6 +137,7 @@ export async function writeWish(
       releaseId: asked.releaseId,
       reason: asked.reason,
       ifBusy: asked.ifBusy,
+      ...(asked.source ? { source: asked.source } : {}),
       ...(part ? { splits: part.splits_id, after: part.after_id, carries: part.carries } : {}),
     },
   });

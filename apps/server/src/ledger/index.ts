@@ -14,9 +14,10 @@ import { registerTiles } from "./tiles.routes.ts";
 
 /** The ledger: append-only, numbered, tamper-evident; and the stream of it. */
 export { boundKeys, idOfKeyFile, idOfPublicKey, openLedgerKeys, openSubjectsKey } from "./keys.ts";
-export { sequencesOf } from "./ledger.store.ts";
+export { allEntriesAfter, entriesBefore, findEntry, sequencesOf } from "./ledger.store.ts";
 export { ledgerHead, ledgerStanding, outboxStanding } from "./ledger.view.ts";
 export { record } from "./record.ts";
+export { openSecrets, type Secrets } from "./secrets.ts";
 export type { StreamFigures } from "./stream.routes.ts";
 export { eraseSubject } from "./subjects.controller.ts";
 export { openSubjects, type Subjects } from "./subjects.ts";

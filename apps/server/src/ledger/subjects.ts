@@ -120,13 +120,13 @@ function said(form: string, id: string, key: Buffer): string {
 }
 
 /** Nonce, ciphertext, tag. What it belongs to is authenticated with it, so that it can't be put in another's place. */
-function encrypt(key: Buffer, plain: Buffer, belongsTo: string): Buffer {
+export function encrypt(key: Buffer, plain: Buffer, belongsTo: string): Buffer {
   const nonce = randomBytes(NONCE_BYTES);
   const cipher = createCipheriv(CIPHER, key, nonce).setAAD(Buffer.from(belongsTo, "utf8"));
   return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 }
 
-function decrypt(key: Buffer, bytes: Buffer, belongsTo: string): Buffer {
+export function decrypt(key: Buffer, bytes: Buffer, belongsTo: string): Buffer {
   const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES })
     .setAAD(Buffer.from(belongsTo, "utf8"))
     .setAuthTag(bytes.subarray(-TAG_BYTES));

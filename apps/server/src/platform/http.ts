@@ -221,7 +221,15 @@ function checkOrigin(request: FastifyRequest): void {
 }
 
 /** Routes whose answers are never stored: counts that are cumulative anyway, and secrets. */
-const NOT_REMEMBERED: readonly RouteName[] = ["gatewayReport", "signIn", "createToken", "createSignInLink"];
+const NOT_REMEMBERED: readonly RouteName[] = [
+  "gatewayReport",
+  "signIn",
+  "createToken",
+  "createSignInLink",
+  "exchangeToken",
+  "createNotificationChannel",
+  "rotateNotificationSecret",
+];
 
 /** Routes that open what is sealed themselves: they answer bytes that must stay as they were hashed, too. */
 const SENT_AS_WRITTEN: readonly RouteName[] = ["getLedgerProof"];

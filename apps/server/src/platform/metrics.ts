@@ -17,6 +17,7 @@ export interface MetricsSources {
   readonly database: Database;
   readonly vitals: Vitals;
   readonly stream: () => StreamCounts;
+  readonly notifications: () => Readonly<Record<"waiting" | "held" | "dead" | "oldestS", number>>;
 }
 
 /** /metrics, for who may read the system. Labels are of fixed sets: routes, states, reasons; never a name that somebody chose. */
@@ -29,6 +30,7 @@ export function registerMetrics(http: Http, o: MetricsSources): void {
   exportStream(registry, o.stream);
   exportLimits(registry, http);
   exportVitals(registry, o.vitals);
+  exportNotifications(registry, o.notifications);
   http.get("/metrics", async (request, reply) => {
     await authorise(http, request, "system.read");
     const text = `${await registry.metrics()}${waitsText(o.database)}`;
@@ -195,4 +197,19 @@ function exportVitals(registry: Registry, vitals: Vitals): void {
     () => newest()?.outboxOldestS ?? 0,
   );
   gauge(registry, "latchkey_disk_used_ratio", "Used part of the data folder's disk", () => newest()?.diskPart ?? 0);
+}
+
+/** Of the whole installation: each of its servers tells the same. */
+function exportNotifications(registry: Registry, read: MetricsSources["notifications"]): void {
+  new Gauge({
+    name: "latchkey_notifications",
+    help: "Notifications on their way, held by quiet hours, and given up",
+    labelNames: ["state"],
+    registers: [registry],
+    collect() {
+      for (const state of ["waiting", "held", "dead"] as const) this.set({ state }, read()[state]);
+    },
+  });
+  const help = "How long the oldest notification on its way waits";
+  gauge(registry, "latchkey_notifications_oldest_seconds", help, () => read().oldestS);
 }

@@ -94,6 +94,9 @@ export const forgetOldSecrets = operation("forgetOldSecrets", async (db: Executo
   await sql`delete from access_token where kind in ('session', 'sign_in') and expires_at < now() - interval '1 day'`.execute(
     db,
   );
+  // Of a workflow's token each run gets one: they would be rows for ever. The ledger has them.
+  await sql`delete from access_token where kind = 'token' and role = 'ci' and expires_at < now() - interval '1 day'
+    and expires_at - created_at <= interval '1 hour'`.execute(db);
   await sql`delete from idempotent_answer where created_at < now() - interval '24 hours'`.execute(db);
 });
 

@@ -1,8 +1,10 @@
 import type { Logger } from "pino";
+import type { Verifier } from "../platform/adapters/oidc/verifier.ts";
 import type { Http } from "../platform/http.ts";
 import { createSignInLink, sealNamesInClear, seedLocalAccess } from "./access.controller.ts";
 import { type AccessRoutesOptions, registerAccess } from "./access.routes.ts";
 import { forgetOldSecrets } from "./access.store.ts";
+import { registerKeyless } from "./keyless.routes.ts";
 
 /** Security: who may come in. */
 export { authenticator, idempotency } from "./access.controller.ts";
@@ -10,6 +12,8 @@ export { authenticator, idempotency } from "./access.controller.ts";
 export { recordRefusals } from "./refusals.controller.ts";
 
 export interface AccessOptions extends AccessRoutesOptions {
+  /** Of the tokens that GitHub gives to workflows. */
+  readonly verifier: Verifier;
   readonly log: Logger;
 }
 const FORGET_EVERY_MS = 3_600_000;
@@ -17,6 +21,7 @@ const FORGET_EVERY_MS = 3_600_000;
 /** Adds the routes, writes the local tokens and the first sign-in link, and forgets what has expired once an hour. */
 export async function startAccess(http: Http, o: AccessOptions): Promise<{ stop(): void }> {
   registerAccess(http, o);
+  registerKeyless(http, { database: o.database, verifier: o.verifier, audience: o.baseUrl });
   await sealNamesInClear(o.database.db, o.subjects);
   await seedLocalAccess(o.database, o.dir, o.operator, o.subjects);
   await createSignInLink(o.database, o.dir, o.baseUrl, await o.subjects.sealName(o.operator));

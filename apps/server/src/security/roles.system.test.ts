@@ -84,6 +84,18 @@ describe("who may do what, over the wire", () => {
       listBackups, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
       createBackup, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
       getBackup, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      listNotificationChannels, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
+      createNotificationChannel, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      updateNotificationChannel, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      deleteNotificationChannel, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      testNotificationChannel, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      rotateNotificationSecret, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      listNotificationRules, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
+      createNotificationRule, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      updateNotificationRule, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      deleteNotificationRule, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      listNotificationDeliveries, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
+      replayNotifications, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
       gatewayRouting, owner -, deployer -, viewer -, ci -, gateway yes, anybody -
       gatewayReport, owner -, deployer -, viewer -, ci -, gateway yes, anybody -"
     `);

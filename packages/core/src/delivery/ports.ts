@@ -107,3 +107,27 @@ export interface Builder {
   /** Ends what is under way, now. Its results mean nothing. */
   abort(): void;
 }
+
+/** A commit as a repository has it. */
+export type Commit = CommitInfo;
+
+/** Repositories that are built from: what is newest on a branch, what came to it, and the sources of a commit. */
+export interface Repositories {
+  /** Brings the branch here; its newest commit, or a sentence. */
+  fetch(repository: string, branch: string): Promise<Result<string, string>>;
+  /**
+   * The steps of the branch itself (first parents) after one commit up to another that changed something in one of the folders
+   * ("" is all of it), newest first.
+   */
+  commits(
+    repository: string,
+    range: { readonly after: string | null; readonly upTo: string; readonly limit: number },
+    folders: readonly string[],
+  ): Promise<readonly Commit[]>;
+  /** Whether a commit has another one in its history; false where they are not both here. */
+  contains(repository: string, newer: string, older: string): Promise<boolean>;
+  /** The commit's files in a folder of their own, by this id; asked twice it is the same folder. */
+  checkout(repository: string, commit: string, id: string): Promise<Result<string, string>>;
+  /** Removes the folders of all others. */
+  keepOnly(ids: ReadonlySet<string>): Promise<void>;
+}

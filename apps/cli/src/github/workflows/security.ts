@@ -2,8 +2,7 @@ import { PINS, uses } from "../pins.ts";
 import { checkout, concurrency, HEAD, setup, type WorkflowFacts } from "./parts.ts";
 
 /** Pull requests of strangers have no secrets: what needs one runs for the repository's own branches. */
-const OWN =
-  `\${{ github.event_name != 'pull_request' || github.event.pull_request.head.repo.full_name == github.repository }}`;
+const OWN = `\${{ github.event_name != 'pull_request' || github.event.pull_request.head.repo.full_name == github.repository }}`;
 
 const sarif = (file: string, category: string): string => `      - uses: ${uses("github/codeql-action", "upload-sarif")}
         if: \${{ !cancelled() && hashFiles('${file}') != '' }}

@@ -1,0 +1,51 @@
+import type { Logger } from "pino";
+import type { Subjects } from "../ledger/index.ts";
+import { Clones } from "../platform/adapters/git/clones.ts";
+import type { GithubAccess } from "../platform/adapters/github/configured.ts";
+import type { Database } from "../platform/database.ts";
+import type { Http } from "../platform/http.ts";
+import type { Lease } from "../platform/leases.ts";
+import { registerGithubHook } from "./github.routes.ts";
+import { forgetOldDeliveries, forgetOldStates } from "./github.store.ts";
+import { DeliveriesController } from "./github-deliveries.controller.ts";
+import { MergesController } from "./github-merges.controller.ts";
+import { registerPipeline } from "./pipeline.routes.ts";
+import { Pulse } from "./pulse.controller.ts";
+
+export interface GithubOptions {
+  readonly database: Database;
+  readonly http: Http;
+  readonly log: Logger;
+  readonly dir: string;
+  readonly lease: Lease;
+  readonly subjects: Subjects;
+  readonly github: GithubAccess;
+  /** A deployment was asked for. */
+  readonly wake: () => void;
+}
+
+/** GitHub, in and out: deliveries, merges that are deployed, and what GitHub is told. */
+export function startGithub(o: GithubOptions) {
+  const { database, log, lease, subjects, github } = o;
+  const repositories = new Clones({ dir: o.dir, url: github.url, token: github.token });
+  const merges = new MergesController({ database, log, lease, repositories, subjects, wake: o.wake });
+  const merging = new Pulse({ log, what: "merges", everyMs: 1_000, round: () => merges.tick() }).start();
+  const deliveries = new DeliveriesController({ database, lease, subjects, onTaken: () => merging.wake() });
+  const taking = new Pulse({ log, what: "deliveries", everyMs: 1_000, round: () => deliveries.tick() }).start();
+  registerGithubHook(o.http, { db: database.db, secrets: github.webhookSecrets, onStored: () => taking.wake() });
+  registerPipeline(o.http, { db: database.db, github });
+  const hourly = setInterval(() => {
+    Promise.all([forgetOldDeliveries(database.db), forgetOldStates(database.db)]).catch((error: unknown) =>
+      log.warn({ err: error }, "old deliveries could not be deleted"),
+    );
+  }, 3_600_000);
+  return {
+    repositories,
+    stop: async () => {
+      clearInterval(hourly);
+      repositories.abort();
+      await taking.stop();
+      await merging.stop();
+    },
+  };
+}
