@@ -84,7 +84,7 @@ jobs:
       - uses: ${uses("actions/checkout")}
         with:
           persist-credentials: false
-      - uses: ${action}
+      - uses: ${action} # Latchkey
         with:
           service: ${name}
           url: \${{ vars.LATCHKEY_URL }}
