@@ -130,6 +130,74 @@ describe("what can't be read", () => {
   });
 });
 
+/** Ten aliases of ten aliases, nine deep: gigabytes when they are all followed. */
+const LAUGHS = [
+  "a0: &a0 [x]",
+  ...Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array(10).fill(`*a${i}`)}]`),
+].join("\n");
+
+describe("whatever the files hold", () => {
+  const kinds = [
+    "package.json",
+    "web/package.json",
+    "netlify.toml",
+    ".github/workflows/a.yml",
+    ".github/dependabot.yml",
+    "netlify/functions/health.js",
+    "netlify/functions/x.ts",
+    "db/a.sql",
+    "index.html",
+  ];
+  const text = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 200 }),
+    fc.json(),
+    fc.json().map((json) => `{"scripts": ${json}, "engines": ${json}, "dependencies": ${json}, "name": ${json}}`),
+    fc.json().map((json) => `updates: ${json}\njobs: ${json}\nname: ${json}\n`),
+    fc.constantFrom(
+      "[build]\nbase = 'web'",
+      "[[redirects]]\nfrom = 3",
+      "redirects = [1]\nplugins = 2\n[functions]\n'*' = 1",
+      "build = []",
+    ),
+    fc.constantFrom(
+      "updates: [null, {package-ecosystem: }]",
+      "&a [*a]",
+      "a: !!binary x",
+      "? [x]\n: y",
+      "jobs:\n  - 1",
+      "jobs: *gone",
+      LAUGHS,
+    ),
+  );
+  it("the survey ends, each finding has words, and what is written is a configuration that is taken", () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.constantFrom(...kinds), text), (files) => {
+        const made = planAdoption(listingOf(files), { folder: "a folder", action: ACTION });
+        for (const finding of made.findings) expect(finding.words).not.toBe("");
+        const config = made.files.find((f) => f.path === "latchkey.config.yaml");
+        if (config) expect(ServiceConfig.safeParse(parse(config.text)).error).toBeUndefined();
+      }),
+      { numRuns: 500 },
+    );
+  });
+  it("a site in a folder of the repository is built and tested there", () => {
+    const files = {
+      "netlify.toml": '[build]\nbase = "web/"\npublish = "dist"',
+      "web/package.json": '{"name":"@acme/shop-front","scripts":{"test":"vitest"}}',
+      "web/index.html": "<title>Shop</title>",
+      "web/netlify/functions/health.mjs": 'export default () => Response.json({ status: "ok" });',
+      "pnpm-lock.yaml": "",
+    };
+    const { text } = planAdoption(listingOf(files), { folder: "x", action: null }).files[0] ?? { text: "" };
+    expect(parse(text)).toMatchObject({
+      name: "shop-front",
+      gates: [{ name: "tests", command: ["pnpm", "--dir", "web", "test"] }],
+      health: { path: "/.netlify/functions/health", healthy: ["ok"] },
+      smoke: [{ path: "/", contains: "Shop" }],
+    });
+  });
+});
+
 describe("the configuration that is written", () => {
   it("is taken whatever the package is called and its page says", () => {
     fc.assert(

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Site, SiteFunction } from "@latchkey/netlify-runtime/site";
 import { placeOf } from "../adoption/findings.ts";
@@ -30,7 +30,7 @@ export async function buildRelease(o: ReleaseOptions): Promise<Site> {
   const command = context?.command;
   if (command) {
     o.say(`$ ${command}`);
-    await runCommand(command, base, buildEnvironment(o, context.environment), o.say);
+    await runCommand(command, base, buildEnvironment(o, base, context.environment), o.say);
   }
   const published = resolve(o.root, config.base, config.publish ?? ".");
   if (config.publish === null || !existsSync(published) || !statSync(published).isDirectory())
@@ -42,7 +42,7 @@ export async function buildRelease(o: ReleaseOptions): Promise<Site> {
     );
   for (const part of ["public", "functions"]) rmSync(join(o.out, part), { recursive: true, force: true });
   mkdirSync(o.out, { recursive: true });
-  cpSync(published, join(o.out, "public"), { recursive: true, dereference: true });
+  cpSync(published, join(o.out, "public"), { recursive: true, dereference: true, filter: isPublic });
   const functions = await bundleFunctions(o, config);
   const site: Site = {
     context: o.context,
@@ -55,6 +55,9 @@ export async function buildRelease(o: ReleaseOptions): Promise<Site> {
   return site;
 }
 
+/** Where the repository's own folder is published: what no visitor may read. */
+const isPublic = (path: string): boolean => !/^(\.git|node_modules|\.env(\..*)?|\.latchkey.*)$/.test(basename(path));
+
 function configIn(root: string): NetlifyConfig {
   const file = join(root, "netlify.toml");
   if (!existsSync(file))
@@ -64,10 +67,15 @@ function configIn(root: string): NetlifyConfig {
   return config;
 }
 
-function buildEnvironment(o: ReleaseOptions, given: Readonly<Record<string, string>>): Record<string, string> {
+function buildEnvironment(
+  o: ReleaseOptions,
+  base: string,
+  given: Readonly<Record<string, string>>,
+): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(o.env)) if (value !== undefined) env[name] = value;
-  const path = [join(o.root, "node_modules", ".bin"), env.PATH ?? ""].join(process.platform === "win32" ? ";" : ":");
+  const bins = [join(base, "node_modules", ".bin"), join(o.root, "node_modules", ".bin"), env.PATH ?? ""];
+  const path = bins.join(process.platform === "win32" ? ";" : ":");
   return { ...env, ...given, CONTEXT: o.context, CI: "true", PATH: path };
 }
 
