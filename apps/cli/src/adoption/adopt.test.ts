@@ -1,5 +1,16 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ServiceConfig } from "@latchkey/api/models";
 import { loadConfig } from "@latchkey/config/load";
@@ -59,6 +70,16 @@ describe("a repository as it is found in practice", () => {
     for (const { path, text } of files) expect(readFileSync(at(path), "utf8")).toBe(text);
     const { services } = await loadConfig(at("latchkey.config.yaml"));
     expect(services[0]).toMatchObject({ name: "harbour-lane", health: { unhealthy: ["unhealthy"] } });
+  });
+  it("is never written to through a link that leads out of it", async () => {
+    const outside = mkdtempSync(join(tmpdir(), "latchkey-outside-"));
+    rmSync(at(".github/workflows"), { recursive: true });
+    symlinkSync(outside, at(".github/workflows"));
+    const { exitCode, err } = await bench.run("adopt", "--apply", "--yes", "--action", ACTION);
+    expect({ exitCode, err }).toMatchObject({ exitCode: 1, err: expect.stringContaining("through a link") });
+    expect(readdirSync(outside)).toEqual([]);
+    expect(existsSync(at("latchkey.config.yaml"))).toBe(false);
+    rmSync(outside, { recursive: true });
   });
   it("is not touched without a yes", async () => {
     expect(await bench.run("adopt", "--apply")).toMatchObject({

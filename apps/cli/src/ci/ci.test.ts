@@ -2,8 +2,10 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { ServiceConfig } from "@latchkey/api/models";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { TOKEN } from "../testkit/contract-server.ts";
 import * as example from "../testkit/examples.ts";
 import { Bench } from "../testkit/terminal.ts";
@@ -235,6 +237,33 @@ describe("latchkey ci", () => {
       out: expect.stringContaining("before it is merged"),
     });
     expect(bench.server.asked).toEqual([]);
+  });
+});
+
+describe("the guide to pipelines", () => {
+  const guide = readFileSync(
+    join(import.meta.dirname, "..", "..", "..", "..", "docs", "guides", "pipelines.md"),
+    "utf8",
+  );
+  it("names commands, options and configuration that there are", async () => {
+    const bench = new Bench();
+    await bench.start();
+    bench.server.answers = { createToken: () => ({ token: example.token, secret: "lk_secret" }) };
+    const lines = [...guide.matchAll(/(?:^ {4}|`)latchkey ([^`\n]*)/gm)].map(([, line = ""]) =>
+      line.trim().split(/\s+/),
+    );
+    expect(lines.length).toBeGreaterThan(2);
+    for (const argv of lines) {
+      const real = argv.map((word) => word.replace("<owner>/<repository>@<commit>", `a/b@${COMMIT}`));
+      const { err } = await bench.run(...real);
+      expect(err, real.join(" ")).not.toContain("LK_CLI_USAGE");
+      expect(err, real.join(" ")).not.toMatch(/Unknown|is invalid|There is no command/);
+    }
+    await bench.stop();
+    const yaml = /^ {4}github:\n(?: {6}.*\n)+/m.exec(guide)?.[0].replace(/^ {4}/gm, "") ?? "";
+    const config = { name: "shop", source: ".", build: ["make"], ...(parse(yaml) as object) };
+    expect(ServiceConfig.parse(config).github?.keyless?.repositoryId).toBe(123456);
+    for (const code of [0, 1, 2, 3, 4]) expect(guide).toMatch(new RegExp(`^\\| ${code} `, "m"));
   });
 });
 

@@ -7,6 +7,7 @@ import { placeOf } from "../adoption/findings.ts";
 import { readListing } from "../adoption/reading.ts";
 import { CliError } from "../problem.ts";
 import { type FoundFunction, findFunctions } from "./functions.ts";
+import { parseHeaders, parseRedirects } from "./published-files.ts";
 import { type NetlifyConfig, PRODUCTION, readNetlifyToml } from "./toml.ts";
 
 export interface ReleaseOptions {
@@ -46,8 +47,8 @@ export async function buildRelease(o: ReleaseOptions): Promise<Site> {
   const functions = await bundleFunctions(o, config);
   const site: Site = {
     context: o.context,
-    redirects: [...redirectsFile(published), ...config.redirects],
-    headers: config.headers,
+    redirects: [...parseRedirects(textOf(published, "_redirects")), ...config.redirects],
+    headers: [...config.headers, ...parseHeaders(textOf(published, "_headers"))],
     functions,
   };
   writeFileSync(join(o.out, "site.json"), `${JSON.stringify(site, null, 1)}\n`);
@@ -142,32 +143,8 @@ async function bundleFunction(o: ReleaseOptions, fn: FoundFunction, config: Netl
   return { name: fn.name, file, isBackground: fn.isBackground, hasConfig };
 }
 
-/** `_redirects` in the published folder: its rules go before those of netlify.toml. */
-export function redirectsFile(published: string): Site["redirects"] {
-  const file = join(published, "_redirects");
-  if (!existsSync(file)) return [];
-  return readFileSync(file, "utf8")
-    .split("\n")
-    .map((line) => line.replace(/(^|\s)#.*$/, "").trim())
-    .filter((line) => line !== "")
-    .flatMap((line) => {
-      const [from = "", ...rest] = line.split(/\s+/);
-      const query = rest
-        .filter((word) => /^[^/:=]+=[^=]*$/.test(word))
-        .map((word) => word.split("=") as [string, string]);
-      const [to, status = "301"] = rest.filter((word) => !/^[^/:=]+=[^=]*$/.test(word));
-      if (!to || !from.startsWith("/")) return [];
-      return [
-        {
-          from,
-          to,
-          status: Number.parseInt(status, 10) || 301,
-          force: status.endsWith("!"),
-          query: Object.fromEntries(query),
-        },
-      ];
-    });
-}
+const textOf = (published: string, name: string): string =>
+  existsSync(join(published, name)) ? readFileSync(join(published, name), "utf8") : "";
 
 async function bundleServer(outfile: string): Promise<void> {
   const { build } = await import("esbuild");
