@@ -26,6 +26,8 @@ export default defineConfig({
           ],
           exclude: ["**/*.system.test.ts"],
           isolate: false,
+          // It imports JSON in a way that only bundlers understand on Node 20.
+          server: { deps: { inline: [/@actions\/(workflow-parser|expressions)/] } },
           pool: "threads",
           maxWorkers: WORKERS,
           // Simulations take half a minute of processor time, and six times that on a busy machine.

@@ -6,7 +6,9 @@ import { addAdopt } from "./commands/adopt.ts";
 import { addApply, addConfig } from "./commands/apply.ts";
 import { addBackups } from "./commands/backup.ts";
 import { addBuildNetlify } from "./commands/build-netlify.ts";
+import { addCi } from "./commands/ci.ts";
 import { addCompletion } from "./commands/completion.ts";
+import { addInit } from "./commands/init.ts";
 import { addLedger } from "./commands/ledger.ts";
 import { addLook } from "./commands/look.ts";
 import { addNotifications } from "./commands/notifications.ts";
@@ -91,6 +93,8 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addBackups(program, terminal, outcome);
   addConfig(program, terminal, outcome);
   addAdopt(program, terminal, outcome);
+  addInit(program, terminal, outcome);
+  addCi(program, terminal, outcome);
   addBuildNetlify(program, terminal, outcome);
   addCompletion(program, terminal, outcome);
   return program;

@@ -1,5 +1,16 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ServiceConfig } from "@latchkey/api/models";
 import { loadConfig } from "@latchkey/config/load";
@@ -59,6 +70,16 @@ describe("a repository as it is found in practice", () => {
     for (const { path, text } of files) expect(readFileSync(at(path), "utf8")).toBe(text);
     const { services } = await loadConfig(at("latchkey.config.yaml"));
     expect(services[0]).toMatchObject({ name: "harbour-lane", health: { unhealthy: ["unhealthy"] } });
+  });
+  it("is never written to through a link that leads out of it", async () => {
+    const outside = mkdtempSync(join(tmpdir(), "latchkey-outside-"));
+    rmSync(at(".github/workflows"), { recursive: true });
+    symlinkSync(outside, at(".github/workflows"));
+    const { exitCode, err } = await bench.run("adopt", "--apply", "--yes", "--action", ACTION);
+    expect({ exitCode, err }).toMatchObject({ exitCode: 1, err: expect.stringContaining("through a link") });
+    expect(readdirSync(outside)).toEqual([]);
+    expect(existsSync(at("latchkey.config.yaml"))).toBe(false);
+    rmSync(outside, { recursive: true });
   });
   it("is not touched without a yes", async () => {
     expect(await bench.run("adopt", "--apply")).toMatchObject({
@@ -126,6 +147,74 @@ describe("what can't be read", () => {
     expect(await bench.run("adopt")).toMatchObject({
       exitCode: 1,
       out: expect.stringContaining("netlify.toml:1: It is no valid TOML"),
+    });
+  });
+});
+
+/** Ten aliases of ten aliases, nine deep: gigabytes when they are all followed. */
+const LAUGHS = [
+  "a0: &a0 [x]",
+  ...Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array(10).fill(`*a${i}`)}]`),
+].join("\n");
+
+describe("whatever the files hold", () => {
+  const kinds = [
+    "package.json",
+    "web/package.json",
+    "netlify.toml",
+    ".github/workflows/a.yml",
+    ".github/dependabot.yml",
+    "netlify/functions/health.js",
+    "netlify/functions/x.ts",
+    "db/a.sql",
+    "index.html",
+  ];
+  const text = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 200 }),
+    fc.json(),
+    fc.json().map((json) => `{"scripts": ${json}, "engines": ${json}, "dependencies": ${json}, "name": ${json}}`),
+    fc.json().map((json) => `updates: ${json}\njobs: ${json}\nname: ${json}\n`),
+    fc.constantFrom(
+      "[build]\nbase = 'web'",
+      "[[redirects]]\nfrom = 3",
+      "redirects = [1]\nplugins = 2\n[functions]\n'*' = 1",
+      "build = []",
+    ),
+    fc.constantFrom(
+      "updates: [null, {package-ecosystem: }]",
+      "&a [*a]",
+      "a: !!binary x",
+      "? [x]\n: y",
+      "jobs:\n  - 1",
+      "jobs: *gone",
+      LAUGHS,
+    ),
+  );
+  it("the survey ends, each finding has words, and what is written is a configuration that is taken", () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.constantFrom(...kinds), text), (files) => {
+        const made = planAdoption(listingOf(files), { folder: "a folder", action: ACTION });
+        for (const finding of made.findings) expect(finding.words).not.toBe("");
+        const config = made.files.find((f) => f.path === "latchkey.config.yaml");
+        if (config) expect(ServiceConfig.safeParse(parse(config.text)).error).toBeUndefined();
+      }),
+      { numRuns: 500 },
+    );
+  });
+  it("a site in a folder of the repository is built and tested there", () => {
+    const files = {
+      "netlify.toml": '[build]\nbase = "web/"\npublish = "dist"',
+      "web/package.json": '{"name":"@acme/shop-front","scripts":{"test":"vitest"}}',
+      "web/index.html": "<title>Shop</title>",
+      "web/netlify/functions/health.mjs": 'export default () => Response.json({ status: "ok" });',
+      "pnpm-lock.yaml": "",
+    };
+    const { text } = planAdoption(listingOf(files), { folder: "x", action: null }).files[0] ?? { text: "" };
+    expect(parse(text)).toMatchObject({
+      name: "shop-front",
+      gates: [{ name: "tests", command: ["pnpm", "--dir", "web", "test"] }],
+      health: { path: "/.netlify/functions/health", healthy: ["ok"] },
+      smoke: [{ path: "/", contains: "Shop" }],
     });
   });
 });

@@ -24,16 +24,22 @@ export function serviceNameOf(given: string): string {
   return plain.length >= 3 ? plain : "site";
 }
 
-const TESTS: Readonly<Record<PackageManager, readonly string[]>> = {
-  npm: ["npm", "test"],
-  pnpm: ["pnpm", "test"],
-  yarn: ["yarn", "test"],
-  bun: ["bun", "run", "test"],
+/** Says in which folder each is to work. */
+const IN_FOLDER: Readonly<Record<PackageManager, string>> = {
+  npm: "--prefix",
+  pnpm: "--dir",
+  yarn: "--cwd",
+  bun: "--cwd",
 };
+
+function testCommand(manager: PackageManager, base: string): string[] {
+  const where = base === "" ? [] : [IN_FOLDER[manager], base];
+  return manager === "bun" ? ["bun", "run", ...where, "test"] : [manager, ...where, "test"];
+}
 
 /** The service's configuration, as YAML: an adopted repository has no package to import `defineService` from. */
 export function configFile(survey: Survey, name: string): NewFile {
-  const { project, health, title, netlify } = survey;
+  const { project, health, title, netlify, base } = survey;
   const lists = health ? { healthy: health.healthy, degraded: health.degraded, unhealthy: health.unhealthy } : {};
   const mapped = Object.fromEntries(Object.entries(lists).filter(([, words]) => words.length > 0));
   const api = (netlify?.redirects ?? [])
@@ -45,7 +51,7 @@ export function configFile(survey: Survey, name: string): NewFile {
     source: ".",
     build: ["latchkey", "build-netlify"],
     run: ["node", "server.mjs"],
-    ...(project.hasTests ? { gates: [{ name: "tests", command: TESTS[project.packageManager] }] } : {}),
+    ...(project.hasTests ? { gates: [{ name: "tests", command: testCommand(project.packageManager, base) }] } : {}),
     health: { path: health?.path ?? "/", ...mapped },
     smoke: [{ path: "/", ...(title ? { contains: title } : {}) }],
     routing: { apiPrefixes: [...new Set(["/.netlify/functions/", ...api])] },
@@ -84,7 +90,7 @@ jobs:
       - uses: ${uses("actions/checkout")}
         with:
           persist-credentials: false
-      - uses: ${action}
+      - uses: ${action} # Latchkey
         with:
           service: ${name}
           url: \${{ vars.LATCHKEY_URL }}

@@ -47,33 +47,29 @@ interface Manifest {
   readonly devDependencies?: Readonly<Record<string, string>>;
 }
 
-export function readProject(listing: Listing): Project {
+/** `base`: the folder that the site is built in, "" for the repository's own; lockfiles may be above it. */
+export function readProject(listing: Listing, base = ""): Project {
   const findings: Finding[] = [];
-  const manifest = manifestIn(listing, findings);
-  const locks = LOCKFILES.filter(([file]) => listing.paths.includes(file));
+  const file = base === "" ? "package.json" : `${base}/package.json`;
+  const manifest = manifestIn(file, listing, findings);
+  const has = (name: string) => listing.paths.includes(name) || listing.paths.includes(`${base}/${name}`);
+  const locks = LOCKFILES.filter(([name]) => has(name));
   const [lock, second] = locks;
   if (lock && second)
     findings.push(advice(`There are ${lock[0]} and ${second[0]}: ${lock[1]} is taken. Keep one of them.`, second[0]));
   const all = { ...manifest.devDependencies, ...manifest.dependencies };
   const frameworks = FRAMEWORKS.filter(([name]) => Object.hasOwn(all, name)).map(([, words]) => words);
-  if (frameworks.length > 0) findings.push(found(`It is made with ${frameworks.join(" and ")}.`, "package.json"));
+  if (frameworks.length > 0) findings.push(found(`It is made with ${frameworks.join(" and ")}.`, file));
   if (Object.hasOwn(all, "@supabase/supabase-js"))
     findings.push(
-      found(
-        "Its data is in Supabase, through supabase-js.",
-        "package.json",
-        lineWith(listing, "package.json", "@supabase/supabase-js"),
-      ),
+      found("Its data is in Supabase, through supabase-js.", file, lineWith(listing, file, "@supabase/supabase-js")),
     );
   const node = typeof manifest.engines?.node === "string" ? manifest.engines.node : null;
-  if (node)
-    findings.push(found(`It asks for Node ${node}.`, "package.json", lineWith(listing, "package.json", '"engines"')));
-  const test = manifest.scripts?.test;
-  const hasTests = test !== undefined && !NO_TESTS.test(test);
+  if (node) findings.push(found(`It asks for Node ${node}.`, file, lineWith(listing, file, '"engines"')));
+  const test: unknown = manifest.scripts?.test;
+  const hasTests = typeof test === "string" && !NO_TESTS.test(test);
   if (!hasTests)
-    findings.push(
-      advice("It has no test script: no gate checks its releases. Add one, and a gate for it.", "package.json"),
-    );
+    findings.push(advice("It has no test script: no gate checks its releases. Add one, and a gate for it.", file));
   return {
     name: typeof manifest.name === "string" ? manifest.name : null,
     description: typeof manifest.description === "string" ? manifest.description : null,
@@ -86,26 +82,27 @@ export function readProject(listing: Listing): Project {
   };
 }
 
-function manifestIn(listing: Listing, findings: Finding[]): Manifest {
-  const text = listing.text("package.json");
+function manifestIn(file: string, listing: Listing, findings: Finding[]): Manifest {
+  const text = listing.text(file);
   if (text === null) {
     findings.push({
       kind: "unreadable",
-      file: "package.json",
+      file,
       line: null,
       words: "There is none that can be read here.",
     });
     return {};
   }
   try {
-    return (JSON.parse(text) ?? {}) as Manifest;
+    const read: unknown = JSON.parse(text);
+    return typeof read === "object" && read !== null ? (read as Manifest) : {};
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     const at = /position (\d+)/.exec(why)?.[1];
     const line = at === undefined ? 1 : text.slice(0, Number(at)).split("\n").length;
     findings.push({
       kind: "unreadable",
-      file: "package.json",
+      file,
       line,
       words: `It is no valid JSON: ${why}. It was left alone.`,
     });

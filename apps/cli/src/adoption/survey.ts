@@ -10,6 +10,8 @@ import { readGitHub } from "./workflows.ts";
 /** All that is known of a repository before anything is written. */
 export interface Survey {
   readonly project: Project;
+  /** The folder that the site is built in, "" for the repository's own. */
+  readonly base: string;
   readonly netlify: NetlifyConfig | null;
   readonly functions: readonly FoundFunction[];
   readonly health: HealthEndpoint | null;
@@ -22,19 +24,21 @@ export interface Survey {
 
 /** Looks a repository over. Pure: the same listing gives the same survey. */
 export function survey(listing: Listing): Survey {
-  const project = readProject(listing);
   const toml = listing.text("netlify.toml");
   const read = toml === null ? null : readNetlifyToml(toml);
   const netlify = read !== null && !("kind" in read) ? read : null;
+  const base = plainFolder(netlify?.base ?? "");
+  const project = readProject(listing, base);
   const functions = netlify ? findFunctions(listing, joined(netlify.base, netlify.functionsDir)) : [];
   const { endpoint, findings: ofHealth } = netlify ? findHealth(functions, listing) : { endpoint: null, findings: [] };
   const configured = listing.paths.find((path) => /^latchkey\.config\.(ts|ya?ml)$/.test(path)) ?? null;
   return {
     project,
+    base,
     netlify,
     functions,
     health: endpoint,
-    title: /<title>([^<]{1,200})<\/title>/i.exec(listing.text("index.html") ?? "")?.[1]?.trim() ?? null,
+    title: titleIn(listing.text(joined(base, "index.html")) ?? ""),
     configured,
     findings: [
       ...project.findings,
@@ -51,6 +55,13 @@ export function survey(listing: Listing): Survey {
   };
 }
 
+/** A page's title as it will be served; null where the build fills it in. */
+function titleIn(page: string): string | null {
+  const title = /<title>([^<]{1,200})<\/title>/i.exec(page)?.[1]?.trim() ?? "";
+  return title === "" || /%|\{\{/.test(title) ? null : title;
+}
+
+const plainFolder = (folder: string): string => folder.replace(/^\.?\/+|\/+$/g, "").replace(/^\.$/, "");
 const joined = (base: string, dir: string): string =>
   [base.replace(/^\/+|\/+$/g, ""), dir].filter((p) => p !== "").join("/");
 

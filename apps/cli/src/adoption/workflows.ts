@@ -59,15 +59,23 @@ interface ReadYaml {
 /** A YAML file as data, with the lines of its values; a finding when it is none. */
 export function readYaml(file: string, text: string): ReadYaml | Finding {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: true });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: true, logLevel: "error" });
   const [error] = document.errors;
   if (error) {
     const [why = ""] = error.message.split(/ at line \d+/);
     const line = error.linePos?.[0].line ?? 1;
     return { kind: "unreadable", file, line, words: `It is no valid YAML: ${why.replace(/[.:]*$/, "")}.` };
   }
+  let value: unknown;
+  try {
+    value = document.toJS();
+  } catch (cause) {
+    // Aliases that lead nowhere, or that would make gigabytes of a few lines.
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return { kind: "unreadable", file, line: 1, words: `It is no valid YAML: ${why.replace(/[.:]*$/, "")}.` };
+  }
   return {
-    value: document.toJS() as unknown,
+    value,
     lineOf: (path) => {
       const node = document.getIn(path, true) as { range?: [number, number, number] } | undefined;
       return node?.range ? lines.linePos(node.range[0]).line : null;

@@ -1,6 +1,15 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { z } from "zod";
 import { CliError } from "../problem.ts";
 import type { NewFile } from "./files.ts";
@@ -27,6 +36,7 @@ export function addFiles(root: string, files: readonly NewFile[]): void {
       `${taken.map((f) => f.path).join(" and ")} came into being meanwhile.`,
       "Run it again to see what is left to do.",
     );
+  for (const { path } of files) assertInside(root, path);
   const folders = [...new Set(files.flatMap(({ path }) => missingFolders(root, path)))];
   const names = new Set(files.map((f) => f.path));
   writeManifest(root, {
@@ -83,6 +93,18 @@ function inside(root: string, path: string): string {
   if (way === "" || way === ".." || way.startsWith(`..${sep}`))
     throw failed(`${MANIFEST_FILE} names ${path}, which is not in this folder.`, "Mend it, or delete it.");
   return file;
+}
+
+/** A folder may be a link to another place: nothing is written there. */
+function assertInside(root: string, path: string): void {
+  let dir = dirname(join(root, path));
+  while (!existsSync(dir)) dir = dirname(dir);
+  const way = relative(realpathSync(root), realpathSync(dir));
+  if (way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way))
+    throw failed(
+      `${path} would be written outside of this folder, through a link.`,
+      "Make it a folder, or add the file by hand.",
+    );
 }
 
 function removeEmpty(dir: string): boolean {

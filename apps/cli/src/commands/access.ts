@@ -129,7 +129,9 @@ function addTokenCreate(tokens: Command, terminal: Terminal, outcome: Outcome): 
     options: (command) =>
       command
         .addOption(
-          new Option("--role <role>", "what it may do").choices(["viewer", "owner", "gateway"]).default("viewer"),
+          new Option("--role <role>", "what it may do")
+            .choices(["viewer", "deployer", "ci", "owner", "gateway"])
+            .default("viewer"),
         )
         .option("--days <count>", "how long it lasts, 1 to 365", "90"),
     examples: [

@@ -44,17 +44,23 @@ async function adopt(call: Call<AdoptOptions>): Promise<number> {
   if (!existsSync(root) || !statSync(root).isDirectory())
     throw wrongUse(`${root} is not a folder.`, "Give the repository's folder.");
   if (options.apply && options.undo) throw wrongUse("--apply and --undo are opposites.", "Leave one of them out.");
-  if (options.action !== undefined && !/^[\w.-]+\/[\w.-]+(\/[\w./-]+)?@[0-9a-f]{40}$/.test(options.action))
+  checkAction(options.action);
+  checkName(options.name);
+  return options.undo ? undo(call, root) : plan(call, root);
+}
+
+/** Throws unless it is left out, or an Action that is pinned to a commit. */
+export function checkAction(action: string | undefined): void {
+  if (action !== undefined && !/^[\w.-]+\/[\w.-]+(\/[\w./-]+)?@[0-9a-f]{40}$/.test(action))
     throw wrongUse(
-      `--action ${options.action} is no pinned Action.`,
+      `--action ${action} is no pinned Action.`,
       "Write owner/repository@ and a commit's 40 digits: a tag can be moved.",
     );
-  if (options.name !== undefined && !/^[a-z][a-z0-9-]{1,38}[a-z0-9]$/.test(options.name))
-    throw wrongUse(
-      `--name ${options.name} is no service's name.`,
-      "It is 3 to 40 of a-z, 0-9 and -, starting with a letter.",
-    );
-  return options.undo ? undo(call, root) : plan(call, root);
+}
+
+export function checkName(name: string | undefined): void {
+  if (name !== undefined && !/^[a-z][a-z0-9-]{1,38}[a-z0-9]$/.test(name))
+    throw wrongUse(`--name ${name} is no service's name.`, "It is 3 to 40 of a-z, 0-9 and -, starting with a letter.");
 }
 
 async function plan({ options, terminal }: Call<AdoptOptions>, root: string): Promise<number> {

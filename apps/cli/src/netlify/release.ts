@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Site, SiteFunction } from "@latchkey/netlify-runtime/site";
 import { placeOf } from "../adoption/findings.ts";
 import { readListing } from "../adoption/reading.ts";
 import { CliError } from "../problem.ts";
 import { type FoundFunction, findFunctions } from "./functions.ts";
+import { parseHeaders, parseRedirects } from "./published-files.ts";
 import { type NetlifyConfig, PRODUCTION, readNetlifyToml } from "./toml.ts";
 
 export interface ReleaseOptions {
@@ -30,7 +31,7 @@ export async function buildRelease(o: ReleaseOptions): Promise<Site> {
   const command = context?.command;
   if (command) {
     o.say(`$ ${command}`);
-    await runCommand(command, base, buildEnvironment(o, context.environment), o.say);
+    await runCommand(command, base, buildEnvironment(o, base, context.environment), o.say);
   }
   const published = resolve(o.root, config.base, config.publish ?? ".");
   if (config.publish === null || !existsSync(published) || !statSync(published).isDirectory())
@@ -42,18 +43,21 @@ export async function buildRelease(o: ReleaseOptions): Promise<Site> {
     );
   for (const part of ["public", "functions"]) rmSync(join(o.out, part), { recursive: true, force: true });
   mkdirSync(o.out, { recursive: true });
-  cpSync(published, join(o.out, "public"), { recursive: true, dereference: true });
+  cpSync(published, join(o.out, "public"), { recursive: true, dereference: true, filter: isPublic });
   const functions = await bundleFunctions(o, config);
   const site: Site = {
     context: o.context,
-    redirects: [...redirectsFile(published), ...config.redirects],
-    headers: config.headers,
+    redirects: [...parseRedirects(textOf(published, "_redirects")), ...config.redirects],
+    headers: [...config.headers, ...parseHeaders(textOf(published, "_headers"))],
     functions,
   };
   writeFileSync(join(o.out, "site.json"), `${JSON.stringify(site, null, 1)}\n`);
   await bundleServer(join(o.out, "server.mjs"));
   return site;
 }
+
+/** Where the repository's own folder is published: what no visitor may read. */
+const isPublic = (path: string): boolean => !/^(\.git|node_modules|\.env(\..*)?|\.latchkey.*)$/.test(basename(path));
 
 function configIn(root: string): NetlifyConfig {
   const file = join(root, "netlify.toml");
@@ -64,10 +68,15 @@ function configIn(root: string): NetlifyConfig {
   return config;
 }
 
-function buildEnvironment(o: ReleaseOptions, given: Readonly<Record<string, string>>): Record<string, string> {
+function buildEnvironment(
+  o: ReleaseOptions,
+  base: string,
+  given: Readonly<Record<string, string>>,
+): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(o.env)) if (value !== undefined) env[name] = value;
-  const path = [join(o.root, "node_modules", ".bin"), env.PATH ?? ""].join(process.platform === "win32" ? ";" : ":");
+  const bins = [join(base, "node_modules", ".bin"), join(o.root, "node_modules", ".bin"), env.PATH ?? ""];
+  const path = bins.join(process.platform === "win32" ? ";" : ":");
   return { ...env, ...given, CONTEXT: o.context, CI: "true", PATH: path };
 }
 
@@ -134,32 +143,8 @@ async function bundleFunction(o: ReleaseOptions, fn: FoundFunction, config: Netl
   return { name: fn.name, file, isBackground: fn.isBackground, hasConfig };
 }
 
-/** `_redirects` in the published folder: its rules go before those of netlify.toml. */
-export function redirectsFile(published: string): Site["redirects"] {
-  const file = join(published, "_redirects");
-  if (!existsSync(file)) return [];
-  return readFileSync(file, "utf8")
-    .split("\n")
-    .map((line) => line.replace(/(^|\s)#.*$/, "").trim())
-    .filter((line) => line !== "")
-    .flatMap((line) => {
-      const [from = "", ...rest] = line.split(/\s+/);
-      const query = rest
-        .filter((word) => /^[^/:=]+=[^=]*$/.test(word))
-        .map((word) => word.split("=") as [string, string]);
-      const [to, status = "301"] = rest.filter((word) => !/^[^/:=]+=[^=]*$/.test(word));
-      if (!to || !from.startsWith("/")) return [];
-      return [
-        {
-          from,
-          to,
-          status: Number.parseInt(status, 10) || 301,
-          force: status.endsWith("!"),
-          query: Object.fromEntries(query),
-        },
-      ];
-    });
-}
+const textOf = (published: string, name: string): string =>
+  existsSync(join(published, name)) ? readFileSync(join(published, name), "utf8") : "";
 
 async function bundleServer(outfile: string): Promise<void> {
   const { build } = await import("esbuild");

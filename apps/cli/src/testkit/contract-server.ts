@@ -76,10 +76,11 @@ export class ContractServer {
 
   async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", "http://contract");
-    if (request.headers.authorization !== `Bearer ${TOKEN}`)
+    const found = match(request.method ?? "", url.pathname);
+    const isPublic = found !== null && paths[found.name].action === "public";
+    if (!isPublic && request.headers.authorization !== `Bearer ${TOKEN}`)
       return refuse(response, new Refusal(401, "LK_UNAUTHENTICATED"));
     if (url.pathname === "/api/v1/stream") return this.#stream(response);
-    const found = match(request.method ?? "", url.pathname);
     if (!found) {
       this.violations.push(`no route ${request.method} ${url.pathname}`);
       return refuse(response, new Refusal(404, "LK_NOT_FOUND"));

@@ -104,6 +104,29 @@ describe("a release that does not come up", () => {
   });
 });
 
+describe("a release whose health has words", () => {
+  const mapped = { readyTimeoutMs: 2_000, healthy: ["healthy"], degraded: ["degraded"], unhealthy: ["unhealthy"] };
+  beforeAll(() => journey.workload.apply({ health: mapped }));
+  afterAll(() => journey.workload.apply());
+
+  it("is not ready while it says that it is unhealthy, also with status 200", async () => {
+    const ended = await journey.untilDeployment(
+      await journey.ship({ healthBody: '{"status":"unhealthy"}' }),
+      "failed_start",
+    );
+    expect(ended.words).toMatch(/\/healthz answered 200, and its status is "unhealthy"/);
+    await stillServed();
+  });
+
+  it("is ready when it is degraded, and that is told", async () => {
+    const id = await journey.ship({ healthBody: '{"status":"degraded"}' }, { strategy: "all_at_once" });
+    const done = await journey.drive(await journey.rolloutOf(id), {}, "completed");
+    expect(journey.wordsOf(done)).toContain('It is ready, and degraded: /healthz says that its status is "degraded".');
+    expect(await journey.explain(done.id)).toMatchObject({ agrees: true });
+    served = done.canary.id;
+  });
+});
+
 describe("a wish to deploy", () => {
   const ship = (over: { service?: string } & Parameters<Journey["shipAgain"]>[0]) => {
     const { service = journey.workload.name, ...body } = over;

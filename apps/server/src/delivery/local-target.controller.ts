@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Prober, RunSpec, StartFailure, Target } from "@latchkey/core/delivery/ports";
+import type { Prober, Running, RunSpec, StartFailure, Target } from "@latchkey/core/delivery/ports";
 import { err, ok, type Result } from "@latchkey/core/shared/result";
 import type { Logger } from "pino";
 import { baseEnvironment } from "../platform/adapters/local/command.ts";
@@ -92,7 +92,7 @@ export class LocalTarget implements Target {
     return this.#starting.has(releaseId);
   }
 
-  async ensureRunning(spec: RunSpec): Promise<Result<{ upstreams: readonly string[] }, StartFailure>> {
+  async ensureRunning(spec: RunSpec): Promise<Result<Running, StartFailure>> {
     this.#starting.add(spec.releaseId);
     try {
       return await this.#bringUp(spec);
@@ -101,7 +101,7 @@ export class LocalTarget implements Target {
     }
   }
 
-  async #bringUp(spec: RunSpec): Promise<Result<{ upstreams: readonly string[] }, StartFailure>> {
+  async #bringUp(spec: RunSpec): Promise<Result<Running, StartFailure>> {
     const known = await findProcess(this.#database.db, spec.releaseId);
     if (known && !this.#isHere(known)) return this.#move(spec, known);
     let row: Launched;
@@ -111,18 +111,17 @@ export class LocalTarget implements Target {
     } else {
       row = await this.#start(spec, known);
     }
-    const failure = await this.#untilReady(row, spec);
-    if (failure) return err(failure);
-    return ok({ upstreams: [upstreamOf(row)] });
+    const ready = await this.#untilReady(row, spec);
+    return ready.ok ? ok({ upstreams: [upstreamOf(row)], remark: ready.value }) : ready;
   }
 
   /** Visitors are sent to the process on the other machine until the one here is ready. */
-  async #move(spec: RunSpec, known: ProcessRow): Promise<Result<{ upstreams: readonly string[] }, StartFailure>> {
+  async #move(spec: RunSpec, known: ProcessRow): Promise<Result<Running, StartFailure>> {
     const row = await this.#launch(spec, null, known.restarts);
-    const failure = await this.#untilReady(row, spec);
-    if (failure) {
+    const ready = await this.#untilReady(row, spec);
+    if (!ready.ok) {
       await this.#endLaunched(row);
-      return err(failure);
+      return ready;
     }
     const isMoved = await this.#database.transaction(async (tx) => {
       if (!(await saveProcess(tx, row, known))) return false;
@@ -131,7 +130,7 @@ export class LocalTarget implements Target {
     });
     if (!isMoved) throw await this.#overtaken(row);
     this.#log.info({ releaseId: spec.releaseId, from: known.machine, upstream: upstreamOf(row) }, "release moved here");
-    return ok({ upstreams: [upstreamOf(row)] });
+    return ok({ upstreams: [upstreamOf(row)], remark: ready.value });
   }
 
   #isHere(row: Pick<ProcessRow, "machine">): boolean {
@@ -192,7 +191,8 @@ export class LocalTarget implements Target {
     return new Error(`another server has started ${row.release_id} meanwhile`);
   }
 
-  async #untilReady(row: Launched, spec: RunSpec): Promise<StartFailure | null> {
+  /** A sentence where it is ready and degraded, null where it is ready and well. */
+  async #untilReady(row: Launched, spec: RunSpec): Promise<Result<string | null, StartFailure>> {
     const deadline = this.#clock.monotonic() + spec.readyTimeoutMs;
     const upstream = upstreamOf(row);
     const identity = identityOf(row);
@@ -200,16 +200,18 @@ export class LocalTarget implements Target {
     while (this.#clock.monotonic() < deadline) {
       const tail = () => this.#machine.tailOf(this.logFileOf(spec.releaseId), 4_000);
       if (identity && !this.#machine.isAlive(identity))
-        return { words: "The release's process ended before it was ready.", logTail: tail() };
+        return err({ words: "The release's process ended before it was ready.", logTail: tail() });
       const health = await this.#prober.health(spec.healthPath, spec.healthShape, upstream, READY_TRY_MS);
-      if (health.state === "degraded")
+      if (health.state === "healthy") return ok(null);
+      if (health.state === "degraded") {
         this.#log.warn({ releaseId: spec.releaseId, health: health.words }, "release is ready, and degraded");
-      if (health.state !== "unhealthy") return null;
+        return ok(`It is ready, and degraded: ${spec.healthPath} ${health.words}.`);
+      }
       last = `${spec.healthPath} ${health.words}.`;
       await new Promise<void>((resolve) => this.#clock.after(READY_POLL_MS, resolve));
     }
     const words = `${spec.healthPath} was not healthy within ${Math.round(spec.readyTimeoutMs / 1000)} s. ${last}`;
-    return { words, logTail: this.#machine.tailOf(this.logFileOf(spec.releaseId), 4_000) };
+    return err({ words, logTail: this.#machine.tailOf(this.logFileOf(spec.releaseId), 4_000) });
   }
 
   async retire(releaseId: string): Promise<void> {

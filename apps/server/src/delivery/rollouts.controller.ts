@@ -196,7 +196,8 @@ export class RolloutsController {
     }
     const failed = await this.#smoke(row, started.value.upstreams[0] ?? "");
     if (failed) return { kind: "release_failed", atMs: this.#o.clock.now(), words: failed };
-    return { kind: "release_ready", atMs: this.#o.clock.now() };
+    const { remark } = started.value;
+    return { kind: "release_ready", atMs: this.#o.clock.now(), ...(remark === null ? {} : { remark }) };
   }
 
   /** The declared journeys, on the release's own address, before any user is sent there. */

@@ -15,6 +15,8 @@ export interface Behaviour {
   readonly gate: "pass" | "fail" | "wait" | "hang";
   readonly start: "ok" | "exit" | "wait" | "die-when-ready";
   readonly health: number;
+  /** What its health check says. */
+  readonly healthBody: string;
   /** The text of its page; null answers 500. */
   readonly page: string | null;
   readonly ignoresTerm: boolean;
@@ -25,6 +27,7 @@ const GOOD: Behaviour = {
   gate: "pass",
   start: "ok",
   health: 200,
+  healthBody: "",
   page: "welcome to the shop",
   ignoresTerm: false,
 };

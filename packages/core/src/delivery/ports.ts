@@ -24,9 +24,15 @@ export interface StartFailure {
   readonly logTail: string;
 }
 
+export interface Running {
+  readonly upstreams: readonly string[];
+  /** That it is ready, and degraded: a sentence. Null when all is well, and of a release that ran already. */
+  readonly remark: string | null;
+}
+
 export interface Target {
   /** Starts the release, or finds it running, and waits until it is ready. Answers its upstream addresses. What does not become ready is the caller's to retire. */
-  ensureRunning(spec: RunSpec): Promise<Result<{ readonly upstreams: readonly string[] }, StartFailure>>;
+  ensureRunning(spec: RunSpec): Promise<Result<Running, StartFailure>>;
   /** Ends the release after its drain. Nothing happens when it does not run. */
   retire(releaseId: string): Promise<void>;
   /** Restarts since the release's first start, and memory now: null when nothing of the release runs here. */

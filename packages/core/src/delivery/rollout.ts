@@ -74,7 +74,8 @@ export interface Actor {
 }
 
 export type RolloutEvent =
-  | { readonly kind: "release_ready"; readonly atMs: number }
+  /** `remark`: what people should know of it although it is ready, as a sentence. */
+  | { readonly kind: "release_ready"; readonly atMs: number; readonly remark?: string }
   | { readonly kind: "release_failed"; readonly atMs: number; readonly words: string }
   | {
       readonly kind: "looked";

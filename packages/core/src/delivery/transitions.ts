@@ -57,8 +57,14 @@ const look: Cell<"looked"> = (rollout, event) => {
 
 const otherJudge: Cell<"judge_changed"> = (rollout, event) => ok(changeJudge(rollout, event.to));
 
+/** The remark goes into the words of the first decision, where people read them. */
+const withRemark = (t: Transition, remark: string | undefined): Transition =>
+  remark === undefined
+    ? t
+    : { ...t, decisions: t.decisions.map((d, i) => (i === 0 ? { ...d, words: `${d.words} ${remark}` } : d)) };
+
 const starting: Row = {
-  release_ready: (r, e) => ok(expose(r, e.atMs)),
+  release_ready: (r, e) => ok(withRemark(expose(r, e.atMs), e.remark)),
   release_failed: (r, e) => ok(change(r, { kind: "start_failed", words: e.words, state: "failed" })),
   judge_changed: ignore,
   looked: ignore,

@@ -5,7 +5,7 @@ import { Facts, Section } from "../../ui/Section.tsx";
 import { StepLadder } from "../../ui/StepLadder.tsx";
 import { CopyButton, Mono } from "../../ui/Text.tsx";
 import { STRATEGY_WORDS } from "../../words.ts";
-import { analysisRules, strategyWords } from "./config-words.ts";
+import { analysisRules, healthWords, strategyWords } from "./config-words.ts";
 
 const MANAGERS: Record<Service["manager"], ReactNode> = {
   file: (
@@ -98,7 +98,7 @@ function BuildAndRun({ service }: { service: Service }) {
               {c.run.join(" ")}
             </Mono>,
           ],
-          ["Health", `${c.health.path}, ready within ${duration(c.health.readyTimeoutMs)}`],
+          ["Health", `${c.health.path}, ready within ${duration(c.health.readyTimeoutMs)}${healthWords(c.health)}`],
           ["Smoke journeys", smoke.length > 0 ? smoke.join("; ") : "none"],
           ["Warm-up", c.warmUp.length > 0 ? c.warmUp.join(", ") : "the smoke journeys"],
           ["API calls under", c.routing.apiPrefixes.join(", ") || "nothing"],

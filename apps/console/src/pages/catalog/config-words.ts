@@ -14,6 +14,14 @@ const INCONCLUSIVE = {
   roll_back: "it is rolled back",
 } as const;
 
+/** How the health answer's words are read; nothing where its status alone counts. */
+export function healthWords(health: ServiceConfig["health"]): string {
+  const lists = (["healthy", "degraded", "unhealthy"] as const).flatMap((state) =>
+    health[state] ? [`${state}: ${health[state].join(", ")}`] : [],
+  );
+  return lists.length === 0 ? "" : `; by its ${health.field ?? "status"} (${lists.join("; ")})`;
+}
+
 export function analysisRules({ analysis: a }: ServiceConfig): Rule[] {
   return [
     {

@@ -14,7 +14,7 @@ else process.on("SIGTERM", () => process.exit(0));
 
 createServer((request, response) => {
   if (request.url === "/healthz") {
-    response.writeHead(behaviour.health).end();
+    response.writeHead(behaviour.health).end(behaviour.healthBody);
     if (behaviour.start === "die-when-ready") response.on("close", () => process.exit(1));
   } else if (request.url === "/exit") {
     response.end("bye");

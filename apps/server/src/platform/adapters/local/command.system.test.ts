@@ -36,6 +36,11 @@ describe("a command", () => {
     expect(nowhere.outcome).toBe("could_not_run");
   });
 
+  it("may be Latchkey's own command line, wherever that is", async () => {
+    const ran = await runCommand(["latchkey", "--version"], { cwd: dir, env: {}, timeoutMs: 120_000 });
+    expect(ran).toMatchObject({ outcome: "passed", output: expect.stringMatching(/\d+\.\d+\.\d+/) });
+  });
+
   it("is killed at its time limit with everything that it has started", async () => {
     // The limit leaves the family time to come up on a busy machine.
     const result = await node(FAMILY, 3_000);
