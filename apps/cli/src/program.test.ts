@@ -47,6 +47,9 @@ const all: Answers = {
   ship: () => example.deployment,
   listDeployments: () => example.page(example.deployment),
   getDeployment: () => example.deployment,
+  getPipeline: () => example.pipeline,
+  listChanges: () => example.page(example.pipelineChange),
+  getChange: () => example.pipelineChange,
   splitDeployment: () => ({ items: [example.deployment, { ...example.deployment, id: "dep_2" }] }),
   getRollout: () => example.rollout,
   listLooks: () => example.page(),
@@ -84,6 +87,9 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   listDeployments: ["deployments", "leads"],
   getDeployment: ["deployment", "leads"],
   splitDeployment: ["split", "leads"],
+  getPipeline: ["pipeline"],
+  listChanges: ["changes", "leads"],
+  getChange: ["change", "leads", "pr-12"],
   getRollout: ["rollout", "leads"],
   listLooks: ["looks", "dep_1"],
   explainRollout: ["explain", "leads"],
@@ -100,8 +106,8 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   getBackup: ["backup", "--no-verify"],
   verifyLedger: ["verify-ledger"],
 };
-/** Browsers sign in and out, gateways route and report: nobody types that. */
-const NOT_TYPED: readonly RouteName[] = ["signIn", "signOut", "gatewayRouting", "gatewayReport"];
+/** Browsers sign in and out, gateways route and report, workflows exchange their token: nobody types that. */
+const NOT_TYPED: readonly RouteName[] = ["signIn", "signOut", "gatewayRouting", "gatewayReport", "exchangeToken"];
 
 describe("everything that the API can do", () => {
   beforeEach(() => {
