@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { Subjects } from "../ledger/index.ts";
 import { Clones } from "../platform/adapters/git/clones.ts";
+import { githubAsking } from "../platform/adapters/github/asking.ts";
 import { GithubClient } from "../platform/adapters/github/client.ts";
 import type { GithubAccess } from "../platform/adapters/github/configured.ts";
 import { githubTelling } from "../platform/adapters/github/telling.ts";
@@ -11,6 +12,8 @@ import { registerGithubHook } from "./github.routes.ts";
 import { forgetOldDeliveries, forgetOldStates } from "./github.store.ts";
 import { DeliveriesController } from "./github-deliveries.controller.ts";
 import { MergesController } from "./github-merges.controller.ts";
+import { PollingController } from "./github-polling.controller.ts";
+import { forgetOldPolls } from "./github-polling.store.ts";
 import { ReportsController } from "./github-reports.controller.ts";
 import { forgetOldReports } from "./github-reports.store.ts";
 import { registerPipeline } from "./pipeline.routes.ts";
@@ -48,11 +51,27 @@ export function startGithub(o: GithubOptions) {
     consoleUrl: o.consoleUrl,
   });
   const telling = new Pulse({ log, what: "reports to GitHub", everyMs: 2_000, round: () => reports.tick() }).start();
+  const polling = new PollingController({
+    database,
+    log,
+    lease,
+    asking: githubAsking(client),
+    subjects,
+    hasToken: async () => (await github.token()) !== null,
+    everyMs: github.pollMs,
+    hookUrl: `${o.consoleUrl}/hooks/github`,
+    now: Date.now,
+    onNews: () => merging.wake(),
+  });
+  const asking = new Pulse({ log, what: "questions to GitHub", everyMs: 5_000, round: () => polling.tick() }).start();
   registerPipeline(o.http, { db: database.db, github });
   const hourly = setInterval(() => {
-    Promise.all([forgetOldDeliveries(database.db), forgetOldStates(database.db), forgetOldReports(database.db)]).catch(
-      (error: unknown) => log.warn({ err: error }, "old deliveries could not be deleted"),
-    );
+    Promise.all([
+      forgetOldDeliveries(database.db),
+      forgetOldStates(database.db),
+      forgetOldReports(database.db),
+      forgetOldPolls(database.db),
+    ]).catch((error: unknown) => log.warn({ err: error }, "old deliveries could not be deleted"));
   }, 3_600_000);
   return {
     repositories,
@@ -62,6 +81,7 @@ export function startGithub(o: GithubOptions) {
       await taking.stop();
       await merging.stop();
       await telling.stop();
+      await asking.stop();
     },
   };
 }
