@@ -19,6 +19,9 @@ import { forgetOldReports } from "./github-reports.store.ts";
 import { registerPipeline } from "./pipeline.routes.ts";
 import { Pulse } from "./pulse.controller.ts";
 
+/** So long a burst gathers: a round costs a dozen questions to PostgreSQL, be it for one delivery or for a hundred. */
+const TAKING_REST_MS = 200;
+
 export interface GithubOptions {
   readonly database: Database;
   readonly http: Http;
@@ -39,7 +42,13 @@ export function startGithub(o: GithubOptions) {
   const merges = new MergesController({ database, log, lease, repositories, subjects, wake: o.wake });
   const merging = new Pulse({ log, what: "merges", everyMs: 1_000, round: () => merges.tick() }).start();
   const deliveries = new DeliveriesController({ database, lease, subjects, onTaken: () => merging.wake() });
-  const taking = new Pulse({ log, what: "deliveries", everyMs: 1_000, round: () => deliveries.tick() }).start();
+  const taking = new Pulse({
+    log,
+    what: "deliveries",
+    everyMs: 1_000,
+    restMs: TAKING_REST_MS,
+    round: () => deliveries.tick(),
+  }).start();
   registerGithubHook(o.http, { db: database.db, secrets: github.webhookSecrets, onStored: () => taking.wake() });
   const client = new GithubClient(github);
   const reports = new ReportsController({
