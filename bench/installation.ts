@@ -42,7 +42,11 @@ export async function useRunning(url: string, root: string): Promise<Installatio
 }
 
 /** Starts supervisor, server, database, gateway and release 1; resolves when the application serves. */
-export async function startOwn(root: string, signal: AbortSignal): Promise<Installation> {
+export async function startOwn(
+  root: string,
+  signal: AbortSignal,
+  also: Readonly<Record<string, string>> = {},
+): Promise<Installation> {
   const dir = mkdtempSync(join(tmpdir(), "latchkey-demo-"));
   const [port, gatewayPort] = [await freePort(), await freePort()];
   const logFile = join(dir, "start.log");
@@ -60,6 +64,7 @@ export async function startOwn(root: string, signal: AbortSignal): Promise<Insta
       // One token does here what many do elsewhere.
       LATCHKEY_READS_PER_SECOND: "100000",
       LATCHKEY_WRITES_PER_SECOND: "100000",
+      ...also,
     },
   });
   closeSync(log);

@@ -5,6 +5,8 @@ import { type Bench, type Figure, tableOf } from "./figure.ts";
 import { benchFoundation, FOUNDATION_PARTS } from "./foundation/index.ts";
 import { benchFuzz, PARTS as FUZZ_PARTS } from "./fuzz/index.ts";
 
+import { benchPipeline, PIPELINE_PARTS } from "./pipeline/index.ts";
+
 /** `npm run bench`: answers the exit code. */
 interface Topic {
   readonly words: string;
@@ -33,6 +35,11 @@ const TOPICS: Readonly<Record<string, Topic>> = {
       "real rollouts in which a process is killed, the disk full, the clock set, or one of three servers killed every 10 s",
     parts: CRASH_PARTS,
     run: benchCrash,
+  },
+  pipeline: {
+    words: "GitHub's deliveries at 500 a second, in any order, and the time from a merge to its canary",
+    parts: PIPELINE_PARTS,
+    run: benchPipeline,
   },
   fuzz: {
     words: "100,000 valid, almost valid and hostile requests to the API, 20,000 malformed ones to the gateway",

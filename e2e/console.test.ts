@@ -292,6 +292,7 @@ describe.skipIf(!hasBrowser)("the console", () => {
       `/deployments/${deployment?.id}`,
       `/releases/${deployment?.release?.id}`,
       `/rollouts/${deployment?.rolloutId}`,
+      "/pipeline",
       "/ledger",
       "/ledger/0",
       "/health",

@@ -47,6 +47,9 @@ const all: Answers = {
   ship: () => example.deployment,
   listDeployments: () => example.page(example.deployment),
   getDeployment: () => example.deployment,
+  getPipeline: () => example.pipeline,
+  listChanges: () => example.page(example.pipelineChange),
+  getChange: () => example.pipelineChange,
   splitDeployment: () => ({ items: [example.deployment, { ...example.deployment, id: "dep_2" }] }),
   getRollout: () => example.rollout,
   listLooks: () => example.page(),
@@ -96,6 +99,9 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   listDeployments: ["deployments", "leads"],
   getDeployment: ["deployment", "leads"],
   splitDeployment: ["split", "leads"],
+  getPipeline: ["pipeline"],
+  listChanges: ["changes", "leads"],
+  getChange: ["change", "leads", "pr-12"],
   getRollout: ["rollout", "leads"],
   listLooks: ["looks", "dep_1"],
   explainRollout: ["explain", "leads"],
@@ -126,7 +132,7 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   listNotificationDeliveries: ["notifications", "deliveries", "--state", "dead"],
   replayNotifications: ["notifications", "replay", "--channel", "ours"],
 };
-/** Browsers sign in and out, gateways route and report, `ci` exchanges a proof: nobody types that. */
+/** Browsers sign in and out, gateways route and report, workflows exchange their token: nobody types that. */
 const NOT_TYPED: readonly RouteName[] = ["signIn", "signOut", "gatewayRouting", "gatewayReport", "exchangeToken"];
 
 describe("everything that the API can do", () => {

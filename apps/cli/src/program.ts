@@ -12,6 +12,7 @@ import { addInit } from "./commands/init.ts";
 import { addLedger } from "./commands/ledger.ts";
 import { addLook } from "./commands/look.ts";
 import { addNotifications } from "./commands/notifications.ts";
+import { addPipeline } from "./commands/pipeline.ts";
 import { addPlanCanary } from "./commands/plan-canary.ts";
 import { addActions, addShip, addSplit } from "./commands/ship.ts";
 import { EXIT, problemFrom, problemWords, type ReportedProblem } from "./problem.ts";
@@ -86,6 +87,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addActions(program, terminal, outcome);
   addSplit(program, terminal, outcome);
   addLook(program, terminal, outcome);
+  addPipeline(program, terminal, outcome);
   addPlanCanary(program, terminal, outcome);
   addLedger(program, terminal, outcome);
   addAccess(program, terminal, outcome);

@@ -16,6 +16,7 @@ export const to = {
   deployment: (id: string) => `/deployments/${encodeURIComponent(id)}`,
   release: (id: string) => `/releases/${encodeURIComponent(id)}`,
   rollout: (id: string, ask?: string) => withQuery(`/rollouts/${encodeURIComponent(id)}`, { ask }),
+  pipeline: () => "/pipeline",
   ledger: (filter: { type?: string; subject?: string } = {}) => withQuery("/ledger", filter),
   ledgerEntry: (sequence: number) => `/ledger/${sequence}`,
   health: () => "/health",

@@ -68,6 +68,12 @@ const rollout = createRoute({
   },
   component: lazyPage(() => import("./pages/delivery/RolloutPage.tsx"), "RolloutPage"),
 });
+const pipeline = createRoute({
+  getParentRoute: () => shell,
+  path: "/pipeline",
+  loader: () => void queryClient.prefetchQuery(queries.pipeline()),
+  component: lazyPage(() => import("./pages/delivery/PipelinePage.tsx"), "PipelinePage"),
+});
 const ledger = createRoute({
   getParentRoute: () => shell,
   path: "/ledger",
@@ -116,6 +122,7 @@ export const router = createRouter({
       deployment,
       release,
       rollout,
+      pipeline,
       ledger,
       ledgerEntry,
       health,

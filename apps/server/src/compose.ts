@@ -145,6 +145,7 @@ async function wire(
     lease,
     metricSource: metricSourceOf(config),
     github: githubAccessOf(config),
+    consoleUrl: config.publicUrl ?? `http://127.0.0.1:${config.port}`,
     gatewayUrl: `http://127.0.0.1:${config.gatewayPort}`,
     subjects,
     databaseUrlFor: (service, environment) => createDatabaseIfMissing(base, databaseNameOf(service, environment)),

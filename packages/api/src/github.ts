@@ -4,11 +4,14 @@ import { z } from "zod";
 const when = z.iso.datetime({ offset: true });
 const repositoryName = z
   .string()
-  .regex(/^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})\/[A-Za-z0-9._-]{1,100}$/, 'owner and name, such as "acme/shop"');
+  .regex(/^[A-Za-z0-9]([A-Za-z0-9-]{0,38})\/[A-Za-z0-9._-]{1,100}$/, 'owner and name, such as "acme/shop"');
 const folder = z
   .string()
   .max(400)
-  .regex(/^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|$)).*$/, "a folder inside the repository, such as apps/shop");
+  .regex(
+    /^(\.?[A-Za-z0-9_@+-][A-Za-z0-9._@+ -]*(\/\.?[A-Za-z0-9_@+-][A-Za-z0-9._@+ -]*)*)?$/,
+    "a folder inside the repository, such as apps/shop",
+  );
 
 /** What a token of a GitHub workflow must say before it is exchanged: the names of GitHub's claims. */
 export const KeylessConfig = z.strictObject({
@@ -29,7 +32,7 @@ export const GithubConfig = z.strictObject({
   branch: z
     .string()
     .max(255)
-    .regex(/^(?!-)[A-Za-z0-9._/-]+$/, "the name of a branch")
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*$/, "the name of a branch")
     .default("main"),
   /** Folder of the repository that `source` is relative to. */
   path: folder.default(""),

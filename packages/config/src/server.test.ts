@@ -50,6 +50,12 @@ describe("the server's own configuration", () => {
       "https://a.example",
       "http://127.0.0.1:9090/prometheus",
       "/secrets/prometheus",
+      "https://git.example",
+      "https://git.example/api/v3",
+      "/secrets/github",
+      "/secrets/webhook",
+      "60",
+      "https://tokens.example",
       "500",
       "50",
     ];

@@ -353,3 +353,50 @@ export const delivery: Answer<"listNotificationDeliveries">["items"][number] = {
   ...{ title: "leads in production: rolled back", severity: "critical", sequence: 7, path: "/rollouts/rol_1" },
   ...{ state: "dead", tries: 8, nextAt: null, createdAt: AT, endedAt: AT, lastFailure: "It answered 503." },
 };
+export const pipelineChange: Answer<"getChange"> = {
+  service: "leads",
+  key: "pr-12",
+  state: "merged",
+  title: "A better form",
+  author: "Ada",
+  pullRequest: 12,
+  commit: "0123456789abcdef0123456789abcdef01234567",
+  url: "https://github.com/acme/leads/pull/12",
+  openedAt: AT,
+  mergedAt: AT,
+  committedAt: AT,
+  deployedAt: AT,
+  deploymentId: "dep_1",
+  leadTimeMs: 3_600_000,
+};
+const stage = { state: "done" as const, startedAt: AT, durationMs: 60_000, words: "" };
+export const pipeline: Answer<"getPipeline"> = {
+  items: [
+    {
+      service: "leads",
+      environment: "production",
+      change: pipelineChange,
+      stage: "canary",
+      stages: [
+        { ...stage, name: "open" },
+        { ...stage, name: "canary", state: "running" },
+      ],
+      trafficPercent: 10,
+      blockedBy: "It holds: see the guards.",
+      over: false,
+      deploymentId: "dep_1",
+      rolloutId: "rol_1",
+    },
+  ],
+  connections: [
+    {
+      service: "leads",
+      repository: "acme/leads",
+      branch: "main",
+      seenCommit: null,
+      fetchedAt: null,
+      problem: "main of acme/leads could not be fetched: no route",
+    },
+  ],
+  github: { webhooks: "ready", api: "no_token", waitingDeliveries: 0, unreadableDeliveries: 0, lateReports: 0 },
+};

@@ -3,12 +3,14 @@ import { api, project } from "./client.ts";
 import type { DeliveryState, PlanQuestion } from "./types.ts";
 
 /**
- * Every query of the console. Nothing polls but the health: the stream patches these keys (`stream-reducer.ts`), so what is in the
+ * Every query of the console. Nothing polls but the health and the pipeline: the stream patches these keys (`stream-reducer.ts`), so what is in the
  * cache stays fresh while the stream stands, and is fetched anew after it was away.
  */
 const PAGE = 25;
 /** The server takes a sample every 10 s: each is seen within 5. Not while the page is hidden. */
 const HEALTH_EVERY_MS = 5_000;
+/** What GitHub tells is no entry of the ledger, and each stage's time goes on. Not while the page is hidden. */
+const PIPELINE_EVERY_MS = 3_000;
 const PLAN_EVERY_MS = 500;
 /** Deliveries are no entries of the ledger: who looks at them asks again. */
 const DELIVERIES_EVERY_MS = 5_000;
@@ -35,6 +37,7 @@ export const keys = {
   health: ["health"],
   notifications: ["notifications"],
   me: ["me"],
+  pipeline: ["pipeline"],
   plan: (service: string, question: PlanQuestion) => ["plan", service, question],
 } as const;
 
@@ -180,6 +183,13 @@ export const queries = {
     }),
   system: () =>
     queryOptions({ queryKey: keys.system, queryFn: ({ signal }) => api.getSystem({ signal }), staleTime: 0 }),
+  pipeline: () =>
+    queryOptions({
+      queryKey: keys.pipeline,
+      queryFn: ({ signal }) => api.getPipeline({ query: { limit: 30 }, signal }),
+      staleTime: 0,
+      refetchInterval: PIPELINE_EVERY_MS,
+    }),
   /** The one that is asked for again by the clock: these figures change all the time, and only for who looks at them. */
   health: () =>
     queryOptions({

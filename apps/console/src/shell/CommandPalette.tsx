@@ -124,6 +124,9 @@ function Body({ go, run }: { go: (href: string) => void; run: (act: () => void) 
         <Item value="Ledger audit entries" onSelect={() => go(to.ledger())} side="g l">
           Ledger
         </Item>
+        <Item value="Pipeline changes pull requests merges" onSelect={() => go(to.pipeline())} side="g p">
+          Pipeline
+        </Item>
         <Item value="Health limits load memory gateways database" onSelect={() => go(to.health())} side="g h">
           Health
         </Item>

@@ -28,7 +28,7 @@ function Logo() {
   );
 }
 
-/** Four pages always, and the services by name where there is room. */
+/** Five pages always, and the services by name where there is room. */
 function Navigation() {
   const { pathname } = useLocation();
   const services = useQuery(queries.services());
@@ -40,12 +40,13 @@ function Navigation() {
       here: pathname === to.service(s.name),
       wide: true,
     })),
+    { href: to.pipeline(), label: "Pipeline", here: pathname === "/pipeline" },
     { href: to.ledger(), label: "Ledger", here: pathname.startsWith("/ledger") },
     { href: to.health(), label: "Health", here: pathname === "/health" },
     { href: to.settings(), label: "Settings", here: pathname === "/settings" },
   ];
   return (
-    <nav aria-label="Pages" className="flex items-center gap-0.5 sm:gap-1">
+    <nav aria-label="Pages" className="flex min-w-0 items-center gap-0.5 overflow-x-auto sm:gap-1">
       {links.map((l) => (
         <Link
           key={l.href}

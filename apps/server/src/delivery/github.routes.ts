@@ -3,7 +3,8 @@ import type { FastifyRequest } from "fastify";
 import type { Executor } from "../platform/database.ts";
 import type { Http } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
-import { storeDelivery } from "./github.store.ts";
+import { storeDeliveries } from "./github.store.ts";
+import { DeliveryShelf } from "./github-shelf.ts";
 
 /** GitHub's own limit for a payload. */
 const BODY_MAX_BYTES = 25 * 1_048_576;
@@ -23,6 +24,7 @@ export interface GithubHookOptions {
  */
 export function registerGithubHook(http: Http, o: GithubHookOptions): void {
   let underWay = 0;
+  const shelf = new DeliveryShelf((rows) => storeDeliveries(o.db, rows));
   void http.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
@@ -55,7 +57,7 @@ export function registerGithubHook(http: Http, o: GithubHookOptions): void {
         if (!isSigned(body, headerOf(request, "x-hub-signature-256"), secrets)) throw refused(http, request);
         const id = headerOf(request, "x-github-delivery");
         const event = headerOf(request, "x-github-event");
-        const isNew = await storeDelivery(o.db, { id, event, body });
+        const isNew = await shelf.put({ id, event, body });
         if (isNew) o.onStored();
         return reply.code(202).send({ delivery: id, stored: isNew });
       },

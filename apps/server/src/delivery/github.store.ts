@@ -9,12 +9,17 @@ export interface DeliveryRow {
   readonly body: Buffer;
 }
 
-/** Stores a delivery; false when it came before. */
-export const storeDelivery = operation("storeDelivery", async (db: Executor, row: DeliveryRow): Promise<boolean> => {
-  const stored = await sql`insert into github_delivery (id, event, body) values (${row.id}, ${row.event}, ${row.body})
-      on conflict (id) do nothing returning 1`.execute(db);
-  return stored.rows.length > 0;
-});
+/** Stores deliveries; answers the ids of those that had not come before. */
+export const storeDeliveries = operation(
+  "storeDeliveries",
+  async (db: Executor, rows: readonly DeliveryRow[]): Promise<Set<string>> => {
+    const [ids, events, bodies] = [rows.map((r) => r.id), rows.map((r) => r.event), rows.map((r) => r.body)];
+    const stored = await sql<{ id: string }>`insert into github_delivery (id, event, body)
+      select distinct on (id) id, event, body from unnest(${ids}::text[], ${events}::text[], ${bodies}::bytea[]) as d(id, event, body)
+      order by id on conflict (id) do nothing returning id`.execute(db);
+    return new Set(stored.rows.map((row) => row.id));
+  },
+);
 
 /** The oldest that wait, at most `limit` of them and about `bytesMax` together. */
 export const waitingDeliveries = operation(

@@ -1,7 +1,10 @@
 import type { Logger } from "pino";
 import type { Subjects } from "../ledger/index.ts";
 import { Clones } from "../platform/adapters/git/clones.ts";
+import { githubAsking } from "../platform/adapters/github/asking.ts";
+import { GithubClient } from "../platform/adapters/github/client.ts";
 import type { GithubAccess } from "../platform/adapters/github/configured.ts";
+import { githubTelling } from "../platform/adapters/github/telling.ts";
 import type { Database } from "../platform/database.ts";
 import type { Http } from "../platform/http.ts";
 import type { Lease } from "../platform/leases.ts";
@@ -9,8 +12,15 @@ import { registerGithubHook } from "./github.routes.ts";
 import { forgetOldDeliveries, forgetOldStates } from "./github.store.ts";
 import { DeliveriesController } from "./github-deliveries.controller.ts";
 import { MergesController } from "./github-merges.controller.ts";
+import { PollingController } from "./github-polling.controller.ts";
+import { forgetOldPolls } from "./github-polling.store.ts";
+import { ReportsController } from "./github-reports.controller.ts";
+import { forgetOldReports } from "./github-reports.store.ts";
 import { registerPipeline } from "./pipeline.routes.ts";
 import { Pulse } from "./pulse.controller.ts";
+
+/** So long a burst gathers: a round costs a dozen questions to PostgreSQL, be it for one delivery or for a hundred. */
+const TAKING_REST_MS = 200;
 
 export interface GithubOptions {
   readonly database: Database;
@@ -20,6 +30,7 @@ export interface GithubOptions {
   readonly lease: Lease;
   readonly subjects: Subjects;
   readonly github: GithubAccess;
+  readonly consoleUrl: string;
   /** A deployment was asked for. */
   readonly wake: () => void;
 }
@@ -31,13 +42,45 @@ export function startGithub(o: GithubOptions) {
   const merges = new MergesController({ database, log, lease, repositories, subjects, wake: o.wake });
   const merging = new Pulse({ log, what: "merges", everyMs: 1_000, round: () => merges.tick() }).start();
   const deliveries = new DeliveriesController({ database, lease, subjects, onTaken: () => merging.wake() });
-  const taking = new Pulse({ log, what: "deliveries", everyMs: 1_000, round: () => deliveries.tick() }).start();
+  const taking = new Pulse({
+    log,
+    what: "deliveries",
+    everyMs: 1_000,
+    restMs: TAKING_REST_MS,
+    round: () => deliveries.tick(),
+  }).start();
   registerGithubHook(o.http, { db: database.db, secrets: github.webhookSecrets, onStored: () => taking.wake() });
+  const client = new GithubClient(github);
+  const reports = new ReportsController({
+    database,
+    log,
+    lease,
+    telling: githubTelling(client),
+    hasToken: async () => (await github.token()) !== null,
+    consoleUrl: o.consoleUrl,
+  });
+  const telling = new Pulse({ log, what: "reports to GitHub", everyMs: 2_000, round: () => reports.tick() }).start();
+  const polling = new PollingController({
+    database,
+    log,
+    lease,
+    asking: githubAsking(client),
+    subjects,
+    hasToken: async () => (await github.token()) !== null,
+    everyMs: github.pollMs,
+    hookUrl: `${o.consoleUrl}/hooks/github`,
+    now: Date.now,
+    onNews: () => merging.wake(),
+  });
+  const asking = new Pulse({ log, what: "questions to GitHub", everyMs: 5_000, round: () => polling.tick() }).start();
   registerPipeline(o.http, { db: database.db, github });
   const hourly = setInterval(() => {
-    Promise.all([forgetOldDeliveries(database.db), forgetOldStates(database.db)]).catch((error: unknown) =>
-      log.warn({ err: error }, "old deliveries could not be deleted"),
-    );
+    Promise.all([
+      forgetOldDeliveries(database.db),
+      forgetOldStates(database.db),
+      forgetOldReports(database.db),
+      forgetOldPolls(database.db),
+    ]).catch((error: unknown) => log.warn({ err: error }, "old deliveries could not be deleted"));
   }, 3_600_000);
   return {
     repositories,
@@ -46,6 +89,8 @@ export function startGithub(o: GithubOptions) {
       repositories.abort();
       await taking.stop();
       await merging.stop();
+      await telling.stop();
+      await asking.stop();
     },
   };
 }

@@ -78,6 +78,8 @@ export interface DeliveryOptions {
   readonly notifications: Notifications;
   readonly health: HealthSources;
   readonly github: GithubAccess;
+  /** Where people reach this server. */
+  readonly consoleUrl: string;
 }
 
 export interface Delivery {

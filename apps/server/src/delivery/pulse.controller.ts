@@ -6,18 +6,23 @@ export class Pulse {
   readonly #what: string;
   readonly #everyMs: number;
   readonly #round: () => Promise<boolean>;
+  readonly #restMs: number;
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<void> = Promise.resolve();
   #busy = false;
   #again = false;
   #stopped = false;
 
-  /** `round` answers whether there may be more to do at once. */
-  constructor(o: { log: Logger; what: string; everyMs: number; round: () => Promise<boolean> }) {
+  /**
+   * `round` answers whether there may be more to do at once. `restMs` is waited after each round: what comes meanwhile is done
+   * together, so that a burst is not one round for each of it.
+   */
+  constructor(o: { log: Logger; what: string; everyMs: number; restMs?: number; round: () => Promise<boolean> }) {
     this.#log = o.log;
     this.#what = o.what;
     this.#everyMs = o.everyMs;
     this.#round = o.round;
+    this.#restMs = o.restMs ?? 0;
   }
 
   start(): this {
@@ -45,6 +50,7 @@ export class Pulse {
         this.#log.warn({ err: error }, `${this.#what}: a round failed, the next one tries again`);
         this.#again = false;
       }
+      if (this.#restMs > 0 && !this.#stopped) await new Promise((resolve) => setTimeout(resolve, this.#restMs));
     } while (this.#again && !this.#stopped);
     this.#busy = false;
   }

@@ -103,11 +103,11 @@ export function createHttp(o: HttpOptions): Http {
   });
   answerInOurForm(app);
   app.addHook("onResponse", async (request, reply) => {
-    // Writes and failures are told; reads and the gateways' counts, once a second each, would drown them. `reqId` is in the answer's x-request-id too.
+    // Writes and failures are told; reads, deliveries and the gateways' counts, once a second each, would drown them. `reqId` is in the answer's x-request-id too.
     const level =
       reply.statusCode >= 500
         ? "warn"
-        : request.method === "GET" || request.url.startsWith("/api/v1/gateway/")
+        : request.method === "GET" || request.url.startsWith("/api/v1/gateway/") || request.url.startsWith("/hooks/")
           ? "debug"
           : "info";
     request.log[level](

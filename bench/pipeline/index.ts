@@ -1,0 +1,19 @@
+import type { Bench, Figure } from "../figure.ts";
+import { measureMerge } from "./merge.ts";
+import { measureOrder } from "./order.ts";
+import { measureWebhooks } from "./webhooks.ts";
+
+/** The topic `pipeline`: what comes from GitHub, and how soon a merge meets its first visitors. */
+const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Figure[]>>> = {
+  webhooks: measureWebhooks,
+  order: measureOrder,
+  merge: measureMerge,
+};
+export const PIPELINE_PARTS = Object.keys(MEASURES);
+
+export async function benchPipeline(bench: Bench, only: readonly string[]): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const [part, measure] of Object.entries(MEASURES))
+    if (only.length === 0 || only.includes(part)) figures.push(...(await measure(bench)));
+  return figures;
+}
