@@ -4,7 +4,9 @@ import { allServices, takeGeneration } from "../catalog/index.ts";
 import type { Subjects } from "../ledger/index.ts";
 import { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import { LocalBuilder } from "../platform/adapters/local/builder.ts";
+import { diffOf } from "../platform/adapters/local/git.ts";
 import { httpProber } from "../platform/adapters/local/prober.ts";
+import { reportFiles } from "../platform/adapters/reports/files.ts";
 import { systemClock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
@@ -13,6 +15,8 @@ import { announce, type Notifications } from "../platform/notifications.ts";
 import { registerDelivery } from "./delivery.routes.ts";
 import { DeploymentsController } from "./deployments.controller.ts";
 import { findDeployment } from "./deployments.store.ts";
+import { forgetOldFindings } from "./finding-ages.store.ts";
+import { forgetOldEvidence } from "./gate-evidence.store.ts";
 import { gateRunners } from "./gate-runners.ts";
 import { RoutingWaiters, registerGateways } from "./gateways.routes.ts";
 import { forgetOldCounters } from "./gateways.store.ts";
@@ -134,7 +138,13 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     clock: systemClock,
     lease: o.lease,
     builder,
-    gateRunners: gateRunners({ builder }),
+    gateRunners: gateRunners({
+      builder,
+      database: o.database,
+      reports: reportFiles,
+      differences: { diff: diffOf },
+      sizes: artifacts,
+    }),
     onChanged: deploymentChanged,
     wake: () => loop.wake(),
   });
@@ -199,9 +209,13 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   hours.start();
   const hourly = setInterval(() => {
     const { db } = o.database;
-    Promise.all([forgetOldCounters(db), forgetOldMinutes(db), forgetOldSlices(db)]).catch((error: unknown) =>
-      o.log.warn({ err: error }, "old counters could not be deleted"),
-    );
+    Promise.all([
+      forgetOldCounters(db),
+      forgetOldMinutes(db),
+      forgetOldSlices(db),
+      forgetOldEvidence(db),
+      forgetOldFindings(db),
+    ]).catch((error: unknown) => o.log.warn({ err: error }, "old counters could not be deleted"));
     digestsInUse(o.database.db)
       .then((used) => artifacts.keepOnly(used))
       .catch((error: unknown) => o.log.warn({ err: error }, "old artifacts could not be collected"));
