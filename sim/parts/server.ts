@@ -146,6 +146,7 @@ export class SimServer {
     const builder = new SimBuilder(world, clock);
     const deployments = new DeploymentsController({
       ...{ database, log, clock, builder, lease, wake },
+      waiverOf: async () => null,
       gateRunners: { ...UNAVAILABLE, command: commandGate(builder) },
       onChanged: () => {},
     });

@@ -116,6 +116,7 @@ async function wire(
   undo.push(() => vitals.stop());
   registerMetrics(http, { database, vitals, stream: ledger.streamFigures });
   const lease = await keepLease(database, log, "delivery", owner);
+  const url = config.publicUrl ?? `http://127.0.0.1:${config.port}`;
   undo.push(() => lease.release());
   const delivery = startDelivery({
     database,
@@ -134,6 +135,7 @@ async function wire(
     lease,
     metricSource: metricSourceOf(config),
     gatewayUrl: `http://127.0.0.1:${config.gatewayPort}`,
+    baseUrl: url,
     subjects,
     databaseUrlFor: (service, environment) => createDatabaseIfMissing(base, databaseNameOf(service, environment)),
     publish: ledger.publish,
@@ -162,7 +164,6 @@ async function wire(
     return openApi(VERSION);
   });
   serveConsole(http, CONSOLE);
-  const url = config.publicUrl ?? `http://127.0.0.1:${config.port}`;
   const access = await startAccess(http, {
     database,
     log,

@@ -19,6 +19,8 @@ export const ACTIONS = [
   "service.write",
   "deployment.create",
   "rollout.act",
+  "evidence.submit",
+  "waiver.manage",
   "ledger.read",
   "backup.manage",
   "ledger.erase",
@@ -52,6 +54,18 @@ export const paths = {
   listDeployments: { method: "GET", path: `${P}/deployments`, action: "service.read" },
   splitDeployment: { method: "POST", path: `${P}/deployments/:deploymentId/split`, action: "deployment.create" },
   getDeployment: { method: "GET", path: `${P}/deployments/:deploymentId`, action: "service.read" },
+
+  cancelDeployment: {
+    method: "POST",
+    path: `${P}/deployments/:deploymentId/cancellation`,
+    action: "deployment.create",
+  },
+  answerGate: { method: "POST", path: `${P}/deployments/:deploymentId/gates/:gate/result`, action: "public" },
+
+  submitEvidence: { method: "POST", path: `${P}/services/:service/evidence`, action: "evidence.submit" },
+  listWaivers: { method: "GET", path: `${P}/services/:service/waivers`, action: "service.read" },
+  createWaiver: { method: "POST", path: `${P}/services/:service/waivers`, action: "waiver.manage" },
+  revokeWaiver: { method: "DELETE", path: `${P}/services/:service/waivers/:waiverId`, action: "waiver.manage" },
 
   getRollout: { method: "GET", path: `${P}/rollouts/:rolloutId`, action: "service.read" },
   listLooks: { method: "GET", path: `${P}/rollouts/:rolloutId/looks`, action: "service.read" },

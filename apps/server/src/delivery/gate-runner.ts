@@ -14,6 +14,8 @@ export interface GateContext {
   /** When this gate began: the first time it was asked, for one that is pending. */
   readonly beganAtMs: number;
   readonly nowMs: number;
+  /** Whether it has said before that it waits. */
+  readonly wasPending: boolean;
 }
 
 /** It came to an end. */

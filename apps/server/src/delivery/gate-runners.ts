@@ -1,8 +1,9 @@
-import type { Differences, Reports, Sizes } from "@latchkey/core/delivery/gates/evidence-ports";
+import type { Differences, GateCaller, Reports, Sizes } from "@latchkey/core/delivery/gates/evidence-ports";
 import type { Builder } from "@latchkey/core/delivery/ports";
 import type { Transactions } from "../platform/database.ts";
 import { commandGate } from "./command-gate.ts";
 import { type GateRunners, unavailable } from "./gate-runner.ts";
+import { httpGate } from "./http-gate.ts";
 import { reportGate } from "./report-gate.ts";
 import { coverageJudge, findingsJudge, licencesJudge, testsJudge } from "./report-judges.ts";
 import { sizeGate } from "./size-gate.ts";
@@ -13,6 +14,8 @@ export interface GateParts {
   readonly reports: Reports;
   readonly differences: Differences;
   readonly sizes: Sizes;
+  readonly caller: GateCaller;
+  readonly baseUrl: string;
 }
 
 /** One runner for each kind of gate: another kind is a line here and one in packages/api/src/gates.ts. */
@@ -23,7 +26,7 @@ export const gateRunners = (parts: GateParts): GateRunners => ({
   findings: reportGate(parts, findingsJudge(parts)),
   licences: reportGate(parts, licencesJudge()),
   size: sizeGate(parts.sizes),
-  http: unavailable("caller of other systems"),
+  http: httpGate(parts),
   approval: unavailable("approvals"),
   window: unavailable("windows"),
   error_budget: unavailable("error budgets"),

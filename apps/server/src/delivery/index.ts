@@ -7,17 +7,21 @@ import { LocalBuilder } from "../platform/adapters/local/builder.ts";
 import { diffOf } from "../platform/adapters/local/git.ts";
 import { httpProber } from "../platform/adapters/local/prober.ts";
 import { reportFiles } from "../platform/adapters/reports/files.ts";
+import { gateCaller } from "../platform/adapters/webhooks/gate-caller.ts";
 import { systemClock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
+import { openWebhookKey } from "../platform/key-files.ts";
 import type { Lease } from "../platform/leases.ts";
 import { announce, type Notifications } from "../platform/notifications.ts";
 import { registerDelivery } from "./delivery.routes.ts";
 import { DeploymentsController } from "./deployments.controller.ts";
 import { findDeployment } from "./deployments.store.ts";
 import { forgetOldFindings } from "./finding-ages.store.ts";
+import { forgetOldCallbacks } from "./gate-callbacks.store.ts";
 import { forgetOldEvidence } from "./gate-evidence.store.ts";
 import { gateRunners } from "./gate-runners.ts";
+import { registerGates } from "./gates.routes.ts";
 import { RoutingWaiters, registerGateways } from "./gateways.routes.ts";
 import { forgetOldCounters } from "./gateways.store.ts";
 import { type HealthSources, viewHealth } from "./health.view.ts";
@@ -42,6 +46,7 @@ import { SyntheticTraffic } from "./synthetic-traffic.ts";
 import { type Installation, viewSystem } from "./system.view.ts";
 import { TrafficController } from "./traffic.controller.ts";
 import { TrafficHoursController } from "./traffic-hours.controller.ts";
+import { standingWaiver } from "./waivers.ts";
 
 /** Delivery: releases, deployments, rollouts, and the routing that the gateways follow. */
 export { endUnrolledDeployments, startEpoch } from "./epochs.controller.ts";
@@ -62,6 +67,8 @@ export interface DeliveryOptions {
   /** The controllers work while this server holds it: one server of several at a time. */
   readonly lease: Lease;
   readonly gatewayUrl: string;
+  /** Where this server is reached: what answers gates later calls it there. */
+  readonly baseUrl: string;
   /** Answers PromQL; null where the server was given none. */
   readonly metricSource: MetricSource | null;
   /** Seals what is personal before it is written. */
@@ -132,6 +139,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       .catch((error: unknown) => o.log.debug({ err: error }, "new errors could not be announced"));
   };
   const builder = sealingAuthors(new LocalBuilder(artifacts), o.subjects);
+  const caller = gateCaller(openWebhookKey(o.sharedDir), () => systemClock.now());
   const deployments = new DeploymentsController({
     database: o.database,
     log: o.log,
@@ -139,12 +147,10 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     lease: o.lease,
     builder,
     gateRunners: gateRunners({
-      builder,
-      database: o.database,
-      reports: reportFiles,
-      differences: { diff: diffOf },
-      sizes: artifacts,
+      ...{ builder, caller, database: o.database, baseUrl: o.baseUrl },
+      ...{ reports: reportFiles, differences: { diff: diffOf }, sizes: artifacts },
     }),
+    waiverOf: (service, gate, couldNotRun) => standingWaiver(o.database.db, service, gate, couldNotRun),
     onChanged: deploymentChanged,
     wake: () => loop.wake(),
   });
@@ -178,6 +184,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     gatewayUrl: o.gatewayUrl,
     wake: () => loop.wake(),
   });
+  registerGates(o.http, { ...o, hurry: () => deployments.hurryGates() });
   registerRollouts(o.http, {
     database: o.database,
     subjects: o.subjects,
@@ -209,13 +216,10 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   hours.start();
   const hourly = setInterval(() => {
     const { db } = o.database;
-    Promise.all([
-      forgetOldCounters(db),
-      forgetOldMinutes(db),
-      forgetOldSlices(db),
-      forgetOldEvidence(db),
-      forgetOldFindings(db),
-    ]).catch((error: unknown) => o.log.warn({ err: error }, "old counters could not be deleted"));
+    const gates = [forgetOldEvidence(db), forgetOldFindings(db), forgetOldCallbacks(db)];
+    Promise.all([...gates, forgetOldCounters(db), forgetOldMinutes(db), forgetOldSlices(db)]).catch((error: unknown) =>
+      o.log.warn({ err: error }, "old counters could not be deleted"),
+    );
     digestsInUse(o.database.db)
       .then((used) => artifacts.keepOnly(used))
       .catch((error: unknown) => o.log.warn({ err: error }, "old artifacts could not be collected"));
@@ -232,6 +236,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       await hours.stop();
       waiters.close();
       await loop.stop();
+      caller.abort();
       await deployments.stop();
     },
   };

@@ -14,14 +14,25 @@ const GRANTS: Readonly<Record<Role, readonly string[]>> = {
     "service.write",
     "deployment.create",
     "rollout.act",
+    "evidence.submit",
+    "waiver.manage",
     "ledger.read",
     "backup.manage",
     "ledger.erase",
   ],
-  deployer: ["self.read", "system.read", "service.read", "ledger.read", "deployment.create", "rollout.act"],
+  // Who ships does not decide which checks count: waivers are the owner's.
+  deployer: [
+    "self.read",
+    "system.read",
+    "service.read",
+    "ledger.read",
+    "deployment.create",
+    "rollout.act",
+    "evidence.submit",
+  ],
   viewer: ["self.read", "system.read", "service.read", "ledger.read"],
   // A pipeline outside: it asks for deployments and reads how they do, and decides nothing.
-  ci: ["self.read", "service.read", "deployment.create"],
+  ci: ["self.read", "service.read", "deployment.create", "evidence.submit"],
   gateway: ["gateway.serve"],
 };
 

@@ -33,3 +33,22 @@ export interface Sizes {
   /** Null where the release's files are not here any more. `compresses`: whose compressed size is wanted. */
   sizesOf(digest: string, compresses: (path: string) => boolean): Promise<readonly SizedFile[] | null>;
 }
+
+export interface GateQuestion {
+  readonly url: string;
+  readonly method: "POST" | "PUT";
+  /** The same for the same question, asked again or not. */
+  readonly id: string;
+  readonly timeoutMs: number;
+  readonly body: unknown;
+}
+export type GateReply =
+  | { readonly kind: "answer"; readonly status: "passed" | "failed"; readonly words: string }
+  | { readonly kind: "later" };
+
+/** Asks other systems. What is no answer, or does not come, is a sentence. */
+export interface GateCaller {
+  ask(question: GateQuestion): Promise<Result<GateReply, string>>;
+  /** Ends what is under way. Its results mean nothing. */
+  abort(): void;
+}
