@@ -48,6 +48,11 @@ const all: Answers = {
   listDeployments: () => example.page(example.deployment),
   getDeployment: () => example.deployment,
   splitDeployment: () => ({ items: [example.deployment, { ...example.deployment, id: "dep_2" }] }),
+  cancelDeployment: () => example.deployment,
+  submitEvidence: () => example.evidence,
+  listWaivers: () => example.page(example.waiver),
+  createWaiver: () => example.waiver,
+  revokeWaiver: () => null,
   getRollout: () => example.rollout,
   listLooks: () => example.page(),
   explainRollout: () => example.explanation,
@@ -84,6 +89,11 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   listDeployments: ["deployments", "leads"],
   getDeployment: ["deployment", "leads"],
   splitDeployment: ["split", "leads"],
+  cancelDeployment: ["cancel", "dep_1", "--reason", "lunch"],
+  submitEvidence: ["evidence", "leads", "tests", "latchkey.config.yaml", "--commit", "0".repeat(40)],
+  listWaivers: ["waivers", "leads"],
+  createWaiver: ["waive", "dep_1", "tests", "--until", "8h", "--reason", "why"],
+  revokeWaiver: ["unwaive", "leads", "wai_1"],
   getRollout: ["rollout", "leads"],
   listLooks: ["looks", "dep_1"],
   explainRollout: ["explain", "leads"],
@@ -100,8 +110,8 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   getBackup: ["backup", "--no-verify"],
   verifyLedger: ["verify-ledger"],
 };
-/** Browsers sign in and out, gateways route and report: nobody types that. */
-const NOT_TYPED: readonly RouteName[] = ["signIn", "signOut", "gatewayRouting", "gatewayReport"];
+/** Browsers sign in and out, gateways route and report, other systems answer gates: nobody types that. */
+const NOT_TYPED: readonly RouteName[] = ["signIn", "signOut", "gatewayRouting", "gatewayReport", "answerGate"];
 
 describe("everything that the API can do", () => {
   beforeEach(() => {

@@ -5,6 +5,7 @@ import { addAccess } from "./commands/access.ts";
 import { addApply, addConfig } from "./commands/apply.ts";
 import { addBackups } from "./commands/backup.ts";
 import { addCompletion } from "./commands/completion.ts";
+import { addGates } from "./commands/gates.ts";
 import { addLedger } from "./commands/ledger.ts";
 import { addLook } from "./commands/look.ts";
 import { addPlanCanary } from "./commands/plan-canary.ts";
@@ -77,6 +78,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
     })
     .addHelpText("after", AFTER);
   addShip(program, terminal, outcome);
+  addGates(program, terminal, outcome);
   addApply(program, terminal, outcome);
   addActions(program, terminal, outcome);
   addSplit(program, terminal, outcome);

@@ -60,7 +60,8 @@ export const paths = {
     path: `${P}/deployments/:deploymentId/cancellation`,
     action: "deployment.create",
   },
-  answerGate: { method: "POST", path: `${P}/deployments/:deploymentId/gates/:gate/result`, action: "public" },
+  // The token is all that is needed: it stands for one gate of one deployment, of whichever project.
+  answerGate: { method: "POST", path: "/api/v1/deployments/:deploymentId/gates/:gate/result", action: "public" },
 
   submitEvidence: { method: "POST", path: `${P}/services/:service/evidence`, action: "evidence.submit" },
   listWaivers: { method: "GET", path: `${P}/services/:service/waivers`, action: "service.read" },

@@ -30,25 +30,26 @@ export const findCallback = operation(
   },
 );
 
-/** Takes an answer once: false when the token is not this gate's, or was used. */
+/** Takes an answer once. Answers the project; null when the token is not this gate's, or was used. */
 export const answerCallback = operation(
   "answerCallback",
   async (
     tx: Executor,
     of: {
-      readonly project: string;
       readonly deploymentId: string;
       readonly gate: string;
       readonly tokenHash: string;
       readonly status: "passed" | "failed";
       readonly words: string;
     },
-  ): Promise<boolean> => {
-    const done = await sql`update gate_callback c set status = ${of.status}, words = ${of.words}, answered_at = now()
-      from deployment d where d.id = c.deployment_id and d.project = ${of.project} and d.status = 'gating'
+  ): Promise<string | null> => {
+    const done = await sql<{
+      project: string;
+    }>`update gate_callback c set status = ${of.status}, words = ${of.words}, answered_at = now()
+      from deployment d where d.id = c.deployment_id and d.status = 'gating'
         and c.deployment_id = ${of.deploymentId} and c.gate = ${of.gate} and c.token_hash = ${of.tokenHash}
-        and c.status is null returning 1`.execute(tx);
-    return done.rows.length === 1;
+        and c.status is null returning d.project`.execute(tx);
+    return done.rows[0]?.project ?? null;
   },
 );
 

@@ -31,12 +31,13 @@ export function registerGates(http: Http, o: GateRoutesOptions): void {
   registerEvidence(http, o, serviceOf);
   registerWaivers(http, o, serviceOf);
 
-  route(http, "answerGate", async ({ project, params, body }) => {
-    const of = { project, deploymentId: params.deploymentId, gate: params.gate };
+  route(http, "answerGate", async ({ params, body }) => {
+    const of = { deploymentId: params.deploymentId, gate: params.gate };
     // Whoever has the token is no subject of ours: what it says is kept as the gate's words.
     const isTaken = await o.database.transaction(async (tx) => {
       const { status, words } = body;
-      if (!(await answerCallback(tx, { ...of, status, words, tokenHash: hashOfToken(body.token) }))) return false;
+      const project = await answerCallback(tx, { ...of, status, words, tokenHash: hashOfToken(body.token) });
+      if (project === null) return false;
       await record(tx, {
         type: "delivery.gate.answered",
         subject: `deployment/${of.deploymentId}`,

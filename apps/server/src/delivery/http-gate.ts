@@ -39,7 +39,7 @@ export const httpGate = ({ database, caller, baseUrl }: HttpGateParts): GateRunn
       await database.transaction((tx) =>
         openCallback(tx, { deploymentId: deployment.id, gate: gate.name, tokenHash: hashOfToken(token) }),
       );
-    const path = `/api/v1/projects/${deployment.project}/deployments/${deployment.id}/gates/${encodeURIComponent(gate.name)}/result`;
+    const path = `/api/v1/deployments/${deployment.id}/gates/${encodeURIComponent(gate.name)}/result`;
     const answer = await caller.ask({
       url: gate.url ?? "",
       method: gate.method ?? "POST",

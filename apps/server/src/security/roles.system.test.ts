@@ -69,6 +69,12 @@ describe("who may do what, over the wire", () => {
       listDeployments, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       splitDeployment, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
       getDeployment, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      cancelDeployment, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
+      answerGate, owner yes, deployer yes, viewer yes, ci yes, gateway yes, anybody yes
+      submitEvidence, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
+      listWaivers, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      createWaiver, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      revokeWaiver, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
       getRollout, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       listLooks, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       explainRollout, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
