@@ -5,9 +5,10 @@ import type { Actor } from "@latchkey/core/delivery/rollout";
 import type { SyntheticSource } from "@latchkey/core/delivery/synthetic";
 import { transition } from "@latchkey/core/delivery/transitions";
 import type { Logger } from "pino";
+import { commandGate } from "../../apps/server/src/delivery/command-gate.ts";
 import { DeploymentsController } from "../../apps/server/src/delivery/deployments.controller.ts";
 import { overtakeGateway } from "../../apps/server/src/delivery/epochs.controller.ts";
-import { gateRunners } from "../../apps/server/src/delivery/gate-runners.ts";
+import { UNAVAILABLE } from "../../apps/server/src/delivery/gate-runner.ts";
 import { saveReport, seeGateway } from "../../apps/server/src/delivery/gateways.store.ts";
 import { LocalTarget } from "../../apps/server/src/delivery/local-target.controller.ts";
 import { applyToRollout } from "../../apps/server/src/delivery/rollout-engine.ts";
@@ -146,7 +147,8 @@ export class SimServer {
     const builder = new SimBuilder(world, clock);
     const deployments = new DeploymentsController({
       ...{ database, log, clock, builder, lease, wake },
-      gateRunners: gateRunners({ builder }),
+      waiverOf: async () => null,
+      gateRunners: { ...UNAVAILABLE, command: commandGate(builder) },
       onChanged: () => {},
       sourcesOf: workingTree,
     });

@@ -51,6 +51,11 @@ const all: Answers = {
   listChanges: () => example.page(example.pipelineChange),
   getChange: () => example.pipelineChange,
   splitDeployment: () => ({ items: [example.deployment, { ...example.deployment, id: "dep_2" }] }),
+  cancelDeployment: () => example.deployment,
+  submitEvidence: () => example.evidence,
+  listWaivers: () => example.page(example.waiver),
+  createWaiver: () => example.waiver,
+  revokeWaiver: () => null,
   getRollout: () => example.rollout,
   listLooks: () => example.page(),
   explainRollout: () => example.explanation,
@@ -102,6 +107,11 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   getPipeline: ["pipeline"],
   listChanges: ["changes", "leads"],
   getChange: ["change", "leads", "pr-12"],
+  cancelDeployment: ["cancel", "dep_1", "--reason", "lunch"],
+  submitEvidence: ["evidence", "leads", "tests", "latchkey.config.yaml", "--commit", "0".repeat(40)],
+  listWaivers: ["waivers", "leads"],
+  createWaiver: ["waive", "dep_1", "tests", "--until", "8h", "--reason", "why"],
+  revokeWaiver: ["unwaive", "leads", "wai_1"],
   getRollout: ["rollout", "leads"],
   listLooks: ["looks", "dep_1"],
   explainRollout: ["explain", "leads"],
@@ -132,8 +142,10 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   listNotificationDeliveries: ["notifications", "deliveries", "--state", "dead"],
   replayNotifications: ["notifications", "replay", "--channel", "ours"],
 };
-/** Browsers sign in and out, gateways route and report, workflows exchange their token: nobody types that. */
-const NOT_TYPED: readonly RouteName[] = ["signIn", "signOut", "gatewayRouting", "gatewayReport", "exchangeToken"];
+/** Browsers sign in and out, gateways route and report, workflows exchange their token, other systems answer gates: nobody types that. */
+const NOT_TYPED: readonly RouteName[] = [
+  ...(["signIn", "signOut", "gatewayRouting", "gatewayReport", "exchangeToken", "answerGate"] as const),
+];
 
 describe("everything that the API can do", () => {
   beforeEach(() => {

@@ -9,6 +9,7 @@ import { addBuildNetlify } from "./commands/build-netlify.ts";
 import { addCi } from "./commands/ci.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addInit } from "./commands/init.ts";
+import { addGates } from "./commands/gates.ts";
 import { addLedger } from "./commands/ledger.ts";
 import { addLook } from "./commands/look.ts";
 import { addNotifications } from "./commands/notifications.ts";
@@ -83,6 +84,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
     })
     .addHelpText("after", AFTER);
   addShip(program, terminal, outcome);
+  addGates(program, terminal, outcome);
   addApply(program, terminal, outcome);
   addActions(program, terminal, outcome);
   addSplit(program, terminal, outcome);

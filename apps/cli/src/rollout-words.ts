@@ -1,6 +1,6 @@
 import type { Answer } from "@latchkey/api/client";
 import { metricLines } from "./metric-words.ts";
-import { clip, duration, milliseconds, moment, plain, type Style, state, table } from "./text.ts";
+import { bytes, clip, duration, milliseconds, moment, plain, type Style, state, table } from "./text.ts";
 
 export type Deployment = Answer<"getDeployment">;
 export type Rollout = Answer<"getRollout">;
@@ -111,8 +111,8 @@ function arrivalWords({ report, exposedAt, startedAt }: Rollout): string {
 
 /** A deployment: gates, changes, what became of it. */
 export function deploymentWords(d: Deployment, style: Style): string {
-  const gates = d.gates.map((g) => `  ${g.name}: ${state(g.status, style)}${g.required ? "" : " (not required)"}`);
-  const failedGates = d.gates.filter((g) => ["failed", "timed_out", "could_not_run"].includes(g.status) && g.output);
+  const gates = d.gates.flatMap((g) => gateLines(g, style));
+  const failedGates = d.gates.filter((g) => BAD.includes(g.status) && g.output);
   const changes = d.changes.map((c) => `  ${c.commit.slice(0, 8)} ${c.message.split("\n")[0]} (${c.author})`);
   return [
     `${style.bold(d.service)} to ${d.environment}: ${state(d.status, style)} (${d.id})`,
@@ -130,6 +130,32 @@ export function deploymentWords(d: Deployment, style: Style): string {
     ...(d.rolloutId ? [`Rollout ${d.rolloutId}: latchkey rollout ${d.rolloutId}`] : []),
   ].join("\n");
 }
+
+type Gate = Deployment["gates"][number];
+
+function gateLines(g: Gate, style: Style): string[] {
+  const about = [
+    ...(g.required ? [] : ["not required"]),
+    ...(g.kind === "command" ? [] : [plain(g.kind)]),
+    ...(g.owner ? [`of ${g.owner}`] : []),
+  ];
+  const isBad = BAD.includes(g.status);
+  const figures = g.figures.map(
+    ({ name, value, unit, limit, holds }) =>
+      `${name} ${measured(value, unit)}${limit === null ? "" : `, limit ${measured(limit, unit)}${holds ? "" : ": does not hold"}`}`,
+  );
+  const { waiver } = g;
+  return [
+    `  ${g.name}: ${state(g.status, style)}${about.length > 0 ? ` (${about.join(", ")})` : ""}`,
+    ...(g.kind !== "command" || isBad ? [g.words].filter(Boolean) : []).map((words) => `    ${words}`),
+    ...(figures.length > 0 ? [`    ${figures.join("; ")}`] : []),
+    ...(waiver ? [`    waived by ${waiver.by} until ${moment(waiver.until)}: ${waiver.reason}`] : []),
+    ...(isBad || waiver ? g.details : []).map((line) => `      ${line}`),
+  ];
+}
+const BAD: readonly string[] = ["failed", "timed_out", "could_not_run"];
+const measured = (value: number, unit: Gate["figures"][number]["unit"]): string =>
+  unit === "bytes" ? bytes(value) : unit === "percent" ? `${Number(value.toFixed(2))} %` : String(value);
 
 export const indent = (text: string): string =>
   text

@@ -95,5 +95,7 @@ const BAD = [
 export function state(value: string, style: Style): string {
   if (GOOD.includes(value)) return style.good(plain(value));
   if (BAD.includes(value)) return style.bad(plain(value));
-  return ["aborted", "superseded", "paused", "suspected"].includes(value) ? style.warn(plain(value)) : plain(value);
+  return ["aborted", "superseded", "paused", "suspected", "pending", "waived"].includes(value)
+    ? style.warn(plain(value))
+    : plain(value);
 }

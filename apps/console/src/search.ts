@@ -40,7 +40,11 @@ export const service = (raw: Raw): Optional<ServiceSearch> => ({
   window: number(raw.window),
 });
 
-export const deployment = (raw: Raw): Optional<{ gate: string }> => ({ gate: text(raw.gate) });
+/** `waive`: the gate whose dialog is open. */
+export const deployment = (raw: Raw): Optional<{ gate: string; waive: string }> => ({
+  gate: text(raw.gate),
+  waive: text(raw.waive),
+});
 export const release = (raw: Raw): Optional<{ files: string; show: "changed" | "all" }> => ({
   files: text(raw.files),
   show: oneOf(raw.show, ["changed", "all"] as const),

@@ -120,6 +120,7 @@ async function wire(
   });
   undo.push(() => vitals.stop());
   const lease = await keepLease(database, log, "delivery", owner);
+  const url = config.publicUrl ?? `http://127.0.0.1:${config.port}`;
   undo.push(() => lease.release());
   const told = startNotifications({
     ...{ database, http, log, lease, subjects, announcements: notifications, baseUrl: url },
@@ -147,6 +148,7 @@ async function wire(
     github: githubAccessOf(config),
     consoleUrl: config.publicUrl ?? `http://127.0.0.1:${config.port}`,
     gatewayUrl: `http://127.0.0.1:${config.gatewayPort}`,
+    baseUrl: url,
     subjects,
     databaseUrlFor: (service, environment) => createDatabaseIfMissing(base, databaseNameOf(service, environment)),
     publish: ledger.publish,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import * as g from "./gates.ts";
 import { GatewayReport, GENERATION_MAX, RoutingTable } from "./gateway.ts";
 import { Change, ChangeState, OidcExchange, OidcToken, Pipeline } from "./github.ts";
 import * as m from "./models.ts";
@@ -149,6 +150,37 @@ export const contract = {
     status: 201,
     answers: OidcToken,
   },
+  cancelDeployment: {
+    summary: "End a deployment that has no rollout yet, with a reason",
+    body: z.strictObject({ reason: z.string().min(1).max(500) }),
+    status: 200,
+    answers: m.DeploymentSummary,
+  },
+  answerGate: {
+    summary: "Answer a gate that has asked over HTTP, with the token that it gave, once",
+    body: g.GateAnswer,
+    status: 204,
+    answers: z.null(),
+  },
+  submitEvidence: {
+    summary: "Send a pipeline's report for a gate and a commit; one sent before gives way",
+    body: g.NewEvidence,
+    status: 201,
+    answers: g.Evidence,
+  },
+  listWaivers: {
+    summary: "Waivers of a service's gates, newest first",
+    query: z.object(paging),
+    status: 200,
+    answers: m.pageOf(g.Waiver),
+  },
+  createWaiver: {
+    summary: "Let a gate of a service stand that does not pass, until a day",
+    body: g.NewWaiver,
+    status: 201,
+    answers: g.Waiver,
+  },
+  revokeWaiver: { summary: "Take a waiver back", status: 204, answers: z.null() },
 
   getRollout: { summary: "A rollout as it stands", status: 200, answers: m.Rollout },
   listLooks: {

@@ -267,3 +267,61 @@ export const GateResult = z.object({
   waiver: z.object({ id: z.string(), by: z.string(), reason: z.string(), until: when }).nullable(),
 });
 export type GateResult = z.infer<typeof GateResult>;
+
+/** A person lets a gate of a service stand that did not pass. */
+export const Waiver = z.object({
+  id: z.string(),
+  service: z.string(),
+  gate: z.string(),
+  reason: z.string(),
+  /** Also when nothing could be checked: it could not run, ran out of time, or has no answer yet. */
+  couldNotRun: z.boolean(),
+  waivedBy: z.string(),
+  createdAt: when,
+  until: when,
+  revokedAt: when.nullable(),
+  /** Whether it lets the gate stand now. */
+  isInForce: z.boolean(),
+});
+export type Waiver = z.infer<typeof Waiver>;
+export const WAIVER_DAYS_MAX = 90;
+
+export const NewWaiver = z.strictObject({
+  gate: z.string().min(1).max(60),
+  reason: z.string().min(1).max(500),
+  /** At most 90 days from now. */
+  until: when,
+  couldNotRun: z.boolean().default(false),
+});
+
+/** A pipeline's report of a gate, for a commit. */
+export const Evidence = z.object({
+  id: z.string(),
+  service: z.string(),
+  gate: z.string(),
+  commit: z.string(),
+  sha256: z.string(),
+  url: z.string().nullable(),
+  sentBy: z.string(),
+  sentAt: when,
+});
+export type Evidence = z.infer<typeof Evidence>;
+
+export const NewEvidence = z.strictObject({
+  gate: z.string().min(1).max(60),
+  commit: z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/, "a whole commit id: 40 or 64 hex digits in small letters"),
+  /** The request as a whole may have 1 MB. */
+  report: z.string().min(1).max(1_000_000),
+  /** Where the run that made it is seen. */
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(500)
+    .optional(),
+});
+
+/** What another system answers that a gate has asked. */
+export const GateAnswer = z.strictObject({
+  token: z.string().min(10).max(100),
+  status: z.enum(["passed", "failed"]),
+  words: z.string().max(500).default(""),
+});

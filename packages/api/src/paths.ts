@@ -19,6 +19,8 @@ export const ACTIONS = [
   "service.write",
   "deployment.create",
   "rollout.act",
+  "evidence.submit",
+  "waiver.manage",
   "ledger.read",
   "backup.manage",
   "ledger.erase",
@@ -59,6 +61,18 @@ export const paths = {
   listChanges: { method: "GET", path: `${P}/services/:service/changes`, action: "service.read" },
   getChange: { method: "GET", path: `${P}/services/:service/changes/:change`, action: "service.read" },
   exchangeToken: { method: "POST", path: "/api/v1/oidc/token", action: "public" },
+  cancelDeployment: {
+    method: "POST",
+    path: `${P}/deployments/:deploymentId/cancellation`,
+    action: "deployment.create",
+  },
+  // The token is all that is needed: it stands for one gate of one deployment, of whichever project.
+  answerGate: { method: "POST", path: "/api/v1/deployments/:deploymentId/gates/:gate/result", action: "public" },
+
+  submitEvidence: { method: "POST", path: `${P}/services/:service/evidence`, action: "evidence.submit" },
+  listWaivers: { method: "GET", path: `${P}/services/:service/waivers`, action: "service.read" },
+  createWaiver: { method: "POST", path: `${P}/services/:service/waivers`, action: "waiver.manage" },
+  revokeWaiver: { method: "DELETE", path: `${P}/services/:service/waivers/:waiverId`, action: "waiver.manage" },
 
   getRollout: { method: "GET", path: `${P}/rollouts/:rolloutId`, action: "service.read" },
   listLooks: { method: "GET", path: `${P}/rollouts/:rolloutId/looks`, action: "service.read" },

@@ -56,6 +56,14 @@ export const deployment: Answer<"getDeployment"> = {
   buildOutput: "",
   changes: [{ commit: "0123456789abcdef", message: "A better form", author: "Ada", at: AT }],
 };
+export const waiver: Answer<"createWaiver"> = {
+  ...{ id: "wai_1", service: "leads", gate: "tests", reason: "their server is moved", couldNotRun: false },
+  ...{ waivedBy: "root", createdAt: AT, until: AT, revokedAt: null, isInForce: true },
+};
+export const evidence: Answer<"submitEvidence"> = {
+  ...{ id: "evi_1", service: "leads", gate: "tests", commit: "0".repeat(40), sha256: "1".repeat(64) },
+  ...{ url: null, sentBy: "ci", sentAt: AT },
+};
 const arm = { p50Ms: 10, p95Ms: 20, pageViews: 0, pageErrors: 0, users: 5, restarts: 0, residentBytes: null };
 export const decision: Answer<"getRollout">["decisions"][number] = {
   sequence: 7,

@@ -7,6 +7,7 @@ import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { viewBatch } from "./batches.view.ts";
+import { cancelDeployment } from "./cancel.ts";
 import { findDeployment, listDeployments } from "./deployments.store.ts";
 import { presentDeployment, presentGate, presentRelease } from "./presentation.ts";
 import { filesOf, findRelease, findReleases, listReleases } from "./releases.store.ts";
@@ -120,6 +121,23 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
       const made = await ship(o.database, asked, remember);
       o.wake();
       return summaryOf(made.id);
+    },
+    summaryOf,
+  );
+
+  route(
+    http,
+    "cancelDeployment",
+    async ({ project, params, body, principal, remember }) => {
+      await cancelDeployment(o.database, {
+        project,
+        deploymentId: params.deploymentId,
+        reason: await o.subjects.sealWordsOf(principal.name, body.reason),
+        actor: actorOf(principal),
+        also: (tx) => remember(tx, params.deploymentId),
+        onEnded: o.wake,
+      });
+      return summaryOf(params.deploymentId);
     },
     summaryOf,
   );

@@ -5,7 +5,7 @@ import { newId } from "../platform/ids.ts";
 import { endDeployment, locksPhase, recordRelease, UNCHANGED } from "./deployments.entries.ts";
 import { activeDeployments, type DeploymentRow, findDeployment, updateDeployment } from "./deployments.store.ts";
 import { type GateRunners, hasWork } from "./gate-runner.ts";
-import { Gating } from "./gating.ts";
+import { Gating, type GatingOptions } from "./gating.ts";
 import { DeploymentQueue, type QueueOptions } from "./queue.ts";
 import { findReleaseByDigest, insertRelease } from "./releases.store.ts";
 
@@ -20,6 +20,7 @@ const BUILDS = "Building the working tree.";
 export interface DeploymentsOptions extends QueueOptions {
   readonly log: Logger;
   readonly gateRunners: GateRunners;
+  readonly waiverOf: GatingOptions["waiverOf"];
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type GateConfig, type GateKind, gateKind, gateTimeoutMs } from "@latchkey/api/gates";
+import { GATE_KINDS, type GateConfig, type GateKind, gateKind, gateTimeoutMs } from "@latchkey/api/gates";
 import type { GateJudgement } from "@latchkey/core/delivery/gates/judgement";
 import type { ServiceRow } from "../catalog/index.ts";
 import type { DeploymentRow, GateRow } from "./deployments.store.ts";
@@ -14,6 +14,8 @@ export interface GateContext {
   /** When this gate began: the first time it was asked, for one that is pending. */
   readonly beganAtMs: number;
   readonly nowMs: number;
+  /** Whether it has said before that it waits. */
+  readonly wasPending: boolean;
 }
 
 /** It came to an end. */
@@ -52,6 +54,11 @@ export const unavailable = (what: string): GateRunner => ({
     details: [],
   }),
 });
+
+/** All kinds without a room: where only some are built, they are put over these. */
+export const UNAVAILABLE = Object.fromEntries(
+  GATE_KINDS.map((kind) => [kind, unavailable(kind)]),
+) as unknown as GateRunners;
 
 /** The row of a gate that nobody has asked yet. */
 export const waitingRow = (gate: GateConfig): GateRow => ({

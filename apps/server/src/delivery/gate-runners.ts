@@ -1,20 +1,32 @@
+import type { Differences, GateCaller, Reports, Sizes } from "@latchkey/core/delivery/gates/evidence-ports";
 import type { Builder } from "@latchkey/core/delivery/ports";
+import type { Transactions } from "../platform/database.ts";
 import { commandGate } from "./command-gate.ts";
 import { type GateRunners, unavailable } from "./gate-runner.ts";
+import { httpGate } from "./http-gate.ts";
+import { reportGate } from "./report-gate.ts";
+import { coverageJudge, findingsJudge, licencesJudge, testsJudge } from "./report-judges.ts";
+import { sizeGate } from "./size-gate.ts";
 
 export interface GateParts {
   readonly builder: Pick<Builder, "gate">;
+  readonly database: Transactions;
+  readonly reports: Reports;
+  readonly differences: Differences;
+  readonly sizes: Sizes;
+  readonly caller: GateCaller;
+  readonly baseUrl: string;
 }
 
 /** One runner for each kind of gate: another kind is a line here and one in packages/api/src/gates.ts. */
-export const gateRunners = ({ builder }: GateParts): GateRunners => ({
-  command: commandGate(builder),
-  tests: unavailable("reader of test reports"),
-  coverage: unavailable("reader of coverage reports"),
-  findings: unavailable("reader of findings"),
-  licences: unavailable("reader of licences"),
-  size: unavailable("measure of sizes"),
-  http: unavailable("caller of other systems"),
+export const gateRunners = (parts: GateParts): GateRunners => ({
+  command: commandGate(parts.builder),
+  tests: reportGate(parts, testsJudge(parts)),
+  coverage: reportGate(parts, coverageJudge(parts)),
+  findings: reportGate(parts, findingsJudge(parts)),
+  licences: reportGate(parts, licencesJudge()),
+  size: sizeGate(parts.sizes),
+  http: httpGate(parts),
   approval: unavailable("approvals"),
   window: unavailable("windows"),
   error_budget: unavailable("error budgets"),

@@ -22,6 +22,8 @@ export interface GatingOptions {
   readonly lease: Pick<Lease, "guards">;
   readonly runners: GateRunners;
   readonly sourcesOf: SourcesOf;
+  /** Who lets a gate of a service stand that did not pass; `couldNotRun`: also where nothing could be checked. */
+  readonly waiverOf: (service: ServiceRow, gate: string, couldNotRun: boolean) => Promise<GateRow["waiver"]>;
   readonly onChanged: (deploymentId: string) => void;
 }
 
@@ -112,6 +114,7 @@ export class Gating {
     const before = rows[i] ?? waitingRow(gate);
     const nowMs = this.#o.clock.now();
     // What is pending began when it was first asked; a command that a crash cut short begins anew.
+    const wasPending = before.status === "pending";
     const hasBegun = before.status === "pending" || before.status === "passed";
     const beganAtMs = hasBegun && before.startedAt ? Date.parse(before.startedAt) : nowMs;
     const startedAt = new Date(beganAtMs).toISOString();
@@ -126,16 +129,25 @@ export class Gating {
       folder,
       beganAtMs,
       nowMs,
+      wasPending,
     });
     if (isStopping()) return null;
     const isLate = asked.status === "pending" && this.#o.clock.now() - beganAtMs >= gateTimeoutMs(gate);
     const outcome: GateOutcome = isLate ? { ...outOfTime(gate), details: [asked.words] } : asked;
-    const after = this.#rowAfter({ ...before, startedAt }, outcome);
+    const after = await this.#waived(work, this.#rowAfter({ ...before, startedAt }, outcome));
     const isNews = JSON.stringify(after) !== JSON.stringify(before);
     rows[i] = after;
     if (isNews && !(await this.#save(work, this.#wordsOf(rows)))) return null;
     const left = beganAtMs + gateTimeoutMs(gate) - this.#o.clock.now();
     return { askAgainMs: outcome.status === "pending" ? Math.min(outcome.askAgainMs, left) : ASK_AGAIN_MS.most };
+  }
+
+  /** A required gate that did not pass stands where a person says so; one that has checked nothing, where that was said. */
+  async #waived(work: Work, row: GateRow): Promise<GateRow> {
+    if (row.status === "passed" || !row.required) return row;
+    const waiver = await this.#o.waiverOf(work.service, row.name, row.status !== "failed");
+    if (!waiver) return row;
+    return { ...row, status: "waived", waiver, finishedAt: this.#nowText() };
   }
 
   #rowAfter(row: GateRow, outcome: GateOutcome): GateRow {

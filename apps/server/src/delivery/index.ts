@@ -5,16 +5,24 @@ import type { Subjects } from "../ledger/index.ts";
 import { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import type { GithubAccess } from "../platform/adapters/github/configured.ts";
 import { LocalBuilder } from "../platform/adapters/local/builder.ts";
+import { diffOf } from "../platform/adapters/local/git.ts";
 import { httpProber } from "../platform/adapters/local/prober.ts";
+import { reportFiles } from "../platform/adapters/reports/files.ts";
+import { gateCaller } from "../platform/adapters/webhooks/gate-caller.ts";
 import { systemClock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
+import { openWebhookKey } from "../platform/key-files.ts";
 import type { Lease } from "../platform/leases.ts";
 import { announce, type Notifications } from "../platform/notifications.ts";
 import { registerDelivery } from "./delivery.routes.ts";
 import { DeploymentsController } from "./deployments.controller.ts";
 import { findDeployment } from "./deployments.store.ts";
+import { forgetOldFindings } from "./finding-ages.store.ts";
+import { forgetOldCallbacks } from "./gate-callbacks.store.ts";
+import { forgetOldEvidence } from "./gate-evidence.store.ts";
 import { gateRunners } from "./gate-runners.ts";
+import { registerGates } from "./gates.routes.ts";
 import { RoutingWaiters, registerGateways } from "./gateways.routes.ts";
 import { forgetOldCounters } from "./gateways.store.ts";
 import { startGithub } from "./github.ts";
@@ -41,6 +49,7 @@ import { SyntheticTraffic } from "./synthetic-traffic.ts";
 import { type Installation, viewSystem } from "./system.view.ts";
 import { TrafficController } from "./traffic.controller.ts";
 import { TrafficHoursController } from "./traffic-hours.controller.ts";
+import { standingWaiver } from "./waivers.ts";
 
 /** Delivery: releases, deployments, rollouts, and the routing that the gateways follow. */
 export { endUnrolledDeployments, startEpoch } from "./epochs.controller.ts";
@@ -61,6 +70,8 @@ export interface DeliveryOptions {
   /** The controllers work while this server holds it: one server of several at a time. */
   readonly lease: Lease;
   readonly gatewayUrl: string;
+  /** Where this server is reached: what answers gates later calls it there. */
+  readonly baseUrl: string;
   /** Answers PromQL; null where the server was given none. */
   readonly metricSource: MetricSource | null;
   /** Seals what is personal before it is written. */
@@ -135,14 +146,19 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   };
   const builder = sealingAuthors(new LocalBuilder(artifacts), o.subjects);
   const github = startGithub({ ...o, dir: o.dir, wake: () => loop.wake() });
+  const caller = gateCaller(openWebhookKey(o.sharedDir), () => systemClock.now());
   const deployments = new DeploymentsController({
     database: o.database,
     log: o.log,
     clock: systemClock,
     lease: o.lease,
     builder,
-    gateRunners: gateRunners({ builder }),
     sourcesOf: sourcesIn(github.repositories),
+    gateRunners: gateRunners({
+      ...{ builder, caller, database: o.database, baseUrl: o.baseUrl },
+      ...{ reports: reportFiles, differences: { diff: diffOf }, sizes: artifacts },
+    }),
+    waiverOf: (service, gate, couldNotRun) => standingWaiver(o.database.db, service, gate, couldNotRun),
     onChanged: deploymentChanged,
     wake: () => loop.wake(),
   });
@@ -176,6 +192,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     gatewayUrl: o.gatewayUrl,
     wake: () => loop.wake(),
   });
+  registerGates(o.http, { ...o, hurry: () => deployments.hurryGates() });
   registerRollouts(o.http, {
     database: o.database,
     subjects: o.subjects,
@@ -207,7 +224,8 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   hours.start();
   const hourly = setInterval(() => {
     const { db } = o.database;
-    Promise.all([forgetOldCounters(db), forgetOldMinutes(db), forgetOldSlices(db)]).catch((error: unknown) =>
+    const gates = [forgetOldEvidence(db), forgetOldFindings(db), forgetOldCallbacks(db)];
+    Promise.all([...gates, forgetOldCounters(db), forgetOldMinutes(db), forgetOldSlices(db)]).catch((error: unknown) =>
       o.log.warn({ err: error }, "old counters could not be deleted"),
     );
     digestsInUse(o.database.db)
@@ -227,6 +245,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       await hours.stop();
       waiters.close();
       await loop.stop();
+      caller.abort();
       await deployments.stop();
     },
   };

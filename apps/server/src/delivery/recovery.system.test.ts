@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startTimeOf } from "../platform/adapters/local/process-table.ts";
 import { BuiltServer } from "../testing/built-server.ts";
@@ -58,6 +60,30 @@ describe("a server that is killed", () => {
     journey.workload.go();
     await journey.untilRollout(await journey.rolloutOf(id), "progressing");
     expect((await journey.deployment(id)).gates.map((g) => g.status)).toEqual(["passed"]);
+  });
+
+  it("while gates run, runs none again that has ended, and waits on for what it waited for", async () => {
+    journey.workload.stay();
+    const count = "require('node:fs').appendFileSync('asked.log', 'x')";
+    const waits = { name: "pipeline", kind: "tests", from: "ci", required: false, timeoutMs: 3_600_000 } as const;
+    const gates = [
+      { name: "first", command: ["node", "-e", count] },
+      waits,
+      { name: "last", command: ["node", "gate.mjs"] },
+    ];
+    await journey.workload.apply({ gates });
+    // What a pipeline sends is for a commit: outside git it could not run, and is no more than told.
+    const id = await journey.ship({ gate: "wait" });
+    const running = async () => (await journey.deployment(id)).gates.map((g) => g.status);
+    const before = ["passed", "could_not_run", "running"];
+    await until("the last gate runs", async () => (await running()).join() === before.join());
+    await killAndStart();
+    await until("the last gate runs", async () => (await running()).join() === before.join());
+    journey.workload.go();
+    await journey.untilRollout(await journey.rolloutOf(id), "progressing");
+    expect(await running()).toEqual(["passed", "could_not_run", "passed"]);
+    expect(readFileSync(join(journey.workload.root, "app", "asked.log"), "utf8")).toBe("x");
+    await journey.workload.apply();
   });
 
   it("while a release starts, adopts its process instead of starting another", async () => {

@@ -1,5 +1,6 @@
-import { randomUUID } from "node:crypto";
-import { linkSync, rmSync, writeFileSync } from "node:fs";
+import { randomBytes, randomUUID } from "node:crypto";
+import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 
 /**
  * The files of an installation's folder that are keys, in one place: what a backup closes with a passphrase or leaves
@@ -25,4 +26,19 @@ export function createKeyFile(file: string, content: string | Buffer): boolean {
   } finally {
     rmSync(draft, { force: true });
   }
+}
+
+/** Signs what is sent to other systems. Not in a backup: who loses it gives the receivers the new one. */
+const WEBHOOK_KEY = "webhooks.key";
+const WEBHOOK_PREFIX = "whsec_";
+
+/** The key of outgoing requests, made at the first start, as Standard Webhooks writes it: whsec_ and base64. */
+export function openWebhookKey(dir: string): Buffer {
+  const file = join(dir, WEBHOOK_KEY);
+  createKeyFile(file, `${WEBHOOK_PREFIX}${randomBytes(32).toString("base64")}\n`);
+  const text = readFileSync(file, "utf8").trim();
+  const key = Buffer.from(text.slice(WEBHOOK_PREFIX.length), "base64");
+  if (!text.startsWith(WEBHOOK_PREFIX) || key.length < 24)
+    throw new Error(`${file} holds no key: it must be ${WEBHOOK_PREFIX} and at least 24 bytes in base64.`);
+  return key;
 }

@@ -15,6 +15,11 @@ const TABLE = {
   LK_ROLLOUT_OVER: [409, "The rollout is over", "Ship again to start another."],
   LK_ROLLOUT_STATE: [409, "Not in this state of the rollout", "Look at what is allowed now: `latchkey rollout <id>`."],
   LK_ROLLOUT_NO_BASELINE: [409, "Nothing to go back to", "Ship a release that mends it."],
+  LK_DEPLOYMENT_STATE: [
+    409,
+    "Not in this state of the deployment",
+    "Look at how it stands: `latchkey deployment <id>`.",
+  ],
   LK_NOTHING_TO_SPLIT: [409, "Nothing to split", "Look at what is known of the batch: `latchkey deployment <id>`."],
   LK_TOO_LARGE: [413, "The body is too large", "Send at most 1 MB."],
   LK_RATE_LIMITED: [429, "Too many requests", "Wait as long as Retry-After says, and ask less often."],

@@ -73,6 +73,12 @@ describe("who may do what, over the wire", () => {
       listChanges, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       getChange, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       exchangeToken, owner yes, deployer yes, viewer yes, ci yes, gateway yes, anybody yes
+      cancelDeployment, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
+      answerGate, owner yes, deployer yes, viewer yes, ci yes, gateway yes, anybody yes
+      submitEvidence, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
+      listWaivers, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      createWaiver, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      revokeWaiver, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
       getRollout, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       listLooks, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       explainRollout, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -

@@ -14,12 +14,15 @@ const GRANTS: Readonly<Record<Role, readonly string[]>> = {
     "service.write",
     "deployment.create",
     "rollout.act",
+    "evidence.submit",
+    "waiver.manage",
     "ledger.read",
     "backup.manage",
     "ledger.erase",
     "notification.read",
     "notification.manage",
   ],
+  // Who ships does not decide which checks count: waivers are the owner's.
   deployer: [
     "self.read",
     "system.read",
@@ -28,10 +31,11 @@ const GRANTS: Readonly<Record<Role, readonly string[]>> = {
     "notification.read",
     "deployment.create",
     "rollout.act",
+    "evidence.submit",
   ],
   viewer: ["self.read", "system.read", "service.read", "ledger.read", "notification.read"],
   // A pipeline outside: it asks for deployments and reads how they do, and decides nothing.
-  ci: ["self.read", "service.read", "deployment.create"],
+  ci: ["self.read", "service.read", "deployment.create", "evidence.submit"],
   gateway: ["gateway.serve"],
 };
 

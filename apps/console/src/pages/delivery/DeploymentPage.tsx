@@ -182,7 +182,7 @@ export function DeploymentPage() {
           </Section>
         )}
         <About deployment={d} />
-        <GateList gates={d.gates} />
+        <GateList deployment={d} />
         <CarriedPanel carries={d.carries} split={d.split} deploymentId={d.id} />
         <Changes deployment={d} />
       </div>

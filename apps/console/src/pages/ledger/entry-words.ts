@@ -25,6 +25,12 @@ export function entryWords(entry: LedgerEntry): string {
     return `${text("service") ?? ""} to ${text("environment") ?? "?"}: ${spaced(outcome)}`;
   if (entry.type === "delivery.release.created") return `${text("service") ?? ""} #${number("number") ?? "?"}`;
   if (entry.type === "delivery.deployment.gates_passed") return "All required gates passed.";
+  if (entry.type === "delivery.gate.waived")
+    return `Gate “${text("gate") ?? "?"}” of ${text("service") ?? "?"} waived: ${text("reason") ?? ""}`;
+  if (entry.type === "delivery.gate.waiver_revoked")
+    return `The waiver of gate “${text("gate") ?? "?"}” of ${text("service") ?? "?"} was taken back`;
+  if (entry.type === "delivery.evidence.submitted")
+    return `Report for gate “${text("gate") ?? "?"}” of ${text("service") ?? "?"}, commit ${text("commit")?.slice(0, 8) ?? "?"}`;
   if (entry.type === "delivery.rollout.created") return `${text("service") ?? ""} to ${text("environment") ?? ""}`;
   if (entry.type === "security.token.created") return `${text("name") ?? "A token"} as ${text("role") ?? "?"}`;
   if (entry.type === "security.session.started") return `Signed in as ${text("role") ?? "?"}`;

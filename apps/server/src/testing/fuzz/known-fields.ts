@@ -55,6 +55,8 @@ export const KNOWN_FIELDS: Readonly<Record<string, Field>> = {
   build: command("build.mjs"),
   run: command("server.mjs"),
   command: command("gate.mjs"),
+  // Nothing listens there: a made-up address could be somebody's.
+  url: only("http://127.0.0.1:9/check"),
   environments: { ...of(["production"], ["production", "staging"]), type: "array", weight: 12 },
   steps: { ...of(...STEPS), type: "array" },
   // Of notifications: nothing is sent anywhere but to this machine, where nobody listens on that port.

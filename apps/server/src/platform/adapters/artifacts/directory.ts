@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, statfs } from "node:fs/promises";
-import { join, normalize, sep } from "node:path";
+import { join, normalize, relative, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
+import type { SizedFile } from "@latchkey/core/delivery/gates/size";
 import type { ArtifactFile, Manifest } from "@latchkey/core/delivery/ports";
 
 /** Artifacts in a directory: `<root>/<digest>/…`, written once, never changed. */
@@ -54,6 +56,21 @@ export class ArtifactStore {
     for (const entry of await readdir(this.pathOf(digest), { recursive: true, withFileTypes: true }))
       if (entry.isFile()) sum += (await stat(join(entry.parentPath, entry.name))).size;
     return sum;
+  }
+
+  /** See the port `Sizes`. */
+  async sizesOf(digest: string, compresses: (path: string) => boolean): Promise<readonly SizedFile[] | null> {
+    if (!(await this.has(digest))) return null;
+    const root = this.pathOf(digest);
+    const files: SizedFile[] = [];
+    for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const file = join(entry.parentPath, entry.name);
+      const path = relative(root, file).split(sep).join("/");
+      const sizeBytes = (await stat(file)).size;
+      files.push({ path, sizeBytes, gzipBytes: compresses(path) ? await gzipBytesOf(file) : null });
+    }
+    return files;
   }
 
   /** What is free where artifacts are kept, for those who are not root. */
@@ -112,6 +129,15 @@ async function manifestOf(dir: string): Promise<Manifest> {
   if (sizeBytes > BYTES_MAX) throw new Error("The artifact is larger than 1 GiB.");
   const lines = files.map((f) => `${f.sha256}  ${f.sizeBytes}  ${f.path}\n`).join("");
   return { digest: createHash("sha256").update(lines).digest("hex"), files, sizeBytes };
+}
+
+/** As servers compress: zlib's own level. */
+async function gzipBytesOf(path: string): Promise<number> {
+  let bytes = 0;
+  await pipeline(createReadStream(path), createGzip(), async (chunks: AsyncIterable<Buffer>) => {
+    for await (const chunk of chunks) bytes += chunk.length;
+  });
+  return bytes;
 }
 
 async function hashFile(path: string): Promise<string> {

@@ -41,3 +41,16 @@ export async function commitsBetween(cwd: string, from: string | null, to: strin
     return { commit, message, author, at };
   });
 }
+
+/** The tree without a file, which every repository knows. */
+const EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+const DIFF_MAX = 50_000_000;
+
+/** See the port `Differences`. A diff of more than 50 million characters is not known. */
+export async function diffOf(cwd: string, from: string | null, to: string | null): Promise<string | null> {
+  const options = ["--unified=0", "--no-color", "--no-ext-diff", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/"];
+  const result = await runCommand(["git", "diff", ...options, from ?? EMPTY_TREE, ...(to ? [to] : []), "--", "."], {
+    ...{ cwd, env: baseEnvironment(), timeoutMs: 60_000, outputMax: DIFF_MAX },
+  });
+  return result.outcome === "passed" && result.output.length < DIFF_MAX ? result.output : null;
+}
