@@ -59,6 +59,7 @@ function Figures({ gate }: { gate: Gate }) {
 function Body({ gate, onWaive }: { gate: Gate; onWaive: () => void }) {
   return (
     <div className="flex flex-col gap-3 px-4 pb-4">
+      {aboutOf(gate) && <p className="m-0 text-xs text-muted sm:hidden">{sentence(aboutOf(gate))}</p>}
       {gate.words && <p className="m-0 text-soft">{gate.words}</p>}
       {gate.waiver && (
         <p className="m-0 rounded-md bg-warn-soft px-3 py-2 text-warn">
