@@ -120,7 +120,6 @@ async function wire(
   });
   undo.push(() => vitals.stop());
   const lease = await keepLease(database, log, "delivery", owner);
-  const url = config.publicUrl ?? `http://127.0.0.1:${config.port}`;
   undo.push(() => lease.release());
   const told = startNotifications({
     ...{ database, http, log, lease, subjects, announcements: notifications, baseUrl: url },

@@ -11,6 +11,7 @@ import { type TestDatabase, testDatabase } from "../testing/database.ts";
 import { findDeployment, insertDeployment } from "./deployments.store.ts";
 import { type GateOutcome, type GateRunner, UNAVAILABLE, waitingRow } from "./gate-runner.ts";
 import { Gating } from "./gating.ts";
+import { workingTree } from "./sources.ts";
 
 let database: TestDatabase;
 let lease: Lease;
@@ -90,6 +91,7 @@ async function outcomeOf(stories: readonly Story[]) {
   const begin = () =>
     new Gating({
       ...{ database, lease, clock: systemClock, runners: runnersOf(stories, asked), onChanged: () => {} },
+      sourcesOf: workingTree,
       waiverOf: async (_, gate, couldNotRun) => {
         const { waiver } = stories[Number(gate.split(" ")[1])] as Story;
         if (waiver === "none" || (couldNotRun && waiver === "plain")) return null;

@@ -55,8 +55,6 @@ export const KNOWN_FIELDS: Readonly<Record<string, Field>> = {
   build: command("build.mjs"),
   run: command("server.mjs"),
   command: command("gate.mjs"),
-  // Nothing listens there: a made-up address could be somebody's.
-  url: only("http://127.0.0.1:9/check"),
   environments: { ...of(["production"], ["production", "staging"]), type: "array", weight: 12 },
   steps: { ...of(...STEPS), type: "array" },
   // Of notifications: nothing is sent anywhere but to this machine, where nobody listens on that port.
@@ -64,6 +62,7 @@ export const KNOWN_FIELDS: Readonly<Record<string, Field>> = {
   ruleId: known("rule"),
   channelIds: { values: fc.array(known("channel").values, { minLength: 1, maxLength: 2 }), weight: 6 },
   deliveryIds: { values: fc.array(known("notification").values, { minLength: 1, maxLength: 2 }), weight: 6 },
+  // Of gates and channels: nothing listens there, and a made-up address could be somebody's.
   url: only("http://127.0.0.1:9/hook", "https://127.0.0.1:9/?key=a"),
   webhookUrl: of("http://127.0.0.1:9/services"),
   apiUrl: of("http://127.0.0.1:9/api/"),
