@@ -27,6 +27,7 @@ function act(inputs: Record<string, string>) {
   }
   return spawnSync("bash", ["-eo", "pipefail", "-c", step?.run ?? "exit 99"], {
     encoding: "utf8",
+    cwd: ROOT,
     env: {
       PATH: process.env.PATH,
       GITHUB_ACTION_PATH: ROOT,
@@ -48,6 +49,9 @@ test("the Action runs the command with its inputs, and fails with it", () => {
   expect(act({ service: "leads", url, token: "lk_x" })).toMatchObject({
     status: 4,
     stderr: expect.stringContaining(url),
+  });
+  expect(act({ service: "leads", url, evidence: "tests=action.yml\nother=gone.xml\n" })).toMatchObject({
+    ...{ status: 2, stderr: expect.stringContaining("There is no report gone.xml") },
   });
   expect(act({ service: "leads", url, timeout: "soon" })).toMatchObject({ status: 2 });
 });

@@ -229,6 +229,42 @@ describe("latchkey ci", () => {
     expect(asked("ship")).toEqual([]);
     expect(looks).toBe(3);
   });
+  it("sends reports for their gates first, with the commit and the run's page", async () => {
+    onGitHub();
+    Object.assign(bench.env, {
+      GITHUB_SERVER_URL: "https://github.example",
+      GITHUB_REPOSITORY: "acme/shop",
+      GITHUB_RUN_ID: "7",
+    });
+    bench.server.answers = { ...bench.server.answers, submitEvidence: () => example.evidence };
+    writeFileSync(join(bench.dir, "junit.xml"), "<testsuites/>");
+    expect(
+      (await bench.run("ci", "leads", "--evidence", "tests=junit.xml", "--evidence", "more tests=junit.xml")).exitCode,
+    ).toBe(0);
+    expect(asked("submitEvidence").map((a) => a.body)).toEqual(
+      ["tests", "more tests"].map((gate) => ({
+        ...{ gate, commit: COMMIT, report: "<testsuites/>", url: "https://github.example/acme/shop/actions/runs/7" },
+      })),
+    );
+    expect(bench.server.asked.findIndex((a) => a.name === "ship")).toBeGreaterThan(
+      bench.server.asked.findLastIndex((a) => a.name === "submitEvidence"),
+    );
+    bench.env.GITHUB_EVENT_NAME = "pull_request";
+    await bench.run("ci", "leads", "--evidence", "tests=junit.xml");
+    expect([asked("submitEvidence").length, asked("ship").length]).toEqual([3, 1]);
+  });
+  it.each([
+    ["tests=gone.xml", "There is no report gone.xml"],
+    ["tests", "is no pair"],
+    ["=x", "is no pair"],
+  ])("deploys nothing with evidence %s", async (pair, words) => {
+    onGitHub();
+    expect(await bench.run("ci", "leads", "--evidence", pair)).toMatchObject({
+      exitCode: 2,
+      err: expect.stringContaining(words),
+    });
+    expect(bench.server.asked).toEqual([]);
+  });
   it("deploys nothing for a proposal", async () => {
     onGitHub();
     bench.env.GITHUB_EVENT_NAME = "pull_request";

@@ -1,4 +1,5 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { ApiError } from "@latchkey/api/client";
 import { type Command, Option } from "commander";
 import { type Ci, ciFrom } from "../ci/environment.ts";
@@ -12,6 +13,7 @@ import { type GlobalOptions, openSession, type Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 import { duration } from "../text.ts";
 import { addLint } from "./ci-lint.ts";
+import { readReport } from "./gates.ts";
 
 interface CiOptions {
   readonly environment: string;
@@ -20,6 +22,7 @@ interface CiOptions {
   readonly ifBusy: "refuse" | "batch" | "queue" | "supersede";
   readonly timeout: string;
   readonly deploy: boolean;
+  readonly evidence: readonly string[];
 }
 
 const POLL_MS = 2_000;
@@ -37,7 +40,7 @@ export function addCi(program: Command, terminal: Terminal, outcome: Outcome): v
   addCommand<CiOptions>(group, terminal, outcome, {
     usage: "run <service>",
     about: "ask for a deployment of the pipeline's commit and wait until it is promoted or over",
-    more: "Finds GitHub Actions, GitLab CI and most others by their variables. On GitHub a run with `id-token: write` needs no secret; elsewhere set LATCHKEY_TOKEN to a token of role ci. A service that deploys what is merged by itself (github.deployOnMerge) is only followed. For a pull request nothing is deployed. Exit codes: 0 promoted; 3 not deployed, rolled back, another commit than this one, or not done within --timeout; 1, 2 and 4 as for all commands.",
+    more: "Finds GitHub Actions, GitLab CI and most others by their variables. On GitHub a run with `id-token: write` needs no secret; elsewhere set LATCHKEY_TOKEN to a token of role ci. A service that deploys what is merged by itself (github.deployOnMerge) is only followed. For a pull request evidence is sent, and nothing is deployed. Exit codes: 0 promoted; 3 not deployed, rolled back, another commit than this one, or not done within --timeout; 1, 2 and 4 as for all commands.",
     isDefault: true,
     options: (command) =>
       command
@@ -50,11 +53,18 @@ export function addCi(program: Command, terminal: Terminal, outcome: Outcome): v
             .default("queue"),
         )
         .option("--timeout <time>", "stop waiting after this time (exit code 3)", "45m")
-        .option("--no-deploy", "only show what was found"),
+        .option(
+          "--evidence <gate=file>",
+          "send a report to a gate of this commit first; may be given several times",
+          (given: string, before: readonly string[]) => [...before, given],
+          [] as readonly string[],
+        )
+        .option("--no-deploy", "ask for no deployment: only send the evidence"),
     examples: [
       ["latchkey ci leads", "deploy, wait, and let the exit code tell"],
       ["latchkey ci leads --environment staging --timeout 20m", "somewhere else, and for less long"],
-      ["latchkey ci leads --no-deploy", "what is known of this pipeline; nothing is asked for"],
+      ["latchkey ci leads --evidence tests=reports/junit.xml", "with a report for the gate named tests"],
+      ["latchkey ci leads --evidence tests=junit.xml --no-deploy", "for a pull request: the report alone"],
     ],
     run,
   });
@@ -77,15 +87,18 @@ async function run({ args, options, terminal }: Call<CiOptions>): Promise<number
     terminal.out(
       `${ci.system === "none" ? "No pipeline" : ci.system}: commit ${ci.commit.slice(0, 10)}${ci.branch ? ` of ${ci.branch}` : ""}.\n`,
     );
+  const reports = readEvidence(terminal, options.evidence);
+  const open = () => signIn(terminal, { ...options, service });
   if (ci.isProposal || !options.deploy) {
+    if (reports.length > 0) await sendEvidence((await open()).session, { service, ci, reports });
     const words = ci.isProposal
       ? "This is a proposal: nothing is deployed before it is merged."
       : "Nothing was asked for.";
     terminal.out(options.json ? `${JSON.stringify({ ci, deployment: null })}\n` : `${words}\n`);
     return EXIT.done;
   }
-  const open = () => signIn(terminal, { ...options, service });
   const { session, token } = await open();
+  await sendEvidence(session, { service, ci, reports });
   const deploymentId = await deploymentFor(session, { service, ci, options, timeoutMs });
   const last = await waitFor(session, {
     deploymentId,
@@ -93,6 +106,38 @@ async function run({ args, options, terminal }: Call<CiOptions>): Promise<number
     again: token.isOfThisRun ? async () => (await open()).session : null,
   });
   return tell(session, ci, last);
+}
+
+interface Report {
+  readonly gate: string;
+  readonly text: string;
+}
+
+/** Reads all reports before anything is asked for: a missing one is no evidence, and no reason to deploy without it. */
+function readEvidence(terminal: Terminal, pairs: readonly string[]): Report[] {
+  return pairs.map((pair) => {
+    const at = pair.indexOf("=");
+    const [gate, file] = [pair.slice(0, at), pair.slice(at + 1)];
+    if (at < 1 || file === "")
+      throw wrongUse(
+        `--evidence ${pair} is no pair.`,
+        "Write a gate's name and a file: --evidence tests=reports/junit.xml.",
+      );
+    return { gate, text: readReport(resolve(terminal.cwd, file), file) };
+  });
+}
+
+async function sendEvidence(
+  session: Session,
+  o: { service: string; ci: Ci; reports: readonly Report[] },
+): Promise<void> {
+  for (const { gate, text } of o.reports) {
+    await session.client.submitEvidence({
+      params: { ...session.main, service: o.service },
+      body: { gate, commit: o.ci.commit ?? "", report: text, ...(o.ci.url ? { url: o.ci.url } : {}) },
+    });
+    if (!session.json) session.terminal.out(`Sent to the gate ${gate}: ${text.length} characters.\n`);
+  }
 }
 
 async function signIn(

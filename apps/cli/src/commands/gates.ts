@@ -53,7 +53,8 @@ function addEvidence(program: Command, terminal: Terminal, outcome: Outcome): vo
   });
 }
 
-function readReport(path: string, file: string): string {
+/** A report as it is sent: throws where there is none, or more than is taken. */
+export function readReport(path: string, file: string): string {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
