@@ -121,8 +121,8 @@ async function wire(
   undo.push(() => vitals.stop());
   const lease = await keepLease(database, log, "delivery", owner);
   undo.push(() => lease.release());
-  const told = startNotifications({
-    ...{ database, http, log, lease, subjects, announcements: notifications, baseUrl: url },
+  const told = startNotifications(http, {
+    ...{ database, log, lease, subjects, announcements: notifications, baseUrl: url },
     secrets: openSecrets(keys.keyEncryptionKey),
     reach: reachOf(config.notifyNetworks),
   });

@@ -1,7 +1,9 @@
-/** Catalog: services, their environments and the generation of their routing. */
+import type { Http } from "../platform/http.ts";
+import { registerNotifications } from "./notifications.routes.ts";
+import { type NotificationsOptions, type RunningNotifications, runNotifications } from "./notifications.ts";
 
+/** Catalog: services, their environments and the generation of their routing; and who is told of what happens. */
 export { QUEUE_MAX } from "./notification-limits.ts";
-export { type NotificationsOptions, type RunningNotifications, startNotifications } from "./notifications.ts";
 export type { NotificationFigures } from "./notifications.view.ts";
 export { applyService } from "./services.controller.ts";
 export {
@@ -16,3 +18,10 @@ export {
   type ServiceRow,
   takeGeneration,
 } from "./services.store.ts";
+
+/** Starts telling people what happens, and adds the routes for it. */
+export function startNotifications(http: Http, o: NotificationsOptions): RunningNotifications {
+  const running = runNotifications(o);
+  registerNotifications(http, running.forRoutes);
+  return running;
+}

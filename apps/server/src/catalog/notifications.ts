@@ -5,15 +5,14 @@ import type { Secrets, Subjects } from "../ledger/index.ts";
 import type { Reach } from "../platform/adapters/outgoing/reach.ts";
 import { systemClock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
-import type { Http } from "../platform/http.ts";
 import type { Lease } from "../platform/leases.ts";
 import type { Notifications as Announcements } from "../platform/notifications.ts";
 import { carriers } from "./carriers.ts";
+import type { ChannelsOptions } from "./channels.controller.ts";
 import { forgetOldDeliveries } from "./deliveries.store.ts";
 import { Dispatcher } from "./dispatcher.controller.ts";
 import { DEAD_MAX, ENTRIES_AT_ONCE, KEPT_DAYS } from "./notification-limits.ts";
-import { registerNotifications } from "./notifications.routes.ts";
-import { type NotificationFigures, notificationFigures } from "./notifications.view.ts";
+import { type NotificationFigures, notificationFigures, type ZoneOf } from "./notifications.view.ts";
 import { Sender } from "./sender.controller.ts";
 
 /** Retries and other servers' entries wait for this at most; one's own entries wake it. */
@@ -24,7 +23,6 @@ const FIGURES_EVERY_MS = 10_000;
 
 export interface NotificationsOptions {
   readonly database: Database;
-  readonly http: Http;
   readonly log: Logger;
   readonly lease: Lease;
   readonly secrets: Secrets;
@@ -36,14 +34,16 @@ export interface NotificationsOptions {
   readonly policy?: RetryPolicy;
 }
 export interface RunningNotifications {
+  /** What the routes work with. */
+  readonly forRoutes: ChannelsOptions & { readonly zoneOf: ZoneOf; readonly wake: () => void };
   /** Not older than ten seconds. */
   figures(): NotificationFigures;
   stop(): Promise<void>;
 }
 const NONE: NotificationFigures = { waiting: 0, held: 0, dead: 0, oldestS: 0, fullest: 0 };
 
-/** Starts the two loops, the dispatcher and the sender, and adds the routes. */
-export function startNotifications(o: NotificationsOptions): RunningNotifications {
+/** Starts the two loops, the dispatcher and the sender. */
+export function runNotifications(o: NotificationsOptions): RunningNotifications {
   const { database, log, lease } = o;
   const carry = carriers({ ...o, db: database.db });
   const dispatcher = new Dispatcher({ database, clock: systemClock, lease });
@@ -83,10 +83,10 @@ export function startNotifications(o: NotificationsOptions): RunningNotification
   };
   const timers = [setInterval(wake, EVERY_MS), setInterval(clean, HOUR_MS), setInterval(count, FIGURES_EVERY_MS)];
   const deaf = o.announcements.on("ledger", wake);
-  registerNotifications(o.http, { ...o, carry, zoneOf: (timeZone, nowMs) => dispatcher.zoneOf(timeZone, nowMs), wake });
   void count();
   wake();
   return {
+    forRoutes: { ...o, carry, zoneOf: (timeZone, nowMs) => dispatcher.zoneOf(timeZone, nowMs), wake },
     figures: () => figures,
     stop: async () => {
       stopped = true;
