@@ -6,9 +6,7 @@ import { GithubClient } from "../platform/adapters/github/client.ts";
 import type { GithubAccess } from "../platform/adapters/github/configured.ts";
 import { githubTelling } from "../platform/adapters/github/telling.ts";
 import type { Database } from "../platform/database.ts";
-import type { Http } from "../platform/http.ts";
 import type { Lease } from "../platform/leases.ts";
-import { registerGithubHook } from "./github.routes.ts";
 import { forgetOldDeliveries, forgetOldStates } from "./github.store.ts";
 import { DeliveriesController } from "./github-deliveries.controller.ts";
 import { MergesController } from "./github-merges.controller.ts";
@@ -16,7 +14,6 @@ import { PollingController } from "./github-polling.controller.ts";
 import { forgetOldPolls } from "./github-polling.store.ts";
 import { ReportsController } from "./github-reports.controller.ts";
 import { forgetOldReports } from "./github-reports.store.ts";
-import { registerPipeline } from "./pipeline.routes.ts";
 import { Pulse } from "./pulse.controller.ts";
 
 /** So long a burst gathers: a round costs a dozen questions to PostgreSQL, be it for one delivery or for a hundred. */
@@ -24,7 +21,6 @@ const TAKING_REST_MS = 200;
 
 export interface GithubOptions {
   readonly database: Database;
-  readonly http: Http;
   readonly log: Logger;
   readonly dir: string;
   readonly lease: Lease;
@@ -49,7 +45,6 @@ export function startGithub(o: GithubOptions) {
     restMs: TAKING_REST_MS,
     round: () => deliveries.tick(),
   }).start();
-  registerGithubHook(o.http, { db: database.db, secrets: github.webhookSecrets, onStored: () => taking.wake() });
   const client = new GithubClient(github);
   const reports = new ReportsController({
     database,
@@ -73,7 +68,6 @@ export function startGithub(o: GithubOptions) {
     onNews: () => merging.wake(),
   });
   const asking = new Pulse({ log, what: "questions to GitHub", everyMs: 5_000, round: () => polling.tick() }).start();
-  registerPipeline(o.http, { db: database.db, github });
   const hourly = setInterval(() => {
     Promise.all([
       forgetOldDeliveries(database.db),
@@ -84,6 +78,8 @@ export function startGithub(o: GithubOptions) {
   }, 3_600_000);
   return {
     repositories,
+    /** What the webhook's address needs. */
+    hook: { db: database.db, secrets: github.webhookSecrets, onStored: () => taking.wake() },
     stop: async () => {
       clearInterval(hourly);
       repositories.abort();

@@ -25,11 +25,13 @@ import { gateRunners } from "./gate-runners.ts";
 import { registerGates } from "./gates.routes.ts";
 import { RoutingWaiters, registerGateways } from "./gateways.routes.ts";
 import { forgetOldCounters } from "./gateways.store.ts";
+import { registerGithubHook } from "./github.routes.ts";
 import { startGithub } from "./github.ts";
 import { type HealthSources, viewHealth } from "./health.view.ts";
 import { localTargetHere } from "./local-target.controller.ts";
 import { forgetOldMinutes } from "./minutes.store.ts";
 import { OthersController } from "./others.controller.ts";
+import { registerPipeline } from "./pipeline.routes.ts";
 import { PlansController } from "./plans.controller.ts";
 import { registerPlans } from "./plans.routes.ts";
 import type { Ephemeral } from "./presented.ts";
@@ -147,6 +149,8 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const builder = sealingAuthors(new LocalBuilder(artifacts), o.subjects);
   const github = startGithub({ ...o, dir: o.dir, wake: () => loop.wake() });
   const caller = gateCaller(openWebhookKey(o.sharedDir), () => systemClock.now());
+  registerGithubHook(o.http, github.hook);
+  registerPipeline(o.http, { db: o.database.db, github: o.github });
   const deployments = new DeploymentsController({
     database: o.database,
     log: o.log,

@@ -54,6 +54,7 @@ export class Furnished {
     const workload = new Workload(ground, ground.fixture);
     await made.#ship(workload);
     made.existing.add("root", workload.root);
+    await made.#pullRequest(workload.name);
     for (const name of [workload.name, "fuzz-one", "fuzz-two"]) made.existing.add("service", name);
     return made;
   }
@@ -91,6 +92,13 @@ export class Furnished {
       this.existing.learn(await owner[list]({ params: main }));
     this.existing.learn(await owner.listReleases({ params: { ...main, service: workload.name } }));
     this.existing.learn(await owner.getCheckpoint({}));
+  }
+
+  /** A change as GitHub tells of one: the fuzz signs no deliveries. */
+  async #pullRequest(service: string): Promise<void> {
+    await sql`insert into change (project, service, key, pull_request, title, state, opened_at)
+      values ('main', ${service}, 'pr-1', 1, 'A change', 'open', now())`.execute(this.ground.db);
+    this.existing.add("change", "pr-1");
   }
 
   /** The two that have ended, as if they had gone out together: outside git nothing does. */

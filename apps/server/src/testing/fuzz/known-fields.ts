@@ -33,6 +33,7 @@ export const KNOWN_FIELDS: Readonly<Record<string, Field>> = {
   releaseId: known("release"),
   deploymentId: known("deployment"),
   rolloutId: known("rollout"),
+  change: known("change"),
   subjectId: known("person"),
   backupId: known("backup"),
   sequence: known("sequence", 3),

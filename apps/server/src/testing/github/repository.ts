@@ -2,7 +2,6 @@ import { execFileSync } from "node:child_process";
 import { createHmac, randomUUID } from "node:crypto";
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Journey } from "../journey.ts";
 
 export const WEBHOOK_SECRET = "the webhook's secret of the tests";
 export const REPOSITORY = "acme/shop";
@@ -90,7 +89,3 @@ export const pushed = (after: string, before = "0".repeat(40)) => ({
 
 /** The connection of the tests' service. */
 export const connection = (more: object = {}) => ({ repository: REPOSITORY, path: "services", ...more });
-
-/** Waits until the service's branch was fetched. */
-export const isFetched = async (journey: Journey): Promise<boolean> =>
-  (await journey.owner.getPipeline({ params: { project: "main" } })).connections.some((c) => c.fetchedAt !== null);
