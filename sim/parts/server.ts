@@ -146,7 +146,7 @@ export class SimServer {
     const builder = new SimBuilder(world, clock);
     const deployments = new DeploymentsController({
       ...{ database, log, clock, builder, lease, wake },
-      gateRunners: gateRunners({ builder }),
+      gateRunners: gateRunners({ database, builder }),
       onChanged: () => {},
       sourcesOf: workingTree,
     });

@@ -1,8 +1,24 @@
 /** Catalog: services, their environments and the generation of their routing. */
 
+export { requestApproval, withdrawApprovals } from "./approvals.controller.ts";
+export { type ApprovalRoutesOptions, registerApprovals } from "./approvals.routes.ts";
+export { findApprovalOf, type VoiceRow, voicesOf } from "./approvals.store.ts";
+export { type FreezeRow, freezeOf } from "./freezes.store.ts";
 export { QUEUE_MAX } from "./notification-limits.ts";
 export { type NotificationsOptions, type RunningNotifications, startNotifications } from "./notifications.ts";
 export type { NotificationFigures } from "./notifications.view.ts";
+export {
+  countOwners,
+  findPeople,
+  findPersonByGithub,
+  findPersonBySubject,
+  insertPerson,
+  listPeople,
+  lockPerson,
+  type PersonRow,
+  removePerson,
+  updatePerson,
+} from "./people.store.ts";
 export { applyService } from "./services.controller.ts";
 export {
   allServices,

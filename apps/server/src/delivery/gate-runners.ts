@@ -1,13 +1,17 @@
 import type { Builder } from "@latchkey/core/delivery/ports";
+import type { Transactions } from "../platform/database.ts";
+import { approvalGate } from "./approval-gate.ts";
 import { commandGate } from "./command-gate.ts";
 import { type GateRunners, unavailable } from "./gate-runner.ts";
+import { windowGate } from "./window-gate.ts";
 
 export interface GateParts {
-  readonly builder: Pick<Builder, "gate">;
+  readonly database: Transactions;
+  readonly builder: Pick<Builder, "gate" | "changesBetween">;
 }
 
 /** One runner for each kind of gate: another kind is a line here and one in packages/api/src/gates.ts. */
-export const gateRunners = ({ builder }: GateParts): GateRunners => ({
+export const gateRunners = ({ database, builder }: GateParts): GateRunners => ({
   command: commandGate(builder),
   tests: unavailable("reader of test reports"),
   coverage: unavailable("reader of coverage reports"),
@@ -15,7 +19,7 @@ export const gateRunners = ({ builder }: GateParts): GateRunners => ({
   licences: unavailable("reader of licences"),
   size: unavailable("measure of sizes"),
   http: unavailable("caller of other systems"),
-  approval: unavailable("approvals"),
-  window: unavailable("windows"),
+  approval: approvalGate({ database, builder }),
+  window: windowGate,
   error_budget: unavailable("error budgets"),
 });

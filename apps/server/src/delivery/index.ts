@@ -121,6 +121,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   };
   const deaf = [
     o.notifications.on("routing", () => waiters.wakeAll()),
+    o.notifications.on("approvals", () => deployments.hurryGates()),
     o.notifications.on("errors", () => loop.wake(true)),
   ];
   const onNews = (hasErrors: boolean) => {
@@ -139,7 +140,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     clock: systemClock,
     lease: o.lease,
     builder,
-    gateRunners: gateRunners({ builder }),
+    gateRunners: gateRunners({ database: o.database, builder }),
     sourcesOf: sourcesIn(github.repositories),
     onChanged: deploymentChanged,
     wake: () => loop.wake(),
