@@ -18,6 +18,7 @@ export const to = {
   rollout: (id: string, ask?: string) => withQuery(`/rollouts/${encodeURIComponent(id)}`, { ask }),
   ledger: (filter: { type?: string; subject?: string } = {}) => withQuery("/ledger", filter),
   ledgerEntry: (sequence: number) => `/ledger/${sequence}`,
+  approvals: (approval?: string, ask?: "approve" | "reject") => withQuery("/approvals", { approval, ask }),
   health: () => "/health",
   settings: () => "/settings",
 } as const;
@@ -32,6 +33,9 @@ export function ofSubject(subject: string): string | null {
   if (kind === "deployment") return to.deployment(id);
   if (kind === "release") return to.release(id);
   if (kind === "service") return to.service(id);
+  if (kind === "approval") return to.approvals(id);
+  if (kind === "freeze") return to.approvals();
+  if (kind === "person") return to.settings();
   if (kind === "token") return to.settings();
   return null;
 }

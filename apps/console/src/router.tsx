@@ -79,6 +79,16 @@ const ledgerEntry = createRoute({
   path: "/ledger/$sequence",
   component: lazyPage(() => import("./pages/ledger/EntryPage.tsx"), "EntryPage"),
 });
+const approvals = createRoute({
+  getParentRoute: () => shell,
+  path: "/approvals",
+  validateSearch: search.approvals,
+  loader: () => {
+    void queryClient.prefetchQuery(queries.waitingApprovals());
+    void queryClient.prefetchQuery(queries.freezes());
+  },
+  component: lazyPage(() => import("./pages/catalog/ApprovalsPage.tsx"), "ApprovalsPage"),
+});
 const health = createRoute({
   getParentRoute: () => shell,
   path: "/health",
@@ -106,6 +116,7 @@ export const router = createRouter({
       deployment,
       release,
       rollout,
+      approvals,
       ledger,
       ledgerEntry,
       health,

@@ -127,6 +127,9 @@ function Body({ go, run }: { go: (href: string) => void; run: (act: () => void) 
         <Item value="Health limits load memory gateways database" onSelect={() => go(to.health())} side="g h">
           Health
         </Item>
+        <Item value="Approvals freezes waiting" onSelect={() => go(to.approvals())} side="g a">
+          Approvals
+        </Item>
         <Item value="Settings tokens installation" onSelect={() => go(to.settings())} side="g t">
           Settings
         </Item>

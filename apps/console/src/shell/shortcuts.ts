@@ -12,6 +12,7 @@ export const SHORTCUTS: readonly { readonly keys: readonly string[]; readonly wo
   { keys: ["g", "o"], words: "Go to the overview" },
   { keys: ["g", "s"], words: "Go to the first service" },
   { keys: ["g", "r"], words: "Go to the rollout under way" },
+  { keys: ["g", "a"], words: "Go to what waits for approval" },
   { keys: ["g", "l"], words: "Go to the ledger" },
   { keys: ["g", "h"], words: "Go to the server's health" },
   { keys: ["g", "t"], words: "Go to the settings" },
@@ -28,6 +29,7 @@ function destination(key: string): string | null {
   const rollout = services.flatMap((s) => s.environments).find((e) => e.rolloutId)?.rolloutId;
   const [first] = services;
   if (key === "o") return to.overview();
+  if (key === "a") return to.approvals();
   if (key === "l") return to.ledger();
   if (key === "h") return to.health();
   if (key === "t") return to.settings();

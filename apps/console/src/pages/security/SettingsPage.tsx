@@ -12,6 +12,7 @@ import { ErrorPanel, Skeleton } from "../../ui/States.tsx";
 import { A, CopyButton, Mono } from "../../ui/Text.tsx";
 import { chooseTheme, useTheme } from "../../ui/theme.ts";
 import { Backups } from "./Backups.tsx";
+import { People } from "./People.tsx";
 import { Tokens } from "./Tokens.tsx";
 
 function SignInLink() {
@@ -107,6 +108,7 @@ export function SettingsPage() {
       />
       <div className="grid items-start gap-6 lg:grid-cols-2">
         <div className="flex flex-col gap-6">
+          <People mayManage={mayManage} />
           {mayManage && <Tokens />}
           {mayManage && <Backups />}
           {mayManage && <SignInLink />}
