@@ -353,3 +353,17 @@ export const delivery: Answer<"listNotificationDeliveries">["items"][number] = {
   ...{ title: "leads in production: rolled back", severity: "critical", sequence: 7, path: "/rollouts/rol_1" },
   ...{ state: "dead", tries: 8, nextAt: null, createdAt: AT, endedAt: AT, lastFailure: "It answered 503." },
 };
+
+export const person: Answer<"addPerson"> = {
+  ...{ id: "per_1", name: "Ada Lovelace", role: "deployer", raci: ["sre"], commitNames: [], githubLogin: "ada-l" },
+  ...{ createdAt: AT, isMe: false },
+};
+export const approval: Answer<"getApproval"> = {
+  ...{ id: "apr_1", subject: "deployment/dep_1", gate: "four eyes", service: "leads", environment: "production" },
+  ...{ words: "leads release 2 to production: A better form", state: "waiting", needed: 1, roles: ["sre"] },
+  ...{ askedBy: "root", createdAt: AT, endedAt: null, voices: [], whyNot: null },
+};
+export const freeze: Answer<"addFreeze"> = {
+  ...{ id: "frz_1", service: "leads", environment: null, reason: "maintenance", beginsAt: AT },
+  ...{ endsAt: "2026-11-25T04:00:00.000Z", createdBy: "root", isActive: true },
+};
