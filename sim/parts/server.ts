@@ -1,4 +1,5 @@
 import type { GatewayReport, RoutingTable } from "@latchkey/api/gateway";
+import { NO_ERROR_BUDGET } from "@latchkey/core/delivery/gates/error-budget";
 import type { Generation } from "@latchkey/core/delivery/generation";
 import { compareGenerations } from "@latchkey/core/delivery/generation";
 import type { Actor } from "@latchkey/core/delivery/rollout";
@@ -146,7 +147,7 @@ export class SimServer {
     const builder = new SimBuilder(world, clock);
     const deployments = new DeploymentsController({
       ...{ database, log, clock, builder, lease, wake },
-      gateRunners: gateRunners({ database, builder }),
+      gateRunners: gateRunners({ database, builder, errorBudget: NO_ERROR_BUDGET }),
       onChanged: () => {},
       sourcesOf: workingTree,
     });

@@ -31,8 +31,8 @@ create table approval_voice (
   primary key (approval_id, person_id)
 );
 
--- Times in which nothing goes out, set while the server runs; those of the configuration stand there.
-create table freeze (
+-- Times in which nothing goes out (`freeze` is a word of SQL), set while the server runs; those of the configuration stand there.
+create table change_freeze (
   id text primary key,
   project text not null,
   -- Null: of every service, of every environment.
@@ -46,7 +46,7 @@ create table freeze (
   lifted_at timestamptz,
   check (ends_at > begins_at)
 );
-create index freeze_of on freeze (project, ends_at) where lifted_at is null;
+create index change_freeze_of on change_freeze (project, ends_at) where lifted_at is null;
 
 -- Why an owner lets this one out in spite of a freeze.
 alter table deployment add column freeze_override text;

@@ -19,7 +19,7 @@ export interface FreezeRow {
 export const insertFreeze = operation(
   "insertFreeze",
   async (tx: Executor, row: Omit<FreezeRow, "created_at" | "lifted_at">): Promise<void> => {
-    await sql`insert into freeze (id, project, service, environment, reason, begins_at, ends_at, created_by)
+    await sql`insert into change_freeze (id, project, service, environment, reason, begins_at, ends_at, created_by)
       values (${row.id}, ${row.project}, ${row.service}, ${row.environment}, ${row.reason}, ${row.begins_at}, ${row.ends_at},
         ${JSON.stringify(row.created_by)}::jsonb)`.execute(tx);
   },
@@ -28,13 +28,14 @@ export const insertFreeze = operation(
 export const findFreeze = operation(
   "findFreeze",
   async (db: Executor, project: string, id: string): Promise<FreezeRow | null> =>
-    (await sql<FreezeRow>`select * from freeze where project = ${project} and id = ${id}`.execute(db)).rows[0] ?? null,
+    (await sql<FreezeRow>`select * from change_freeze where project = ${project} and id = ${id}`.execute(db)).rows[0] ??
+    null,
 );
 
 /** False when it is over already. */
 export const liftFreeze = operation("liftFreeze", async (tx: Executor, id: string): Promise<boolean> => {
   const done =
-    await sql`update freeze set lifted_at = now() where id = ${id} and lifted_at is null and ends_at > now() returning id`.execute(
+    await sql`update change_freeze set lifted_at = now() where id = ${id} and lifted_at is null and ends_at > now() returning id`.execute(
       tx,
     );
   return done.rows.length > 0;
@@ -43,7 +44,7 @@ export const liftFreeze = operation("liftFreeze", async (tx: Executor, id: strin
 /** Those that are not over, soonest end first. */
 export const openFreezes = operation("openFreezes", async (db: Executor, project: string): Promise<FreezeRow[]> => {
   const found =
-    await sql<FreezeRow>`select * from freeze where project = ${project} and lifted_at is null and ends_at > now()
+    await sql<FreezeRow>`select * from change_freeze where project = ${project} and lifted_at is null and ends_at > now()
     order by ends_at, id limit 200`.execute(db);
   return found.rows;
 });
@@ -52,7 +53,7 @@ export const openFreezes = operation("openFreezes", async (db: Executor, project
 export const freezeOf = operation(
   "freezeOf",
   async (db: Executor, project: string, service: string, environment: string): Promise<FreezeRow | null> => {
-    const found = await sql<FreezeRow>`select * from freeze where project = ${project} and lifted_at is null
+    const found = await sql<FreezeRow>`select * from change_freeze where project = ${project} and lifted_at is null
       and begins_at <= now() and ends_at > now()
       and (service is null or service = ${service}) and (environment is null or environment = ${environment})
       order by ends_at desc, id limit 1`.execute(db);

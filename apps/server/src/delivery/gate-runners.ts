@@ -1,17 +1,20 @@
+import type { ErrorBudget } from "@latchkey/core/delivery/gates/error-budget";
 import type { Builder } from "@latchkey/core/delivery/ports";
 import type { Transactions } from "../platform/database.ts";
 import { approvalGate } from "./approval-gate.ts";
 import { commandGate } from "./command-gate.ts";
+import { errorBudgetGate } from "./error-budget-gate.ts";
 import { type GateRunners, unavailable } from "./gate-runner.ts";
 import { windowGate } from "./window-gate.ts";
 
 export interface GateParts {
   readonly database: Transactions;
   readonly builder: Pick<Builder, "gate" | "changesBetween">;
+  readonly errorBudget: ErrorBudget;
 }
 
 /** One runner for each kind of gate: another kind is a line here and one in packages/api/src/gates.ts. */
-export const gateRunners = ({ database, builder }: GateParts): GateRunners => ({
+export const gateRunners = ({ database, builder, errorBudget }: GateParts): GateRunners => ({
   command: commandGate(builder),
   tests: unavailable("reader of test reports"),
   coverage: unavailable("reader of coverage reports"),
@@ -21,5 +24,5 @@ export const gateRunners = ({ database, builder }: GateParts): GateRunners => ({
   http: unavailable("caller of other systems"),
   approval: approvalGate({ database, builder }),
   window: windowGate,
-  error_budget: unavailable("error budgets"),
+  error_budget: errorBudgetGate(errorBudget),
 });

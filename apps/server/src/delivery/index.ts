@@ -1,4 +1,5 @@
 import type { MetricSource } from "@latchkey/core/analysis/metric-source";
+import { NO_ERROR_BUDGET } from "@latchkey/core/delivery/gates/error-budget";
 import type { Logger } from "pino";
 import { allServices, takeGeneration } from "../catalog/index.ts";
 import type { Subjects } from "../ledger/index.ts";
@@ -140,7 +141,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     clock: systemClock,
     lease: o.lease,
     builder,
-    gateRunners: gateRunners({ database: o.database, builder }),
+    gateRunners: gateRunners({ database: o.database, builder, errorBudget: NO_ERROR_BUDGET }),
     sourcesOf: sourcesIn(github.repositories),
     onChanged: deploymentChanged,
     wake: () => loop.wake(),
