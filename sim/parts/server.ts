@@ -147,7 +147,7 @@ export class SimServer {
     const builder = new SimBuilder(world, clock);
     const deployments = new DeploymentsController({
       ...{ database, log, clock, builder, lease, wake },
-      gateRunners: gateRunners({ database, builder, errorBudget: NO_ERROR_BUDGET }),
+      gateRunners: gateRunners({ database, builder, errorBudget: NO_ERROR_BUDGET, openNames: async (names) => names }),
       onChanged: () => {},
       sourcesOf: workingTree,
     });

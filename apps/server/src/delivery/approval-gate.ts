@@ -1,11 +1,13 @@
 import type { GateConfig } from "@latchkey/api/gates";
-import { waitsFor } from "@latchkey/core/catalog/approval";
+import { personsNamed, waitsFor } from "@latchkey/core/catalog/approval";
 import type { Builder } from "@latchkey/core/delivery/ports";
 import { subjectOf } from "@latchkey/core/shared/sealed";
 import {
   findApprovalOf,
   findEnvironment,
   findPeople,
+  listPeople,
+  type PersonRow,
   requestApproval,
   type VoiceRow,
   voicesOf,
@@ -21,16 +23,19 @@ const ASK_AGAIN_MS = 10_000;
 export interface ApprovalGateParts {
   readonly database: Transactions;
   readonly builder: Pick<Builder, "changesBetween">;
+  /** Sealed names in clear, in the same order. */
+  readonly openNames: (sealed: readonly string[]) => Promise<readonly string[]>;
 }
 
 /** Asks people whether a release may go out, and waits for them: never for whoever wrote a change or asked for it. */
-export const approvalGate = ({ database, builder }: ApprovalGateParts): GateRunner => ({
+export const approvalGate = (parts: ApprovalGateParts): GateRunner => ({
   run: async (gate, context) => {
+    const { database } = parts;
     const { db } = database;
     const subject = `deployment/${context.deployment.id}`;
     const asked =
       (await findApprovalOf(db, subject, gate.name)) ??
-      (await ask(database, gate, context, await excludedBy(database, builder, context)));
+      (await ask(database, gate, context, await excludedBy(parts, context)));
     const voices = await voicesOf(db, [asked.id]);
     const names = new Map(
       (
@@ -88,15 +93,39 @@ const ask = (database: Transactions, gate: GateConfig, { deployment, release }: 
 
 /** Whoever asked for the deployment, and the authors of all that is new in it. */
 async function excludedBy(
-  { db }: Transactions,
-  builder: ApprovalGateParts["builder"],
+  { database: { db }, builder, openNames }: ApprovalGateParts,
   { deployment, release, folder }: GateContext,
 ): Promise<string[]> {
   const place = await findEnvironment(db, deployment.project, deployment.service, deployment.environment);
   const serving = place?.serving_release_id ? await findRelease(db, place.serving_release_id) : null;
   const changes = await builder.changesBetween(folder, serving?.commit_sha ?? null, release?.commit_sha ?? null);
   const names = [deployment.created_by.name, release?.author ?? "", ...changes.map((change) => change.author)];
+  const people = await everybody(db, deployment.project);
+  const named = await namedIn(openNames, names, people);
   const known = names.flatMap((name) => subjectOf(name) ?? []);
   const person = await personOfCredential(db, deployment.created_by.id);
-  return [...new Set([...known, ...(person ? [person] : [])])].sort();
+  return [...new Set([...known, ...named, ...(person ? [person] : [])])].sort();
+}
+
+const PAGE = 200;
+async function everybody(db: Transactions["db"], project: string): Promise<PersonRow[]> {
+  const people: PersonRow[] = [];
+  for (;;) {
+    const page = await listPeople(db, project, people.at(-1)?.id, PAGE);
+    people.push(...page);
+    if (page.length < PAGE) return people;
+  }
+}
+
+/** People whom a name means that is not typed as theirs is: "ada l" wrote what "Ada L." may not approve. */
+async function namedIn(
+  openNames: ApprovalGateParts["openNames"],
+  names: readonly string[],
+  people: readonly PersonRow[],
+): Promise<string[]> {
+  const sealed = [...names, ...people.flatMap((person) => [person.name, ...person.commit_names])];
+  const opened = [...(await openNames(sealed))];
+  const written = opened.splice(0, names.length);
+  const known = people.map(({ id, commit_names }) => ({ id, names: opened.splice(0, 1 + commit_names.length) }));
+  return personsNamed(written, known);
 }

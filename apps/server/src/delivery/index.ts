@@ -141,7 +141,10 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     clock: systemClock,
     lease: o.lease,
     builder,
-    gateRunners: gateRunners({ database: o.database, builder, errorBudget: NO_ERROR_BUDGET }),
+    gateRunners: gateRunners({
+      ...{ database: o.database, builder, errorBudget: NO_ERROR_BUDGET },
+      openNames: async (sealed) => JSON.parse(await o.subjects.open(JSON.stringify(sealed))) as string[],
+    }),
     sourcesOf: sourcesIn(github.repositories),
     onChanged: deploymentChanged,
     wake: () => loop.wake(),

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Ask, type Decider, RACI_ROLES, stateOf, type Voice, waitsFor, whyNot } from "./approval.ts";
+import { type Ask, type Decider, personsNamed, RACI_ROLES, stateOf, type Voice, waitsFor, whyNot } from "./approval.ts";
 
 const names = fc.constantFrom("ada", "bob", "cyd", "dee", "eve");
 const ask: fc.Arbitrary<Ask> = fc.record({
@@ -58,5 +58,20 @@ describe("an approval", () => {
       "Waits for 2 approvals by sre or lead, not by who wrote or asked for it.",
     );
     expect(waitsFor({ needed: 1, roles: [] }, 0)).toContain("an approval by an owner or a deployer");
+  });
+});
+
+describe("a name", () => {
+  const people = [
+    { id: "per_1", names: ["Ada L.", "ada-l"] },
+    { id: "per_2", names: ["Grace Hopper"] },
+  ];
+  it("means the same person however it is typed", () => {
+    for (const typed of ["Ada L", "ADA L.", " ada  l ", "Ada-L", "\uff21da L"])
+      expect(personsNamed([typed], people)).toEqual(["per_1"]);
+    expect(personsNamed(["Grace", "Hopper"], people)).toEqual([]);
+  });
+  it("of nothing but signs means nobody", () => {
+    expect(personsNamed(["", "...", " - "], [{ id: "per_3", names: ["--"] }])).toEqual([]);
   });
 });

@@ -30,6 +30,25 @@ export interface Voice {
 
 export type ApprovalState = "waiting" | "approved" | "rejected" | "withdrawn";
 
+/**
+ * What is the same in a name however it is typed: git takes the dot from "Ada L.", people change case, spaces and hyphens.
+ * Two people may come to one key: then neither approves what the other wrote, which is the safe side.
+ */
+export const nameKey = (name: string): string =>
+  name
+    .normalize("NFKC")
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]/gu, "");
+
+/** Which of these people some of the names are of. Names and people's names are in clear. */
+export function personsNamed(
+  names: readonly string[],
+  people: readonly { readonly id: string; readonly names: readonly string[] }[],
+): string[] {
+  const keys = new Set(names.map(nameKey).filter((key) => key !== ""));
+  return people.filter((person) => person.names.some((name) => keys.has(nameKey(name)))).map(({ id }) => id);
+}
+
 /** Why a person may not decide: a sentence; null when that person may. Whoever wrote a change, or asked for it, never may. */
 export function whyNot(ask: Ask, person: Decider): string | null {
   if (person.knownBy.some((known) => ask.excluded.includes(known)))
