@@ -61,10 +61,13 @@ function Navigation() {
         >
           {l.label}
           {"count" in l && l.count > 0 && (
-            <span className="ml-1.5 rounded-full bg-accent px-1.5 py-0.5 text-2xs font-semibold text-accent-ink">
-              {l.count}
-              <span className="sr-only"> wait for you</span>
-            </span>
+            <>
+              {" "}
+              <span className="ml-0.5 rounded-full bg-accent px-1.5 py-0.5 text-2xs font-semibold text-accent-ink">
+                {l.count}
+                <span className="sr-only"> wait for you</span>
+              </span>
+            </>
           )}
         </Link>
       ))}
