@@ -43,7 +43,6 @@ export type LedgerEntry = Answer<"getLedgerEntry">;
 export type LedgerProof = Answer<"getLedgerProof">;
 export type Token = Answer<"listTokens">["items"][number];
 export type Approval = Answer<"getApproval">;
-export type ApprovalState = Approval["state"];
 export type Person = Answer<"addPerson">;
 export type Freeze = Answer<"addFreeze">;
 export type Backup = Answer<"getBackup">;

@@ -13,7 +13,7 @@ import { type FreezeRow, findFreeze, insertFreeze, liftFreeze, openFreezes } fro
 import { findPeople, knownBy, type PersonRow } from "./people.store.ts";
 import { findService } from "./services.store.ts";
 
-export interface ApprovalRoutesOptions {
+interface ApprovalRoutesOptions {
   readonly database: Database;
   readonly subjects: Subjects;
 }

@@ -1,7 +1,7 @@
 /** Catalog: services, their environments and the generation of their routing. */
 
 export { requestApproval, withdrawApprovals } from "./approvals.controller.ts";
-export { type ApprovalRoutesOptions, registerApprovals } from "./approvals.routes.ts";
+export { registerApprovals } from "./approvals.routes.ts";
 export { findApprovalOf, type VoiceRow, voicesOf } from "./approvals.store.ts";
 export { type FreezeRow, freezeOf } from "./freezes.store.ts";
 export { QUEUE_MAX } from "./notification-limits.ts";
@@ -10,7 +10,6 @@ export type { NotificationFigures } from "./notifications.view.ts";
 export {
   countOwners,
   findPeople,
-  findPersonByGithub,
   findPersonBySubject,
   insertPerson,
   listPeople,

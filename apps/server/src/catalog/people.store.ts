@@ -75,17 +75,6 @@ export const findPersonBySubject = operation(
   },
 );
 
-/** Whoever has this name on GitHub, which is sealed. */
-export const findPersonByGithub = operation(
-  "findPersonByGithub",
-  async (db: Executor, project: string, login: string): Promise<PersonRow | null> => {
-    const found =
-      await sql<PersonRow>`select ${COLUMNS} from person where project = ${project} and github_login = ${login} and removed_at is null
-      order by id limit 1`.execute(db);
-    return found.rows[0] ?? null;
-  },
-);
-
 /** Those who are there, oldest first; `after` is the id of the last of the page before. */
 export const listPeople = operation(
   "listPeople",
