@@ -141,6 +141,7 @@ export const deploymentAnswers = {
       build_output: "",
       changes: [],
       carrier_id: null,
+      freeze_override: row.freeze_override ?? null,
       splits_id: row.splits_id ?? null,
       after_id: row.after_id ?? null,
       carries: row.carries ?? [],

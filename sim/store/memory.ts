@@ -7,7 +7,15 @@ import {
   rolloutAnswers,
   sliceAnswers,
 } from "./delivery.ts";
-import { accessAnswers, catalogAnswers, leaseAnswers, ledgerAnswers, routingAnswers } from "./rest.ts";
+import {
+  accessAnswers,
+  approvalAnswers,
+  catalogAnswers,
+  freezeAnswers,
+  leaseAnswers,
+  ledgerAnswers,
+  routingAnswers,
+} from "./rest.ts";
 import type { Session } from "./tables.ts";
 
 type Answer = (session: Session, ...args: never[]) => unknown;
@@ -22,6 +30,8 @@ export const ANSWERS_BY_NAME: Readonly<Record<string, Answer>> = {
   ...sliceAnswers,
   ...processAnswers,
   ...catalogAnswers,
+  ...approvalAnswers,
+  ...freezeAnswers,
   ...routingAnswers,
   ...ledgerAnswers,
   ...leaseAnswers,

@@ -1,3 +1,5 @@
+import type * as approvals from "../../apps/server/src/catalog/approvals.store.ts";
+import type * as freezes from "../../apps/server/src/catalog/freezes.store.ts";
 import type * as services from "../../apps/server/src/catalog/services.store.ts";
 import type { EnvironmentRow, ServiceRow } from "../../apps/server/src/catalog/services.store.ts";
 import type { DeploymentRow } from "../../apps/server/src/delivery/deployments.store.ts";
@@ -14,6 +16,10 @@ interface Routing {
   readonly epoch: number;
   readonly n: number;
 }
+
+/** Nobody freezes anything in these worlds, nor is anybody asked. */
+export const freezeAnswers = { freezeOf: () => null } satisfies AnswersOf<typeof freezes>;
+export const approvalAnswers = { withdrawOf: () => [] } satisfies AnswersOf<typeof approvals>;
 
 export const catalogAnswers = {
   findService: (s, project, name) => s.get<ServiceRow>("service", `${project}/${name}`),

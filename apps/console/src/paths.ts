@@ -19,6 +19,7 @@ export const to = {
   pipeline: () => "/pipeline",
   ledger: (filter: { type?: string; subject?: string } = {}) => withQuery("/ledger", filter),
   ledgerEntry: (sequence: number) => `/ledger/${sequence}`,
+  approvals: (approval?: string, ask?: "approve" | "reject") => withQuery("/approvals", { approval, ask }),
   health: () => "/health",
   settings: () => "/settings",
   notifications: (query: { dialog?: string } = {}) => withQuery("/notifications", query),
@@ -34,6 +35,9 @@ export function ofSubject(subject: string): string | null {
   if (kind === "deployment") return to.deployment(id);
   if (kind === "release") return to.release(id);
   if (kind === "service") return to.service(id);
+  if (kind === "approval") return to.approvals(id);
+  if (kind === "freeze") return to.approvals();
+  if (kind === "person") return to.settings();
   if (kind === "token") return to.settings();
   if (kind === "notification_channel" || kind === "notification_rule") return to.notifications();
   return null;

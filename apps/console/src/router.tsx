@@ -85,6 +85,16 @@ const ledgerEntry = createRoute({
   path: "/ledger/$sequence",
   component: lazyPage(() => import("./pages/ledger/EntryPage.tsx"), "EntryPage"),
 });
+const approvals = createRoute({
+  getParentRoute: () => shell,
+  path: "/approvals",
+  validateSearch: search.approvals,
+  loader: () => {
+    void queryClient.prefetchQuery(queries.waitingApprovals());
+    void queryClient.prefetchQuery(queries.freezes());
+  },
+  component: lazyPage(() => import("./pages/catalog/ApprovalsPage.tsx"), "ApprovalsPage"),
+});
 const health = createRoute({
   getParentRoute: () => shell,
   path: "/health",
@@ -123,6 +133,7 @@ export const router = createRouter({
       release,
       rollout,
       pipeline,
+      approvals,
       ledger,
       ledgerEntry,
       health,

@@ -72,8 +72,32 @@ export const ledger = (raw: Raw): Optional<{ type: string; subject: string }> =>
   subject: text(raw.subject),
 });
 
-export const settings = (raw: Raw): Optional<{ dialog: "token" | "link"; revoke: string }> => ({
-  dialog: oneOf(raw.dialog, ["token", "link"] as const),
+export interface ApprovalsSearch {
+  /** The one that is open. */
+  approval: string;
+  ask: "approve" | "reject";
+  dialog: "freeze";
+  /** The freeze whose end is asked for. */
+  lift: string;
+}
+export const approvals = (raw: Raw): Optional<ApprovalsSearch> => ({
+  approval: text(raw.approval),
+  ask: oneOf(raw.ask, ["approve", "reject"] as const),
+  dialog: oneOf(raw.dialog, ["freeze"] as const),
+  lift: text(raw.lift),
+});
+
+export interface SettingsSearch {
+  dialog: "token" | "link" | "person";
+  revoke: string;
+  /** The person who is changed, invited or removed. */
+  person: string;
+  ask: "change" | "invite" | "remove";
+}
+export const settings = (raw: Raw): Optional<SettingsSearch> => ({
+  dialog: oneOf(raw.dialog, ["token", "link", "person"] as const),
+  person: text(raw.person),
+  ask: oneOf(raw.ask, ["change", "invite", "remove"] as const),
   revoke: text(raw.revoke),
 });
 

@@ -1,4 +1,4 @@
-import type { RolloutAction } from "./api/types.ts";
+import type { Freeze, RolloutAction } from "./api/types.ts";
 
 /** Names and sentences for what the API calls by a code. */
 export const ACTION_WORDS: Record<
@@ -99,3 +99,10 @@ export const FAULTS = [
   { value: "leak", label: "Leak", words: "Memory grows with every request; answers stay good until it runs out." },
   { value: "broken-page", label: "Broken page", words: "The server answers well, but the page fails in the browser." },
 ] as const;
+
+/** Where a freeze holds: "leads in production", "all services". */
+export const placeOf = ({ service, environment }: Pick<Freeze, "service" | "environment">): string =>
+  `${service ?? "all services"}${environment === null ? "" : ` in ${environment}`}`;
+/** Whether it holds now: pages stay open for longer than an answer is true. */
+export const isHolding = ({ beginsAt, endsAt }: Pick<Freeze, "beginsAt" | "endsAt">, now: number): boolean =>
+  Date.parse(beginsAt) <= now && now < Date.parse(endsAt);

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { openApi } from "@latchkey/api/openapi";
 import type { Logger } from "pino";
 import { startBackups } from "./backups/index.ts";
-import { startNotifications } from "./catalog/index.ts";
+import { registerApprovals, startNotifications } from "./catalog/index.ts";
 import { startDelivery } from "./delivery/index.ts";
 import { openLedgerKeys, openSecrets, openSubjects, outboxStanding, startLedger } from "./ledger/index.ts";
 import { ArtifactStore } from "./platform/adapters/artifacts/directory.ts";
@@ -121,6 +121,7 @@ async function wire(
   undo.push(() => vitals.stop());
   const lease = await keepLease(database, log, "delivery", owner);
   undo.push(() => lease.release());
+  registerApprovals(http, { database, subjects });
   const told = startNotifications(http, {
     ...{ database, log, lease, subjects, announcements: notifications, baseUrl: url },
     secrets: openSecrets(keys.keyEncryptionKey),

@@ -5,6 +5,7 @@ import { Change, ChangeState, OidcExchange, OidcToken, Pipeline } from "./github
 import * as m from "./models.ts";
 import { notificationContract } from "./notifications.ts";
 import type { RouteName } from "./paths.ts";
+import { peopleContract } from "./people.ts";
 import { CanaryPlanning, PlanQuery } from "./planning.ts";
 
 /** Query, body and answer of each route in `paths.ts`. `answers` is the body of a success. */
@@ -108,6 +109,8 @@ export const contract = {
        * service's strategy.batch), or end it in favour of this one (supersede).
        */
       ifBusy: z.enum(["batch", "queue", "supersede", "refuse"]).default("refuse"),
+      /** Why it goes out in spite of a freeze: for owners, and kept in the ledger. */
+      overrideFreeze: z.string().trim().min(1).max(300).optional(),
     }),
     status: 202,
     answers: m.DeploymentSummary,
@@ -259,6 +262,7 @@ export const contract = {
   },
   getBackup: { summary: "A backup, also while it is taken", status: 200, answers: m.Backup },
 
+  ...peopleContract,
   ...notificationContract,
 
   gatewayRouting: {

@@ -17,6 +17,7 @@ interface ShipOptions {
   readonly strategy?: "canary" | "blue_green" | "all_at_once";
   readonly release?: string;
   readonly reason?: string;
+  readonly overrideFreeze?: string;
   readonly ifBusy: "refuse" | "batch" | "queue" | "supersede";
   readonly wait?: boolean;
   readonly timeout?: string;
@@ -52,6 +53,7 @@ export function addShip(program: Command, terminal: Terminal, outcome: Outcome):
             .choices(["refuse", "batch", "queue", "supersede"])
             .default("refuse"),
         )
+        .option("--override-freeze <reason>", "go out in spite of a freeze, and why: for owners")
         .option("--wait", "follow it until it is promoted or over")
         .option(
           "--timeout <time>",
@@ -87,6 +89,7 @@ async function ship({ session: open, args, options }: Call<ShipOptions>): Promis
     environment: options.environment,
     reason: options.reason ?? "",
     ifBusy: options.ifBusy,
+    ...(options.overrideFreeze ? { overrideFreeze: options.overrideFreeze } : {}),
     ...(options.fault ? { fault: options.fault } : {}),
     ...(options.strategy ? { strategy: options.strategy } : {}),
     ...(releaseId ? { releaseId } : {}),

@@ -408,3 +408,17 @@ export const pipeline: Answer<"getPipeline"> = {
   ],
   github: { webhooks: "ready", api: "no_token", waitingDeliveries: 0, unreadableDeliveries: 0, lateReports: 0 },
 };
+
+export const person: Answer<"addPerson"> = {
+  ...{ id: "per_1", name: "Ada Lovelace", role: "deployer", raci: ["sre"], commitNames: [], githubLogin: "ada-l" },
+  ...{ createdAt: AT, isMe: false },
+};
+export const approval: Answer<"getApproval"> = {
+  ...{ id: "apr_1", subject: "deployment/dep_1", gate: "four eyes", service: "leads", environment: "production" },
+  ...{ words: "leads release 2 to production: A better form", state: "waiting", needed: 1, roles: ["sre"] },
+  ...{ askedBy: "root", createdAt: AT, endedAt: null, voices: [], whyNot: null },
+};
+export const freeze: Answer<"addFreeze"> = {
+  ...{ id: "frz_1", service: "leads", environment: null, reason: "maintenance", beginsAt: AT },
+  ...{ endsAt: "2026-11-25T04:00:00.000Z", createdBy: "root", isActive: true },
+};

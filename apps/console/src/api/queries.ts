@@ -32,6 +32,9 @@ export const keys = {
   ledgerEntry: (sequence: number) => ["ledger-entry", sequence],
   ledgerProof: (sequence: number) => ["ledger-proof", sequence],
   tokens: ["tokens"],
+  people: ["people"],
+  approvals: ["approvals"],
+  freezes: ["freezes"],
   backups: ["backups"],
   system: ["system"],
   health: ["health"],
@@ -147,6 +150,29 @@ export const queries = {
     }),
   tokens: () =>
     queryOptions({ queryKey: keys.tokens, queryFn: ({ signal }) => api.listTokens({ query: { limit: 200 }, signal }) }),
+  people: () =>
+    queryOptions({ queryKey: keys.people, queryFn: ({ signal }) => api.listPeople({ query: { limit: 200 }, signal }) }),
+  /** What waits for people; its number stands in the navigation. */
+  waitingApprovals: () =>
+    queryOptions({
+      queryKey: [...keys.approvals, "waiting"],
+      queryFn: ({ signal }) => api.listApprovals({ query: { state: "waiting", limit: 200 }, signal }),
+    }),
+  approvals: () =>
+    infiniteQueryOptions({
+      queryKey: [...keys.approvals, "all"],
+      queryFn: ({ pageParam, signal }) =>
+        api.listApprovals({ query: { limit: PAGE, ...(pageParam ? { cursor: pageParam } : {}) }, signal }),
+      initialPageParam: "",
+      getNextPageParam: (page) => page.next,
+    }),
+  approval: (approvalId: string) =>
+    queryOptions({
+      queryKey: [...keys.approvals, "one", approvalId],
+      queryFn: ({ signal }) => api.getApproval({ params: { project, approvalId }, signal }),
+    }),
+  freezes: () =>
+    queryOptions({ queryKey: keys.freezes, queryFn: ({ signal }) => api.listFreezes({ params: { project }, signal }) }),
   /** A backup's progress is no entry of the ledger: while one is taken, and only then, it is asked for. */
   backups: () =>
     queryOptions({

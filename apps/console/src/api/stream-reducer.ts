@@ -116,6 +116,10 @@ export function onLedger(entry: LedgerEntry): Effects {
   }
   if (entry.type.startsWith("catalog.notification")) return { patches: [], invalidate: [keys.notifications] };
   if (entry.type.startsWith("catalog.")) invalidate.push(keys.services, ["service"]);
+  if (entry.type.startsWith("catalog.approval.")) invalidate.push(keys.approvals, ["deployment"]);
+  if (entry.type.startsWith("catalog.freeze.")) invalidate.push(keys.freezes);
+  // Whoever is somebody else now may approve other things.
+  if (entry.type.startsWith("security.person.")) invalidate.push(keys.people, keys.approvals);
   if (entry.type.startsWith("security.token.")) invalidate.push(keys.tokens);
   if (entry.type.startsWith("platform.")) invalidate.push(keys.backups);
   return { patches: [], invalidate };

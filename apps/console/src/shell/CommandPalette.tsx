@@ -137,6 +137,9 @@ function Body({ go, run }: { go: (href: string) => void; run: (act: () => void) 
         >
           Notifications
         </Item>
+        <Item value="Approvals freezes waiting" onSelect={() => go(to.approvals())} side="g a">
+          Approvals
+        </Item>
         <Item value="Settings tokens installation" onSelect={() => go(to.settings())} side="g t">
           Settings
         </Item>

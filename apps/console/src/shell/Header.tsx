@@ -28,10 +28,13 @@ function Logo() {
   );
 }
 
-/** Five pages always, and the services by name where there is room. */
+/** The pages always, and the services by name where there is room. A narrow screen scrolls them sideways. */
 function Navigation() {
   const { pathname } = useLocation();
   const services = useQuery(queries.services());
+  const waiting = useQuery(queries.waitingApprovals());
+  // What others must decide is not news for me.
+  const mine = (waiting.data?.items ?? []).filter((approval) => approval.whyNot === null).length;
   const links = [
     { href: to.overview(), label: "Overview", here: pathname === "/" },
     ...(services.data?.items ?? []).slice(0, 4).map((s) => ({
@@ -41,6 +44,7 @@ function Navigation() {
       wide: true,
     })),
     { href: to.pipeline(), label: "Pipeline", here: pathname === "/pipeline" },
+    { href: to.approvals(), label: "Approvals", here: pathname === "/approvals", count: mine },
     { href: to.ledger(), label: "Ledger", here: pathname.startsWith("/ledger") },
     { href: to.health(), label: "Health", here: pathname === "/health" },
     { href: to.settings(), label: "Settings", here: pathname === "/settings" },
@@ -57,6 +61,15 @@ function Navigation() {
           } ${"wide" in l ? "hidden md:block" : ""}`}
         >
           {l.label}
+          {"count" in l && l.count > 0 && (
+            <>
+              {" "}
+              <span className="ml-0.5 rounded-full bg-accent px-1.5 py-0.5 text-2xs font-semibold text-accent-ink">
+                {l.count}
+                <span className="sr-only"> wait for you</span>
+              </span>
+            </>
+          )}
         </Link>
       ))}
     </nav>

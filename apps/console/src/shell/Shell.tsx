@@ -8,6 +8,7 @@ import { warmUp } from "../lazy-page.tsx";
 import { ErrorPanel, PageSkeleton } from "../ui/States.tsx";
 import { Toasts } from "../ui/Toasts.tsx";
 import { Announcer } from "./Announcer.tsx";
+import { FreezeBanner } from "./FreezeBanner.tsx";
 import { Header } from "./Header.tsx";
 import { ShortcutSheet } from "./ShortcutSheet.tsx";
 import { StreamBanner } from "./StreamBanner.tsx";
@@ -53,6 +54,7 @@ export function Shell() {
       </a>
       <Header me={me.data} onPalette={() => setOpen("palette")} onHelp={() => setOpen("help")} />
       <StreamBanner />
+      {signedIn && <FreezeBanner />}
       <main id="main" ref={main} tabIndex={-1} className="mx-auto max-w-[1240px] px-4 pt-6 pb-20 sm:px-6">
         {signedIn ? (
           <Outlet />

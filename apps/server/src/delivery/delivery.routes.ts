@@ -106,6 +106,8 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
     http,
     "ship",
     async ({ project, params, body, principal, remember }) => {
+      if (body.overrideFreeze !== undefined && principal.role !== "owner")
+        throw new ProblemError("LK_FORBIDDEN", { detail: "Only an owner may let a deployment out during a freeze." });
       const asked = {
         project,
         service: params.service,
@@ -115,6 +117,7 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
         releaseId: body.releaseId ?? null,
         reason: await o.subjects.sealWordsOf(principal.name, body.reason),
         ifBusy: body.ifBusy,
+        overrideFreeze: body.overrideFreeze && (await o.subjects.sealWordsOf(principal.name, body.overrideFreeze)),
         actor: actorOf(principal),
         hasArtifact: (digest: string) => o.artifacts.has(digest),
       };

@@ -1,5 +1,6 @@
 import type { DeploymentStatus } from "@latchkey/api/models";
 import { SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
+import { withdrawApprovals } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
 import type { Transaction } from "../platform/database.ts";
 import type { Lease } from "../platform/leases.ts";
@@ -36,6 +37,8 @@ export async function endDeployment(
     words,
     ...(buildOutput === undefined ? {} : { build_output: buildOutput }),
   });
+  const subject = `deployment/${deployment.id}`;
+  await withdrawApprovals(tx, { project: deployment.project, subject, actor: SYSTEM_ACTOR });
   await record(tx, {
     type: "delivery.deployment.ended",
     subject: `deployment/${deployment.id}`,

@@ -38,6 +38,8 @@ export interface DeploymentRow {
   readonly strategy: "canary" | "blue_green" | "all_at_once" | null;
   /** What asks for one release, or rehearses a fault, goes out alone: `batch` is written as `queue` then. */
   readonly if_busy: "batch" | "queue" | "supersede" | "refuse";
+  /** Why it goes out in spite of a freeze; null: it does not. */
+  readonly freeze_override: string | null;
   readonly release_id: string | null;
   readonly previous_release_id: string | null;
   readonly rollout_id: string | null;
@@ -57,7 +59,7 @@ export interface DeploymentRow {
 /** What lists show: without the output of builds and gates, which is up to 28 kB a row. */
 export type ListedDeployment = Omit<DeploymentRow, "gates" | "build_output" | "changes" | "carries">;
 const LISTED = sql`id, project, service, environment, status, words, created_at, finished_at, created_by, reason, fault, strategy,
-  if_busy, release_id, previous_release_id, rollout_id, carrier_id, splits_id, after_id, source`;
+  if_busy, freeze_override, release_id, previous_release_id, rollout_id, carrier_id, splits_id, after_id, source`;
 
 export const ENDED: readonly DeploymentStatus[] = [
   "succeeded",
@@ -90,12 +92,12 @@ export const insertDeployment = operation(
       | "release_id"
       | "gates"
     > &
-      Partial<Pick<DeploymentRow, "splits_id" | "after_id" | "carries" | "source">>,
+      Partial<Pick<DeploymentRow, "splits_id" | "after_id" | "carries" | "freeze_override" | "source">>,
   ): Promise<void> => {
-    await sql`insert into deployment (id, project, service, environment, status, words, created_by, reason, fault, strategy, if_busy, release_id, gates, splits_id, after_id, carries, source)
+    await sql`insert into deployment (id, project, service, environment, status, words, created_by, reason, fault, strategy, if_busy, release_id, gates, splits_id, after_id, carries, freeze_override, source)
     values (${row.id}, ${row.project}, ${row.service}, ${row.environment}, ${row.status}, ${row.words}, ${JSON.stringify(row.created_by)}::jsonb,
       ${row.reason}, ${row.fault}, ${row.strategy}, ${row.if_busy}, ${row.release_id}, ${JSON.stringify(row.gates)}::jsonb,
-      ${row.splits_id ?? null}, ${row.after_id ?? null}, ${JSON.stringify(row.carries ?? [])}::jsonb,
+      ${row.splits_id ?? null}, ${row.after_id ?? null}, ${JSON.stringify(row.carries ?? [])}::jsonb, ${row.freeze_override ?? null},
       ${row.source ? JSON.stringify(row.source) : null}::jsonb)`.execute(tx);
   },
 );

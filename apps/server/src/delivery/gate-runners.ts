@@ -1,21 +1,27 @@
+import type { ErrorBudget } from "@latchkey/core/delivery/gates/error-budget";
 import type { Differences, GateCaller, Reports, Sizes } from "@latchkey/core/delivery/gates/evidence-ports";
 import type { Builder } from "@latchkey/core/delivery/ports";
 import type { Transactions } from "../platform/database.ts";
+import { type ApprovalGateParts, approvalGate } from "./approval-gate.ts";
 import { commandGate } from "./command-gate.ts";
+import { errorBudgetGate } from "./error-budget-gate.ts";
 import { type GateRunners, unavailable } from "./gate-runner.ts";
 import { httpGate } from "./http-gate.ts";
 import { reportGate } from "./report-gate.ts";
 import { coverageJudge, findingsJudge, licencesJudge, testsJudge } from "./report-judges.ts";
 import { sizeGate } from "./size-gate.ts";
+import { windowGate } from "./window-gate.ts";
 
 export interface GateParts {
-  readonly builder: Pick<Builder, "gate">;
+  readonly builder: Pick<Builder, "gate" | "changesBetween">;
   readonly database: Transactions;
   readonly reports: Reports;
   readonly differences: Differences;
   readonly sizes: Sizes;
   readonly caller: GateCaller;
   readonly baseUrl: string;
+  readonly errorBudget: ErrorBudget;
+  readonly openNames: ApprovalGateParts["openNames"];
 }
 
 /** One runner for each kind of gate: another kind is a line here and one in packages/api/src/gates.ts. */
@@ -27,7 +33,7 @@ export const gateRunners = (parts: GateParts): GateRunners => ({
   licences: reportGate(parts, licencesJudge()),
   size: sizeGate(parts.sizes),
   http: httpGate(parts),
-  approval: unavailable("approvals"),
-  window: unavailable("windows"),
-  error_budget: unavailable("error budgets"),
+  approval: approvalGate(parts),
+  window: windowGate,
+  error_budget: errorBudgetGate(parts.errorBudget),
 });

@@ -1,4 +1,5 @@
 import type { MetricSource } from "@latchkey/core/analysis/metric-source";
+import { NO_ERROR_BUDGET } from "@latchkey/core/delivery/gates/error-budget";
 import type { Logger } from "pino";
 import { allServices, takeGeneration } from "../catalog/index.ts";
 import type { Subjects } from "../ledger/index.ts";
@@ -136,6 +137,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   };
   const deaf = [
     o.notifications.on("routing", () => waiters.wakeAll()),
+    o.notifications.on("approvals", () => deployments.hurryGates()),
     o.notifications.on("errors", () => loop.wake(true)),
   ];
   const onNews = (hasErrors: boolean) => {
@@ -160,7 +162,8 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     sourcesOf: sourcesIn(github.repositories),
     gateRunners: gateRunners({
       ...{ builder, caller, database: o.database, baseUrl: o.baseUrl },
-      ...{ reports: reportFiles, differences: { diff: diffOf }, sizes: artifacts },
+      ...{ reports: reportFiles, differences: { diff: diffOf }, sizes: artifacts, errorBudget: NO_ERROR_BUDGET },
+      openNames: async (sealed) => JSON.parse(await o.subjects.open(JSON.stringify(sealed))) as string[],
     }),
     waiverOf: (service, gate, couldNotRun) => standingWaiver(o.database.db, service, gate, couldNotRun),
     onChanged: deploymentChanged,

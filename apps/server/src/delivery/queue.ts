@@ -4,7 +4,14 @@ import { DECIDER_VERSION, startJudge } from "@latchkey/core/analysis/judge";
 import type { AnalysisPolicy } from "@latchkey/core/analysis/types";
 import type { Builder, CommitInfo } from "@latchkey/core/delivery/ports";
 import { newRollout, type Strategy } from "@latchkey/core/delivery/rollout";
-import { type EnvironmentRow, findEnvironment, lockEnvironment, type ServiceRow } from "../catalog/index.ts";
+import {
+  type EnvironmentRow,
+  type FreezeRow,
+  findEnvironment,
+  freezeOf,
+  lockEnvironment,
+  type ServiceRow,
+} from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Transaction, Transactions } from "../platform/database.ts";
@@ -64,9 +71,16 @@ export class DeploymentQueue {
   async begin(deployment: DeploymentRow, service: ServiceRow, fence: number): Promise<void> {
     const { db } = this.#o.database;
     const { project, environment } = deployment;
+    const frozen = await freezeOf(db, project, service.name, environment);
+    if (frozen && deployment.freeze_override === null) return this.#sayFrozen(deployment, frozen, fence);
     const queue = (await activeDeployments(db)).filter(
       (d) =>
-        d.status === "queued" && d.project === project && d.service === service.name && d.environment === environment,
+        d.status === "queued" &&
+        d.project === project &&
+        d.service === service.name &&
+        d.environment === environment &&
+        // What is let out in spite of a freeze does not wait behind what is not.
+        (!frozen || d.freeze_override !== null),
     );
     if (queue[0]?.id !== deployment.id) return;
     const active = await findActiveRollout(db, project, service.name, environment);
@@ -91,6 +105,15 @@ export class DeploymentQueue {
     const options = { db, builder, sourcesOf, nowMs: this.#o.clock.now() };
     await this.#roll(await nextBatch(options, service, queue, place.serving_release_id), service, place, fence);
     this.#o.wake();
+  }
+
+  async #sayFrozen(deployment: DeploymentRow, freeze: FreezeRow, fence: number): Promise<void> {
+    const words = `Its gates passed. Nothing goes out until ${freeze.ends_at.toISOString()}: ${freeze.reason}`;
+    if (deployment.words === words) return;
+    await this.#o.database.transaction(async (tx) => {
+      if (await locksPhase(this.#o.lease, tx, fence, deployment)) await updateDeployment(tx, deployment.id, { words });
+    });
+    this.#o.onChanged(deployment.id);
   }
 
   /**

@@ -24,6 +24,8 @@ export interface ShipRequest {
   readonly releaseId: string | null;
   readonly reason: string;
   readonly ifBusy: DeploymentRow["if_busy"];
+  /** Why it goes out in spite of a freeze: for owners. */
+  readonly overrideFreeze?: string | undefined;
   /** The commit to build, where it is not the working tree. */
   readonly source?: SourceRow;
   readonly actor: Actor;
@@ -120,6 +122,7 @@ export async function writeWish(
     // What asks for one release, or rehearses, is nobody's predecessor.
     if_busy: asked.ifBusy === "batch" && !isPlain ? "queue" : asked.ifBusy,
     release_id: asked.releaseId,
+    freeze_override: asked.overrideFreeze ?? null,
     ...part,
     gates: gatesFor(service, asked.environment).map(waitingRow),
   });
@@ -137,6 +140,7 @@ export async function writeWish(
       releaseId: asked.releaseId,
       reason: asked.reason,
       ifBusy: asked.ifBusy,
+      ...(asked.overrideFreeze === undefined ? {} : { overrideFreeze: asked.overrideFreeze }),
       ...(asked.source ? { source: asked.source } : {}),
       ...(part ? { splits: part.splits_id, after: part.after_id, carries: part.carries } : {}),
     },

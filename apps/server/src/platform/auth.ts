@@ -11,6 +11,8 @@ export interface Principal {
   readonly kind: "person" | "token" | "gateway" | "system";
   readonly role: Role;
   readonly project: string;
+  /** Whose doing it is: a session's and a token's person. Null for gateways, pipelines, and tokens of nobody known. */
+  readonly personId: string | null;
 }
 /** The headers that say who somebody is. */
 export interface Credentials {

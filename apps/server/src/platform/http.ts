@@ -69,7 +69,14 @@ const CONNECTIONS_MAX = 6_000;
 const BACKLOG = 4_096;
 /** A request's line and headers: the longest address of ours has 2 KiB, a browser's headers 4. */
 const HEADERS_MAX_BYTES = 16 * 1_024;
-const ANONYMOUS: Principal = { id: "anonymous", name: "anonymous", kind: "person", role: "viewer", project: "main" };
+const ANONYMOUS: Principal = {
+  id: "anonymous",
+  name: "anonymous",
+  kind: "person",
+  role: "viewer",
+  project: "main",
+  personId: null,
+};
 
 /** Takes requests from now on; answers the address. */
 export const listen = (http: Http, at: { readonly host: string; readonly port: number }): Promise<string> =>

@@ -12,6 +12,7 @@ const TABLE = {
   LK_NOT_FOUND: [404, "Not found", "Check the name or id."],
   LK_BUSY: [409, "Something is under way", "Wait for it to end."],
   LK_IDEMPOTENCY_REUSED: [409, "The Idempotency-Key was used for another request", "Use a new key for a new request."],
+  LK_APPROVAL_OVER: [409, "It is over", "Look at what became of it: `latchkey approvals --all`."],
   LK_ROLLOUT_OVER: [409, "The rollout is over", "Ship again to start another."],
   LK_ROLLOUT_STATE: [409, "Not in this state of the rollout", "Look at what is allowed now: `latchkey rollout <id>`."],
   LK_ROLLOUT_NO_BASELINE: [409, "Nothing to go back to", "Ship a release that mends it."],

@@ -9,6 +9,7 @@ const who = (id: string, role: Principal["role"] = "owner"): Principal => ({
   kind: role === "gateway" ? "gateway" : "token",
   role,
   project: "main",
+  personId: null,
 });
 function limits(o: { bucketsMax?: number } = {}) {
   const clock = { ms: 0 };

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { holdsSealed } from "@latchkey/core/shared/sealed";
+import { holdsSealed, subjectOf } from "@latchkey/core/shared/sealed";
+import { findPersonBySubject, insertPerson } from "../catalog/index.ts";
 import type { Subjects } from "../ledger/index.ts";
 import type { Authenticate, Credentials, IdempotencyStore, Principal } from "../platform/auth.ts";
 import type { Database, Executor, Transactions } from "../platform/database.ts";
@@ -12,6 +13,7 @@ import {
   findBySecret,
   finishAnswer,
   forgetAnswer,
+  giveCredentials,
   insertToken,
   namesOfPeople,
   rememberAnswer,
@@ -32,14 +34,18 @@ export const newSecret = (): string => `lk_${randomBytes(32).toString("base64url
 
 export async function issue(
   db: Executor,
-  o: Pick<TokenRow, "project" | "name" | "role" | "kind"> & { ms: number },
+  o: Pick<TokenRow, "project" | "name" | "role" | "kind"> & { ms: number; personId?: string | null },
 ): Promise<{ id: string; secret: string; expiresAt: Date }> {
   const secret = newSecret();
   const id = newId("tok");
   const expiresAt = new Date(Date.now() + o.ms);
   await insertToken(
     db,
-    { id, project: o.project, name: o.name, role: o.role, kind: o.kind, expires_at: expiresAt },
+    {
+      ...{ id, project: o.project, name: o.name, role: o.role, kind: o.kind },
+      expires_at: expiresAt,
+      person_id: o.personId ?? null,
+    },
     hashOf(secret),
   );
   return { id, secret, expiresAt };
@@ -76,7 +82,14 @@ export function authenticator(database: Database): Authenticate & { forget(): vo
     const before = revocations;
     const row = await findBySecret(database.db, hash);
     if (!row || row.kind === "sign_in") return null;
-    const principal = { id: row.id, name: row.name, kind: KIND[row.kind], role: row.role, project: row.project };
+    const principal = {
+      id: row.id,
+      name: row.name,
+      kind: KIND[row.kind],
+      role: row.role,
+      project: row.project,
+      personId: row.person_id,
+    };
     const until = performance.now() + Math.min(KEPT_MS, row.expires_at.getTime() - Date.now());
     if (kept.size >= KEPT_MAX) kept.clear();
     if (before === revocations) kept.set(key, { until, principal });
@@ -137,8 +150,31 @@ export async function seedLocalAccess(
     // Whoever was erased and comes back is somebody new.
     const isOfNobody = known !== null && (await subjects.isErased(known.name));
     if (known && !isOfNobody && known.expires_at.getTime() - Date.now() > 30 * DAY_MS) continue;
-    const { secret } = await issue(database.db, { project: "main", name, role, kind, ms: LOCAL_DAYS * DAY_MS });
+    const personId = kind === "person" ? await operatorOf(database.db, name) : null;
+    const { secret } = await issue(database.db, {
+      project: "main",
+      name,
+      role,
+      kind,
+      ms: LOCAL_DAYS * DAY_MS,
+      personId,
+    });
     writePrivately(path, `${secret}\n`);
+  }
+}
+
+/** The person who runs this installation, by the sealed name: an owner, who leads. Made at the first start, with what was signed in with before. */
+export async function operatorOf(db: Executor, name: string): Promise<string> {
+  const subjectId = subjectOf(name) ?? "";
+  for (;;) {
+    const known = await findPersonBySubject(db, "main", subjectId);
+    if (known) {
+      await giveCredentials(db, name, known.id);
+      return known.id;
+    }
+    const id = newId("per");
+    const person = { id, project: "main", name, subject_id: subjectId, role: "owner", raci: ["lead"] } as const;
+    await insertPerson(db, { ...person, commit_names: [], github_login: null });
   }
 }
 
@@ -148,23 +184,26 @@ export async function sealNamesInClear(db: Executor, subjects: Subjects): Promis
     if (!holdsSealed(name)) await renameCredentials(db, name, await subjects.sealName(name));
 }
 
-/** A link that signs one browser in, once, within 15 minutes. `operator` is a sealed name. The secret is in the fragment: servers and logs never see it. */
+/** A link that signs one browser in, once, within 15 minutes. `whom.name` is sealed. The secret is in the fragment: servers and logs never see it. */
 export async function createSignInLink(
   database: Database,
   dir: string,
   baseUrl: string,
-  operator: string,
+  whom: { readonly name: string; readonly personId: string | null },
 ): Promise<{ url: string; expiresAt: string }> {
-  const { secret, expiresAt } = await issue(database.db, {
-    project: "main",
-    name: operator,
-    role: "owner",
-    kind: "sign_in",
-    ms: SIGN_IN_MS,
-  });
-  const url = `${baseUrl}/sign-in#${secret}`;
-  writePrivately(join(dir, "sign-in.url"), `${url}\n`);
-  return { url, expiresAt: expiresAt.toISOString() };
+  const link = await signInLinkFor(database.db, baseUrl, { ...whom, project: "main", role: "owner" });
+  writePrivately(join(dir, "sign-in.url"), `${link.url}\n`);
+  return link;
+}
+
+/** The same for anybody. The secret is in the answer and nowhere else. */
+export async function signInLinkFor(
+  db: Executor,
+  baseUrl: string,
+  whom: Pick<TokenRow, "project" | "name" | "role"> & { readonly personId: string | null },
+): Promise<{ url: string; expiresAt: string }> {
+  const { secret, expiresAt } = await issue(db, { ...whom, kind: "sign_in", ms: SIGN_IN_MS });
+  return { url: `${baseUrl}/sign-in#${secret}`, expiresAt: expiresAt.toISOString() };
 }
 
 export const sessionMs = SESSION_DAYS * DAY_MS;

@@ -10,6 +10,7 @@ import {
   hashOf,
   issue,
   newSecret,
+  operatorOf,
   SESSION_DAYS,
   secretOf,
   sessionMs,
@@ -71,6 +72,7 @@ export function registerAccess(http: Http, o: AccessRoutesOptions): void {
           role: link.role,
           kind: "session",
           expires_at: new Date(Date.now() + sessionMs),
+          person_id: link.person_id,
         },
         hashOf(secret),
       );
@@ -81,14 +83,22 @@ export function registerAccess(http: Http, o: AccessRoutesOptions): void {
         actor: { id, kind: "person", name: link.name },
         data: { role: link.role, days: SESSION_DAYS },
       });
-      return { id, name: link.name, kind: "person" as const, role: link.role, project: link.project };
+      return {
+        id,
+        name: link.name,
+        kind: "person" as const,
+        role: link.role,
+        project: link.project,
+        personId: link.person_id,
+      };
     });
     reply.header(
       "set-cookie",
       `${COOKIE}=${secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${Math.floor(sessionMs / 1000)}`,
     );
     // The next link is ready for the next person.
-    await createSignInLink(o.database, o.dir, o.baseUrl, await o.subjects.sealName(o.operator));
+    const name = await o.subjects.sealName(o.operator);
+    await createSignInLink(o.database, o.dir, o.baseUrl, { name, personId: await operatorOf(db, name) });
     return meOf(session, o.version);
   });
 
@@ -110,7 +120,7 @@ export function registerAccess(http: Http, o: AccessRoutesOptions): void {
   });
 
   route(http, "createSignInLink", async ({ principal, project }) => {
-    const link = await createSignInLink(o.database, o.dir, o.baseUrl, principal.name);
+    const link = await createSignInLink(o.database, o.dir, o.baseUrl, principal);
     await o.database.transaction((tx) =>
       record(tx, {
         type: "security.sign_in_link.created",
@@ -140,6 +150,7 @@ export function registerAccess(http: Http, o: AccessRoutesOptions): void {
         role: body.role,
         kind: body.role === "gateway" ? "gateway" : "token",
         ms: body.expiresInDays * 86_400_000,
+        personId: body.role === "gateway" ? null : principal.personId,
       });
       await record(tx, {
         type: "security.token.created",

@@ -12,18 +12,20 @@ export interface TokenRow {
   readonly created_at: Date;
   readonly expires_at: Date;
   readonly last_used_at: Date | null;
+  readonly person_id: string | null;
 }
-const COLUMNS = sql`id, project, name, role, kind, created_at, expires_at, last_used_at`;
+const COLUMNS = sql`id, project, name, role, kind, created_at, expires_at, last_used_at, person_id`;
 
 export const insertToken = operation(
   "insertToken",
   async (
     db: Executor,
-    row: Pick<TokenRow, "id" | "project" | "name" | "role" | "kind" | "expires_at">,
+    row: Pick<TokenRow, "id" | "project" | "name" | "role" | "kind" | "expires_at"> &
+      Partial<Pick<TokenRow, "person_id">>,
     secretHash: Buffer,
   ): Promise<void> => {
-    await sql`insert into access_token (id, project, name, role, kind, secret_hash, expires_at)
-    values (${row.id}, ${row.project}, ${row.name}, ${row.role}, ${row.kind}, ${secretHash}, ${row.expires_at})`.execute(
+    await sql`insert into access_token (id, project, name, role, kind, secret_hash, expires_at, person_id)
+    values (${row.id}, ${row.project}, ${row.name}, ${row.role}, ${row.kind}, ${secretHash}, ${row.expires_at}, ${row.person_id ?? null})`.execute(
       db,
     );
   },
@@ -164,3 +166,33 @@ export const forgetAnswer = operation(
       and status is null and reference is null and server is not distinct from ${server}`.execute(db);
   },
 );
+
+/** Whose doing what a credential did was; null where that is not known. */
+export const personOfCredential = operation(
+  "personOfCredential",
+  async (db: Executor, id: string): Promise<string | null> => {
+    const found = await sql<{ person_id: string | null }>`select person_id from access_token where id = ${id}`.execute(
+      db,
+    );
+    return found.rows[0]?.person_id ?? null;
+  },
+);
+/** Credentials that were made before there were persons, by the name on them. */
+export const giveCredentials = operation(
+  "giveCredentials",
+  async (db: Executor, name: string, personId: string): Promise<void> => {
+    await sql`update access_token set person_id = ${personId}
+      where name = ${name} and person_id is null and kind in ('person', 'session', 'sign_in')`.execute(db);
+  },
+);
+/** What a person may do, all that this person signs in with may. Tokens keep what they were made for, and no more. */
+export const setRoleOf = operation("setRoleOf", async (tx: Executor, personId: string, role: Role): Promise<void> => {
+  await sql`update access_token set role = ${role} where person_id = ${personId} and kind in ('person', 'session', 'sign_in')`.execute(
+    tx,
+  );
+});
+export const revokeAllOf = operation("revokeAllOf", async (tx: Executor, personId: string): Promise<void> => {
+  await sql`update access_token set revoked_at = now() where person_id = ${personId} and revoked_at is null`.execute(
+    tx,
+  );
+});

@@ -94,6 +94,17 @@ describe("who may do what, over the wire", () => {
       listBackups, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
       createBackup, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
       getBackup, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      listPeople, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
+      addPerson, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      updatePerson, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      removePerson, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      createPersonLink, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      listApprovals, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
+      getApproval, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
+      decideApproval, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      listFreezes, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      addFreeze, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      liftFreeze, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       listNotificationChannels, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
       createNotificationChannel, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
       updateNotificationChannel, owner yes, deployer -, viewer -, ci -, gateway -, anybody -

@@ -12,6 +12,7 @@ import { ErrorPanel, Skeleton } from "../../ui/States.tsx";
 import { A, CopyButton, Mono } from "../../ui/Text.tsx";
 import { chooseTheme, useTheme } from "../../ui/theme.ts";
 import { Backups } from "./Backups.tsx";
+import { People } from "./People.tsx";
 import { Tokens } from "./Tokens.tsx";
 
 function SignInLink() {
@@ -113,6 +114,7 @@ export function SettingsPage() {
               mail.
             </p>
           </Section>
+          <People mayManage={mayManage} />
           {mayManage && <Tokens />}
           {mayManage && <Backups />}
           {mayManage && <SignInLink />}

@@ -1,0 +1,116 @@
+import { type Ask, stateOf, whyNot } from "@latchkey/core/catalog/approval";
+import type { Actor } from "@latchkey/core/delivery/rollout";
+import { record } from "../ledger/index.ts";
+import type { Transaction } from "../platform/database.ts";
+import { newId } from "../platform/ids.ts";
+import { announce } from "../platform/notifications.ts";
+import { ProblemError } from "../platform/problems.ts";
+import {
+  type ApprovalRow,
+  endApproval,
+  findApprovalOf,
+  insertApproval,
+  lockApproval,
+  saveVoice,
+  type VoiceRow,
+  voicesOf,
+  withdrawOf,
+} from "./approvals.store.ts";
+import { knownBy, lockPerson } from "./people.store.ts";
+
+export interface ApprovalAsked extends Ask {
+  readonly project: string;
+  /** What is approved, such as deployment/dep_…, and the gate that asks. */
+  readonly subject: string;
+  readonly gate: string;
+  readonly service: string;
+  readonly environment: string;
+  readonly words: string;
+  readonly askedBy: Actor;
+}
+
+/** Asks people, once: who asks again gets the question that there is. */
+export async function requestApproval(tx: Transaction, asked: ApprovalAsked): Promise<ApprovalRow> {
+  const { project, subject, gate, service, environment, words, needed, roles, excluded } = asked;
+  const id = newId("apr");
+  const row = {
+    id,
+    project,
+    subject,
+    gate,
+    service,
+    environment,
+    words,
+    needed,
+    roles,
+    excluded,
+    asked_by: asked.askedBy,
+  };
+  if (await insertApproval(tx, row)) {
+    await record(tx, {
+      type: "catalog.approval.requested",
+      subject: `approval/${id}`,
+      project,
+      actor: asked.askedBy,
+      correlation: subject.split("/")[1] ?? id,
+      data: { of: subject, gate, service, environment, words, needed, roles, excluded: excluded.length },
+    });
+  }
+  const made = await findApprovalOf(tx, subject, gate);
+  if (!made) throw new Error("the approval just asked for is not there");
+  return made;
+}
+
+/** What a person says. Throws a problem where that person may not, or it is over. */
+export async function decideApproval(
+  tx: Transaction,
+  said: Omit<VoiceRow, "approval_id" | "at"> & { readonly id: string; readonly project: string; readonly actor: Actor },
+): Promise<void> {
+  const { id, project, actor, ...voice } = said;
+  const approval = await lockApproval(tx, project, id);
+  if (!approval)
+    throw new ProblemError("LK_NOT_FOUND", {
+      detail: `There is no approval "${id}".`,
+      remedy: "`latchkey approvals` lists them.",
+    });
+  if (approval.state !== "waiting")
+    throw new ProblemError("LK_APPROVAL_OVER", { detail: `It is over: ${approval.state}.` });
+  const person = await lockPerson(tx, project, voice.person_id);
+  const refusal = person
+    ? whyNot(approval, { ...person, knownBy: knownBy(person) })
+    : "Only a person may approve, and this credential is of nobody known.";
+  if (refusal !== null) throw new ProblemError("LK_FORBIDDEN", { detail: refusal });
+  await saveVoice(tx, { ...voice, approval_id: id });
+  const voices = (await voicesOf(tx, [id])).map((row) => ({ personId: row.person_id, choice: row.choice }));
+  const state = stateOf(approval, voices);
+  if (state !== "waiting") await endApproval(tx, id, state);
+  await record(tx, {
+    type: `catalog.approval.${voice.choice === "approve" ? "given" : "refused"}`,
+    subject: `approval/${id}`,
+    project,
+    actor,
+    correlation: approval.subject.split("/")[1] ?? id,
+    data: {
+      ...{ of: approval.subject, gate: approval.gate, service: approval.service, environment: approval.environment },
+      ...{ personId: voice.person_id, via: voice.via, words: voice.reason, state, needed: approval.needed },
+      approvals: voices.filter(({ choice }) => choice === "approve").length,
+    },
+  });
+  await announce("approvals").execute(tx);
+}
+
+/** What was asked for is over: nobody need answer any more. */
+export async function withdrawApprovals(
+  tx: Transaction,
+  of: { readonly project: string; readonly subject: string; readonly actor: Actor },
+): Promise<void> {
+  for (const id of await withdrawOf(tx, of.subject))
+    await record(tx, {
+      type: "catalog.approval.withdrawn",
+      subject: `approval/${id}`,
+      project: of.project,
+      actor: of.actor,
+      correlation: of.subject.split("/")[1] ?? id,
+      data: { of: of.subject },
+    });
+}

@@ -1,0 +1,131 @@
+import type { GateConfig } from "@latchkey/api/gates";
+import { personsNamed, waitsFor } from "@latchkey/core/catalog/approval";
+import type { Builder } from "@latchkey/core/delivery/ports";
+import { subjectOf } from "@latchkey/core/shared/sealed";
+import {
+  findApprovalOf,
+  findEnvironment,
+  findPeople,
+  listPeople,
+  type PersonRow,
+  requestApproval,
+  type VoiceRow,
+  voicesOf,
+} from "../catalog/index.ts";
+import type { Transactions } from "../platform/database.ts";
+import { personOfCredential } from "../security/index.ts";
+import type { GateContext, GateOutcome, GateRunner } from "./gate-runner.ts";
+import { findRelease } from "./releases.store.ts";
+
+/** Whoever decides wakes the gates; this is for what got lost. */
+const ASK_AGAIN_MS = 10_000;
+
+export interface ApprovalGateParts {
+  readonly database: Transactions;
+  readonly builder: Pick<Builder, "changesBetween">;
+  /** Sealed names in clear, in the same order. */
+  readonly openNames: (sealed: readonly string[]) => Promise<readonly string[]>;
+}
+
+/** Asks people whether a release may go out, and waits for them: never for whoever wrote a change or asked for it. */
+export const approvalGate = (parts: ApprovalGateParts): GateRunner => ({
+  run: async (gate, context) => {
+    const { database } = parts;
+    const { db } = database;
+    const subject = `deployment/${context.deployment.id}`;
+    const asked =
+      (await findApprovalOf(db, subject, gate.name)) ??
+      (await ask(database, gate, context, await excludedBy(parts, context)));
+    const voices = await voicesOf(db, [asked.id]);
+    const names = new Map(
+      (
+        await findPeople(
+          db,
+          voices.map((v) => v.person_id),
+        )
+      ).map((p) => [p.id, p.name]),
+    );
+    const said = ({ person_id, choice, reason }: VoiceRow) =>
+      `${names.get(person_id) ?? person_id} ${choice === "approve" ? "approves" : "rejects"}: ${reason}`;
+    const details = voices.map(said);
+    if (asked.state === "waiting") {
+      const words = waitsFor(asked, voices.filter(({ choice }) => choice === "approve").length);
+      return { status: "pending", words, askAgainMs: ASK_AGAIN_MS, details } satisfies GateOutcome;
+    }
+    const who = voices.map((v) => names.get(v.person_id) ?? v.person_id).join(", ");
+    return {
+      status: asked.state === "approved" ? "passed" : "failed",
+      words:
+        asked.state === "approved"
+          ? `Approved by ${who}.`
+          : asked.state === "rejected"
+            ? `${details.at(-1) ?? "Rejected."}`
+            : "It was withdrawn.",
+      figures: [
+        {
+          name: "approvals",
+          value: voices.filter((v) => v.choice === "approve").length,
+          unit: "count",
+          limit: asked.needed,
+          holds: asked.state === "approved",
+        },
+      ],
+      details,
+    };
+  },
+});
+
+const ask = (database: Transactions, gate: GateConfig, { deployment, release }: GateContext, excluded: string[]) =>
+  database.transaction((tx) =>
+    requestApproval(tx, {
+      project: deployment.project,
+      subject: `deployment/${deployment.id}`,
+      gate: gate.name,
+      service: deployment.service,
+      environment: deployment.environment,
+      words: `${deployment.service} ${release ? `release ${release.number} ` : ""}to ${deployment.environment}${release?.message ? `: ${release.message}` : ""}`,
+      needed: gate.count ?? 1,
+      roles: gate.roles ?? [],
+      excluded,
+      askedBy: deployment.created_by,
+    }),
+  );
+
+/** Whoever asked for the deployment, and the authors of all that is new in it. */
+async function excludedBy(
+  { database: { db }, builder, openNames }: ApprovalGateParts,
+  { deployment, release, folder }: GateContext,
+): Promise<string[]> {
+  const place = await findEnvironment(db, deployment.project, deployment.service, deployment.environment);
+  const serving = place?.serving_release_id ? await findRelease(db, place.serving_release_id) : null;
+  const changes = await builder.changesBetween(folder, serving?.commit_sha ?? null, release?.commit_sha ?? null);
+  const names = [deployment.created_by.name, release?.author ?? "", ...changes.map((change) => change.author)];
+  const people = await everybody(db, deployment.project);
+  const named = await namedIn(openNames, names, people);
+  const known = names.flatMap((name) => subjectOf(name) ?? []);
+  const person = await personOfCredential(db, deployment.created_by.id);
+  return [...new Set([...known, ...named, ...(person ? [person] : [])])].sort();
+}
+
+const PAGE = 200;
+async function everybody(db: Transactions["db"], project: string): Promise<PersonRow[]> {
+  const people: PersonRow[] = [];
+  for (;;) {
+    const page = await listPeople(db, project, people.at(-1)?.id, PAGE);
+    people.push(...page);
+    if (page.length < PAGE) return people;
+  }
+}
+
+/** People whom a name means that is not typed as theirs is: "ada l" wrote what "Ada L." may not approve. */
+async function namedIn(
+  openNames: ApprovalGateParts["openNames"],
+  names: readonly string[],
+  people: readonly PersonRow[],
+): Promise<string[]> {
+  const sealed = [...names, ...people.flatMap((person) => [person.name, ...person.commit_names])];
+  const opened = [...(await openNames(sealed))];
+  const written = opened.splice(0, names.length);
+  const known = people.map(({ id, commit_names }) => ({ id, names: opened.splice(0, 1 + commit_names.length) }));
+  return personsNamed(written, known);
+}
