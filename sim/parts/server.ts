@@ -1,5 +1,4 @@
 import type { GatewayReport, RoutingTable } from "@latchkey/api/gateway";
-import { NO_ERROR_BUDGET } from "@latchkey/core/delivery/gates/error-budget";
 import type { Generation } from "@latchkey/core/delivery/generation";
 import { compareGenerations } from "@latchkey/core/delivery/generation";
 import type { Actor } from "@latchkey/core/delivery/rollout";

@@ -5,7 +5,7 @@ import type { Transactions } from "../platform/database.ts";
 import { type ApprovalGateParts, approvalGate } from "./approval-gate.ts";
 import { commandGate } from "./command-gate.ts";
 import { errorBudgetGate } from "./error-budget-gate.ts";
-import { type GateRunners, unavailable } from "./gate-runner.ts";
+import type { GateRunners } from "./gate-runner.ts";
 import { httpGate } from "./http-gate.ts";
 import { reportGate } from "./report-gate.ts";
 import { coverageJudge, findingsJudge, licencesJudge, testsJudge } from "./report-judges.ts";

@@ -77,7 +77,14 @@ export class NotificationDesk {
       reach: reachOf(undefined),
       carry: this.carry,
     };
-    const principal = { id: "test", name: "test", kind: "system", role: "owner", project: PROJECT } as const;
+    const principal = {
+      id: "test",
+      name: "test",
+      kind: "system",
+      role: "owner",
+      project: PROJECT,
+      personId: null,
+    } as const;
     const made = await createChannel(options, { project: PROJECT, principal, name, target });
     await sql`delete from notification_rule where id = ${made.ruleId}`.execute(this.database.db);
     if (rule) await this.rule([made.id], rule);
