@@ -27,7 +27,10 @@ async function statusOf(name: RouteName, token: string | null, project = "main")
     ...(spec.method === "GET" ? {} : { body: '{"not":"valid"}' }),
   });
   await answer.arrayBuffer();
-  return answer.status;
+  // There are more routes than an address may ask for as nobody at once.
+  if (answer.status !== 429) return answer.status;
+  await forgetWhoAsked();
+  return statusOf(name, token, project);
 }
 /** An address may ask as nobody 60 times at once: a server that is started again counts anew. */
 async function forgetWhoAsked(): Promise<void> {
@@ -98,34 +101,33 @@ describe("who may do what, over the wire", () => {
       addPerson, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
       updatePerson, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
       removePerson, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
-      createPersonLink, owner yes, deployer -, viewer -, ci -, gateway -, anybody yes
-      listApprovals, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody yes
-      getApproval, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody yes
-      decideApproval, owner yes, deployer yes, viewer -, ci -, gateway -, anybody yes
-      listFreezes, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody yes
+      createPersonLink, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      listApprovals, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
+      getApproval, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
+      decideApproval, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      listFreezes, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       addFreeze, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
-      liftFreeze, owner yes, deployer yes, viewer -, ci -, gateway -, anybody yes
-      listNotificationChannels, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody yes
-      createNotificationChannel, owner yes, deployer -, viewer -, ci -, gateway -, anybody yes
-      updateNotificationChannel, owner yes, deployer -, viewer -, ci -, gateway -, anybody yes
-      deleteNotificationChannel, owner yes, deployer -, viewer -, ci -, gateway -, anybody yes
-      testNotificationChannel, owner yes, deployer -, viewer -, ci -, gateway -, anybody yes
-      rotateNotificationSecret, owner yes, deployer -, viewer -, ci -, gateway -, anybody yes
-      listNotificationRules, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody yes
-      createNotificationRule, owner yes, deployer -, viewer -, ci -, gateway -, anybody yes
-      updateNotificationRule, owner yes, deployer -, viewer -, ci -, gateway -, anybody yes
-      deleteNotificationRule, owner yes, deployer -, viewer -, ci -, gateway -, anybody yes
-      listNotificationDeliveries, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody yes
-      replayNotifications, owner yes, deployer -, viewer -, ci -, gateway -, anybody yes
-      gatewayRouting, owner -, deployer -, viewer -, ci -, gateway yes, anybody yes
-      gatewayReport, owner -, deployer -, viewer -, ci -, gateway yes, anybody yes"
+      liftFreeze, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      listNotificationChannels, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
+      createNotificationChannel, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      updateNotificationChannel, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      deleteNotificationChannel, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      testNotificationChannel, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      rotateNotificationSecret, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      listNotificationRules, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
+      createNotificationRule, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      updateNotificationRule, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      deleteNotificationRule, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      listNotificationDeliveries, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
+      replayNotifications, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      gatewayRouting, owner -, deployer -, viewer -, ci -, gateway yes, anybody -
+      gatewayReport, owner -, deployer -, viewer -, ci -, gateway yes, anybody -"
     `);
   });
 
   it("says 401 to nobody and 403 to somebody who may not", async () => {
     const names = (Object.keys(paths) as RouteName[]).filter((name) => paths[name].action !== "public");
     for (const token of [null, "lk_made-up"]) {
-      await forgetWhoAsked();
       for (const name of names) expect(await statusOf(name, token), name).toBe(401);
     }
     for (const name of names) {
