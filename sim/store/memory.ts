@@ -7,7 +7,7 @@ import {
   rolloutAnswers,
   sliceAnswers,
 } from "./delivery.ts";
-import { accessAnswers, catalogAnswers, leaseAnswers, ledgerAnswers, routingAnswers } from "./rest.ts";
+import { accessAnswers, catalogAnswers, leaseAnswers, ledgerAnswers, pauseAnswers, routingAnswers } from "./rest.ts";
 import type { Session } from "./tables.ts";
 
 type Answer = (session: Session, ...args: never[]) => unknown;
@@ -22,6 +22,7 @@ export const ANSWERS_BY_NAME: Readonly<Record<string, Answer>> = {
   ...sliceAnswers,
   ...processAnswers,
   ...catalogAnswers,
+  ...pauseAnswers,
   ...routingAnswers,
   ...ledgerAnswers,
   ...leaseAnswers,

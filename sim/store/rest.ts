@@ -1,6 +1,8 @@
 import type * as services from "../../apps/server/src/catalog/services.store.ts";
 import type { EnvironmentRow, ServiceRow } from "../../apps/server/src/catalog/services.store.ts";
 import type { DeploymentRow } from "../../apps/server/src/delivery/deployments.store.ts";
+import type * as pauses from "../../apps/server/src/delivery/pauses.store.ts";
+import type { PauseRow } from "../../apps/server/src/delivery/pauses.store.ts";
 import type * as routing from "../../apps/server/src/delivery/routing.view.ts";
 import type * as ledger from "../../apps/server/src/ledger/ledger.store.ts";
 import type { EntryRow, NewEntry, Tree } from "../../apps/server/src/ledger/ledger.store.ts";
@@ -14,6 +16,11 @@ interface Routing {
   readonly epoch: number;
   readonly n: number;
 }
+
+export const pauseAnswers = {
+  findPause: (s, project, service, environment) =>
+    s.get<PauseRow>("deployment_pause", environmentKey(project, service, environment)),
+} satisfies AnswersOf<typeof pauses>;
 
 export const catalogAnswers = {
   findService: (s, project, name) => s.get<ServiceRow>("service", `${project}/${name}`),

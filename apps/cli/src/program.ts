@@ -11,6 +11,7 @@ import { addLedger } from "./commands/ledger.ts";
 import { addLook } from "./commands/look.ts";
 import { addNotifications } from "./commands/notifications.ts";
 import { addPlanCanary } from "./commands/plan-canary.ts";
+import { addResumeDeployments, addRollback } from "./commands/rollback.ts";
 import { addActions, addShip, addSplit } from "./commands/ship.ts";
 import { EXIT, problemFrom, problemWords, type ReportedProblem } from "./problem.ts";
 import { findToken } from "./session.ts";
@@ -82,6 +83,8 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addShip(program, terminal, outcome);
   addApply(program, terminal, outcome);
   addActions(program, terminal, outcome);
+  addRollback(program, terminal, outcome);
+  addResumeDeployments(program, terminal, outcome);
   addSplit(program, terminal, outcome);
   addLook(program, terminal, outcome);
   addPlanCanary(program, terminal, outcome);

@@ -5,6 +5,7 @@ import * as m from "./models.ts";
 import { notificationContract } from "./notifications.ts";
 import type { RouteName } from "./paths.ts";
 import { CanaryPlanning, PlanQuery } from "./planning.ts";
+import { rollbackContract } from "./rollbacks.ts";
 
 /** Query, body and answer of each route in `paths.ts`. `answers` is the body of a success. */
 export interface RouteSpec {
@@ -227,6 +228,7 @@ export const contract = {
   },
   getBackup: { summary: "A backup, also while it is taken", status: 200, answers: m.Backup },
 
+  ...rollbackContract,
   ...notificationContract,
 
   gatewayRouting: {

@@ -37,6 +37,7 @@ export const deployment: Answer<"getDeployment"> = {
   rolloutId: "rol_1",
   carrierId: null,
   splitsId: null,
+  rollback: null,
   carries: [],
   split: null,
   gates: [
@@ -352,4 +353,35 @@ export const delivery: Answer<"listNotificationDeliveries">["items"][number] = {
   ...{ id: "ntf_1", channelId: "ntc_1", channelName: "ours", type: "delivery.rollout.rolled_back" },
   ...{ title: "leads in production: rolled back", severity: "critical", sequence: 7, path: "/rollouts/rol_1" },
   ...{ state: "dead", tries: 8, nextAt: null, createdAt: AT, endedAt: AT, lastFailure: "It answered 503." },
+};
+
+export const pause: Answer<"listDeploymentPauses">["items"][number] = {
+  service: "leads",
+  environment: "production",
+  since: AT,
+  pausedBy: "Ada",
+  reason: "wrong prices",
+  leftRelease: release,
+  waiting: 2,
+};
+export const rollbackPlan: Answer<"planRollback"> = {
+  service: "leads",
+  environment: "production",
+  serving: release,
+  target: { ...release, id: "rel_1", number: 1 },
+  how: "all_at_once",
+  words: "Release 1 is started and then serves all visitors at once.",
+  undoes: [release],
+  changes: [{ commit: "0123456789abcdef", message: "A better form", author: "Ada", at: AT }],
+  cautions: ["Make sure that this release can work with its schema."],
+  candidates: [
+    {
+      release: { ...release, id: "rel_1", number: 1 },
+      servedFrom: AT,
+      servedUntil: AT,
+      inWindow: true,
+      filesKept: true,
+    },
+  ],
+  pause,
 };

@@ -114,6 +114,7 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
         releaseId: body.releaseId ?? null,
         reason: await o.subjects.sealWordsOf(principal.name, body.reason),
         ifBusy: body.ifBusy,
+        byMachine: principal.role === "ci",
         actor: actorOf(principal),
         hasArtifact: (digest: string) => o.artifacts.has(digest),
       };

@@ -27,6 +27,7 @@ import { registerPlans } from "./plans.routes.ts";
 import type { Ephemeral } from "./presented.ts";
 import { registerPublicAssets } from "./public-assets.routes.ts";
 import { digestsInUse, findRelease } from "./releases.store.ts";
+import { registerRollbacks } from "./rollback.routes.ts";
 import { RolloutsController } from "./rollouts.controller.ts";
 import { registerRollouts } from "./rollouts.routes.ts";
 import { RolloutViews } from "./rollouts.view.ts";
@@ -180,6 +181,15 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     views,
     onRerouted: rerouted,
     onChanged: changed,
+  });
+  registerRollbacks(o.http, {
+    database: o.database,
+    artifacts,
+    subjects: o.subjects,
+    clock: systemClock,
+    onRerouted: rerouted,
+    onChanged: changed,
+    wake: () => loop.wake(),
   });
   registerGateways(o.http, {
     database: o.database,
