@@ -15,4 +15,4 @@ create table deployment_pause (
 alter table deployment add column rollback jsonb;
 -- Asked for by a machine: a merge, or a pipeline's token.
 alter table deployment add column by_machine boolean not null default false;
-create index deployment_served on deployment (project, service, environment, id) where status = 'succeeded';
+create index deployment_served on deployment (project, service, environment, finished_at) where status = 'succeeded';

@@ -11,6 +11,7 @@ import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import type { Lease } from "../platform/leases.ts";
 import { announce, type Notifications } from "../platform/notifications.ts";
+import { AilingController } from "./ailing.controller.ts";
 import { registerDelivery } from "./delivery.routes.ts";
 import { DeploymentsController } from "./deployments.controller.ts";
 import { findDeployment } from "./deployments.store.ts";
@@ -208,6 +209,19 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   registerPlans(o.http, { database: o.database, plans });
   registerPublicAssets(o.http, { database: o.database, artifacts });
   runRounds(loop, systemClock, { lease: o.lease, deployments, rollouts, target });
+  const ailing = new AilingController({
+    database: o.database,
+    log: o.log,
+    clock: systemClock,
+    lease: o.lease,
+    target,
+    prober: httpProber,
+    hasArtifact: (digest) => artifacts.has(digest),
+    onRerouted: rerouted,
+    onChanged: changed,
+    wake: () => loop.wake(),
+  });
+  ailing.start();
   const others = new OthersController({ ...o, onDeployment: deploymentChanged, onRollout: changed });
   const strays = new StraysController({ ...o, isStarting: (id) => target.isStarting(id) });
   strays.start();
@@ -231,6 +245,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       synthetic.stop();
       plans.stop();
       others.stop();
+      await ailing.stop();
       await strays.stop();
       await hours.stop();
       waiters.close();

@@ -34,7 +34,7 @@ export const digestsInUse = operation("digestsInUse", async (db: Executor): Prom
     union select r.digest from release r join environment e on e.serving_release_id = r.id
     -- What a rollback offers: in each environment the last releases that served all visitors.
     union select r.digest from environment e cross join lateral (
-      select release_id, max(id) as newest from deployment d where d.project = e.project and d.service = e.service
+      select release_id, max(finished_at) as newest from deployment d where d.project = e.project and d.service = e.service
         and d.environment = e.name and d.status = 'succeeded' group by release_id order by newest desc limit ${SPARED + 1}) served
       join release r on r.id = served.release_id
     union select r.digest from release r join deployment d on r.id in (d.release_id, d.previous_release_id)

@@ -31,7 +31,7 @@ const entries = async (type: string) =>
   (await journey.owner.listLedger({ params: { project: "main" }, query: { type } })).items;
 
 /** A pipeline outside. */
-const pipeline = async () => journey.installation.clientWith(await journey.installation.token("ci"));
+const pipeline = async () => journey.installation.clientWith((await journey.installation.tokenOf("ci")).secret);
 
 describe("the plan of a rollback", () => {
   it("goes to the release before, and offers all that served, newest first", async () => {

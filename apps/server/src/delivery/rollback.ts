@@ -15,7 +15,15 @@ export interface RollbackRequest extends Asked {
   readonly reason: string;
   readonly actor: Actor;
   /** Decided by Latchkey itself, on this evidence. */
-  readonly automatic?: { readonly evidence: object } | undefined;
+  readonly automatic?:
+    | {
+        readonly evidence: object;
+        /** The release that is to be left: where another one serves by now, nothing happens. */
+        readonly leaves: string;
+        /** Whether whoever decided may still act. */
+        readonly guards: (tx: Transaction) => Promise<boolean>;
+      }
+    | undefined;
   readonly nowMs: number;
   readonly hasArtifact: (digest: string) => Promise<boolean>;
 }
@@ -35,7 +43,9 @@ export async function rollBack(
   also: (tx: Transaction, deploymentId: string) => Promise<void>,
 ): Promise<RolledBack> {
   const { service } = asked;
-  const way = await wayBack(database.db, service, asked, asked.nowMs);
+  const found = await wayBack(database.db, service, asked, asked.nowMs);
+  // An unhealthy release is worse than one that served longer ago: it is left at once.
+  const way: Way = asked.automatic && found.how === "judged" ? { ...found, how: "all_at_once" } : found;
   if (way.how === null || way.targetId === null)
     throw new ProblemError("LK_INVALID", {
       detail: `There is nothing to go back to: no other release of ${service.name} has served all visitors in ${asked.environment}.`,
@@ -43,6 +53,8 @@ export async function rollBack(
     });
   if (way.how !== "rollout") await checkFiles(database, asked, way.targetId);
   return database.transaction(async (tx) => {
+    if (asked.automatic && (way.servingId !== asked.automatic.leaves || !(await asked.automatic.guards(tx))))
+      throw new ProblemError("LK_BUSY", { detail: "Somebody else has changed what is served meanwhile." });
     const made = way.how === "rollout" ? await turnBack(tx, asked, way) : await deployOld(tx, asked, way);
     await pause(tx, asked, way, made.deploymentId);
     await also(tx, made.deploymentId);

@@ -26,13 +26,16 @@ interface ServedRow {
   readonly changes: readonly ChangeRow[];
 }
 
-/** The deployments that an environment's visitors were all served by, newest first, with the time until the next one. */
+/**
+ * The deployments that an environment's visitors were all served by, newest first, with the time until the next one. By their
+ * ends: what waited after a rollback was asked for long before it served.
+ */
 async function servedIn(db: Executor, service: ServiceRow, environment: string): Promise<ServedRow[]> {
   const found = await sql<ServedRow>`select id as deployment_id, release_id, finished_at as served_from, changes,
-      lead(created_at) over (order by id) as served_until
+      lead(finished_at) over (order by finished_at, id) as served_until
     from deployment where project = ${service.project} and service = ${service.name} and environment = ${environment}
       and status = 'succeeded' and release_id is not null and carrier_id is null
-    order by id desc limit ${LOOKED_THROUGH}`.execute(db);
+    order by finished_at desc, id desc limit ${LOOKED_THROUGH}`.execute(db);
   return found.rows;
 }
 
