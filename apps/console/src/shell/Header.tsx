@@ -40,6 +40,7 @@ function Navigation() {
       here: pathname === to.service(s.name),
       wide: true,
     })),
+    { href: to.deployments(), label: "Deployments", here: pathname === "/deployments", wide: true },
     { href: to.ledger(), label: "Ledger", here: pathname.startsWith("/ledger") },
     { href: to.health(), label: "Health", here: pathname === "/health" },
     { href: to.settings(), label: "Settings", here: pathname === "/settings" },
