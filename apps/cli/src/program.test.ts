@@ -237,10 +237,18 @@ describe("targets", () => {
   it("a service stands for its rollout under way; without one the last may be looked at, not acted on", async () => {
     bench.server.answers = { ...all, getService: () => example.idle };
     expect((await bench.run("explain", "leads")).exitCode).toBe(0);
-    const refused = await bench.run("rollback", "leads", "--reason", "prices");
+    const refused = await bench.run("pause", "leads", "--reason", "prices");
     expect(refused.exitCode).toBe(1);
-    expect(refused.err).toContain("latchkey ship leads --release leads/<number> --wait");
+    expect(refused.err).toContain("Why it ended: latchkey explain leads");
     expect(bench.server.asked.map((a) => a.name)).not.toContain("actOnRollout");
+  });
+  it("a rollback of a service needs no rollout under way; one of a rollout turns only that back", async () => {
+    bench.server.answers = { ...all, getService: () => example.idle };
+    expect((await bench.run("rollback", "leads", "--reason", "prices")).exitCode).toBe(0);
+    expect(bench.server.asked.map((a) => a.name)).not.toContain("actOnRollout");
+    expect((await bench.run("rollback", "rol_1", "--reason", "prices")).exitCode).toBe(0);
+    expect(bench.server.asked.at(-1)?.name).toBe("actOnRollout");
+    expect((await bench.run("rollback", "leads")).exitCode).toBe(2);
   });
   it("a release by its number, wherever its page is", async () => {
     bench.server.answers = {
