@@ -146,6 +146,8 @@ export const deploymentAnswers = {
       after_id: row.after_id ?? null,
       carries: row.carries ?? [],
       source: row.source ?? null,
+      rollback: row.rollback ?? null,
+      by_machine: row.by_machine ?? false,
     };
     s.set("deployment", row.id, made);
   },

@@ -14,6 +14,7 @@ import {
   freezeAnswers,
   leaseAnswers,
   ledgerAnswers,
+  pauseAnswers,
   routingAnswers,
 } from "./rest.ts";
 import type { Session } from "./tables.ts";
@@ -32,6 +33,7 @@ export const ANSWERS_BY_NAME: Readonly<Record<string, Answer>> = {
   ...catalogAnswers,
   ...approvalAnswers,
   ...freezeAnswers,
+  ...pauseAnswers,
   ...routingAnswers,
   ...ledgerAnswers,
   ...leaseAnswers,

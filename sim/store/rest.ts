@@ -3,6 +3,8 @@ import type * as freezes from "../../apps/server/src/catalog/freezes.store.ts";
 import type * as services from "../../apps/server/src/catalog/services.store.ts";
 import type { EnvironmentRow, ServiceRow } from "../../apps/server/src/catalog/services.store.ts";
 import type { DeploymentRow } from "../../apps/server/src/delivery/deployments.store.ts";
+import type * as pauses from "../../apps/server/src/delivery/pauses.store.ts";
+import type { PauseRow } from "../../apps/server/src/delivery/pauses.store.ts";
 import type * as routing from "../../apps/server/src/delivery/routing.view.ts";
 import type * as ledger from "../../apps/server/src/ledger/ledger.store.ts";
 import type { EntryRow, NewEntry, Tree } from "../../apps/server/src/ledger/ledger.store.ts";
@@ -20,6 +22,10 @@ interface Routing {
 /** Nobody freezes anything in these worlds, nor is anybody asked. */
 export const freezeAnswers = { freezeOf: () => null } satisfies AnswersOf<typeof freezes>;
 export const approvalAnswers = { withdrawOf: () => [] } satisfies AnswersOf<typeof approvals>;
+export const pauseAnswers = {
+  findPause: (s, project, service, environment) =>
+    s.get<PauseRow>("deployment_pause", environmentKey(project, service, environment)),
+} satisfies AnswersOf<typeof pauses>;
 
 export const catalogAnswers = {
   findService: (s, project, name) => s.get<ServiceRow>("service", `${project}/${name}`),

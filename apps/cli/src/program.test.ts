@@ -50,6 +50,10 @@ const all: Answers = {
   getPipeline: () => example.pipeline,
   listChanges: () => example.page(example.pipelineChange),
   getChange: () => example.pipelineChange,
+  planRollback: () => example.rollbackPlan,
+  rollBack: () => ({ ...example.deployment, words: "Going back." }),
+  listDeploymentPauses: () => ({ items: [example.pause] }),
+  resumeDeployments: () => ({ resumed: true, words: "What waited goes on." }),
   splitDeployment: () => ({ items: [example.deployment, { ...example.deployment, id: "dep_2" }] }),
   cancelDeployment: () => example.deployment,
   submitEvidence: () => example.evidence,
@@ -123,6 +127,10 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   listWaivers: ["waivers", "leads"],
   createWaiver: ["waive", "dep_1", "tests", "--until", "8h", "--reason", "why"],
   revokeWaiver: ["unwaive", "leads", "wai_1"],
+  planRollback: ["rollback", "leads", "--plan"],
+  rollBack: ["rollback", "leads", "--reason", "wrong prices"],
+  listDeploymentPauses: ["resume-deployments"],
+  resumeDeployments: ["resume-deployments", "leads", "--reason", "fixed"],
   getRollout: ["rollout", "leads"],
   listLooks: ["looks", "dep_1"],
   explainRollout: ["explain", "leads"],
@@ -269,10 +277,18 @@ describe("targets", () => {
   it("a service stands for its rollout under way; without one the last may be looked at, not acted on", async () => {
     bench.server.answers = { ...all, getService: () => example.idle };
     expect((await bench.run("explain", "leads")).exitCode).toBe(0);
-    const refused = await bench.run("rollback", "leads", "--reason", "prices");
+    const refused = await bench.run("pause", "leads", "--reason", "prices");
     expect(refused.exitCode).toBe(1);
-    expect(refused.err).toContain("latchkey ship leads --release leads/<number> --wait");
+    expect(refused.err).toContain("Why it ended: latchkey explain leads");
     expect(bench.server.asked.map((a) => a.name)).not.toContain("actOnRollout");
+  });
+  it("a rollback of a service needs no rollout under way; one of a rollout turns only that back", async () => {
+    bench.server.answers = { ...all, getService: () => example.idle };
+    expect((await bench.run("rollback", "leads", "--reason", "prices")).exitCode).toBe(0);
+    expect(bench.server.asked.map((a) => a.name)).not.toContain("actOnRollout");
+    expect((await bench.run("rollback", "rol_1", "--reason", "prices")).exitCode).toBe(0);
+    expect(bench.server.asked.at(-1)?.name).toBe("actOnRollout");
+    expect((await bench.run("rollback", "leads")).exitCode).toBe(2);
   });
   it("a release by its number, wherever its page is", async () => {
     bench.server.answers = {

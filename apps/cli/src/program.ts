@@ -17,6 +17,7 @@ import { addNotifications } from "./commands/notifications.ts";
 import { addPeople } from "./commands/people.ts";
 import { addPipeline } from "./commands/pipeline.ts";
 import { addPlanCanary } from "./commands/plan-canary.ts";
+import { addResumeDeployments, addRollback } from "./commands/rollback.ts";
 import { addActions, addShip, addSplit } from "./commands/ship.ts";
 import { EXIT, problemFrom, problemWords, type ReportedProblem } from "./problem.ts";
 import { findToken } from "./session.ts";
@@ -89,6 +90,8 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addGates(program, terminal, outcome);
   addApply(program, terminal, outcome);
   addActions(program, terminal, outcome);
+  addRollback(program, terminal, outcome);
+  addResumeDeployments(program, terminal, outcome);
   addSplit(program, terminal, outcome);
   addApprovals(program, terminal, outcome);
   addLook(program, terminal, outcome);

@@ -13,8 +13,6 @@ export async function rolloutOf(
   o: {
     readonly environment?: string | undefined;
     readonly mayBeOver: boolean;
-    /** What to do when nothing is under way; SERVICE stands for the service. */
-    readonly instead?: string;
   },
 ): Promise<string> {
   if (target.startsWith("rol_")) return target;
@@ -40,9 +38,7 @@ export async function rolloutOf(
     detail: last
       ? `No rollout of ${target} is under way; the last one has ended (${plain(last.status)}).`
       : `${target} has never been rolled out.`,
-    remedy: last
-      ? (o.instead?.replaceAll("SERVICE", target) ?? `Why it ended: latchkey explain ${target}`)
-      : `Begin one: latchkey ship ${target} --wait`,
+    remedy: last ? `Why it ended: latchkey explain ${target}` : `Begin one: latchkey ship ${target} --wait`,
   });
 }
 

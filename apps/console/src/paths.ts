@@ -13,6 +13,7 @@ export const to = {
   service: (service: string, tab?: ServiceTab) => withQuery(`/services/${encodeURIComponent(service)}`, { tab }),
   ship: (service: string, environment?: string, releaseId?: string) =>
     withQuery(`/services/${encodeURIComponent(service)}`, { dialog: "ship", environment, release: releaseId }),
+  deployments: (wall?: "1") => withQuery("/deployments", { wall }),
   deployment: (id: string) => `/deployments/${encodeURIComponent(id)}`,
   release: (id: string) => `/releases/${encodeURIComponent(id)}`,
   rollout: (id: string, ask?: string) => withQuery(`/rollouts/${encodeURIComponent(id)}`, { ask }),

@@ -44,6 +44,16 @@ const service = createRoute({
   loader: ({ params }) => void queryClient.prefetchQuery(queries.service(params.service)),
   component: lazyPage(() => import("./pages/catalog/ServicePage.tsx"), "ServicePage"),
 });
+const deployments = createRoute({
+  getParentRoute: () => shell,
+  path: "/deployments",
+  validateSearch: search.deployments,
+  loader: () => {
+    void queryClient.prefetchQuery(queries.services());
+    void queryClient.prefetchQuery(queries.pauses());
+  },
+  component: lazyPage(() => import("./pages/delivery/DeploymentsPage.tsx"), "DeploymentsPage"),
+});
 const deployment = createRoute({
   getParentRoute: () => shell,
   path: "/deployments/$deploymentId",
@@ -129,6 +139,7 @@ export const router = createRouter({
     shell.addChildren([
       overview,
       service,
+      deployments,
       deployment,
       release,
       rollout,

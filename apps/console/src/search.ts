@@ -67,6 +67,10 @@ export const rollout = (raw: Raw): Optional<RolloutSearch> => ({
   to: number(raw.to),
 });
 
+export const deployments = (raw: Raw): Optional<{ wall: "1" }> => ({
+  wall: text(raw.wall) === "1" ? "1" : undefined,
+});
+
 export const ledger = (raw: Raw): Optional<{ type: string; subject: string }> => ({
   type: text(raw.type),
   subject: text(raw.subject),

@@ -7,6 +7,7 @@ import { notificationContract } from "./notifications.ts";
 import type { RouteName } from "./paths.ts";
 import { peopleContract } from "./people.ts";
 import { CanaryPlanning, PlanQuery } from "./planning.ts";
+import { rollbackContract } from "./rollbacks.ts";
 
 /** Query, body and answer of each route in `paths.ts`. `answers` is the body of a success. */
 export interface RouteSpec {
@@ -263,6 +264,7 @@ export const contract = {
   getBackup: { summary: "A backup, also while it is taken", status: 200, answers: m.Backup },
 
   ...peopleContract,
+  ...rollbackContract,
   ...notificationContract,
 
   gatewayRouting: {

@@ -159,6 +159,18 @@ export const ServiceConfig = z.strictObject({
         .optional(),
     })
     .prefault({}),
+  /** Going back after the rollout too. Left out in configurations of older versions: then the defaults hold. */
+  rollback: z
+    .strictObject({
+      /** A release that served so lately is served again all at once, without gates and analysis; an older one is judged. */
+      windowMs: z.int().min(0).max(2_592_000_000).default(86_400_000),
+      /** Go back by itself when the release that serves is unhealthy, or does not answer, for longer than `unhealthyMs`. */
+      whenUnhealthy: z.boolean().default(true),
+      unhealthyMs: z.int().min(1_000).max(3_600_000).default(60_000),
+      /** How long after it was promoted a release is watched so. */
+      watchMs: z.int().min(0).max(2_592_000_000).default(86_400_000),
+    })
+    .optional(),
   /** The repository that it is built from; left out by those who ship by hand. */
   github: GithubConfig.optional(),
   analysis: z
@@ -262,6 +274,8 @@ export const DeploymentSummary = z.object({
   carrierId: z.string().nullable(),
   /** The batch that was rolled back, of which this one tries a part. */
   splitsId: z.string().nullable(),
+  /** It goes back to an earlier release. */
+  rollback: z.object({ automatic: z.boolean(), skipsAnalysis: z.boolean() }).nullable(),
 });
 
 /** A change that goes out with others in one rollout. */

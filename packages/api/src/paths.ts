@@ -62,6 +62,11 @@ export const paths = {
   splitDeployment: { method: "POST", path: `${P}/deployments/:deploymentId/split`, action: "deployment.create" },
   getDeployment: { method: "GET", path: `${P}/deployments/:deploymentId`, action: "service.read" },
 
+  planRollback: { method: "GET", path: `${P}/services/:service/rollback`, action: "service.read" },
+  rollBack: { method: "POST", path: `${P}/services/:service/rollback`, action: "rollout.act" },
+  listDeploymentPauses: { method: "GET", path: `${P}/deployment-pauses`, action: "service.read" },
+  resumeDeployments: { method: "POST", path: `${P}/services/:service/resume-deployments`, action: "rollout.act" },
+
   getPipeline: { method: "GET", path: `${P}/pipeline`, action: "service.read" },
   listChanges: { method: "GET", path: `${P}/services/:service/changes`, action: "service.read" },
   getChange: { method: "GET", path: `${P}/services/:service/changes/:change`, action: "service.read" },

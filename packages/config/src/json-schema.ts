@@ -95,6 +95,12 @@ const WORDS: Readonly<Record<string, string>> = {
   "strategy.batch.when":
     "Never (off), while changes come faster than rollouts end (auto, as when it is left out), or always.",
   "strategy.batch.maximumChanges": "In one rollout; 5 when it is left out.",
+  rollback: "Going back after a rollout; what is left out has its default.",
+  "rollback.windowMs":
+    "A release that served so lately (a day) is served again all at once, without gates and analysis; an older one is judged.",
+  "rollback.whenUnhealthy": "Go back by itself when a new release is unhealthy, or does not answer, for too long.",
+  "rollback.unhealthyMs": "How long that is; a minute when it is left out.",
+  "rollback.watchMs": "For how long after it was promoted a release is watched so; a day when it is left out.",
   analysis: "How certain the judge must be.",
   github: "The repository that it is built from: docs/guides/github.md.",
   "github.repository": "Owner and name, such as acme/shop.",

@@ -166,7 +166,6 @@ const ACTIONS = [
   ["pause", "pause", "hold a rollout at its share of the traffic; harm still rolls it back"],
   ["resume", "resume", "let a paused rollout go on with its steps"],
   ["promote", "promote", "promote a rollout now, without waiting for proof"],
-  ["rollback", "roll_back", "go back to the release that was served before"],
   ["abort", "abort", "give a rollout up; traffic goes back to the release before"],
 ] as const;
 
@@ -192,9 +191,6 @@ export function addActions(program: Command, terminal: Terminal, outcome: Outcom
         const rolloutId = await rolloutOf(session, args[0] ?? "", {
           environment: options.environment,
           mayBeOver: false,
-          ...(name === "rollback"
-            ? { instead: "To serve an older release again: latchkey ship SERVICE --release SERVICE/<number> --wait" }
-            : {}),
         });
         const rollout = await session.client.actOnRollout({
           params: { ...session.main, rolloutId },
@@ -215,6 +211,5 @@ const REASONS = {
   pause: "the team is at lunch",
   resume: "the team is back",
   promote: "a fix that can't wait",
-  rollback: "customers report wrong prices",
   abort: "shipped by mistake",
 } as const;

@@ -37,6 +37,7 @@ export const deployment: Answer<"getDeployment"> = {
   rolloutId: "rol_1",
   carrierId: null,
   splitsId: null,
+  rollback: null,
   carries: [],
   split: null,
   gates: [
@@ -421,4 +422,35 @@ export const approval: Answer<"getApproval"> = {
 export const freeze: Answer<"addFreeze"> = {
   ...{ id: "frz_1", service: "leads", environment: null, reason: "maintenance", beginsAt: AT },
   ...{ endsAt: "2026-11-25T04:00:00.000Z", createdBy: "root", isActive: true },
+};
+
+export const pause: Answer<"listDeploymentPauses">["items"][number] = {
+  service: "leads",
+  environment: "production",
+  since: AT,
+  pausedBy: "Ada",
+  reason: "wrong prices",
+  leftRelease: release,
+  waiting: 2,
+};
+export const rollbackPlan: Answer<"planRollback"> = {
+  service: "leads",
+  environment: "production",
+  serving: release,
+  target: { ...release, id: "rel_1", number: 1 },
+  how: "all_at_once",
+  words: "Release 1 is started and then serves all visitors at once.",
+  undoes: [release],
+  changes: [{ commit: "0123456789abcdef", message: "A better form", author: "Ada", at: AT }],
+  cautions: ["Make sure that this release can work with its schema."],
+  candidates: [
+    {
+      release: { ...release, id: "rel_1", number: 1 },
+      servedFrom: AT,
+      servedUntil: AT,
+      inWindow: true,
+      filesKept: true,
+    },
+  ],
+  pause,
 };

@@ -11,6 +11,8 @@ const PAGE = 25;
 const HEALTH_EVERY_MS = 5_000;
 /** What GitHub tells is no entry of the ledger, and each stage's time goes on. Not while the page is hidden. */
 const PIPELINE_EVERY_MS = 3_000;
+/** What waits after a rollback is in no event of the stream. */
+const PAUSES_EVERY_MS = 10_000;
 const PLAN_EVERY_MS = 500;
 /** Deliveries are no entries of the ledger: who looks at them asks again. */
 const DELIVERIES_EVERY_MS = 5_000;
@@ -23,6 +25,13 @@ export const keys = {
   releases: (service: string) => ["releases", service],
   release: (id: string) => ["release", id],
   deployments: (service?: string) => (service ? ["deployments", service] : ["deployments"]),
+  pauses: ["pauses"],
+  rollbackPlan: (service: string, environment: string, releaseId: string) => [
+    "rollback-plan",
+    service,
+    environment,
+    releaseId,
+  ],
   deployment: (id: string) => ["deployment", id],
   rollout: (id: string) => ["rollout", id],
   looks: (id: string) => ["looks", id],
@@ -93,6 +102,28 @@ export const queries = {
         api.listDeployments({ query: { service, limit: PAGE, ...(pageParam ? { cursor: pageParam } : {}) }, signal }),
       initialPageParam: "",
       getNextPageParam: (page) => page.next,
+    }),
+  deploymentHistory: (service: string) =>
+    queryOptions({
+      queryKey: [...keys.deployments(service || undefined), "history"],
+      queryFn: ({ signal }) => api.listDeployments({ query: { limit: PAGE, ...(service ? { service } : {}) }, signal }),
+    }),
+  pauses: () =>
+    queryOptions({
+      queryKey: keys.pauses,
+      queryFn: ({ signal }) => api.listDeploymentPauses({ params: { project }, signal }),
+      refetchInterval: PAUSES_EVERY_MS,
+    }),
+  rollbackPlan: (service: string, environment: string, releaseId: string) =>
+    queryOptions({
+      queryKey: keys.rollbackPlan(service, environment, releaseId),
+      queryFn: ({ signal }) =>
+        api.planRollback({
+          params: { project, service },
+          query: { environment, ...(releaseId ? { releaseId } : {}) },
+          signal,
+        }),
+      staleTime: 0,
     }),
   deployment: (deploymentId: string) =>
     queryOptions({

@@ -121,6 +121,9 @@ function Body({ go, run }: { go: (href: string) => void; run: (act: () => void) 
             {name}: how it is shipped
           </Item>
         ))}
+        <Item value="Deployments rollback wall display" onSelect={() => go(to.deployments())}>
+          Deployments
+        </Item>
         <Item value="Ledger audit entries" onSelect={() => go(to.ledger())} side="g l">
           Ledger
         </Item>

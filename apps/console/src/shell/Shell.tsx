@@ -5,6 +5,7 @@ import { isUnauthenticated } from "../api/client.ts";
 import { queries } from "../api/queries.ts";
 import { follow } from "../api/stream.ts";
 import { warmUp } from "../lazy-page.tsx";
+import { to } from "../paths.ts";
 import { ErrorPanel, PageSkeleton } from "../ui/States.tsx";
 import { Toasts } from "../ui/Toasts.tsx";
 import { Announcer } from "./Announcer.tsx";
@@ -24,7 +25,9 @@ export function Shell() {
   const me = useQuery(queries.me());
   const [open, setOpen] = useState<"palette" | "help" | null>(null);
   const main = useRef<HTMLElement>(null);
-  const { pathname } = useLocation();
+  const { pathname, searchStr } = useLocation();
+  // A screen on the wall has nobody who would go elsewhere.
+  const isWall = pathname === to.deployments() && new URLSearchParams(searchStr).get("wall") === "1";
   const first = useRef(true);
   const signedIn = me.data !== undefined;
 
@@ -52,7 +55,7 @@ export function Shell() {
       >
         Skip to the page
       </a>
-      <Header me={me.data} onPalette={() => setOpen("palette")} onHelp={() => setOpen("help")} />
+      {isWall || <Header me={me.data} onPalette={() => setOpen("palette")} onHelp={() => setOpen("help")} />}
       <StreamBanner />
       {signedIn && <FreezeBanner />}
       <main id="main" ref={main} tabIndex={-1} className="mx-auto max-w-[1240px] px-4 pt-6 pb-20 sm:px-6">

@@ -118,6 +118,7 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
         reason: await o.subjects.sealWordsOf(principal.name, body.reason),
         ifBusy: body.ifBusy,
         overrideFreeze: body.overrideFreeze && (await o.subjects.sealWordsOf(principal.name, body.overrideFreeze)),
+        byMachine: principal.role === "ci",
         actor: actorOf(principal),
         hasArtifact: (digest: string) => o.artifacts.has(digest),
       };

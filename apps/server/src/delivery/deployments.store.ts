@@ -23,6 +23,12 @@ export interface SourceRow {
   /** Folder of the repository that the service's `source` is relative to. */
   readonly path: string;
 }
+/** Of a deployment that goes back: the release that it leaves, who decided, and whether gates and analysis are behind it. */
+export interface RollbackRow {
+  readonly fromReleaseId: string | null;
+  readonly automatic: boolean;
+  readonly skipsAnalysis: boolean;
+}
 export interface DeploymentRow {
   readonly id: string;
   readonly project: string;
@@ -55,11 +61,15 @@ export interface DeploymentRow {
   readonly carries: readonly Carried[];
   /** Null for what is built from the working tree. */
   readonly source: SourceRow | null;
+  /** Null for what goes forward. */
+  readonly rollback: RollbackRow | null;
+  /** Asked for by a merge or a pipeline: it waits while deployments are paused. */
+  readonly by_machine: boolean;
 }
 /** What lists show: without the output of builds and gates, which is up to 28 kB a row. */
 export type ListedDeployment = Omit<DeploymentRow, "gates" | "build_output" | "changes" | "carries">;
 const LISTED = sql`id, project, service, environment, status, words, created_at, finished_at, created_by, reason, fault, strategy,
-  if_busy, freeze_override, release_id, previous_release_id, rollout_id, carrier_id, splits_id, after_id, source`;
+  if_busy, freeze_override, release_id, previous_release_id, rollout_id, carrier_id, splits_id, after_id, source, rollback, by_machine`;
 
 export const ENDED: readonly DeploymentStatus[] = [
   "succeeded",
@@ -92,13 +102,19 @@ export const insertDeployment = operation(
       | "release_id"
       | "gates"
     > &
-      Partial<Pick<DeploymentRow, "splits_id" | "after_id" | "carries" | "freeze_override" | "source">>,
+      Partial<
+        Pick<
+          DeploymentRow,
+          "splits_id" | "after_id" | "carries" | "freeze_override" | "source" | "rollback" | "by_machine"
+        >
+      >,
   ): Promise<void> => {
-    await sql`insert into deployment (id, project, service, environment, status, words, created_by, reason, fault, strategy, if_busy, release_id, gates, splits_id, after_id, carries, freeze_override, source)
+    await sql`insert into deployment (id, project, service, environment, status, words, created_by, reason, fault, strategy, if_busy, release_id, gates, splits_id, after_id, carries, freeze_override, source, rollback, by_machine)
     values (${row.id}, ${row.project}, ${row.service}, ${row.environment}, ${row.status}, ${row.words}, ${JSON.stringify(row.created_by)}::jsonb,
       ${row.reason}, ${row.fault}, ${row.strategy}, ${row.if_busy}, ${row.release_id}, ${JSON.stringify(row.gates)}::jsonb,
       ${row.splits_id ?? null}, ${row.after_id ?? null}, ${JSON.stringify(row.carries ?? [])}::jsonb, ${row.freeze_override ?? null},
-      ${row.source ? JSON.stringify(row.source) : null}::jsonb)`.execute(tx);
+      ${row.source ? JSON.stringify(row.source) : null}::jsonb, ${row.rollback ? JSON.stringify(row.rollback) : null}::jsonb,
+      ${row.by_machine ?? false})`.execute(tx);
   },
 );
 

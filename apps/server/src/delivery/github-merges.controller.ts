@@ -144,6 +144,7 @@ export class MergesController {
           reason: `Merged to ${github.branch}: ${message}`.slice(0, 500),
           ifBusy: isBatched ? "batch" : "queue",
           actor: GITHUB_ACTOR,
+          byMachine: true,
           source: { repository: github.repository, branch: github.branch, commit, path: github.path },
         }),
       );

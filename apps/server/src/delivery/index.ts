@@ -16,6 +16,7 @@ import { type Http, route } from "../platform/http.ts";
 import { openWebhookKey } from "../platform/key-files.ts";
 import type { Lease } from "../platform/leases.ts";
 import { announce, type Notifications } from "../platform/notifications.ts";
+import { AilingController } from "./ailing.controller.ts";
 import { registerDelivery } from "./delivery.routes.ts";
 import { DeploymentsController } from "./deployments.controller.ts";
 import { findDeployment } from "./deployments.store.ts";
@@ -38,6 +39,7 @@ import { registerPlans } from "./plans.routes.ts";
 import type { Ephemeral } from "./presented.ts";
 import { registerPublicAssets } from "./public-assets.routes.ts";
 import { digestsInUse, findRelease } from "./releases.store.ts";
+import { registerRollbacks } from "./rollback.routes.ts";
 import { RolloutsController } from "./rollouts.controller.ts";
 import { registerRollouts } from "./rollouts.routes.ts";
 import { RolloutViews } from "./rollouts.view.ts";
@@ -207,6 +209,15 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     onRerouted: rerouted,
     onChanged: changed,
   });
+  registerRollbacks(o.http, {
+    database: o.database,
+    artifacts,
+    subjects: o.subjects,
+    clock: systemClock,
+    onRerouted: rerouted,
+    onChanged: changed,
+    wake: () => loop.wake(),
+  });
   registerGateways(o.http, {
     database: o.database,
     waiters,
@@ -224,6 +235,19 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   registerPlans(o.http, { database: o.database, plans });
   registerPublicAssets(o.http, { database: o.database, artifacts });
   runRounds(loop, systemClock, { lease: o.lease, deployments, rollouts, target });
+  const ailing = new AilingController({
+    database: o.database,
+    log: o.log,
+    clock: systemClock,
+    lease: o.lease,
+    target,
+    prober: httpProber,
+    hasArtifact: (digest) => artifacts.has(digest),
+    onRerouted: rerouted,
+    onChanged: changed,
+    wake: () => loop.wake(),
+  });
+  ailing.start();
   const others = new OthersController({ ...o, onDeployment: deploymentChanged, onRollout: changed });
   const strays = new StraysController({ ...o, isStarting: (id) => target.isStarting(id) });
   strays.start();
@@ -248,6 +272,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       synthetic.stop();
       plans.stop();
       others.stop();
+      await ailing.stop();
       await strays.stop();
       await hours.stop();
       waiters.close();

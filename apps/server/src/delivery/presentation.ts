@@ -45,5 +45,6 @@ export function presentDeployment(row: ListedDeployment, releases: ReadonlyMap<s
     rolloutId: row.rollout_id,
     carrierId: row.carrier_id,
     splitsId: row.splits_id,
+    rollback: row.rollback && { automatic: row.rollback.automatic, skipsAnalysis: row.rollback.skipsAnalysis },
   };
 }

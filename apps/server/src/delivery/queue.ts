@@ -27,6 +27,7 @@ import {
   updateDeployment,
 } from "./deployments.store.ts";
 import { clusteringBefore } from "./minutes.store.ts";
+import { findPause, type PauseRow } from "./pauses.store.ts";
 import { findRelease } from "./releases.store.ts";
 import { applyToRollout } from "./rollout-engine.ts";
 import { findActiveRollout, insertRollout, type RolloutChange } from "./rollouts.store.ts";
@@ -47,6 +48,15 @@ export interface QueueOptions {
   readonly wake: () => void;
 }
 
+/**
+ * Whether a deployment waits because of a rollback: one that a machine asked for, or that was asked for before it and may
+ * bring back what was left. What a person asks for afterwards goes.
+ */
+export const isHeld = (
+  d: Pick<DeploymentRow, "rollback" | "by_machine" | "created_at">,
+  pause: Pick<PauseRow, "since">,
+): boolean => d.rollback === null && (d.by_machine || d.created_at <= pause.since);
+
 /** What a rollout begins with. */
 interface Beginning {
   readonly id: string;
@@ -58,6 +68,11 @@ interface Beginning {
   readonly strategy: Strategy;
   readonly policy: AnalysisPolicy;
 }
+
+const HELD = "Waits: deployments are paused here since a rollback. `latchkey resume-deployments` lets them go on.";
+
+/** Nothing new goes out then, but for what an owner lets out; going back always may. */
+const goesDuringFreeze = (d: DeploymentRow): boolean => d.freeze_override !== null || d.rollback !== null;
 
 /** Deployments that have passed their gates and wait for their turn, the oldest first. */
 export class DeploymentQueue {
@@ -72,16 +87,22 @@ export class DeploymentQueue {
     const { db } = this.#o.database;
     const { project, environment } = deployment;
     const frozen = await freezeOf(db, project, service.name, environment);
-    if (frozen && deployment.freeze_override === null) return this.#sayFrozen(deployment, frozen, fence);
-    const queue = (await activeDeployments(db)).filter(
+    if (frozen && !goesDuringFreeze(deployment)) return this.#sayFrozen(deployment, frozen, fence);
+    const pause = await findPause(db, project, service.name, environment);
+    if (pause && isHeld(deployment, pause)) return this.#hold(deployment, fence);
+    const waiting = (await activeDeployments(db)).filter(
       (d) =>
         d.status === "queued" &&
         d.project === project &&
         d.service === service.name &&
         d.environment === environment &&
         // What is let out in spite of a freeze does not wait behind what is not.
-        (!frozen || d.freeze_override !== null),
+        (!frozen || goesDuringFreeze(d)) &&
+        !(pause && isHeld(d, pause)),
     );
+    // Going back waits for nobody; of two ways back the newer one counts.
+    const back = waiting.findLast((d) => d.rollback !== null);
+    const queue = back ? [back, ...waiting.filter((d) => d !== back)] : waiting;
     if (queue[0]?.id !== deployment.id) return;
     const active = await findActiveRollout(db, project, service.name, environment);
     if (active) {
@@ -125,6 +146,14 @@ export class DeploymentQueue {
     if (!carrier || carrier.finished_at === null) return;
     await this.#end(joined, fence, carrier.status, `With deployment ${carrier.id}: ${carrier.words}`);
     this.#o.onChanged(joined.id);
+  }
+
+  async #hold(deployment: DeploymentRow, fence: number): Promise<void> {
+    if (deployment.words === HELD) return;
+    await this.#o.database.transaction(async (tx) => {
+      if (await locksPhase(this.#o.lease, tx, fence, deployment))
+        await updateDeployment(tx, deployment.id, { words: HELD });
+    });
   }
 
   /** The second half of a batch that was split contains the first: it goes out only once that was promoted. */

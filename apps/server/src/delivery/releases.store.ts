@@ -32,6 +32,11 @@ export const digestsInUse = operation("digestsInUse", async (db: Executor): Prom
   const found = await sql<{ digest: string }>`select newest.digest from service s cross join lateral (
       select digest from release r where r.project = s.project and r.service = s.name order by number desc limit ${SPARED}) newest
     union select r.digest from release r join environment e on e.serving_release_id = r.id
+    -- What a rollback offers: in each environment the last releases that served all visitors.
+    union select r.digest from environment e cross join lateral (
+      select release_id, max(finished_at) as newest from deployment d where d.project = e.project and d.service = e.service
+        and d.environment = e.name and d.status = 'succeeded' group by release_id order by newest desc limit ${SPARED + 1}) served
+      join release r on r.id = served.release_id
     union select r.digest from release r join deployment d on r.id in (d.release_id, d.previous_release_id)
       where d.finished_at is null or d.finished_at > now() - interval '48 hours'
     union select digest from release where created_at > now() - interval '48 hours'`.execute(db);

@@ -10,6 +10,7 @@ import {
   type DeploymentRow,
   findDeployment,
   insertDeployment,
+  type RollbackRow,
   type SourceRow,
 } from "./deployments.store.ts";
 import { gatesFor, waitingRow } from "./gate-runner.ts";
@@ -28,6 +29,8 @@ export interface ShipRequest {
   readonly overrideFreeze?: string | undefined;
   /** The commit to build, where it is not the working tree. */
   readonly source?: SourceRow;
+  /** A merge or a pipeline asks: it waits while deployments are paused after a rollback. */
+  readonly byMachine?: boolean;
   readonly actor: Actor;
   /** Old artifacts are collected: a release that exists in the books may be gone. */
   readonly hasArtifact: (digest: string) => Promise<boolean>;
@@ -92,25 +95,31 @@ export async function ship(
 
 /** A deployment that tries a part of a batch. */
 export type Part = Pick<DeploymentRow, "splits_id" | "after_id" | "carries">;
+/** A deployment that goes back to a release. */
+export type Back = { readonly rollback: RollbackRow };
 
 /** The deployment and its entry. Answers its id. */
 export async function writeWish(
   tx: Transaction,
   service: ServiceRow,
   asked: Omit<ShipRequest, "hasArtifact">,
-  part?: Part,
+  more?: Part | Back,
 ): Promise<string> {
   const isPlain = asked.releaseId === null && asked.fault === null;
+  const part = more && "splits_id" in more ? more : undefined;
+  const rollback = more && "rollback" in more ? more.rollback : null;
   const id = newId("dep");
   await insertDeployment(tx, {
     id,
     project: asked.project,
     service: asked.service,
     environment: asked.environment,
-    status: asked.releaseId === null ? "building" : "gating",
+    status: asked.releaseId === null ? "building" : rollback?.skipsAnalysis ? "queued" : "gating",
     words:
       asked.releaseId !== null
-        ? "Running the gates."
+        ? rollback?.skipsAnalysis
+          ? "Going back."
+          : "Running the gates."
         : asked.source
           ? "Waits to be built."
           : "Building the working tree.",
@@ -124,7 +133,9 @@ export async function writeWish(
     release_id: asked.releaseId,
     freeze_override: asked.overrideFreeze ?? null,
     ...part,
-    gates: gatesFor(service, asked.environment).map(waitingRow),
+    gates: rollback?.skipsAnalysis ? [] : gatesFor(service, asked.environment).map(waitingRow),
+    rollback,
+    by_machine: asked.byMachine ?? false,
   });
   await record(tx, {
     type: "delivery.deployment.requested",
@@ -142,6 +153,7 @@ export async function writeWish(
       ifBusy: asked.ifBusy,
       ...(asked.overrideFreeze === undefined ? {} : { overrideFreeze: asked.overrideFreeze }),
       ...(asked.source ? { source: asked.source } : {}),
+      ...(rollback ? { rollback } : {}),
       ...(part ? { splits: part.splits_id, after: part.after_id, carries: part.carries } : {}),
     },
   });

@@ -72,6 +72,10 @@ describe("who may do what, over the wire", () => {
       listDeployments, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       splitDeployment, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
       getDeployment, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      planRollback, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      rollBack, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      listDeploymentPauses, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      resumeDeployments, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       getPipeline, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       listChanges, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       getChange, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -

@@ -16,6 +16,9 @@ createServer((request, response) => {
   if (request.url === "/healthz") {
     response.writeHead(behaviour.health).end(behaviour.healthBody);
     if (behaviour.start === "die-when-ready") response.on("close", () => process.exit(1));
+  } else if (request.url === "/sicken") {
+    behaviour.health = 503;
+    response.end("ill");
   } else if (request.url === "/exit") {
     response.end("bye");
     response.on("close", () => process.exit(1));

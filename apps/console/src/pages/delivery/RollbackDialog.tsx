@@ -1,0 +1,116 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { api, project, wordsOf } from "../../api/client.ts";
+import { keys, queries } from "../../api/queries.ts";
+import { Button } from "../../ui/Button.tsx";
+import { Dialog } from "../../ui/Dialog.tsx";
+import { Field, Select, Textarea } from "../../ui/Form.tsx";
+import { firstLine } from "../../ui/format.ts";
+import { ErrorPanel, Skeleton } from "../../ui/States.tsx";
+import { toast } from "../../ui/Toasts.tsx";
+
+interface Place {
+  readonly service: string;
+  readonly environment: string;
+}
+
+/** Back to any of the last releases that served: first what it would undo, then the reason. */
+export function RollbackDialog({ place, onClose }: { place: Place | null; onClose: () => void }) {
+  return (
+    <Dialog
+      open={place !== null}
+      onClose={onClose}
+      title={place ? `Roll back ${place.service} in ${place.environment}` : ""}
+      description="An earlier release serves again. Merges and pipelines wait afterwards, until you resume them."
+    >
+      {place && <Ask key={`${place.service}/${place.environment}`} place={place} onClose={onClose} />}
+    </Dialog>
+  );
+}
+
+function Ask({ place, onClose }: { place: Place; onClose: () => void }) {
+  const [releaseId, setReleaseId] = useState("");
+  const [reason, setReason] = useState("");
+  const [tried, setTried] = useState(false);
+  const plan = useQuery(queries.rollbackPlan(place.service, place.environment, releaseId));
+  const client = useQueryClient();
+  const act = useMutation({
+    mutationFn: (target: string) =>
+      api.rollBack({
+        params: { project, service: place.service },
+        body: { environment: place.environment, reason: reason.trim(), releaseId: target },
+      }),
+    onSuccess: (made) => {
+      for (const queryKey of [keys.pauses, keys.deployments(), keys.services])
+        void client.invalidateQueries({ queryKey });
+      toast.done("Going back", `${made.service} in ${made.environment}`);
+      onClose();
+    },
+    onError: (error) => toast.failed("It was not rolled back", wordsOf(error)),
+  });
+  if (plan.error) return <ErrorPanel error={plan.error} retry={() => void plan.refetch()} />;
+  if (!plan.data) return <Skeleton rows={4} />;
+  const { target, words, undoes, changes, cautions, candidates } = plan.data;
+  if (!target) return <p className="m-0 text-soft">{words}</p>;
+  const missing = reason.trim() === "";
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    setTried(true);
+    if (!missing) act.mutate(target.id);
+  };
+  return (
+    <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
+      <Field label="Back to">
+        {(ids) => (
+          <Select {...ids} value={target.id} onChange={(event) => setReleaseId(event.target.value)}>
+            {candidates.some((c) => c.release.id === target.id) || <option value={target.id}>#{target.number}</option>}
+            {candidates.map((c) => (
+              <option key={c.release.id} value={c.release.id} disabled={!c.filesKept}>
+                #{c.release.number} {firstLine(c.release.message)} {c.inWindow ? "(all at once)" : "(judged)"}
+              </option>
+            ))}
+          </Select>
+        )}
+      </Field>
+      <div className="text-soft" aria-live="polite">
+        <p className="m-0">{words}</p>
+        {undoes.length > 0 && <p className="m-0">It undoes release {undoes.map((r) => `#${r.number}`).join(", ")}.</p>}
+        {changes.length > 0 && (
+          <ul className="m-0 mt-2 max-h-40 overflow-y-auto pl-4 text-xs">
+            {changes.map((c) => (
+              <li key={c.commit}>
+                {firstLine(c.message)} ({c.author})
+              </li>
+            ))}
+          </ul>
+        )}
+        {cautions.map((caution) => (
+          <p key={caution} className="m-0 mt-2 text-xs text-warn">
+            {caution}
+          </p>
+        ))}
+      </div>
+      <Field
+        label="Reason"
+        hint="Goes into the ledger with your name."
+        error={tried && missing ? "Say why: the ledger keeps it." : undefined}
+      >
+        {(ids) => (
+          <Textarea
+            {...ids}
+            value={reason}
+            maxLength={500}
+            required
+            onChange={(event) => setReason(event.target.value)}
+          />
+        )}
+      </Field>
+      <div className="flex justify-end gap-2">
+        <Button onClick={onClose}>Cancel</Button>
+        <Button type="submit" kind="danger" busy={act.isPending}>
+          Roll back to #{target.number}
+        </Button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,193 @@
+import type { Health } from "@latchkey/core/delivery/health-shape";
+import type { Prober, Target } from "@latchkey/core/delivery/ports";
+import { SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
+import { type Ailing, isToGoBack, lookAt, WELL } from "@latchkey/core/delivery/unhealthy";
+import type { Logger } from "pino";
+import { allServices, type EnvironmentRow, environmentsOf, type ServiceRow } from "../catalog/index.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Transactions } from "../platform/database.ts";
+import type { Lease } from "../platform/leases.ts";
+import { ProblemError } from "../platform/problems.ts";
+import { activeDeployments, findDeployment } from "./deployments.store.ts";
+import { rollBack } from "./rollback.ts";
+import { rollbackPolicyOf } from "./rollback-policy.ts";
+import { applyWithin } from "./rollout-engine.ts";
+import { activeRollouts, type RolloutRow } from "./rollouts.store.ts";
+
+const EVERY_MS = 1_000;
+const ANSWER_MS = 2_000;
+/** Releases that are asked at once. */
+const AT_ONCE = 16;
+
+export interface AilingOptions {
+  readonly database: Transactions;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly lease: Pick<Lease, "fence" | "guards">;
+  readonly target: Pick<Target, "upstreamOf">;
+  readonly prober: Pick<Prober, "health">;
+  readonly hasArtifact: (digest: string) => Promise<boolean>;
+  readonly onRerouted: () => void;
+  readonly onChanged: (rolloutId: string) => void;
+  readonly wake: () => void;
+}
+interface Watched {
+  readonly service: ServiceRow;
+  readonly environment: EnvironmentRow;
+  readonly releaseId: string;
+  /** The rollout that it is the new release of; null once that is over. */
+  readonly rollout: RolloutRow | null;
+}
+
+/**
+ * Asks each release that serves, and is new, how it is; goes back by itself when it was unhealthy for longer than its service
+ * allows. What was seen is in memory: a server that starts counts anew, which goes back later, never sooner.
+ */
+export class AilingController {
+  readonly #o: AilingOptions;
+  readonly #seen = new Map<string, Ailing>();
+  #timer: NodeJS.Timeout | null = null;
+  #round: Promise<void> = Promise.resolve();
+  #isBusy = false;
+
+  constructor(options: AilingOptions) {
+    this.#o = options;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => {
+      // A round that takes longer than the time between two has no second one behind it.
+      if (this.#isBusy) return;
+      this.#isBusy = true;
+      this.#round = this.tick()
+        .catch((error: unknown) => this.#o.log.warn({ err: error }, "the health of releases could not be watched"))
+        .finally(() => {
+          this.#isBusy = false;
+        });
+    }, EVERY_MS);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer) clearInterval(this.#timer);
+    await this.#round;
+  }
+
+  async tick(): Promise<void> {
+    const fence = this.#o.lease.fence();
+    if (fence === null) return this.#seen.clear();
+    const watched = await this.#watched();
+    const keys = new Set(watched.map(({ releaseId, environment }) => keyOf(releaseId, environment)));
+    for (const key of this.#seen.keys()) if (!keys.has(key)) this.#seen.delete(key);
+    for (let i = 0; i < watched.length; i += AT_ONCE)
+      await Promise.all(watched.slice(i, i + AT_ONCE).map((one) => this.#look(one, fence)));
+  }
+
+  /** New releases that visitors are sent to, where there is one to go back to. */
+  async #watched(): Promise<Watched[]> {
+    const { db } = this.#o.database;
+    const rollouts = await activeRollouts(db);
+    const active = await activeDeployments(db);
+    const watched: Watched[] = [];
+    for (const service of await allServices(db)) {
+      if (!rollbackPolicyOf(service).whenUnhealthy) continue;
+      for (const environment of await environmentsOf(db, service.project, service.name)) {
+        const isHere = (row: { project: string; service: string; environment: string }) =>
+          row.project === service.project && row.service === service.name && row.environment === environment.name;
+        // Going back already: neither there nor back again.
+        if (active.some((d) => isHere(d) && d.rollback !== null)) continue;
+        const rollout = rollouts.find(isHere) ?? null;
+        if (rollout) {
+          const isServing = ["progressing", "paused", "promoting", "holdback"].includes(rollout.machine.state);
+          if (isServing && rollout.baseline_release_id !== null)
+            watched.push({ service, environment, rollout, releaseId: rollout.canary_release_id });
+          continue;
+        }
+        const releaseId = environment.serving_release_id;
+        if (releaseId && (await this.#isNew(service, environment)))
+          watched.push({ service, environment, rollout, releaseId });
+      }
+    }
+    return watched;
+  }
+
+  /** Promoted lately, and not itself the way back. */
+  async #isNew(service: ServiceRow, environment: EnvironmentRow): Promise<boolean> {
+    const by = await findDeployment(this.#o.database.db, environment.serving_deployment_id ?? "");
+    if (!by?.finished_at || by.rollback !== null || by.previous_release_id === null) return false;
+    return this.#o.clock.now() - by.finished_at.getTime() <= rollbackPolicyOf(service).watchMs;
+  }
+
+  async #healthOf(service: ServiceRow, releaseId: string): Promise<Health | null> {
+    const upstream = await this.#o.target.upstreamOf(releaseId);
+    if (upstream === null) return null;
+    const { path, readyTimeoutMs: _, ...shape } = service.config.health;
+    return this.#o.prober.health(path, shape, upstream, ANSWER_MS);
+  }
+
+  async #look(watched: Watched, fence: number): Promise<void> {
+    const { service, environment, releaseId, rollout } = watched;
+    const health = await this.#healthOf(service, releaseId);
+    if (health === null) return;
+    const { unhealthyMs: allowedMs } = rollbackPolicyOf(service);
+    const key = keyOf(releaseId, environment);
+    const ailing = lookAt(this.#seen.get(key) ?? WELL, health, this.#o.clock.monotonic(), allowedMs);
+    this.#seen.set(key, ailing);
+    if (!isToGoBack(ailing, allowedMs)) return;
+    // Whatever comes of it: the next decision needs evidence of its own.
+    this.#seen.delete(key);
+    try {
+      await (rollout ? this.#turnBack(watched, rollout, ailing, fence) : this.#goBack(watched, ailing, fence));
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      this.#o.log.warn({ releaseId, problem: error.message }, "an unhealthy release can't be left");
+    }
+  }
+
+  /** The old release still runs: where it is as ill, the cause is elsewhere and going back helps nobody. */
+  async #turnBack({ service, releaseId }: Watched, rollout: RolloutRow, ailing: Ailing, fence: number): Promise<void> {
+    const old = await this.#healthOf(service, rollout.baseline_release_id ?? "");
+    if (old === null || old.state === "unhealthy") {
+      this.#o.log.warn({ releaseId, old: old?.words }, "a release is unhealthy, and so is the one before: it stays");
+      return;
+    }
+    const event = {
+      kind: "roll_back" as const,
+      atMs: this.#o.clock.now(),
+      actor: SYSTEM_ACTOR,
+      reason: reasonOf(service, ailing),
+    };
+    const outcome = await this.#o.database.transaction(async (tx) =>
+      (await this.#o.lease.guards(tx, fence)) ? applyWithin(tx, rollout.id, { kind: "event", event }) : null,
+    );
+    if (!outcome?.ok) return;
+    this.#o.onRerouted();
+    this.#o.onChanged(rollout.id);
+  }
+
+  /** After the rollout the old release is started again; it must be ready before visitors are sent there. */
+  async #goBack({ service, environment, releaseId }: Watched, ailing: Ailing, fence: number): Promise<void> {
+    const { looks, unhealthyLooks, unhealthyMs, words } = ailing;
+    await rollBack(
+      this.#o.database,
+      {
+        service,
+        environment: environment.name,
+        reason: reasonOf(service, ailing),
+        actor: SYSTEM_ACTOR,
+        automatic: {
+          leaves: releaseId,
+          evidence: { healthPath: service.config.health.path, looks, unhealthyLooks, unhealthyMs, words },
+          guards: (tx) => this.#o.lease.guards(tx, fence),
+        },
+        nowMs: this.#o.clock.now(),
+        hasArtifact: this.#o.hasArtifact,
+      },
+      async () => {},
+    );
+    this.#o.wake();
+  }
+}
+
+const keyOf = (releaseId: string, environment: EnvironmentRow): string => `${releaseId}/${environment.name}`;
+const reasonOf = (service: ServiceRow, ailing: Ailing): string =>
+  `it was unhealthy for ${Math.round(ailing.unhealthyMs / 1_000)} s: ${service.config.health.path} ${ailing.words} (${ailing.unhealthyLooks} of ${ailing.looks} looks).`;

@@ -1,0 +1,99 @@
+import { findService, type ServiceRow } from "../catalog/index.ts";
+import { record, type Subjects } from "../ledger/index.ts";
+import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Database } from "../platform/database.ts";
+import { type Http, route } from "../platform/http.ts";
+import { ProblemError } from "../platform/problems.ts";
+import { findDeployment } from "./deployments.store.ts";
+import { deletePause } from "./pauses.store.ts";
+import { presentDeployment } from "./presentation.ts";
+import { findReleases } from "./releases.store.ts";
+import { rollBack } from "./rollback.ts";
+import { planRollback, viewPauses } from "./rollback.view.ts";
+
+export interface RollbackRoutesOptions {
+  readonly database: Database;
+  readonly artifacts: Pick<ArtifactStore, "has">;
+  readonly subjects: Subjects;
+  readonly clock: Clock;
+  readonly onRerouted: () => void;
+  readonly onChanged: (rolloutId: string) => void;
+  readonly wake: () => void;
+}
+
+export function registerRollbacks(http: Http, o: RollbackRoutesOptions): void {
+  const { db } = o.database;
+  const hasArtifact = (digest: string) => o.artifacts.has(digest);
+  const serviceOf = async (project: string, name: string): Promise<ServiceRow> => {
+    const row = await findService(db, project, name);
+    if (!row) throw new ProblemError("LK_NOT_FOUND", { detail: `There is no service "${name}".` });
+    return row;
+  };
+  const summaryOf = async (id: string) => {
+    const row = await findDeployment(db, id);
+    if (!row) throw new ProblemError("LK_NOT_FOUND", { detail: `There is no deployment "${id}".` });
+    return presentDeployment(row, await findReleases(db, [row.release_id]));
+  };
+
+  route(http, "planRollback", async ({ project, params, query }) =>
+    planRollback(db, await serviceOf(project, params.service), query, { nowMs: o.clock.now(), hasArtifact }),
+  );
+
+  route(
+    http,
+    "rollBack",
+    async ({ project, params, body, principal, remember }) => {
+      const made = await rollBack(
+        o.database,
+        {
+          ...body,
+          service: await serviceOf(project, params.service),
+          reason: await o.subjects.sealWordsOf(principal.name, body.reason),
+          actor: { id: principal.id, kind: principal.kind, name: principal.name },
+          nowMs: o.clock.now(),
+          hasArtifact,
+        },
+        remember,
+      );
+      if (made.rolloutId !== null) {
+        o.onRerouted();
+        o.onChanged(made.rolloutId);
+      }
+      o.wake();
+      return summaryOf(made.deploymentId);
+    },
+    summaryOf,
+  );
+
+  route(http, "listDeploymentPauses", async ({ project }) => ({ items: await viewPauses(db, project) }));
+
+  const answerOf = (resumed: boolean) => ({
+    resumed,
+    words: resumed ? "What waited goes on." : "Nothing was paused here.",
+  });
+  route(
+    http,
+    "resumeDeployments",
+    async ({ project, params, body, principal, remember }) => {
+      const service = await serviceOf(project, params.service);
+      const reason = await o.subjects.sealWordsOf(principal.name, body.reason);
+      const resumed = await o.database.transaction(async (tx) => {
+        const gone = await deletePause(tx, project, service.name, body.environment);
+        if (gone)
+          await record(tx, {
+            type: "delivery.deployments.resumed",
+            subject: `service/${service.name}`,
+            project,
+            actor: { id: principal.id, kind: principal.kind, name: principal.name },
+            data: { service: service.name, environment: body.environment, reason },
+          });
+        await remember(tx, String(gone));
+        return gone;
+      });
+      o.wake();
+      return answerOf(resumed);
+    },
+    async (reference) => answerOf(reference === "true"),
+  );
+}

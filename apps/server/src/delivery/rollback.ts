@@ -1,0 +1,148 @@
+import type { Actor } from "@latchkey/core/delivery/rollout";
+import { lockEnvironment, type ServiceRow } from "../catalog/index.ts";
+import { record } from "../ledger/index.ts";
+import type { Transaction, Transactions } from "../platform/database.ts";
+import { ProblemError } from "../platform/problems.ts";
+import type { RollbackRow } from "./deployments.store.ts";
+import { savePause } from "./pauses.store.ts";
+import { findRelease } from "./releases.store.ts";
+import { type Asked, type Way, wayBack } from "./rollback.view.ts";
+import { applyWithin } from "./rollout-engine.ts";
+import { writeWish } from "./ship.ts";
+
+export interface RollbackRequest extends Asked {
+  readonly service: ServiceRow;
+  readonly reason: string;
+  readonly actor: Actor;
+  /** Decided by Latchkey itself, on this evidence. */
+  readonly automatic?:
+    | {
+        readonly evidence: object;
+        /** The release that is to be left: where another one serves by now, nothing happens. */
+        readonly leaves: string;
+        /** Whether whoever decided may still act. */
+        readonly guards: (tx: Transaction) => Promise<boolean>;
+      }
+    | undefined;
+  readonly nowMs: number;
+  readonly hasArtifact: (digest: string) => Promise<boolean>;
+}
+export interface RolledBack {
+  readonly deploymentId: string;
+  /** Of the rollout that goes back; null where a deployment of its own does it. */
+  readonly rolloutId: string | null;
+}
+
+/**
+ * Goes back to a release that served before, and makes what machines ask for wait: both in one transaction, in which `also`
+ * runs with the deployment's id.
+ */
+export async function rollBack(
+  database: Transactions,
+  asked: RollbackRequest,
+  also: (tx: Transaction, deploymentId: string) => Promise<void>,
+): Promise<RolledBack> {
+  const { service } = asked;
+  const found = await wayBack(database.db, service, asked, asked.nowMs);
+  // An unhealthy release is worse than one that served longer ago: it is left at once.
+  const way: Way = asked.automatic && found.how === "judged" ? { ...found, how: "all_at_once" } : found;
+  if (way.how === null || way.targetId === null)
+    throw new ProblemError("LK_INVALID", {
+      detail: `There is nothing to go back to: no other release of ${service.name} has served all visitors in ${asked.environment}.`,
+      fields: [{ field: "environment", message: "one where more than one release has served" }],
+    });
+  if (way.how !== "rollout") await checkFiles(database, asked, way.targetId);
+  return database.transaction(async (tx) => {
+    if (asked.automatic && (way.servingId !== asked.automatic.leaves || !(await asked.automatic.guards(tx))))
+      throw new ProblemError("LK_BUSY", { detail: "Somebody else has changed what is served meanwhile." });
+    const made = way.how === "rollout" ? await turnBack(tx, asked, way) : await deployOld(tx, asked, way);
+    await pause(tx, asked, way, made.deploymentId);
+    await also(tx, made.deploymentId);
+    return made;
+  });
+}
+
+async function checkFiles(database: Transactions, asked: RollbackRequest, targetId: string): Promise<void> {
+  const release = await findRelease(database.db, targetId);
+  if (release && (await asked.hasArtifact(release.digest))) return;
+  throw new ProblemError("LK_INVALID", {
+    detail: `The files of release ${release?.number ?? targetId} were collected: it can't be served again.`,
+    fields: [{ field: "releaseId", message: "a release whose files are kept" }],
+  });
+}
+
+/** The rollout under way goes back by its own machine: its old release still runs. */
+async function turnBack(tx: Transaction, asked: RollbackRequest, { active }: Way): Promise<RolledBack> {
+  if (!active) throw new Error("a rollback by the rollout under way has lost it");
+  const { actor, reason, nowMs } = asked;
+  const event = { kind: "roll_back" as const, atMs: nowMs, actor, reason };
+  const outcome = await applyWithin(tx, active.id, { kind: "event", event });
+  if (!outcome.ok) throw new ProblemError(outcome.error.code, { detail: outcome.error.words });
+  return { deploymentId: active.deployment_id, rolloutId: active.id };
+}
+
+/** A deployment of the old release. What served lately has its gates and its analysis behind it. */
+async function deployOld(tx: Transaction, asked: RollbackRequest, way: Way): Promise<RolledBack> {
+  const { service, environment, actor, reason } = asked;
+  const now = await lockEnvironment(tx, service.project, service.name, environment);
+  if (!now || now.serving_release_id !== way.servingId)
+    throw new ProblemError("LK_BUSY", {
+      detail: `What ${environment} serves has changed this moment.`,
+      remedy: "Look at the plan of the rollback again, then ask again.",
+    });
+  const skipsAnalysis = way.how === "all_at_once";
+  const rollback: RollbackRow = {
+    fromReleaseId: way.active?.canary_release_id ?? way.servingId,
+    automatic: asked.automatic !== undefined,
+    skipsAnalysis,
+  };
+  const deploymentId = await writeWish(
+    tx,
+    service,
+    {
+      project: service.project,
+      service: service.name,
+      environment,
+      fault: null,
+      strategy: skipsAnalysis ? "all_at_once" : null,
+      releaseId: way.targetId,
+      reason,
+      ifBusy: "supersede",
+      actor,
+    },
+    { rollback },
+  );
+  return { deploymentId, rolloutId: null };
+}
+
+async function pause(tx: Transaction, asked: RollbackRequest, way: Way, deploymentId: string): Promise<void> {
+  const { service, environment, actor, reason, automatic } = asked;
+  const left = way.active?.canary_release_id ?? way.servingId;
+  await savePause(tx, {
+    project: service.project,
+    service: service.name,
+    environment,
+    paused_by: actor,
+    reason,
+    release_id: left,
+  });
+  await record(tx, {
+    type: "delivery.rollback.begun",
+    subject: `service/${service.name}`,
+    project: service.project,
+    actor,
+    correlation: deploymentId,
+    data: {
+      service: service.name,
+      environment,
+      deploymentId,
+      how: way.how,
+      fromReleaseId: left,
+      toReleaseId: way.targetId,
+      reason,
+      automatic: automatic !== undefined,
+      ...(automatic ? { evidence: automatic.evidence } : {}),
+      deploymentsPaused: true,
+    },
+  });
+}
