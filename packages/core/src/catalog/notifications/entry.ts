@@ -48,9 +48,7 @@ const DEPLOYMENT: Readonly<Record<string, Outcome>> = {
 };
 const APPROVAL: Readonly<Record<string, Outcome>> = {
   requested: "waiting",
-  approved: "succeeded",
-  rejected: "failed",
-  expired: "failed",
+  refused: "failed",
   withdrawn: "aborted",
 };
 
@@ -61,6 +59,8 @@ export function outcomeOf({ type, data }: Pick<Entry, "type" | "data">): Outcome
   if (room === "delivery" && noun === "rollout") return ROLLOUT[word] ?? "progressing";
   if (room === "delivery" && noun === "deployment")
     return word === "ended" ? (DEPLOYMENT[String(data.outcome)] ?? "other") : "progressing";
+  // One voice of several is a step only.
+  if (noun === "approval" && word === "given") return data.state === "approved" ? "succeeded" : "progressing";
   if (noun === "approval") return APPROVAL[word] ?? "other";
   return "other";
 }

@@ -95,6 +95,9 @@ describe("an entry", () => {
     ["delivery.deployment.ended", { outcome: "failed_build" }, "failed"],
     ["delivery.deployment.ended", { outcome: "a new one" }, "other"],
     ["catalog.approval.requested", {}, "waiting"],
+    ["catalog.approval.given", { state: "waiting" }, "progressing"],
+    ["catalog.approval.given", { state: "approved" }, "succeeded"],
+    ["catalog.approval.refused", { state: "rejected" }, "failed"],
     ["security.token.created", {}, "other"],
   ] as const)("%s %j comes to %s", (type, data, outcome) => {
     expect(outcomeOf({ type, data })).toBe(outcome);
