@@ -56,6 +56,7 @@ describe("the server's own configuration", () => {
       "/secrets/webhook",
       "60",
       "https://tokens.example",
+      "10.0.0.0/8,fd00::/8",
       "500",
       "50",
     ];
