@@ -16,6 +16,7 @@ import {
   ledgerAnswers,
   pauseAnswers,
   routingAnswers,
+  targetAnswers,
 } from "./rest.ts";
 import type { Session } from "./tables.ts";
 
@@ -34,6 +35,7 @@ export const ANSWERS_BY_NAME: Readonly<Record<string, Answer>> = {
   ...approvalAnswers,
   ...freezeAnswers,
   ...pauseAnswers,
+  ...targetAnswers,
   ...routingAnswers,
   ...ledgerAnswers,
   ...leaseAnswers,

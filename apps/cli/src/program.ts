@@ -19,6 +19,7 @@ import { addPipeline } from "./commands/pipeline.ts";
 import { addPlanCanary } from "./commands/plan-canary.ts";
 import { addResumeDeployments, addRollback } from "./commands/rollback.ts";
 import { addActions, addShip, addSplit } from "./commands/ship.ts";
+import { addTargets } from "./commands/targets.ts";
 import { EXIT, problemFrom, problemWords, type ReportedProblem } from "./problem.ts";
 import { findToken } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
@@ -95,6 +96,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addSplit(program, terminal, outcome);
   addApprovals(program, terminal, outcome);
   addLook(program, terminal, outcome);
+  addTargets(program, terminal, outcome);
   addPipeline(program, terminal, outcome);
   addPlanCanary(program, terminal, outcome);
   addLedger(program, terminal, outcome);

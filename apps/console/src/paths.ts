@@ -21,6 +21,7 @@ export const to = {
   ledger: (filter: { type?: string; subject?: string } = {}) => withQuery("/ledger", filter),
   ledgerEntry: (sequence: number) => `/ledger/${sequence}`,
   approvals: (approval?: string, ask?: "approve" | "reject") => withQuery("/approvals", { approval, ask }),
+  targets: () => "/targets",
   health: () => "/health",
   settings: () => "/settings",
   notifications: (query: { dialog?: string } = {}) => withQuery("/notifications", query),

@@ -114,6 +114,12 @@ const health = createRoute({
   },
   component: lazyPage(() => import("./pages/health/HealthPage.tsx"), "HealthPage"),
 });
+const targets = createRoute({
+  getParentRoute: () => shell,
+  path: "/targets",
+  loader: () => void queryClient.prefetchQuery(queries.targets()),
+  component: lazyPage(() => import("./pages/delivery/TargetsPage.tsx"), "TargetsPage"),
+});
 const settings = createRoute({
   getParentRoute: () => shell,
   path: "/settings",
@@ -148,6 +154,7 @@ export const router = createRouter({
       ledger,
       ledgerEntry,
       health,
+      targets,
       settings,
       notifications,
       elsewhere,

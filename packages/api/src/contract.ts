@@ -8,6 +8,7 @@ import type { RouteName } from "./paths.ts";
 import { peopleContract } from "./people.ts";
 import { CanaryPlanning, PlanQuery } from "./planning.ts";
 import { rollbackContract } from "./rollbacks.ts";
+import { TargetView } from "./targets.ts";
 
 /** Query, body and answer of each route in `paths.ts`. `answers` is the body of a success. */
 export interface RouteSpec {
@@ -85,6 +86,13 @@ export const contract = {
     query: PlanQuery,
     status: 200,
     answers: CanaryPlanning,
+  },
+
+  listTargets: {
+    summary: "Where each service runs in each environment, and the shares that are served there",
+    query: z.object(paging),
+    status: 200,
+    answers: m.pageOf(TargetView),
   },
 
   listReleases: {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { GATES_MAX, GateConfig, GateResult } from "./gates.ts";
 import { GithubConfig } from "./github.ts";
 import { MetricConfigs } from "./metrics.ts";
+import { TargetConfig, TargetOverrides } from "./targets.ts";
 
 /** What the API speaks of, as zod schemas; the TypeScript types are inferred from them. */
 const when = z.iso.datetime({ offset: true });
@@ -128,6 +129,10 @@ export const ServiceConfig = z.strictObject({
         .default([]),
     })
     .prefault({}),
+  /** The machinery that runs it; left out, processes of the server's machine behind Latchkey's gateway. */
+  target: TargetConfig.optional(),
+  /** Another target for some environments. */
+  targets: TargetOverrides.optional(),
   strategy: z
     .strictObject({
       kind: StrategyKind.default("canary"),

@@ -54,6 +54,8 @@ export const paths = {
   planCanary: { method: "GET", path: `${P}/services/:service/plan`, action: "service.read" },
   applyService: { method: "POST", path: `${P}/services`, action: "service.write" },
 
+  listTargets: { method: "GET", path: `${P}/targets`, action: "service.read" },
+
   listReleases: { method: "GET", path: `${P}/services/:service/releases`, action: "service.read" },
   getRelease: { method: "GET", path: `${P}/releases/:releaseId`, action: "service.read" },
 

@@ -454,3 +454,20 @@ export const rollbackPlan: Answer<"planRollback"> = {
   ],
   pause,
 };
+
+export const target: Answer<"listTargets">["items"][number] = {
+  ...{ service: "leads", environment: "production", kind: "haproxy", routedBy: "target", state: "serving" },
+  words: "It serves these shares.",
+  shares: [
+    { arm: "baseline", release: "leads@1", releaseId: "rel_1", address: "127.0.0.1:4001", trafficPercent: 90 },
+    { arm: "canary", release: "leads@2", releaseId: "rel_2", address: "127.0.0.1:4002", trafficPercent: 10 },
+  ],
+  ...{
+    generation: { epoch: 1, n: 4 },
+    acknowledged: { epoch: 1, n: 4 },
+    acknowledgedAt: AT,
+    error: null,
+    errorAt: null,
+  },
+  notes: ["HAProxy runs by this file: haproxy -f haproxy.cfg"],
+};

@@ -49,6 +49,7 @@ export const keys = {
   health: ["health"],
   notifications: ["notifications"],
   me: ["me"],
+  targets: ["targets"],
   pipeline: ["pipeline"],
   plan: (service: string, question: PlanQuestion) => ["plan", service, question],
 } as const;
@@ -240,6 +241,13 @@ export const queries = {
     }),
   system: () =>
     queryOptions({ queryKey: keys.system, queryFn: ({ signal }) => api.getSystem({ signal }), staleTime: 0 }),
+  targets: () =>
+    queryOptions({
+      queryKey: keys.targets,
+      queryFn: ({ signal }) => api.listTargets({ params: { project }, query: { limit: 200 }, signal }),
+      staleTime: 0,
+      refetchInterval: PIPELINE_EVERY_MS,
+    }),
   pipeline: () =>
     queryOptions({
       queryKey: keys.pipeline,

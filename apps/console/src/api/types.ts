@@ -52,6 +52,7 @@ export type NotificationChannel = Answer<"listNotificationChannels">["items"][nu
 export type NotificationRule = Answer<"listNotificationRules">["items"][number];
 export type NotificationDelivery = Answer<"listNotificationDeliveries">["items"][number];
 export type DeliveryState = NotificationDelivery["state"];
+export type TargetView = Answer<"listTargets">["items"][number];
 export type PipelineView = Answer<"getPipeline">;
 export type PipelineItem = PipelineView["items"][number];
 export type PipelineStage = PipelineItem["stages"][number];

@@ -130,6 +130,9 @@ function Body({ go, run }: { go: (href: string) => void; run: (act: () => void) 
         <Item value="Pipeline changes pull requests merges" onSelect={() => go(to.pipeline())} side="g p">
           Pipeline
         </Item>
+        <Item value="Targets HAProxy shares addresses" onSelect={() => go(to.targets())}>
+          Targets
+        </Item>
         <Item value="Health limits load memory gateways database" onSelect={() => go(to.health())} side="g h">
           Health
         </Item>

@@ -11,9 +11,11 @@ import { cancelDeployment } from "./cancel.ts";
 import { findDeployment, listDeployments } from "./deployments.store.ts";
 import { presentDeployment, presentGate, presentRelease } from "./presentation.ts";
 import { filesOf, findRelease, findReleases, listReleases } from "./releases.store.ts";
+import type { RoutingOptions } from "./routing.view.ts";
 import { viewService, viewServices } from "./services.view.ts";
 import { ship } from "./ship.ts";
 import { splitBatch } from "./split.ts";
+import { viewTargets } from "./targets.view.ts";
 import type { TrafficController } from "./traffic.controller.ts";
 
 export interface DeliveryRoutesOptions {
@@ -21,6 +23,7 @@ export interface DeliveryRoutesOptions {
   readonly artifacts: ArtifactStore;
   readonly subjects: Subjects;
   readonly gatewayUrl: string;
+  readonly routing: RoutingOptions;
   readonly traffic: TrafficController;
   /** Something was asked for: the controllers look at once. */
   readonly wake: () => void;
@@ -41,6 +44,12 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
     const rows = await listServices(db, project, query.cursor ?? "", query.limit);
     const items = await viewServices(db, rows, o);
     return { items, next: rows.length === query.limit ? (rows.at(-1)?.name ?? null) : null };
+  });
+
+  route(http, "listTargets", async ({ project, query }) => {
+    const rows = await listServices(db, project, query.cursor ?? "", query.limit);
+    const next = rows.length === query.limit ? (rows.at(-1)?.name ?? null) : null;
+    return { items: await viewTargets(db, rows, o.routing), next };
   });
 
   const serviceOf = async (project: string, name: string): Promise<ServiceRow> => {

@@ -1,7 +1,7 @@
 import type { MetricSource } from "@latchkey/core/analysis/metric-source";
 import { NO_ERROR_BUDGET } from "@latchkey/core/delivery/gates/error-budget";
 import type { Logger } from "pino";
-import { allServices, takeGeneration } from "../catalog/index.ts";
+import { allServices, findEnvironment, takeGeneration } from "../catalog/index.ts";
 import type { Subjects } from "../ledger/index.ts";
 import { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import type { GithubAccess } from "../platform/adapters/github/configured.ts";
@@ -44,7 +44,8 @@ import { RolloutsController } from "./rollouts.controller.ts";
 import { registerRollouts } from "./rollouts.routes.ts";
 import { RolloutViews } from "./rollouts.view.ts";
 import { Loop, runRounds } from "./rounds.controller.ts";
-import { routingTable } from "./routing.view.ts";
+import { RoutersController } from "./routers.controller.ts";
+import { routingOf, routingTable } from "./routing.view.ts";
 import { sealingAuthors } from "./sealed-authors.ts";
 import { viewServices } from "./services.view.ts";
 import { forgetOldSlices } from "./slices.store.ts";
@@ -52,6 +53,7 @@ import { sourcesIn } from "./sources.ts";
 import { StraysController } from "./strays.controller.ts";
 import { SyntheticTraffic } from "./synthetic-traffic.ts";
 import { type Installation, viewSystem } from "./system.view.ts";
+import { machinesIn } from "./targets.ts";
 import { TrafficController } from "./traffic.controller.ts";
 import { TrafficHoursController } from "./traffic-hours.controller.ts";
 import { standingWaiver } from "./waivers.ts";
@@ -135,11 +137,20 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   };
   const rerouted = () => {
     waiters.wakeAll();
+    routers.wake();
     loop.wake();
   };
+  const routing = {
+    upstreamOf: (id: string) => target.upstreamOf(id),
+    // Whichever server a gateway speaks to has them: it goes by the address that it knows.
+    assetsUrl: (id: string) => `/artifacts/${id}`,
+  };
   const deaf = [
-    o.notifications.on("routing", () => waiters.wakeAll()),
     o.notifications.on("approvals", () => deployments.hurryGates()),
+    o.notifications.on("routing", () => {
+      waiters.wakeAll();
+      routers.wake();
+    }),
     o.notifications.on("errors", () => loop.wake(true)),
   ];
   const onNews = (hasErrors: boolean) => {
@@ -186,6 +197,19 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     onRerouted: rerouted,
     onChanged: changed,
   });
+  const routers = new RoutersController({
+    database: o.database,
+    log: o.log,
+    clock: systemClock,
+    lease: o.lease,
+    machineOf: machinesIn(o.sharedDir),
+    routingOf: async (service, environment) => {
+      const found = await findEnvironment(o.database.db, service.project, service.name, environment);
+      return found && routingOf(o.database.db, service, found, routing);
+    },
+    onNews,
+  });
+  routers.start();
   const traffic = new TrafficController({ database: o.database, log: o.log, onSample: () => void showServices() });
   const showServices = async () => {
     if (!o.watched()) return;
@@ -199,6 +223,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     subjects: o.subjects,
     traffic,
     gatewayUrl: o.gatewayUrl,
+    routing,
     wake: () => loop.wake(),
   });
   registerGates(o.http, { ...o, hurry: () => deployments.hurryGates() });
@@ -221,12 +246,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   registerGateways(o.http, {
     database: o.database,
     waiters,
-    table: () =>
-      routingTable(o.database.db, {
-        upstreamOf: (id) => target.upstreamOf(id),
-        // Whichever server a gateway speaks to has them: it goes by the address that it knows.
-        assetsUrl: (id) => `/artifacts/${id}`,
-      }),
+    table: () => routingTable(o.database.db, routing),
     onNews,
   });
   route(o.http, "getSystem", async () => viewSystem(o.database.db, o.installation));
@@ -276,6 +296,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       await strays.stop();
       await hours.stop();
       waiters.close();
+      await routers.stop();
       await loop.stop();
       caller.abort();
       await deployments.stop();

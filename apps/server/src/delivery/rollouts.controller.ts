@@ -1,3 +1,4 @@
+import { targetOf } from "@latchkey/api/targets";
 import { clocksOff } from "@latchkey/core/analysis/clock-skew";
 import type { MetricSource } from "@latchkey/core/analysis/metric-source";
 import type { Look, ProcessCounts } from "@latchkey/core/analysis/types";
@@ -16,7 +17,7 @@ import { MetricReader } from "./metric-reader.ts";
 import { findRelease } from "./releases.store.ts";
 import { applyWithin, type Input } from "./rollout-engine.ts";
 import { activeRollouts, firstGeneration, generationOf, type RolloutRow } from "./rollouts.store.ts";
-import { currentGeneration } from "./routing.view.ts";
+import { isServed, servedEverywhere, standingOf } from "./serving.view.ts";
 
 /**
  * A look at least this often while traffic is judged; sooner when a gateway reports new errors. Latency's unit of evidence is
@@ -96,7 +97,7 @@ export class RolloutsController {
 
   async #drive(row: RolloutRow, news: boolean, fence: number): Promise<void> {
     if (row.machine.state === "starting") return this.#start(row, fence);
-    if (!row.machine.acknowledged && (await this.#isServed(row.generation_epoch, row.generation_n))) {
+    if (!row.machine.acknowledged && (await isServed(this.#o.database.db, generationOf(row), row))) {
       await this.#apply(row.id, fence, { kind: "event", event: { kind: "acknowledged", atMs: this.#o.clock.now() } });
     }
     if (row.machine.state === "progressing" && row.machine.strategy.kind === "canary") await this.#addTraffic(row);
@@ -125,14 +126,6 @@ export class RolloutsController {
       this.#o.target.upstreamOf(row.canary_release_id),
     ]);
     if (baseline && canary) this.#o.synthetic.tend(row.id, { ...declared, addresses: { baseline, canary } });
-  }
-
-  /** True when every live gateway has applied the generation. Without a live gateway nobody has. */
-  async #isServed(epoch: number, n: number): Promise<boolean> {
-    const gateways = await liveGateways(this.#o.database.db);
-    const applied = (g: { applied_epoch: number; applied_n: number }) =>
-      g.applied_epoch > epoch || (g.applied_epoch === epoch && g.applied_n >= n);
-    return gateways.length > 0 && gateways.every(applied);
   }
 
   /** True when it was taken in. */
@@ -243,6 +236,7 @@ export class RolloutsController {
       readyTimeoutMs,
       healthShape,
       environmentVariables: { DATABASE_URL: await this.#o.databaseUrlFor(service, environment) },
+      target: targetOf(found.config, environment),
     };
   }
 
@@ -257,7 +251,7 @@ export class RolloutsController {
       atMs: atMs - row.started_at.getTime(),
       baselineProcess: countsOf(baseline),
       canaryProcess: countsOf(canary),
-      sourceUp: gateways.length > 0,
+      sourceUp: (await standingOf(this.#o.database.db, row, generationOf(row)))?.isHeard ?? gateways.length > 0,
       ...clocksOff(gateways.map(({ id, clock_ahead_ms }) => ({ name: id, byMs: clock_ahead_ms }))),
     };
     const share = (g: Generation) =>
@@ -326,8 +320,10 @@ export class RolloutsController {
       used.set(r.canary_release_id, place);
     }
     const running = new Map((await this.#o.target.releases()).map(({ id, isHere }) => [id, isHere]));
-    const { epoch, n } = await currentGeneration(db);
-    const served = await this.#isServed(epoch, n);
+    const served = await servedEverywhere(
+      db,
+      [...running.keys()].filter((id) => !used.has(id)),
+    );
     for (const id of running.keys()) {
       if (used.has(id)) {
         this.#unused.delete(id);
@@ -335,7 +331,7 @@ export class RolloutsController {
       }
       const since = this.#unused.get(id) ?? this.#o.clock.monotonic();
       this.#unused.set(id, since);
-      if (!served || this.#o.clock.monotonic() - since <= RETIRE_AFTER_MS) continue;
+      if (!served.has(id) || this.#o.clock.monotonic() - since <= RETIRE_AFTER_MS) continue;
       await this.#o.target.retire(id);
       this.#restarts.delete(id);
     }

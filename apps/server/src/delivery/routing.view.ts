@@ -32,10 +32,7 @@ export const recentReleases = operation(
 );
 
 /** The routing table as desired: derived from the rollouts and environments, never stored twice. */
-export async function routingTable(
-  db: Executor,
-  options: { upstreamOf: (releaseId: string) => Promise<string | null>; assetsUrl: (releaseId: string) => string },
-): Promise<RoutingTable> {
+export async function routingTable(db: Executor, options: RoutingOptions): Promise<RoutingTable> {
   const generation = await currentGeneration(db);
   const services: RoutingService[] = [];
   const rows = await allServices(db);
@@ -47,12 +44,27 @@ export async function routingTable(
   return { generation, services };
 }
 
+export interface RoutingOptions {
+  readonly upstreamOf: (releaseId: string) => Promise<string | null>;
+  readonly assetsUrl: (releaseId: string) => string;
+}
+
+/** The desired routing of one environment; null where nothing can serve. */
+export async function routingOf(
+  db: Executor,
+  service: ServiceRow,
+  environment: EnvironmentRow,
+  options: RoutingOptions,
+): Promise<RoutingService | null> {
+  return (await routeEnvironment(db, service, environment, false, options))[0] ?? null;
+}
+
 async function routeEnvironment(
   db: Executor,
   service: ServiceRow,
   environment: EnvironmentRow,
   alone: boolean,
-  options: { upstreamOf: (releaseId: string) => Promise<string | null>; assetsUrl: (releaseId: string) => string },
+  options: RoutingOptions,
 ): Promise<RoutingService[]> {
   const rollout = await findActiveRollout(db, service.project, service.name, environment.name);
   const shares = rollout

@@ -1,5 +1,7 @@
 import type { Result } from "../shared/result.ts";
+import type { Generation } from "./generation.ts";
 import type { Health, HealthShape } from "./health-shape.ts";
+import type { ArmShare } from "./routing.ts";
 
 /** The machinery that runs a service in an environment. All calls are idempotent: asking twice is asking once. */
 export interface RunSpec {
@@ -16,6 +18,8 @@ export interface RunSpec {
   readonly healthShape?: HealthShape;
   readonly readyTimeoutMs: number;
   readonly environmentVariables: Readonly<Record<string, string>>;
+  /** Which target runs it; `local` where nothing is said. An adapter knows the other fields of its own kind. */
+  readonly target?: { readonly kind: string };
 }
 
 export interface StartFailure {
@@ -43,6 +47,43 @@ export interface Target {
   releases(): Promise<readonly { readonly id: string; readonly isHere: boolean }[]>;
   /** One round: makes the processes what they should be. */
   tend(): Promise<void>;
+}
+
+/** What a target that routes by itself is to do with a service's traffic. */
+export interface RoutePlan {
+  readonly service: string;
+  readonly environment: string;
+  readonly deploymentId: string;
+  readonly generation: Generation;
+  /** Shares add up to 100; empty where nothing was ever deployed. */
+  readonly arms: readonly (ArmShare & { readonly release: string; readonly upstreams: readonly string[] })[];
+  /** Paths whose requests are drawn one by one; all else stays with a visitor. */
+  readonly apiPrefixes: readonly string[];
+  readonly healthPath: string;
+  /** Answers that are counted for metrics of the service. */
+  readonly counted: readonly {
+    readonly name: string;
+    readonly method: string;
+    readonly path: string;
+    readonly status: number;
+  }[];
+}
+export interface RouteFailure {
+  /** `older`: what is served is newer than what was asked for, and stays. */
+  readonly kind: "older" | "failed";
+  readonly words: string;
+}
+export interface RouteServed {
+  /** What its people should know: sentences. */
+  readonly notes: readonly string[];
+}
+/** What splits the traffic of a service that is not behind Latchkey's gateway. */
+export interface Router {
+  /**
+   * Sets the shares, and answers when they are served: "0 %" means that no request goes there any more. Asked again
+   * for what is served it repairs what has changed since. An older generation is refused.
+   */
+  route(plan: RoutePlan): Promise<Result<RouteServed, RouteFailure>>;
 }
 
 /** A request that a release must answer as declared before users are sent there. */

@@ -168,7 +168,14 @@ export function DeploymentsPage() {
       <PageHead
         title="Deployments"
         lead="What runs where, since when."
-        actions={!wall && <LinkButton href={to.deployments("1")}>Wall display</LinkButton>}
+        actions={
+          !wall && (
+            <>
+              <LinkButton href={to.targets()}>Targets</LinkButton>
+              <LinkButton href={to.deployments("1")}>Wall display</LinkButton>
+            </>
+          )
+        }
       />
       <div className="flex flex-col gap-6">
         {paused.map((pause) => (

@@ -1,0 +1,31 @@
+-- What targets that route by themselves were asked for, and have acknowledged.
+create table target_route (
+  project text not null,
+  service text not null,
+  environment text not null,
+  kind text not null,
+  -- Written before the target is spoken to: whoever asks for an older one is refused here already.
+  asked_epoch integer not null default 0,
+  asked_n integer not null default 0,
+  served_epoch integer,
+  served_n integer,
+  served_arms jsonb not null default '[]',
+  served_at timestamptz,
+  error text,
+  error_at timestamptz,
+  notes jsonb not null default '[]',
+  primary key (project, service, environment),
+  foreign key (project, service, environment) references environment (project, service, name)
+);
+
+-- Releases that should run on a target other than `local`, and where they answer.
+create table target_release (
+  release_id text primary key references release (id),
+  kind text not null,
+  -- With the target's configuration as it was: what was begun with one is ended with the same.
+  spec jsonb not null,
+  -- What the target calls it, written as soon as it is known.
+  handle text,
+  upstream text,
+  retire_at timestamptz
+);

@@ -1,0 +1,99 @@
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { freePort } from "../platform/adapters/local/process-table.ts";
+import { HaproxyServer, hasHaproxy, Visitor } from "../testing/haproxy.ts";
+import { Journey } from "../testing/journey.ts";
+import { until } from "../testing/until.ts";
+
+if (!hasHaproxy) console.warn("!!! SKIPPED: haproxy is not here, so nothing is routed by a real HAProxy.");
+
+let journey: Journey;
+let haproxy: HaproxyServer;
+let url: string;
+
+async function begin(): Promise<void> {
+  const bind = `127.0.0.1:${await freePort()}`;
+  journey = await Journey.begin({ target: { kind: "haproxy", bind }, smoke: [] });
+  url = `http://${bind}`;
+  haproxy = new HaproxyServer(
+    join(journey.installation.dir, "haproxy", `${journey.workload.name}-production`, "haproxy.cfg"),
+  );
+  await haproxy.start();
+}
+/** The first release, all the way, by HAProxy's acknowledgement alone: no gateway is there. */
+async function shipFirst(): Promise<void> {
+  const rollout = await journey.rolloutOf(await journey.ship({ page: "old" }));
+  await journey.untilRollout(rollout, "completed");
+}
+/** New visitors until so many have got each page. */
+async function visitorsOf(...pages: (readonly [text: string, count: number])[]): Promise<Map<string, Visitor[]>> {
+  const found = new Map(pages.map(([text]) => [text, [] as Visitor[]]));
+  await until("visitors of both releases", async () => {
+    const visitor = new Visitor(url);
+    const { text } = await visitor.get();
+    found.get(text)?.push(visitor);
+    return pages.every(([page, count]) => (found.get(page)?.length ?? 0) >= count);
+  });
+  return found;
+}
+
+describe.skipIf(!hasHaproxy)("a service behind a real HAProxy", () => {
+  afterEach(async () => {
+    await haproxy.stop();
+    await journey.end();
+  });
+
+  it("is rolled back for its errors under sticky visitors, none of whom reaches the canary afterwards", async () => {
+    await begin();
+    await shipFirst();
+    expect((await new Visitor(url).get()).text).toBe("old");
+    const canary = await journey.shipCanary({ page: null });
+    const caught = (await visitorsOf(["sorry", 3], ["old", 3])).get("sorry") ?? [];
+    for (const visitor of caught) expect((await visitor.get()).text).toBe("sorry");
+    const crowd = [...caught, ...Array.from({ length: 20 }, () => new Visitor(url))];
+    const ended = await until("it is rolled back", async () => {
+      await Promise.all(crowd.map((visitor) => visitor.get()));
+      await Promise.all(crowd.map((visitor) => visitor.get("/api/leads")));
+      const seen = await journey.rollout(canary.id);
+      return seen.state === "rolled_back" ? seen : null;
+    });
+    expect(ended.acknowledged).toBe(true);
+    for (const visitor of crowd) expect((await visitor.get()).text).toBe("old");
+    for (const visitor of crowd) expect((await visitor.get("/api/leads")).text).toBe("old");
+    expect(ended.arms.find((arm) => arm.arm === "canary")?.errors).toBeGreaterThan(0);
+    expect(ended.blastRadius?.users).toBeGreaterThan(0);
+  });
+
+  it("goes from step to step by HAProxy's own counts, and serves a person's word at once", async () => {
+    await begin();
+    await shipFirst();
+    const canary = await journey.shipCanary({ page: "new" });
+    const crowd = Array.from({ length: 40 }, () => new Visitor(url));
+    const second = await until("it is at its second step", async () => {
+      await Promise.all(crowd.map((visitor) => visitor.get("/api/x")));
+      await Promise.all(crowd.map((visitor) => visitor.get()));
+      const now = await journey.rollout(canary.id);
+      return now.trafficPercent === 50 ? now : null;
+    });
+    expect(journey.kindsOf(second)).toContain("advanced");
+    await journey.act(canary.id, "promote", "it is good");
+    await journey.untilRollout(canary.id, "holdback");
+    const acknowledged = await until("HAProxy has acknowledged it", async () => {
+      const now = await journey.rollout(canary.id);
+      return now.acknowledged ? now : null;
+    });
+    expect(acknowledged.trafficPercent).toBe(95);
+    await visitorsOf(["new", 20]);
+  });
+
+  it("has the newest shares again after HAProxy was killed, and rolls nothing on while it is away", async () => {
+    await begin();
+    await shipFirst();
+    await journey.shipCanary({ page: "new" });
+    await visitorsOf(["new", 1], ["old", 1]);
+    await haproxy.stop();
+    await haproxy.start();
+    await until("it answers", async () => (await new Visitor(url).get().catch(() => null))?.status === 200);
+    await visitorsOf(["new", 1], ["old", 1]);
+  });
+});

@@ -1,0 +1,19 @@
+import type { TargetConfig } from "@latchkey/api/targets";
+import { HaproxyMachine } from "../platform/adapters/haproxy/machine.ts";
+import type { Machine } from "./routers.controller.ts";
+import type { Place } from "./targets.store.ts";
+
+/** Which adapter drives which kind of target. */
+export const machinesIn =
+  (dir: string) =>
+  (config: TargetConfig, place: Place): Machine | null => {
+    if (config.kind !== "haproxy") return null;
+    const folder = config.folder ?? `${dir}/haproxy/${place.service}-${place.environment}`;
+    const machine = new HaproxyMachine({ folder, bind: config.bind }, () => performance.now());
+    return {
+      router: machine,
+      counts: machine.counts,
+      notes: [`HAProxy runs by this file: ${machine.startCommand}`],
+      close: () => machine.close(),
+    };
+  };

@@ -1,0 +1,63 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import type { RouteFailure, RoutePlan, Router, RouteServed } from "@latchkey/core/delivery/ports";
+import { err, type Result } from "@latchkey/core/shared/result";
+import { freePort } from "../local/process-table.ts";
+import { filesOf } from "./configuration.ts";
+import { HaproxyCounts, LogReceiver } from "./counting.ts";
+import { HaproxyRouter } from "./router.ts";
+
+/** A HAProxy with its log: what a service with the target `haproxy` is routed by. Begins to listen with the first routing. */
+export class HaproxyMachine implements Router {
+  readonly counts: HaproxyCounts;
+  readonly #place: { readonly folder: string; readonly bind: string };
+  #router: HaproxyRouter | null = null;
+  #receiver: LogReceiver | null = null;
+
+  constructor(place: { readonly folder: string; readonly bind: string }, now: () => number) {
+    this.#place = place;
+    this.counts = new HaproxyCounts(now);
+  }
+
+  async route(plan: RoutePlan): Promise<Result<RouteServed, RouteFailure>> {
+    try {
+      this.#router ??= await this.#open();
+    } catch (error) {
+      return err({ kind: "failed", words: `HAProxy's log can't be taken in: ${(error as Error).message}.` });
+    }
+    return this.#router.route(plan);
+  }
+
+  get startCommand(): string {
+    return `haproxy -W -f ${filesOf(this.#place.folder).configuration}`;
+  }
+
+  async #open(): Promise<HaproxyRouter> {
+    const { folder } = this.#place;
+    mkdirSync(folder, { recursive: true, mode: 0o750 });
+    const logPort = await portIn(`${folder}/log.port`);
+    this.#receiver ??= await LogReceiver.listen(logPort, (line) => this.counts.take(line));
+    return new HaproxyRouter({ ...this.#place, logPort }, (plan, slots) =>
+      this.counts.follow(plan, (address) => slots.find((slot) => slot.address === address)?.name),
+    );
+  }
+
+  /** Another server may listen from now on. HAProxy goes on as it is. */
+  close(): void {
+    this.#receiver?.close();
+    this.#receiver = null;
+    this.#router = null;
+  }
+}
+
+/** The port stays over restarts: HAProxy's configuration names it. */
+async function portIn(file: string): Promise<number> {
+  try {
+    const port = Number(readFileSync(file, "utf8"));
+    if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
+  } catch {
+    // It is the first time.
+  }
+  const port = await freePort();
+  writeFileSync(file, `${port}\n`, { mode: 0o640 });
+  return port;
+}
