@@ -84,8 +84,12 @@ describe("the routes of the server", () => {
     expect([...routes].sort()).toEqual([...described, ...others, ...HOOKS].sort());
   });
 
-  it("need a credential, all but sign-in, the exchange of a workflow's token, and health", async () => {
-    expect(scene.operations.filter((o) => !o.needsCredential).map((o) => o.id)).toEqual(["signIn", "exchangeToken"]);
+  it("need a credential, all but sign-in, a workflow's and a gate's own tokens, and health", async () => {
+    expect(scene.operations.filter((o) => !o.needsCredential).map((o) => o.id)).toEqual([
+      "signIn",
+      "exchangeToken",
+      "answerGate",
+    ]);
     for (const [url, may] of Object.entries(OTHER_ROUTES)) {
       const { status } = await fetch(installation.url + url.replace(/[:*]/g, "x"));
       expect(status === 401, url).toBe(may === "closed");
