@@ -16,7 +16,6 @@ import {
   ledgerAnswers,
   pauseAnswers,
   routingAnswers,
-  targetAnswers,
 } from "./rest.ts";
 import type { Session } from "./tables.ts";
 
@@ -35,7 +34,6 @@ export const ANSWERS_BY_NAME: Readonly<Record<string, Answer>> = {
   ...approvalAnswers,
   ...freezeAnswers,
   ...pauseAnswers,
-  ...targetAnswers,
   ...routingAnswers,
   ...ledgerAnswers,
   ...leaseAnswers,

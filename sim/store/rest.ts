@@ -6,7 +6,6 @@ import type { DeploymentRow } from "../../apps/server/src/delivery/deployments.s
 import type * as pauses from "../../apps/server/src/delivery/pauses.store.ts";
 import type { PauseRow } from "../../apps/server/src/delivery/pauses.store.ts";
 import type * as routing from "../../apps/server/src/delivery/routing.view.ts";
-import type * as targets from "../../apps/server/src/delivery/targets.store.ts";
 import type * as ledger from "../../apps/server/src/ledger/ledger.store.ts";
 import type { EntryRow, NewEntry, Tree } from "../../apps/server/src/ledger/ledger.store.ts";
 import type * as leases from "../../apps/server/src/platform/leases.ts";
@@ -23,9 +22,6 @@ interface Routing {
 /** Nobody freezes anything in these worlds, nor is anybody asked. */
 export const freezeAnswers = { freezeOf: () => null } satisfies AnswersOf<typeof freezes>;
 export const approvalAnswers = { withdrawOf: () => [] } satisfies AnswersOf<typeof approvals>;
-/** Every service there is behind the gateways. */
-export const targetAnswers = { findRoute: () => null } satisfies AnswersOf<typeof targets>;
-
 export const pauseAnswers = {
   findPause: (s, project, service, environment) =>
     s.get<PauseRow>("deployment_pause", environmentKey(project, service, environment)),
