@@ -264,7 +264,12 @@ export const contract = {
       /** Restore it into a scratch database and compare. */
       verify: z.boolean().default(true),
       /** Put the keys in, closed with a key that the caller has made of a passphrase (scrypt, n 131072, r 8, p 1). */
-      keys: z.strictObject({ salt: z.base64().length(24), key: z.base64().length(44) }).optional(),
+      keys: z
+        .strictObject({
+          salt: z.base64().length(24),
+          key: z.string().regex(/^[A-Za-z0-9+/]{43}=$/, "32 bytes in base64"),
+        })
+        .optional(),
     }),
     status: 202,
     answers: m.Backup,

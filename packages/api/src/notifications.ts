@@ -20,7 +20,12 @@ const SlackTarget = z
     /** An incoming webhook: Slack (or Mattermost, Rocket.Chat, Discord with /slack) gave this address. It can't update messages. */
     webhookUrl: address.optional(),
     /** A bot's token (xoxb-…) with chat:write: one message per rollout is updated. */
-    token: z.string().min(10).max(500).optional(),
+    token: z
+      .string()
+      .min(10)
+      .max(500)
+      .regex(/^[\x21-\x7e]+$/, "a token as Slack shows it, without spaces and line breaks")
+      .optional(),
     /** Where the bot writes: a channel's id or name. */
     conversation: z.string().min(1).max(80).optional(),
     /** Another address of Slack's API: for what only speaks like it. */

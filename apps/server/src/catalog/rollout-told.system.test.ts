@@ -44,7 +44,11 @@ describe("a rollout that is rolled back", () => {
     expect(told).toContain("being rolled back → rolled back");
     expect(told).toContain(`/rollouts/${canary.id}|`);
     expect(why).not.toBe("");
-    const { items } = await journey.owner.listNotificationDeliveries({});
-    expect(items.every((item) => ["delivered", "skipped"].includes(item.state))).toBe(true);
+    // What came last, the end of the deployment, follows in the same message.
+    await until("nothing waits any more", async () => {
+      const { items } = await journey.owner.listNotificationDeliveries({});
+      return items.every((item) => ["delivered", "skipped"].includes(item.state));
+    });
+    expect(messages.size).toBe(1);
   });
 });

@@ -12,6 +12,10 @@ const KINDS: readonly (readonly [kind: string, form: RegExp])[] = [
   ["rule", /^ntr_[0-9a-f]{32}$/],
   ["notification", /^ntf_[0-9a-f]{32}$/],
   ["person", /^sub_[0-9a-f]{32}$/],
+  ["member", /^per_[0-9a-f]{32}$/],
+  ["approval", /^apr_[0-9a-f]{32}$/],
+  ["freeze", /^frz_[0-9a-f]{32}$/],
+  ["waiver", /^wai_[0-9a-f]{32}$/],
   ["subject", /^(token|deployment|rollout|service|principal|session)\/[\w-]+$/],
 ];
 /** Of answers: what goes by its field's name. */

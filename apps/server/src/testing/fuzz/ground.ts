@@ -1,6 +1,7 @@
 import type { Client } from "@latchkey/api/client";
 import { sql } from "kysely";
 import type { Executor } from "../../platform/database.ts";
+import { newId } from "../../platform/ids.ts";
 import { issue } from "../../security/access.controller.ts";
 import { GatewayPlayer } from "../gateway-player.ts";
 import { Hopeless, until } from "../until.ts";
@@ -28,6 +29,7 @@ export interface Ground {
 export type Credential = readonly (readonly [string, string])[];
 export const bearer = (secret: string): Credential => [["Authorization", `Bearer ${secret}`]];
 const HOUR_MS = 3_600_000;
+const APPROVALS = 40;
 const main = { project: "main" } as const;
 
 /** An installation with a service, two deployments that ended, as a batch that was rolled back, and a rollout that is paused. */
@@ -51,17 +53,23 @@ export class Furnished {
     const description = (await (await fetch(`${ground.url}/api/v1/openapi.json`, { headers })).json()) as Description;
     const made = new Furnished(ground, operationsOf(description), secrets);
     for (const token of (await ground.owner.listTokens({})).items) made.existing.spare(token.id);
+    // Whoever removes this person cuts the fuzz off, too.
+    for (const person of (await ground.owner.listPeople({ params: main })).items) made.existing.spare(person.id);
     const workload = new Workload(ground, ground.fixture);
     await made.#ship(workload);
     made.existing.add("root", workload.root);
     await made.#pullRequest(workload.name);
+    await made.#approvals(workload.name);
     for (const name of [workload.name, "fuzz-one", "fuzz-two"]) made.existing.add("service", name);
     return made;
   }
 
   async #ship(workload: Workload): Promise<void> {
     const { owner, gateway } = this.ground;
-    await workload.apply();
+    const tests = { name: "unit tests", command: ["node", "gate.mjs"], timeoutMs: 150_000 };
+    // Where nothing is deployed: it waits for what a pipeline sends.
+    const evidence = { name: "evidence", kind: "tests" as const, from: "ci" as const, environments: ["staging"] };
+    await workload.apply({ gates: [tests, evidence] });
     const player = new GatewayPlayer(gateway);
     const act = (rolloutId: string, action: "abort" | "pause") =>
       owner.actOnRollout({ params: { ...main, rolloutId }, body: { action, reason: "for the fuzz" } });
@@ -99,6 +107,17 @@ export class Furnished {
     await sql`insert into change (project, service, key, pull_request, title, state, opened_at)
       values ('main', ${service}, 'pr-1', 1, 'A change', 'open', now())`.execute(this.ground.db);
     this.existing.add("change", "pr-1");
+  }
+
+  /** What waits for people: each of them can be decided once. */
+  async #approvals(service: string): Promise<void> {
+    for (let i = 0; i < APPROVALS; i++) {
+      const id = newId("apr");
+      await sql`insert into approval (id, project, subject, gate, service, environment, words, needed, asked_by)
+        values (${id}, 'main', ${`deployment/${i}`}, 'four eyes', ${service}, 'production', 'A change', 10,
+          '{"id": "p", "kind": "person", "name": "somebody"}'::jsonb)`.execute(this.ground.db);
+      this.existing.add("approval", id);
+    }
   }
 
   /** The two that have ended, as if they had gone out together: outside git nothing does. */

@@ -26,6 +26,9 @@ const STEPS: Value[] = [
   ],
 ];
 
+/** Within what waivers and freezes may last. */
+const DAYS_AHEAD = new Date(Date.now() + 20 * 86_400_000).toISOString();
+
 export const KNOWN_FIELDS: Readonly<Record<string, Field>> = {
   project: { ...of("main"), weight: 20 },
   service: known("service"),
@@ -35,6 +38,14 @@ export const KNOWN_FIELDS: Readonly<Record<string, Field>> = {
   rolloutId: known("rollout"),
   change: known("change"),
   subjectId: known("person"),
+  personId: known("member"),
+  approvalId: known("approval"),
+  freezeId: known("freeze"),
+  waiverId: known("waiver"),
+  until: of(DAYS_AHEAD),
+  endsAt: of(DAYS_AHEAD),
+  gate: of("unit tests", "evidence"),
+  commit: of("0".repeat(40)),
   backupId: known("backup"),
   sequence: known("sequence", 3),
   secret: known("secret"),

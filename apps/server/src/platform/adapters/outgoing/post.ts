@@ -32,7 +32,7 @@ export async function post(
   // The address that was checked is the one that is connected to.
   const lookup: LookupFunction = (_host, options, done) =>
     options.all ? done(null, [place]) : done(null, place.address, place.family);
-  return new Promise((resolve) => {
+  return new Promise<Posted>((resolve) => {
     const request = (url.protocol === "https:" ? https : http).request(
       url,
       {
@@ -69,7 +69,14 @@ export async function post(
     request.on("error", (error) => resolve(broken(url, error)));
     request.on("close", () => clearTimeout(timer));
     request.end(body);
-  });
+  }).catch((error: unknown) => ({
+    // What no header can hold, such as a token with a line break, is refused before anything is sent.
+    ...{
+      status: null,
+      words: `${url.host} was not asked: ${(error as Error).message.slice(0, 200)}.`,
+      permanent: true,
+    },
+  }));
 }
 
 const broken = (url: URL, error: Error): Posted => ({
