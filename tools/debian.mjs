@@ -14,7 +14,10 @@ const PACKAGES = {
     without: "no rollout is tried while the clock is set back",
   },
   prometheus: { file: "/usr/bin/prometheus", without: "metrics are not read from a real Prometheus" },
-  haproxy: { file: "/usr/sbin/haproxy", without: "the gateway is not measured beside HAProxy" },
+  haproxy: {
+    file: "/usr/sbin/haproxy",
+    without: "no service is routed by a real HAProxy, and the gateway is not measured beside it",
+  },
 };
 
 const run = (command, args) =>

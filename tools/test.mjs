@@ -9,7 +9,7 @@ const { ensureDebian } = await import("./debian.mjs");
 // With CI=true, as .ci/run says: everything with its coverage, then what speaks to a database on Debian's PostgreSQL, the
 // oldest that is supported. Without, everything once: coverage costs a third of the time more, PostgreSQL 15 half.
 const isFull = process.env.CI === "true" && given.length === 0;
-const there = ensureDebian(["chromium", "prometheus", ...(isFull ? ["postgresql-15"] : [])]);
+const there = ensureDebian(["chromium", "prometheus", "haproxy", ...(isFull ? ["postgresql-15"] : [])]);
 const { buildAll } = await import("./build.mjs");
 await buildAll();
 

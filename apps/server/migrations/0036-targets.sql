@@ -17,15 +17,3 @@ create table target_route (
   primary key (project, service, environment),
   foreign key (project, service, environment) references environment (project, service, name)
 );
-
--- Releases that should run on a target other than `local`, and where they answer.
-create table target_release (
-  release_id text primary key references release (id),
-  kind text not null,
-  -- With the target's configuration as it was: what was begun with one is ended with the same.
-  spec jsonb not null,
-  -- What the target calls it, written as soon as it is known.
-  handle text,
-  upstream text,
-  retire_at timestamptz
-);

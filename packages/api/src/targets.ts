@@ -1,7 +1,6 @@
 import { z } from "zod";
 
-/** The machinery that a service runs on, as it stands in its configuration; and how it is seen. */
-/** HAProxy and shells read these as they stand: nothing that could end a word or a line may be in them. */
+/** HAProxy reads it as it stands: nothing that could end a word or a line may be in it. */
 const folder = z
   .string()
   .max(80)
@@ -22,7 +21,6 @@ const Haproxy = z.strictObject({
 });
 export const TargetConfig = z.discriminatedUnion("kind", [Local, Haproxy]);
 export type TargetConfig = z.infer<typeof TargetConfig>;
-export type HaproxyConfig = z.infer<typeof Haproxy>;
 export const TargetKind = z.enum(["local", "haproxy"]);
 
 /** By environment, where one differs from the service's own target. */

@@ -79,6 +79,9 @@ const WORDS: Readonly<Record<string, string>> = {
   "routing.apiPrefixes": "Paths that are split request by request; all else is sticky by visitor.",
   "routing.hosts": "Host names of the first environment. Without any, all that no other service names.",
   "routing.injectBeacon": "Adds a small script to pages that counts page views and script errors.",
+  target:
+    "Who splits the traffic: { kind: local } is Latchkey's gateway, as when it is left out; { kind: haproxy, bind } is a HAProxy of the server's machine.",
+  targets: "Another target for some environments, by their names.",
   strategy: "How a release is exposed.",
   "strategy.kind":
     "canary: step by step under judgement; blue_green: a preview, then all at once with the old one kept warm; all_at_once: at once, and the old one ends.",

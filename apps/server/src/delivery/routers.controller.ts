@@ -91,7 +91,7 @@ export class RoutersController {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.();
-    await Promise.all([...this.#known.values()].map((known) => known.busy));
+    await Promise.all([...this.#known.values()].map((known) => known.busy ?? Promise.resolve()));
     this.#closeAll();
   }
 

@@ -29,7 +29,7 @@ export interface RouteRow extends Place {
   readonly notes: readonly string[];
 }
 
-/** Written before the target is spoke to. False where a newer generation was asked for already. */
+/** Written before the target is spoken to. False where a newer generation was asked for already. */
 export const askForRoute = operation(
   "askForRoute",
   async (tx: Executor, place: Place, kind: string, { epoch, n }: Generation): Promise<boolean> => {
