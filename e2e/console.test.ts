@@ -318,6 +318,15 @@ describe.skipIf(!hasBrowser)("the console", () => {
     await page.setViewportSize({ width: 1280, height: 900 });
   }, 240_000);
 
+  it("is a display for the wall at its own address: without navigation, and dark", async () => {
+    await open("/deployments?wall=1");
+    await page.getByRole("heading", { name: "Deployments" }).waitFor();
+    expect(await page.getByRole("navigation").count()).toBe(0);
+    expect(await page.evaluate("document.documentElement.dataset.theme")).toBe("dark");
+    await open("/deployments");
+    await page.getByRole("navigation").first().waitFor();
+  });
+
   it("has made the browser complain of nothing", () => {
     const expected = /net::ERR_INTERNET_DISCONNECTED|401|404/;
     expect(complaints.filter((text) => !expected.test(text))).toEqual([]);

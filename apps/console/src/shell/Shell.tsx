@@ -25,9 +25,9 @@ export function Shell() {
   const me = useQuery(queries.me());
   const [open, setOpen] = useState<"palette" | "help" | null>(null);
   const main = useRef<HTMLElement>(null);
-  const { pathname, searchStr } = useLocation();
+  const { pathname, search } = useLocation();
   // A screen on the wall has nobody who would go elsewhere.
-  const isWall = pathname === to.deployments() && new URLSearchParams(searchStr).get("wall") === "1";
+  const isWall = pathname === to.deployments() && String((search as { wall?: unknown }).wall) === "1";
   const first = useRef(true);
   const signedIn = me.data !== undefined;
 

@@ -129,7 +129,10 @@ export function GateList({ deployment: { gates, service } }: { deployment: Deplo
                 <summary className="flex items-center gap-3 px-4 py-2.5 hover:bg-hover">
                   <StateBadge state={gate.status} />
                   <span className="font-medium">{gate.name}</span>
-                  <span className="hidden truncate text-xs text-muted sm:inline">{aboutOf(gate)}</span>
+                  <span className="hidden min-w-0 truncate text-xs text-muted sm:inline">
+                    {/* Opened, it says it below. */}
+                    {[aboutOf(gate), open === gate.name ? "" : gate.words].filter(Boolean).join(": ")}
+                  </span>
                   <span className="ml-auto text-xs text-muted">
                     <Took gate={gate} />
                   </span>
