@@ -106,6 +106,9 @@ export class RoutersController {
     if (fence === null) return this.#closeAll();
     const seen = new Set<string>();
     for (const service of await allServices(this.#o.database.db)) {
+      // Most services are behind the gateway: nothing is asked for them, every second.
+      const targets = [service.config.target, ...Object.values(service.config.targets ?? {})];
+      if (targets.every((target) => target === undefined || target.kind === "local")) continue;
       for (const { name } of await environmentsOf(this.#o.database.db, service.project, service.name)) {
         const place = { project: service.project, service: service.name, environment: name };
         const known = this.#knownOf(place, targetOf(service.config, name));

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Zone } from "../shared/zone.ts";
-import { inHours, type OpenHours, WEEKDAYS, windowAt } from "./window.ts";
+import { WEEKDAYS } from "../shared/zone.ts";
+import { inHours, type OpenHours, windowAt } from "./window.ts";
 
 const HOUR = 3_600_000;
 /** Europe/Berlin in 2026, by the IANA time zone database. */

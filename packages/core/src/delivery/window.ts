@@ -1,10 +1,18 @@
-import { DAY_MINUTES, MINUTE_MS, momentsOf, wallTime, type Zone } from "../shared/zone.ts";
+import {
+  DAY_MINUTES,
+  MINUTE_MS,
+  minuteOf,
+  momentsOf,
+  WEEKDAYS,
+  type Weekday,
+  wallTime,
+  type Zone,
+} from "../shared/zone.ts";
 
 /** When deployments may go out: windows of the week, and freezes in which none may. */
-export const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 
 export interface OpenHours {
-  readonly days: readonly (typeof WEEKDAYS)[number][];
+  readonly days: readonly Weekday[];
   /** HH:MM by the clock on the wall; `to` is later than `from`, and may be 24:00. */
   readonly from: string;
   readonly to: string;
@@ -25,8 +33,6 @@ export interface WindowStanding {
 
 /** Every weekday comes twice: what is open in some week is found, also where a clock jumps over one opening. */
 export const AHEAD_DAYS = 15;
-
-const minuteOf = (time: string): number => Number(time.slice(0, 2)) * 60 + Number(time.slice(3, 5));
 
 /** Whether some window is open. Without windows every time is. */
 export function inHours(hours: readonly OpenHours[], atMs: number): boolean {

@@ -21,6 +21,13 @@ export function offsetAt(zone: Zone, atMs: number): number {
   return offset;
 }
 
+/** Monday first, as `weekday` counts. */
+export const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
+export type Weekday = (typeof WEEKDAYS)[number];
+
+/** Minutes since midnight of "HH:MM"; 24:00 is the end of the day. */
+export const minuteOf = (time: string): number => Number(time.slice(0, 2)) * 60 + Number(time.slice(3, 5));
+
 export interface WallTime {
   /** Days since Thursday, 1 January 1970, by the local calendar. */
   readonly day: number;

@@ -1,4 +1,5 @@
-import { type QuietHours, WEEKDAYS, weekOf } from "@latchkey/core/catalog/notifications/quiet-hours";
+import { type QuietHours, weekOf } from "@latchkey/core/catalog/notifications/quiet-hours";
+import { WEEKDAYS } from "@latchkey/core/shared/zone";
 
 const NAMES = {
   mon: "Monday",

@@ -1,4 +1,4 @@
-import { WEEKDAYS } from "@latchkey/core/catalog/notifications/quiet-hours";
+import { WEEKDAYS } from "@latchkey/core/shared/zone";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useId, useState } from "react";
 import { ApiError, api, project, wordsOf } from "../../api/client.ts";

@@ -1,5 +1,6 @@
 import type { Client } from "@latchkey/api/client";
-import type { QuietHours, Weekday } from "@latchkey/core/catalog/notifications/quiet-hours";
+import type { QuietHours } from "@latchkey/core/catalog/notifications/quiet-hours";
+import type { Weekday } from "@latchkey/core/shared/zone";
 import type { NotificationRule } from "../../api/types.ts";
 
 /** What is typed into the form of a rule. */

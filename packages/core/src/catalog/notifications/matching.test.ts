@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { UTC } from "../../shared/zone.ts";
+import { UTC, WEEKDAYS } from "../../shared/zone.ts";
 import { type Entry, OUTCOMES, outcomeOf, threadOf } from "./entry.ts";
 import { matches, plan, type Rule, typeMatches } from "./matching.ts";
-import { WEEKDAYS } from "./quiet-hours.ts";
 
 const entry = (over: Partial<Entry> = {}): Entry => ({
   ...{ sequence: 1, id: "evt_1", type: "delivery.rollout.promoted", subject: "rollout/r", project: "main" },

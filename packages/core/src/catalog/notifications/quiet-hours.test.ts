@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { MINUTE_MS, type Zone } from "../../shared/zone.ts";
-import { HELD_MAX_MS, isQuiet, type QuietHours, quietUntil, WEEKDAYS, weekOf } from "./quiet-hours.ts";
+import { MINUTE_MS, WEEKDAYS, type Zone } from "../../shared/zone.ts";
+import { HELD_MAX_MS, isQuiet, type QuietHours, quietUntil, weekOf } from "./quiet-hours.ts";
 
 const HOUR = 60 * MINUTE_MS;
 /** By the IANA time zone database, 2026: Berlin's clocks change at 01:00 UTC, Lord Howe's by half an hour at 15:30 and 15:00 UTC. */

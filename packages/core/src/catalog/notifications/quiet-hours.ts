@@ -1,12 +1,18 @@
-import { DAY_MINUTES, MINUTE_MS, momentsOf, wallTime, type Zone } from "../../shared/zone.ts";
+import {
+  DAY_MINUTES,
+  MINUTE_MS,
+  minuteOf,
+  momentsOf,
+  WEEKDAYS,
+  type Weekday,
+  wallTime,
+  type Zone,
+} from "../../shared/zone.ts";
 
 /**
  * Hours in which only what is critical comes through. The rest is held until they end, by the clock on the wall of a
  * time zone: a night in which the clock is set back is an hour longer.
  */
-export const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
-export type Weekday = (typeof WEEKDAYS)[number];
-
 export interface QuietHours {
   /** IANA name, such as Europe/Berlin. */
   readonly timeZone: string;
@@ -20,9 +26,6 @@ export interface QuietHours {
 
 /** Nothing is held for longer: a week whose every hour is quiet must not keep a message for ever. */
 export const HELD_MAX_MS = 8 * DAY_MINUTES * MINUTE_MS;
-
-/** Minutes since midnight of "HH:MM". */
-export const minuteOf = (time: string): number => Number(time.slice(0, 2)) * 60 + Number(time.slice(3, 5));
 
 /** Whether it is quiet now. */
 export function isQuiet(hours: QuietHours, zone: Zone, atMs: number): boolean {
