@@ -60,6 +60,7 @@ export const rolloutAnswers = {
       shares: {},
       taken: {},
       metric_anchors: {},
+      restarts_seen: {},
       step_count: 0,
       evidence_sha256: "",
       started_at: new Date(row.machine.createdAtMs),

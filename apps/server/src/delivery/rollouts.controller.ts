@@ -61,8 +61,6 @@ export class RolloutsController {
   readonly #lookedAt = new Map<string, number>();
   /** Rollouts with errors that no look has seen: news that comes right after a look must not wait for the next one's time. */
   readonly #news = new Set<string>();
-  /** Restarts of a release that looks have taken in. */
-  readonly #restarts = new Map<string, number>();
   readonly #unused = new Map<string, number>();
   readonly #metrics: MetricReader;
   #surveyedAt = Number.NEGATIVE_INFINITY;
@@ -140,11 +138,13 @@ export class RolloutsController {
   }
 
   /** How a release's process is, with its restarts since the last look that was taken in; null when nothing runs. */
-  async #processOf(releaseId: string | null): Promise<(ProcessCounts & { readonly total: number }) | null> {
+  async #processOf(
+    row: Pick<RolloutRow, "restarts_seen">,
+    releaseId: string | null,
+  ): Promise<(ProcessCounts & { readonly total: number }) | null> {
     if (releaseId === null || !(await this.#o.target.upstreamOf(releaseId))) return null;
     const { restarts, residentBytes } = await this.#o.target.figures(releaseId);
-    const seen = this.#restarts.get(releaseId) ?? restarts;
-    this.#restarts.set(releaseId, seen);
+    const seen = row.restarts_seen[releaseId] ?? restarts;
     return { restarts: Math.max(0, restarts - seen), residentBytes, processes: 1, total: restarts };
   }
 
@@ -245,8 +245,8 @@ export class RolloutsController {
     const counters = await countersSince(this.#o.database.db, row.service, row.environment, firstGeneration(row));
     const gateways = await liveGateways(this.#o.database.db);
     const { deltas, taken } = takeDeltas(counters, row.taken, row.canary_release_id);
-    const baseline = await this.#processOf(row.baseline_release_id);
-    const canary = await this.#processOf(row.canary_release_id);
+    const baseline = await this.#processOf(row, row.baseline_release_id);
+    const canary = await this.#processOf(row, row.canary_release_id);
     const common = {
       atMs: atMs - row.started_at.getTime(),
       baselineProcess: countsOf(baseline),
@@ -277,6 +277,11 @@ export class RolloutsController {
       ...measured,
       kind: "looks",
       atMs,
+      restartsSeen: {
+        ...row.restarts_seen,
+        ...(row.baseline_release_id && baseline ? { [row.baseline_release_id]: baseline.total } : {}),
+        ...(canary ? { [row.canary_release_id]: canary.total } : {}),
+      },
       stepCount: row.step_count,
       // Our own first: the verdict after all of them is the one that counts, with the guards on visitors' traffic.
       looks: [...(own ? [{ ...common, ...arms, synthetic: true as const, ...own }] : []), ...measured.looks],
@@ -287,8 +292,6 @@ export class RolloutsController {
       if (own) this.#o.synthetic.giveBack(row.id, own);
       return;
     }
-    if (row.baseline_release_id && baseline) this.#restarts.set(row.baseline_release_id, baseline.total);
-    if (canary) this.#restarts.set(row.canary_release_id, canary.total);
   }
 
   /** Releases that no routing names any more leave after a drain; those that should serve and do not are brought up. */
@@ -333,7 +336,6 @@ export class RolloutsController {
       this.#unused.set(id, since);
       if (!served.has(id) || this.#o.clock.monotonic() - since <= RETIRE_AFTER_MS) continue;
       await this.#o.target.retire(id);
-      this.#restarts.delete(id);
     }
     for (const [id, place] of used) {
       if (running.get(id) === true || this.#starting.has(id) || comingUp.has(id)) continue;
