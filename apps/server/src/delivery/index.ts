@@ -1,5 +1,6 @@
 import type { MetricSource } from "@latchkey/core/analysis/metric-source";
 import { NO_ERROR_BUDGET } from "@latchkey/core/delivery/gates/error-budget";
+import type { Run } from "@latchkey/core/delivery/ports";
 import type { Logger } from "pino";
 import { allServices, findEnvironment, takeGeneration } from "../catalog/index.ts";
 import type { Subjects } from "../ledger/index.ts";
@@ -141,7 +142,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     loop.wake();
   };
   const routing = {
-    upstreamOf: (id: string) => target.upstreamOf(id),
+    upstreamOf: (run: Run) => target.upstreamOf(run),
     // Whichever server a gateway speaks to has them: it goes by the address that it knows.
     assetsUrl: (id: string) => `/artifacts/${id}`,
   };
@@ -269,7 +270,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   });
   ailing.start();
   const others = new OthersController({ ...o, onDeployment: deploymentChanged, onRollout: changed });
-  const strays = new StraysController({ ...o, isStarting: (id) => target.isStarting(id) });
+  const strays = new StraysController({ ...o, isStarting: (name) => target.isStarting(name) });
   strays.start();
   const hours = new TrafficHoursController(o);
   hours.start();
