@@ -37,6 +37,9 @@ export const targetOf = (
   environment: string,
 ): TargetConfig => config.targets?.[environment] ?? config.target ?? { kind: "local" };
 
+/** Whether a target splits the traffic by itself; else Latchkey's gateway does. */
+export const routesItself = (config: TargetConfig): boolean => config.kind === "haproxy";
+
 /** Where a service runs in an environment, and what is known of it. */
 export const TargetView = z.object({
   service: z.string(),

@@ -1,4 +1,4 @@
-import { targetOf } from "@latchkey/api/targets";
+import { routesItself, targetOf } from "@latchkey/api/targets";
 import { compareGenerations, type Generation } from "@latchkey/core/delivery/generation";
 import { environmentsOf, findService } from "../catalog/index.ts";
 import type { Executor } from "../platform/database.ts";
@@ -23,8 +23,9 @@ export async function standingOf(
   generation: Generation,
 ): Promise<{ readonly serves: boolean; readonly isHeard: boolean } | null> {
   const service = await findService(db, place.project, place.service);
-  const { kind } = service ? targetOf(service.config, place.environment) : { kind: "local" as const };
-  if (kind === "local") return null;
+  const target = service ? targetOf(service.config, place.environment) : { kind: "local" as const };
+  if (!routesItself(target)) return null;
+  const { kind } = target;
   const route = await findRoute(db, place);
   const served = { epoch: route?.served_epoch ?? -1, n: route?.served_n ?? -1 };
   const gateways = await liveGateways(db);

@@ -1,4 +1,5 @@
 import type { TargetConfig } from "@latchkey/api/targets";
+import type { ReleaseHost } from "@latchkey/core/delivery/ports";
 import { HaproxyMachine } from "../platform/adapters/haproxy/machine.ts";
 import type { Machine } from "./routers.controller.ts";
 import type { Place } from "./targets.store.ts";
@@ -17,3 +18,9 @@ export const machinesIn =
       close: () => machine.close(),
     };
   };
+
+/** Which adapter runs the releases of a kind of target; null for kinds whose releases are processes beside the server. */
+export const hostsIn =
+  (_dir: string) =>
+  (_kind: string): ReleaseHost | null =>
+    null;
