@@ -1,4 +1,4 @@
-import { routesItself, targetOf } from "@latchkey/api/targets";
+import { routesItself, splitsItself, targetOf } from "@latchkey/api/targets";
 import { compareGenerations, type Generation } from "@latchkey/core/delivery/generation";
 import { environmentsOf, findService } from "../catalog/index.ts";
 import type { Executor } from "../platform/database.ts";
@@ -29,9 +29,14 @@ export async function standingOf(
   const route = await findRoute(db, place);
   const served = { epoch: route?.served_epoch ?? -1, n: route?.served_n ?? -1 };
   const gateways = await liveGateways(db);
+  // A target that only publishes needs a gateway, whose counts are the source.
+  const isHeard = splitsItself(target)
+    ? gateways.some(({ id }) => id === gatewayOf({ ...place, kind }))
+    : gateways.some(({ id }) => !id.includes(":"));
+  const hasServed = route?.kind === kind && route.error === null && compareGenerations(served, generation) >= 0;
   return {
-    serves: route?.kind === kind && route.error === null && compareGenerations(served, generation) >= 0,
-    isHeard: gateways.some(({ id }) => id === gatewayOf({ ...place, kind })),
+    serves: hasServed && (splitsItself(target) || isHeard),
+    isHeard,
   };
 }
 

@@ -1,13 +1,17 @@
 import type { TargetConfig } from "@latchkey/api/targets";
 import type { ReleaseHost } from "@latchkey/core/delivery/ports";
 import { HaproxyMachine } from "../platform/adapters/haproxy/machine.ts";
+import type { startNetlify } from "./netlify.ts";
 import type { Machine } from "./routers.controller.ts";
 import type { Place } from "./targets.store.ts";
 
+type Netlify = Pick<ReturnType<typeof startNetlify>, "host" | "machineOf">;
+
 /** Which adapter drives which kind of target. */
 export const machinesIn =
-  (dir: string) =>
+  (dir: string, netlify: Netlify) =>
   (config: TargetConfig, place: Place): Machine | null => {
+    if (config.kind === "netlify") return netlify.machineOf(config, place);
     if (config.kind !== "haproxy") return null;
     const folder = config.folder ?? `${dir}/haproxy/${place.service}-${place.environment}`;
     const machine = new HaproxyMachine({ folder, bind: config.bind }, () => performance.now());
@@ -21,6 +25,6 @@ export const machinesIn =
 
 /** Which adapter runs the releases of a kind of target; null for kinds whose releases are processes beside the server. */
 export const hostsIn =
-  (_dir: string) =>
-  (_kind: string): ReleaseHost | null =>
-    null;
+  (netlify: Netlify) =>
+  (kind: string): ReleaseHost | null =>
+    kind === "netlify" ? netlify.host : null;

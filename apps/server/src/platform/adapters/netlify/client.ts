@@ -145,7 +145,10 @@ export class NetlifyClient {
     if (parsed.success) return ok(parsed.data);
     const [issue] = parsed.error.issues;
     const where = issue?.path.join(".") || "the answer";
-    return err({ words: `Netlify's answer to ${method} ${bare(path)} can't be read: ${where} ${issue?.message}`, status: null });
+    return err({
+      words: `Netlify's answer to ${method} ${bare(path)} can't be read: ${where} ${issue?.message}`,
+      status: null,
+    });
   }
 
   async #send(method: string, path: string, body?: string | Uint8Array, type?: string): Answer<unknown> {
@@ -176,13 +179,14 @@ export class NetlifyClient {
           "user-agent": "latchkey",
           ...(type ? { "content-type": type } : {}),
         },
-        ...(body === undefined ? {} : { body: body as BodyInit }),
+        ...(body === undefined ? {} : { body: body as NonNullable<RequestInit["body"]> }),
         redirect: "error",
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       text = await response.text();
     } catch (error) {
-      const why = error instanceof Error ? ((error.cause as Error | undefined)?.message ?? error.message) : String(error);
+      const why =
+        error instanceof Error ? ((error.cause as Error | undefined)?.message ?? error.message) : String(error);
       const words = `Netlify did not answer to ${method} ${bare(path)}: ${why.slice(0, 200)}`;
       // What may have been done is found by whoever looks again: only reading, and what is the same twice, is repeated.
       return err({ words, status: null, passes: method !== "POST", waitMs: null });

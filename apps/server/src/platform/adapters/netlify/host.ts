@@ -1,4 +1,4 @@
-import type { RunSpec, Running, StartFailure } from "@latchkey/core/delivery/ports";
+import type { Running, RunSpec, StartFailure } from "@latchkey/core/delivery/ports";
 import { err, ok, type Result } from "@latchkey/core/shared/result";
 import type { Deploy, NetlifyClient, NetlifyRefusal } from "./client.ts";
 import { uploadOf } from "./upload.ts";
@@ -45,7 +45,8 @@ export class NetlifyHost {
   /** Finds or makes the release's deploy and waits until it is ready. */
   async prepare(spec: RunSpec, call: NetlifyCall): Promise<Result<Running, StartFailure>> {
     const place = placeIn(spec);
-    const deploy = place.mode === "git" ? await this.#built(spec, place, call) : await this.#uploaded(spec, place, call);
+    const deploy =
+      place.mode === "git" ? await this.#built(spec, place, call) : await this.#uploaded(spec, place, call);
     if (!deploy.ok) return deploy;
     const address = this.#addressOf(deploy.value);
     if (address === null)
@@ -89,7 +90,9 @@ export class NetlifyHost {
     const { client, now } = this.#o;
     const { commit } = spec;
     if (!commit)
-      return failed("Netlify builds commits, and this release holds what is in no commit. Commit and push it, or set mode: upload.");
+      return failed(
+        "Netlify builds commits, and this release holds what is in no commit. Commit and push it, or set mode: upload.",
+      );
     const began = now();
     let isAskedFor = false;
     let said = "";
@@ -118,7 +121,10 @@ export class NetlifyHost {
       if (words !== said) call.say(words);
       said = words;
       if (now() - began > place.buildTimeoutMs)
-        return failed(`Netlify had no deploy of commit ${commit.slice(0, 8)} on ${place.branch} ready within ${minutes(place)}.`, underWay);
+        return failed(
+          `Netlify had no deploy of commit ${commit.slice(0, 8)} on ${place.branch} ready within ${minutes(place)}.`,
+          underWay,
+        );
       if (!(await this.#again(call))) return stopped();
     }
   }

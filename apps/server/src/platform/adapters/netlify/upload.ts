@@ -22,7 +22,9 @@ const Site = z.object({
     }),
   ),
   headers: z.array(z.object({ for: z.string(), values: z.record(z.string(), z.string()) })),
-  functions: z.array(z.object({ name: z.string(), file: z.string(), isBackground: z.boolean(), hasConfig: z.boolean() })),
+  functions: z.array(
+    z.object({ name: z.string(), file: z.string(), isBackground: z.boolean(), hasConfig: z.boolean() }),
+  ),
 });
 type Site = z.infer<typeof Site>;
 
@@ -42,7 +44,8 @@ export function uploadOf(artifactDir: string): Result<Upload, string> {
   const root = join(artifactDir, "public");
   const paths = existsSync(root) ? filesBelow(root) : [];
   if (paths.length === 0) return err("The release publishes no file: its folder public/ is empty.");
-  if (paths.length > FILES_MAX) return err(`The release publishes ${paths.length} files; at most ${FILES_MAX} are uploaded.`);
+  if (paths.length > FILES_MAX)
+    return err(`The release publishes ${paths.length} files; at most ${FILES_MAX} are uploaded.`);
   // All rules are in site.json, in the order in which they hold: the published ones, and those of netlify.toml.
   const written = new Map([
     ["_redirects", strToU8(redirectsText(site.value))],
@@ -51,7 +54,9 @@ export function uploadOf(artifactDir: string): Result<Upload, string> {
   const bytesOf = (path: string): Uint8Array => written.get(path.slice(1)) ?? readFileSync(join(root, path.slice(1)));
   const files: Record<string, string> = {};
   for (const path of [...new Set([...paths, ...written.keys()])].sort())
-    files[`/${path}`] = createHash("sha1").update(bytesOf(`/${path}`)).digest("hex");
+    files[`/${path}`] = createHash("sha1")
+      .update(bytesOf(`/${path}`))
+      .digest("hex");
   const archives: Record<string, Uint8Array> = {};
   const functions: Record<string, string> = {};
   for (const fn of site.value.functions) {
@@ -70,7 +75,9 @@ function readSite(artifactDir: string): Result<Site, string> {
   try {
     const parsed = Site.safeParse(JSON.parse(readFileSync(file, "utf8")));
     if (parsed.success) return ok(parsed.data);
-    return err(`The release's site.json can't be read: ${parsed.error.issues[0]?.path.join(".")} ${parsed.error.issues[0]?.message}`);
+    return err(
+      `The release's site.json can't be read: ${parsed.error.issues[0]?.path.join(".")} ${parsed.error.issues[0]?.message}`,
+    );
   } catch (error) {
     return err(`The release's site.json is not JSON: ${(error as Error).message}`);
   }
@@ -79,7 +86,11 @@ function readSite(artifactDir: string): Result<Site, string> {
 const filesBelow = (root: string): string[] =>
   readdirSync(root, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1).replaceAll("\\", "/"));
+    .map((entry) =>
+      join(entry.parentPath, entry.name)
+        .slice(root.length + 1)
+        .replaceAll("\\", "/"),
+    );
 
 /**
  * One function as an archive with an entry named as the function. Netlify's own build makes more of functions in the newer
@@ -102,14 +113,22 @@ function archiveOf(dir: string, fn: Site["functions"][number]): Result<Uint8Arra
 const redirectsText = ({ redirects }: Site): string =>
   redirects
     .map(({ from, to, status, force, query }) =>
-      [from, ...Object.entries(query).map(([name, value]) => `${name}=${value}`), to, `${status}${force ? "!" : ""}`].join(
-        " ",
-      ),
+      [
+        from,
+        ...Object.entries(query).map(([name, value]) => `${name}=${value}`),
+        to,
+        `${status}${force ? "!" : ""}`,
+      ].join(" "),
     )
     .map((line) => `${line}\n`)
     .join("");
 
 const headersText = ({ headers }: Site): string =>
   headers
-    .map((rule) => `${rule.for}\n${Object.entries(rule.values).map(([name, value]) => `  ${name}: ${value}\n`).join("")}`)
+    .map(
+      (rule) =>
+        `${rule.for}\n${Object.entries(rule.values)
+          .map(([name, value]) => `  ${name}: ${value}\n`)
+          .join("")}`,
+    )
     .join("");
