@@ -35,6 +35,7 @@ import { type HealthSources, viewHealth } from "./health.view.ts";
 import { HostedTarget, type HostedTargetOptions } from "./hosted-target.controller.ts";
 import { localTargetHere } from "./local-target.controller.ts";
 import { forgetOldMinutes } from "./minutes.store.ts";
+import { registerNetlify } from "./netlify.routes.ts";
 import { forgetOldNetlify } from "./netlify.store.ts";
 import { startNetlify } from "./netlify.ts";
 import { OthersController } from "./others.controller.ts";
@@ -266,6 +267,15 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   route(o.http, "getHealth", async () => viewHealth(o.health));
   const plans = new PlansController({ now: () => performance.now(), yieldTo: (next) => setImmediate(next) });
   registerPlans(o.http, { database: o.database, plans });
+  registerNetlify(o.http, {
+    ...{ database: o.database, routing, publicUrl: o.consoleUrl, onCounts: onNews },
+    key: openWebhookKey(o.sharedDir),
+    webhookSecrets: o.netlify.webhookSecrets,
+    onHook: (siteId) => {
+      netlify.wake(siteId);
+      routers.wake();
+    },
+  });
   registerPublicAssets(o.http, { database: o.database, artifacts });
   runRounds(loop, systemClock, { lease: o.lease, deployments, rollouts, target });
   const ailing = new AilingController({

@@ -1,3 +1,4 @@
+import type { ProviderDeploy } from "@latchkey/api/targets";
 import type { Generation } from "@latchkey/core/delivery/generation";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
@@ -27,6 +28,8 @@ export interface RouteRow extends Place {
   readonly error: string | null;
   readonly error_at: Date | null;
   readonly notes: readonly string[];
+  /** What was seen at the provider last. */
+  readonly deploys: readonly ProviderDeploy[];
 }
 
 /** Written before the target is spoken to. False where a newer generation was asked for already. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { fileURLToPath } from "node:url";
 import { Description } from "./description.ts";
 import {
   type DeployFolder,
@@ -9,6 +10,10 @@ import {
   listenOn,
   serveThrough,
 } from "./serving.ts";
+
+const EDGE_FILE = fileURLToPath(
+  new URL("../../../../../packages/netlify-runtime/src/edge/latchkey-split.ts", import.meta.url),
+);
 
 export interface FakeDeploy {
   readonly id: string;
@@ -89,6 +94,16 @@ export class FakeNetlify {
       server?.closeAllConnections();
       server?.close();
     }
+  }
+
+  /** The function that the CLI writes, in the site's every deploy, as Netlify runs it; answers what the next one starts anew. */
+  async installEdge(variable: string): Promise<void> {
+    const globals = globalThis as { Netlify?: unknown };
+    globals.Netlify = { env: { get: (name: string) => (name === "LATCHKEY_EDGE" ? variable : undefined) } };
+    // Another query is another instance: it has counted nothing and knows no table.
+    this.#made += 1;
+    const file = `${EDGE_FILE}?instance=${this.#made}`;
+    this.edge = ((await import(/* @vite-ignore */ file)) as { default: EdgeFunction }).default;
   }
 
   find(id: string): Inner | undefined {
@@ -173,7 +188,12 @@ export class FakeNetlify {
       return send(401, { code: 401, message: "Access Denied" });
     const found = this.#description.find(request.method ?? "", url.pathname);
     const type = request.headers["content-type"];
-    const body = raw.length === 0 && type === undefined ? undefined : type === "application/json" ? JSON.parse(raw.toString("utf8")) : raw;
+    const body =
+      raw.length === 0 && type === undefined
+        ? undefined
+        : type === "application/json"
+          ? JSON.parse(raw.toString("utf8"))
+          : raw;
     const faults = found
       ? this.#description.faultsOf(found, url.searchParams, type, body)
       : ["there is no such operation"];

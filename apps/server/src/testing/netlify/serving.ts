@@ -40,6 +40,7 @@ export function folderOf(page: string, functions: Readonly<Record<string, string
     writeFileSync(join(dir, path), text);
   };
   write("public/index.html", page);
+  write("public/healthz", "ok");
   for (const [name, source] of Object.entries(functions)) write(`functions/${name}.mjs`, source);
   const site: Site = {
     context: "production",
