@@ -61,7 +61,7 @@ async function addRow(tx: Executor, place: Place, row: EdgeBatch["rows"][number]
       requests = c.requests + excluded.requests, errors = c.errors + excluded.errors, unit_errors = c.unit_errors + excluded.unit_errors,
       latency = (select coalesce(jsonb_object_agg(key, total), '{}') from (
         select key, sum(value::bigint) as total from (
-          select * from jsonb_each_text(c.latency) union all select * from jsonb_each_text(excluded.latency)) both group by key) summed),
+          select * from jsonb_each_text(c.latency) union all select * from jsonb_each_text(excluded.latency)) sides group by key) summed),
       updated_at = now()
     returning *`.execute(tx);
   const [sum] = added.rows;
