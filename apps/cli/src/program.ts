@@ -5,6 +5,7 @@ import { addAccess } from "./commands/access.ts";
 import { addAdopt } from "./commands/adopt.ts";
 import { addApply, addConfig } from "./commands/apply.ts";
 import { addApprovals } from "./commands/approvals.ts";
+import { addAutomation, addZeroTouch } from "./commands/automation.ts";
 import { addBackups } from "./commands/backup.ts";
 import { addBuildNetlify } from "./commands/build-netlify.ts";
 import { addCi } from "./commands/ci.ts";
@@ -98,6 +99,8 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addApprovals(program, terminal, outcome);
   addLook(program, terminal, outcome);
   addTargets(program, terminal, outcome);
+  addAutomation(program, terminal, outcome);
+  addZeroTouch(program, terminal, outcome);
   addPipeline(program, terminal, outcome);
   addPlanCanary(program, terminal, outcome);
   addLedger(program, terminal, outcome);

@@ -10,6 +10,7 @@ import { peopleContract } from "./people.ts";
 import { CanaryPlanning, PlanQuery } from "./planning.ts";
 import { rollbackContract } from "./rollbacks.ts";
 import { TargetView } from "./targets.ts";
+import { zeroTouchContract } from "./zero-touch.ts";
 
 /** Query, body and answer of each route in `paths.ts`. `answers` is the body of a success. */
 export interface RouteSpec {
@@ -285,6 +286,7 @@ export const contract = {
 
   ...peopleContract,
   ...rollbackContract,
+  ...zeroTouchContract,
   ...notificationContract,
 
   gatewayRouting: {

@@ -64,6 +64,7 @@ import { hostsIn, machinesIn } from "./targets.ts";
 import { TrafficController } from "./traffic.controller.ts";
 import { TrafficHoursController } from "./traffic-hours.controller.ts";
 import { standingWaiver } from "./waivers.ts";
+import { registerZeroTouch } from "./zero-touch.routes.ts";
 
 /** Delivery: releases, deployments, rollouts, and the routing that the gateways follow. */
 export { endUnrolledDeployments, startEpoch } from "./epochs.controller.ts";
@@ -180,6 +181,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const caller = gateCaller(openWebhookKey(o.sharedDir), () => systemClock.now());
   registerGithubHook(o.http, github.hook);
   registerPipeline(o.http, { db: o.database.db, github: o.github });
+  registerZeroTouch(o.http, { db: o.database.db, now: () => systemClock.now() });
   const deployments = new DeploymentsController({
     database: o.database,
     log: o.log,
