@@ -31,7 +31,8 @@ export class Description {
   readonly #ajv: Ajv;
 
   constructor() {
-    const file = createRequire(import.meta.url).resolve("@netlify/open-api/dist/swagger.json");
+    const require = createRequire(import.meta.url);
+    const file = require.resolve("@netlify/open-api/dist/swagger.json");
     const swagger = JSON.parse(readFileSync(file, "utf8")) as { paths: Record<string, Methods>; basePath: string };
     this.#paths = Object.entries(swagger.paths).map(([path, methods]) => ({
       // A file's path holds slashes.
