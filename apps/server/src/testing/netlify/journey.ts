@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ServiceConfigInput } from "@latchkey/api/models";
+import { BuiltServer } from "../built-server.ts";
 import { Installation } from "../installation.ts";
 import { Journey } from "../journey.ts";
 import { FakeNetlify } from "./fake.ts";
@@ -25,20 +26,32 @@ const PING = 'export const handler = async () => ({ statusCode: 200, body: "pong
 /** The release that Netlify serves fails where Latchkey's own copy of it does not matter. */
 const FAILING = 'export const handler = async () => ({ statusCode: 500, body: "sorry" });\n';
 
+interface Split {
+  readonly mode: "git" | "upload";
+  readonly split: "edge" | "gateway";
+}
+const configOf = (netlify: FakeNetlify, target: Split): Partial<ServiceConfigInput> => ({
+  target: { kind: "netlify", siteId: netlify.siteId, ...target },
+  smoke: [{ path: "/", contains: "shop" }],
+  gates: [],
+});
+function filesIn(dir: string, netlify: FakeNetlify) {
+  const file = (name: string, text: string) => {
+    writeFileSync(join(dir, name), `${text}\n`);
+    return join(dir, name);
+  };
+  return { tokenFile: file("netlify.token", netlify.token), secretFile: file("netlify.secret", NETLIFY_SECRET) };
+}
+
 /** An installation whose service is a site of a played Netlify: what is shipped is committed, and pushed to Netlify as well. */
-export class NetlifyJourney {
+export class NetlifyJourney<S extends Installation | BuiltServer = Installation> {
   readonly netlify: FakeNetlify;
-  readonly journey: Journey;
-  readonly config: Partial<ServiceConfigInput>;
-  /** The server's own flags for Netlify. */
-  readonly flags: { netlifyApiUrl: string; netlifyTokenFile: string; netlifyWebhookSecretFile: string };
+  readonly journey: Journey<S>;
   readonly #folder: string;
 
-  private constructor(netlify: FakeNetlify, journey: Journey, o: Pick<NetlifyJourney, "flags" | "config">) {
+  private constructor(netlify: FakeNetlify, journey: Journey<S>) {
     this.netlify = netlify;
     this.journey = journey;
-    this.config = o.config;
-    this.flags = o.flags;
     this.#folder = join(journey.workload.root, "app");
     writeFileSync(join(this.#folder, ".gitignore"), "builds.log\n");
     writeFileSync(join(this.#folder, "build.mjs"), BUILD);
@@ -46,26 +59,30 @@ export class NetlifyJourney {
     this.#git("init", "-q", "-b", "main");
   }
 
-  static async begin(target: { mode: "git" | "upload"; split: "edge" | "gateway" }): Promise<NetlifyJourney> {
+  static async begin(target: Split): Promise<NetlifyJourney> {
     const netlify = await FakeNetlify.start();
     const installation = await Installation.start();
     await installation.stop();
-    const file = (name: string, text: string) => {
-      writeFileSync(join(installation.dir, name), `${text}\n`);
-      return join(installation.dir, name);
-    };
-    const flags = {
+    const { tokenFile, secretFile } = filesIn(installation.dir, netlify);
+    await installation.start({
       netlifyApiUrl: netlify.url,
-      netlifyTokenFile: file("netlify.token", netlify.token),
-      netlifyWebhookSecretFile: file("netlify.secret", NETLIFY_SECRET),
+      netlifyTokenFile: tokenFile,
+      netlifyWebhookSecretFile: secretFile,
+    });
+    return new NetlifyJourney(netlify, await Journey.beginIn(installation, configOf(netlify, target)));
+  }
+
+  /** The server as it ships, which can be killed. */
+  static async beginBuilt(target: Split): Promise<NetlifyJourney<BuiltServer>> {
+    const netlify = await FakeNetlify.start();
+    const server = await BuiltServer.start();
+    await server.stop();
+    server.also = {
+      LATCHKEY_NETLIFY_API_URL: netlify.url,
+      LATCHKEY_NETLIFY_TOKEN_FILE: filesIn(server.dir, netlify).tokenFile,
     };
-    await installation.start(flags);
-    const config: Partial<ServiceConfigInput> = {
-      target: { kind: "netlify", siteId: netlify.siteId, ...target },
-      smoke: [{ path: "/", contains: "shop" }],
-      gates: [],
-    };
-    return new NetlifyJourney(netlify, await Journey.beginIn(installation, config), { flags, config });
+    await server.start();
+    return new NetlifyJourney(netlify, await Journey.beginIn(server, configOf(netlify, target)));
   }
 
   #git(...args: string[]): string {

@@ -121,7 +121,8 @@ const seen = (deploys: readonly Deploy[], published: Deploy | null): SeenDeploy[
   deploys.slice(0, 20).map((deploy) => ({
     id: deploy.id,
     state: deploy.state,
-    address: deploy.deploy_ssl_url ?? null,
+    // People click on it.
+    address: /^https?:\/\//.test(deploy.deploy_ssl_url ?? "") ? (deploy.deploy_ssl_url ?? null) : null,
     branch: deploy.branch ?? null,
     commit: deploy.commit_ref ?? null,
     context: deploy.context ?? null,
