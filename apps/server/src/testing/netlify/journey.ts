@@ -48,8 +48,11 @@ export class NetlifyJourney<S extends Installation | BuiltServer = Installation>
   readonly netlify: FakeNetlify;
   readonly journey: Journey<S>;
   readonly #folder: string;
+  /** Netlify builds what is pushed. */
+  readonly #isBuilt: boolean;
 
-  private constructor(netlify: FakeNetlify, journey: Journey<S>) {
+  private constructor(netlify: FakeNetlify, journey: Journey<S>, target: Split) {
+    this.#isBuilt = target.mode === "git";
     this.netlify = netlify;
     this.journey = journey;
     this.#folder = join(journey.workload.root, "app");
@@ -69,7 +72,7 @@ export class NetlifyJourney<S extends Installation | BuiltServer = Installation>
       netlifyTokenFile: tokenFile,
       netlifyWebhookSecretFile: secretFile,
     });
-    return new NetlifyJourney(netlify, await Journey.beginIn(installation, configOf(netlify, target)));
+    return new NetlifyJourney(netlify, await Journey.beginIn(installation, configOf(netlify, target)), target);
   }
 
   /** The server as it ships, which can be killed. */
@@ -82,7 +85,7 @@ export class NetlifyJourney<S extends Installation | BuiltServer = Installation>
       LATCHKEY_NETLIFY_TOKEN_FILE: filesIn(server.dir, netlify).tokenFile,
     };
     await server.start();
-    return new NetlifyJourney(netlify, await Journey.beginIn(server, configOf(netlify, target)));
+    return new NetlifyJourney(netlify, await Journey.beginIn(server, configOf(netlify, target)), target);
   }
 
   #git(...args: string[]): string {
@@ -102,7 +105,7 @@ export class NetlifyJourney<S extends Installation | BuiltServer = Installation>
     this.#git("commit", "-q", "-m", page);
     const commit = this.#git("rev-parse", "HEAD");
     this.netlify.builds.set(commit, folderOf(page, { ping: o.fails ? FAILING : PING }));
-    if (o.push !== false) this.netlify.push(commit);
+    if (o.push ?? this.#isBuilt) this.netlify.push(commit);
     return { deploymentId: await this.journey.shipAgain(), commit };
   }
 
