@@ -21,12 +21,12 @@ const HEARTBEATS = 5;
 /** What splits a service's traffic, with its counts where it has some. */
 export interface Machine {
   readonly router: Router;
-  /** Cumulative counts for the judge; null where the target counts nothing. */
+  /** Cumulative counts for the judge; null while none are heard of. */
   readonly counts: {
     readonly boot: string;
     report(everything: boolean): { readonly counters: ArmCounter[]; readonly taken: () => void };
-    onNews(news: (hasErrors: boolean) => void): void;
   } | null;
+  onNews(news: (hasErrors: boolean) => void): void;
   /** For its people, also while it fails. */
   readonly notes: readonly string[];
   close(): void;
@@ -139,7 +139,7 @@ export class RoutersController {
       ...{ sequence: 0, applied: null, busy: null, again: false },
     };
     let due = false;
-    machine.counts?.onNews((hasErrors) => {
+    machine.onNews((hasErrors) => {
       if (!hasErrors || due) return;
       due = true;
       this.#o.clock.after(URGENT_MS, () => {
