@@ -256,6 +256,7 @@ export class RolloutsController {
       healthShape,
       environmentVariables: { DATABASE_URL: await this.#o.databaseUrlFor(service, environment) },
       target: targetOf(found.config, environment),
+      commit: release.commit_sha,
     };
   }
 
