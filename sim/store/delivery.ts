@@ -150,6 +150,7 @@ export const deploymentAnswers = {
       source: row.source ?? null,
       rollback: row.rollback ?? null,
       by_machine: row.by_machine ?? false,
+      promoted_from: row.promoted_from ?? null,
     };
     s.set("deployment", row.id, made);
   },

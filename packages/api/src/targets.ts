@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Command } from "./target-command.ts";
 
 /** HAProxy reads it as it stands: nothing that could end a word or a line may be in it. */
 const folder = z
@@ -43,9 +44,9 @@ const Netlify = z
       "edge needs mode: git, because only Netlify's own build deploys an Edge Function; set split: gateway or mode: git",
   });
 export type NetlifyConfig = z.infer<typeof Netlify>;
-export const TargetConfig = z.discriminatedUnion("kind", [Local, Haproxy, Netlify]);
+export const TargetConfig = z.discriminatedUnion("kind", [Local, Haproxy, Command, Netlify]);
 export type TargetConfig = z.infer<typeof TargetConfig>;
-export const TargetKind = z.enum(["local", "haproxy", "netlify"]);
+export const TargetKind = z.enum(["local", "haproxy", "command", "netlify"]);
 
 /** By environment, where one differs from the service's own target. */
 export const TargetOverrides = z
@@ -62,11 +63,12 @@ export const targetOf = (
 ): TargetConfig => config.targets?.[environment] ?? config.target ?? { kind: "local" };
 
 /** Whether a target has to be told of the traffic: it splits it, or publishes what is served. */
-export const routesItself = (config: TargetConfig): boolean => config.kind === "haproxy" || config.kind === "netlify";
+export const routesItself = (config: TargetConfig): boolean =>
+  config.kind === "haproxy" || config.kind === "netlify" || (config.kind === "command" && config.route !== undefined);
 
 /** Whether a target splits and counts the traffic by itself; else Latchkey's gateway does. */
 export const splitsItself = (config: TargetConfig): boolean =>
-  config.kind === "haproxy" || (config.kind === "netlify" && config.split === "edge");
+  config.kind === "netlify" ? config.split === "edge" : routesItself(config);
 
 /** A deploy at a provider, as it was seen last. */
 export const ProviderDeploy = z.object({

@@ -9,6 +9,12 @@ const WORDS: Readonly<Record<string, string>> = {
   build: "Command that writes the release into $LATCHKEY_ARTIFACT. It runs in `source`; each word is an entry.",
   run: "Command that serves the release, run in its folder. It must listen on $PORT.",
   environments: "Where the service is deployed.",
+  promotions: "The environments as a path: what serves one may be promoted to the next, which is reached no other way.",
+  "promotions.*.from": "The environment that a release must serve before.",
+  "promotions.*.to": "The environment that it is promoted to.",
+  "promotions.*.automatic":
+    "It goes on by itself once it has served `from` for `soakMs`; otherwise a person promotes it.",
+  "promotions.*.soakMs": "How long it must have served `from`; ten minutes when it is left out.",
   gates: "Checks that a release must pass before it may be deployed.",
   "gates.*.name": "What the gate is called.",
   "gates.*.kind": "What it judges: command (when left out), or what docs/guides/gates.md lists.",
@@ -111,6 +117,8 @@ const WORDS: Readonly<Record<string, string>> = {
     "A release that served so lately (a day) is served again all at once, without gates and analysis; an older one is judged.",
   "rollback.whenUnhealthy": "Go back by itself when a new release is unhealthy, or does not answer, for too long.",
   "rollback.unhealthyMs": "How long that is; a minute when it is left out.",
+  "rollback.deadManMs":
+    "A canary that no server has watched for so long is taken back; five minutes when it is left out.",
   "rollback.watchMs": "For how long after it was promoted a release is watched so; a day when it is left out.",
   analysis: "How certain the judge must be.",
   github: "The repository that it is built from: docs/guides/github.md.",

@@ -43,7 +43,10 @@ import { registerPipeline } from "./pipeline.routes.ts";
 import { PlansController } from "./plans.controller.ts";
 import { registerPlans } from "./plans.routes.ts";
 import type { Ephemeral } from "./presented.ts";
+import { PromotionsController } from "./promotions.controller.ts";
+import { registerPromotions } from "./promotions.routes.ts";
 import { registerPublicAssets } from "./public-assets.routes.ts";
+import { Pulse } from "./pulse.controller.ts";
 import { digestsInUse, findRelease } from "./releases.store.ts";
 import { registerRollbacks } from "./rollback.routes.ts";
 import { RolloutsController } from "./rollouts.controller.ts";
@@ -125,7 +128,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const processes = localTargetHere({ ...o, ...acting });
   const hosted = new HostedTarget({
     ...{ database: o.database, log: o.log, clock: systemClock, prober: httpProber, ...acting },
-    hostOf: hostsIn(netlify),
+    hostOf: hostsIn(o.sharedDir, netlify),
   });
   const target = new TargetByKind(processes, hosted);
   const artifacts = new ArtifactStore(`${o.sharedDir}/artifacts`);
@@ -259,6 +262,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     onChanged: changed,
     wake: () => loop.wake(),
   });
+  registerPromotions(o.http, { ...o, artifacts, clock: systemClock, wake: () => loop.wake() });
   registerGateways(o.http, {
     database: o.database,
     waiters,
@@ -293,6 +297,13 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     wake: () => loop.wake(),
   });
   ailing.start();
+  const promotions = new PromotionsController({ ...o, clock: systemClock, wake: () => loop.wake() });
+  const promoting = new Pulse({
+    log: o.log,
+    what: "promotions",
+    everyMs: 1_000,
+    round: () => promotions.tick(),
+  }).start();
   const others = new OthersController({ ...o, onDeployment: deploymentChanged, onRollout: changed });
   const strays = new StraysController({ ...o, isStarting: (name) => processes.isStarting(name) });
   strays.start();
@@ -322,6 +333,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       plans.stop();
       others.stop();
       await ailing.stop();
+      await promoting.stop();
       await strays.stop();
       await hours.stop();
       waiters.close();

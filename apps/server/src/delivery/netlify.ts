@@ -55,6 +55,7 @@ export function startNetlify({ database, log, lease, access }: NetlifyOptions) {
     return {
       router: isEdge ? afterEdges(publisher, async () => (await askedOf(db, place))?.forMs ?? 0) : publisher,
       counts: null,
+      onNews: () => {},
       ...(isEdge
         ? { hear: (applied) => seeGateway(db, gatewayOf({ ...place, kind: "netlify" }), EDGE_BOOT, applied) }
         : {}),

@@ -21,14 +21,14 @@ const HEARTBEATS = 5;
 /** What splits a service's traffic, with its counts where it has some. */
 export interface Machine {
   readonly router: Router;
-  /** Cumulative counts for the judge; null where the target counts nothing. */
+  /** Cumulative counts for the judge; null while none are heard of. */
   readonly counts: {
     readonly boot: string;
     report(everything: boolean): { readonly counters: ArmCounter[]; readonly taken: () => void };
-    onNews(news: (hasErrors: boolean) => void): void;
   } | null;
   /** Of a target whose counts come by another way: says that it lives, and what it has applied. */
   readonly hear?: (applied: Generation) => Promise<void>;
+  onNews(news: (hasErrors: boolean) => void): void;
   /** For its people, also while it fails. */
   readonly notes: readonly string[];
   close(): void;
@@ -141,7 +141,7 @@ export class RoutersController {
       ...{ sequence: 0, applied: null, busy: null, again: false },
     };
     let due = false;
-    machine.counts?.onNews((hasErrors) => {
+    machine.onNews((hasErrors) => {
       if (!hasErrors || due) return;
       due = true;
       this.#o.clock.after(URGENT_MS, () => {

@@ -10,7 +10,12 @@ import { findRoute, type Place } from "./targets.store.ts";
 /** Whether those who split the traffic go by a generation: gateways, and targets that route by themselves. */
 type Gateways = Awaited<ReturnType<typeof liveGateways>>;
 const haveApplied = (gateways: Gateways, { epoch, n }: Generation): boolean =>
-  gateways.every((g) => compareGenerations({ epoch: g.applied_epoch, n: g.applied_n }, { epoch, n }) >= 0);
+  gateways
+    .filter(({ id }) => !isTarget(id))
+    .every((g) => compareGenerations({ epoch: g.applied_epoch, n: g.applied_n }, { epoch, n }) >= 0);
+
+/** Of a target's own traffic alone its acknowledgement is asked: one that died holds nobody else up. */
+const isTarget = (id: string): boolean => id.includes(":");
 
 /** What a target that routes by itself is called among the gateways. */
 export const gatewayOf = (place: Place & { readonly kind: string }): string =>
@@ -36,7 +41,8 @@ export async function standingOf(
   const hasServed = route?.kind === kind && route.error === null && compareGenerations(served, generation) >= 0;
   return {
     serves: hasServed && (splitsItself(target) || isHeard),
-    isHeard,
+    // Once it fails to answer, what it said before is old.
+    isHeard: route?.error === null && isHeard,
   };
 }
 
@@ -48,7 +54,7 @@ export async function isServed(db: Executor, generation: Generation, place: Plac
   const gateways = await liveGateways(db);
   if (!haveApplied(gateways, generation)) return false;
   const target = await standingOf(db, place, generation);
-  return target ? target.serves : gateways.length > 0;
+  return target ? target.serves : gateways.some(({ id }) => !isTarget(id));
 }
 
 /** Those of the releases whose service's routing is served as it is desired: nobody sends a visitor elsewhere any more. */
@@ -70,7 +76,7 @@ export async function servedEverywhere(db: Executor, ids: readonly string[]): Pr
 async function isServiceServed(db: Executor, project: string, service: string, gateways: Gateways): Promise<boolean> {
   for (const { name, epoch, generation } of await environmentsOf(db, project, service)) {
     const target = await standingOf(db, { project, service, environment: name }, { epoch, n: generation });
-    if (target ? !target.serves : gateways.length === 0) return false;
+    if (target ? !target.serves : gateways.every(({ id }) => isTarget(id))) return false;
   }
   return true;
 }
