@@ -1,4 +1,4 @@
-import type { Running, RunSpec, StartFailure } from "@latchkey/core/delivery/ports";
+import type { HostCall, Running, RunSpec, StartFailure } from "@latchkey/core/delivery/ports";
 import { err, ok, type Result } from "@latchkey/core/shared/result";
 import type { Deploy, NetlifyClient, NetlifyRefusal } from "./client.ts";
 import { uploadOf } from "./upload.ts";
@@ -25,10 +25,6 @@ export interface NetlifyHostOptions {
   readonly wait: (ms: number) => Promise<void>;
   readonly now: () => number;
 }
-export interface NetlifyCall {
-  readonly say: (line: string) => void;
-  readonly signal: AbortSignal;
-}
 
 /** By which a deploy of ours is found again: after a crash no second one is made. */
 const titleOf = (spec: Pick<RunSpec, "releaseName" | "releaseId" | "environment">): string =>
@@ -43,7 +39,7 @@ export class NetlifyHost {
   }
 
   /** Finds or makes the release's deploy and waits until it is ready. */
-  async prepare(spec: RunSpec, call: NetlifyCall): Promise<Result<Running, StartFailure>> {
+  async prepare(spec: RunSpec, call: HostCall): Promise<Result<Running, StartFailure>> {
     const place = placeIn(spec);
     const deploy =
       place.mode === "git" ? await this.#built(spec, place, call) : await this.#uploaded(spec, place, call);
@@ -86,7 +82,7 @@ export class NetlifyHost {
   }
 
   /** Netlify builds; this waits for the deploy of the very commit, in the context that its visitors get. */
-  async #built(spec: RunSpec, place: NetlifyPlace, call: NetlifyCall): Promise<Result<Deploy, StartFailure>> {
+  async #built(spec: RunSpec, place: NetlifyPlace, call: HostCall): Promise<Result<Deploy, StartFailure>> {
     const { client, now } = this.#o;
     const { commit } = spec;
     if (!commit)
@@ -130,7 +126,7 @@ export class NetlifyHost {
   }
 
   /** Uploads what Netlify does not have yet, as a draft. */
-  async #uploaded(spec: RunSpec, place: NetlifyPlace, call: NetlifyCall): Promise<Result<Deploy, StartFailure>> {
+  async #uploaded(spec: RunSpec, place: NetlifyPlace, call: HostCall): Promise<Result<Deploy, StartFailure>> {
     const { client, now } = this.#o;
     const upload = uploadOf(spec.artifactDir);
     if (!upload.ok) return failed(upload.error);
@@ -171,7 +167,7 @@ export class NetlifyHost {
     }
   }
 
-  async #again(call: NetlifyCall): Promise<boolean> {
+  async #again(call: HostCall): Promise<boolean> {
     if (!call.signal.aborted) await this.#o.wait(this.#o.lookMs ?? LOOK_MS);
     return !call.signal.aborted;
   }
