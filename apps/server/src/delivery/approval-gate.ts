@@ -3,6 +3,7 @@ import { personsNamed, waitsFor } from "@latchkey/core/catalog/approval";
 import type { Builder } from "@latchkey/core/delivery/ports";
 import { subjectOf } from "@latchkey/core/shared/sealed";
 import {
+  type ApprovalRow,
   findApprovalOf,
   findEnvironment,
   findPeople,
@@ -14,15 +15,23 @@ import {
 } from "../catalog/index.ts";
 import type { Transactions } from "../platform/database.ts";
 import { personOfCredential } from "../security/index.ts";
+import { findChange } from "./changes.store.ts";
 import type { GateContext, GateOutcome, GateRunner } from "./gate-runner.ts";
 import { findRelease } from "./releases.store.ts";
+import { reviewsFor } from "./review-voices.ts";
 
 /** Whoever decides wakes the gates; this is for what got lost. */
 const ASK_AGAIN_MS = 10_000;
 
+interface Came {
+  readonly steps: readonly string[];
+  readonly hands: readonly string[];
+}
 export interface ApprovalGateParts {
   readonly database: Transactions;
   readonly builder: Pick<Builder, "changesBetween">;
+  /** What came to the branch of the folder between two commits. */
+  readonly cameToBranch: (folder: string, from: string | null, to: string | null) => Promise<Came>;
   /** Sealed names in clear, in the same order. */
   readonly openNames: (sealed: readonly string[]) => Promise<readonly string[]>;
 }
@@ -33,9 +42,11 @@ export const approvalGate = (parts: ApprovalGateParts): GateRunner => ({
     const { database } = parts;
     const { db } = database;
     const subject = `deployment/${context.deployment.id}`;
-    const asked =
+    const before =
       (await findApprovalOf(db, subject, gate.name)) ??
       (await ask(database, gate, context, await excludedBy(parts, context)));
+    const ofReviews = before.state === "waiting" ? await takeIn(parts, gate, context, before) : [];
+    const asked = (await findApprovalOf(db, subject, gate.name)) ?? before;
     const voices = await voicesOf(db, [asked.id]);
     const names = new Map(
       (
@@ -45,9 +56,9 @@ export const approvalGate = (parts: ApprovalGateParts): GateRunner => ({
         )
       ).map((p) => [p.id, p.name]),
     );
-    const said = ({ person_id, choice, reason }: VoiceRow) =>
-      `${names.get(person_id) ?? person_id} ${choice === "approve" ? "approves" : "rejects"}: ${reason}`;
-    const details = voices.map(said);
+    const said = ({ person_id, choice, via, reason }: VoiceRow) =>
+      `${names.get(person_id) ?? person_id} ${choice === "approve" ? "approves" : "rejects"}${via === "github" ? " by a review" : ""}: ${reason}`;
+    const details = [...voices.map(said), ...ofReviews];
     if (asked.state === "waiting") {
       const words = waitsFor(asked, voices.filter(({ choice }) => choice === "approve").length);
       return { status: "pending", words, askAgainMs: ASK_AGAIN_MS, details } satisfies GateOutcome;
@@ -59,7 +70,7 @@ export const approvalGate = (parts: ApprovalGateParts): GateRunner => ({
         asked.state === "approved"
           ? `Approved by ${who}.`
           : asked.state === "rejected"
-            ? `${details.at(-1) ?? "Rejected."}`
+            ? `${voices.map(said).at(-1) ?? "Rejected."}`
             : "It was withdrawn.",
       figures: [
         {
@@ -91,15 +102,43 @@ const ask = (database: Transactions, gate: GateConfig, { deployment, release }: 
     }),
   );
 
-/** Whoever asked for the deployment, and the authors of all that is new in it. */
-async function excludedBy(
-  { database: { db }, builder, openNames }: ApprovalGateParts,
-  { deployment, release, folder }: GateContext,
+/** What came since the release that serves, and what people said of it on GitHub. */
+async function takeIn(
+  parts: ApprovalGateParts,
+  gate: GateConfig,
+  context: GateContext,
+  approval: ApprovalRow,
 ): Promise<string[]> {
+  const { deployment, release, folder } = context;
+  const { db } = parts.database;
+  const { steps } = await parts.cameToBranch(folder, await servedCommit(db, context), release?.commit_sha ?? null);
+  const people = await everybody(db, deployment.project);
+  return reviewsFor(parts, gate, { context, approval, steps, people });
+}
+
+async function servedCommit(db: Transactions["db"], { deployment }: GateContext): Promise<string | null> {
   const place = await findEnvironment(db, deployment.project, deployment.service, deployment.environment);
   const serving = place?.serving_release_id ? await findRelease(db, place.serving_release_id) : null;
-  const changes = await builder.changesBetween(folder, serving?.commit_sha ?? null, release?.commit_sha ?? null);
-  const names = [deployment.created_by.name, release?.author ?? "", ...changes.map((change) => change.author)];
+  return serving?.commit_sha ?? null;
+}
+
+/** Whoever asked for the deployment, and the authors of all that is new in it. */
+async function excludedBy(parts: ApprovalGateParts, context: GateContext): Promise<string[]> {
+  const { builder, openNames, cameToBranch } = parts;
+  const { db } = parts.database;
+  const { deployment, release, folder } = context;
+  const [from, to] = [await servedCommit(db, context), release?.commit_sha ?? null];
+  const changes = await builder.changesBetween(folder, from, to);
+  const { steps, hands } = await cameToBranch(folder, from, to);
+  const names = [
+    deployment.created_by.name,
+    release?.author ?? "",
+    ...changes.map((change) => change.author),
+    ...hands,
+  ];
+  // Who opened a pull request is known by the name on GitHub.
+  for (const step of steps)
+    names.push((await findChange(db, deployment.project, deployment.service, step))?.author ?? "");
   const people = await everybody(db, deployment.project);
   const named = await namedIn(openNames, names, people);
   const known = names.flatMap((name) => subjectOf(name) ?? []);
@@ -123,9 +162,10 @@ async function namedIn(
   names: readonly string[],
   people: readonly PersonRow[],
 ): Promise<string[]> {
-  const sealed = [...names, ...people.flatMap((person) => [person.name, ...person.commit_names])];
+  const namesOf = ({ name, commit_names, github_login }: PersonRow) => [name, ...commit_names, github_login ?? ""];
+  const sealed = [...names, ...people.flatMap((person) => namesOf(person))];
   const opened = [...(await openNames(sealed))];
   const written = opened.splice(0, names.length);
-  const known = people.map(({ id, commit_names }) => ({ id, names: opened.splice(0, 1 + commit_names.length) }));
+  const known = people.map((person) => ({ id: person.id, names: opened.splice(0, namesOf(person).length) }));
   return personsNamed(written, known);
 }

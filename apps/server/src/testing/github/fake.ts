@@ -27,6 +27,8 @@ export class FakeGithub {
   readonly deployments: (Thing & { statuses: Thing[] })[] = [];
   readonly comments: Thing[] = [];
   readonly pulls: Thing[] = [];
+  /** By the pull request's number. */
+  readonly reviews: Record<string, Thing[]> = {};
   readonly alerts: Record<string, Thing[]> = {};
   readonly hooks: (Thing & { deliveries: Thing[]; redelivered: number[] })[] = [];
   head = "0".repeat(40);
@@ -175,6 +177,9 @@ export class FakeGithub {
       return found ? { body: Object.assign(found, body) } : null;
     });
     on(`get ${R}/pulls`, ({ query }) => ({ body: page(this.pulls, query) }));
+    on(`get ${R}/pulls/{pull_number}/reviews`, ({ params, query }) => ({
+      body: page(this.reviews[params.pull_number ?? ""] ?? [], query),
+    }));
     on(`get ${R}/branches/{branch}`, () => ({ body: { name: "main", commit: { sha: this.head } } }));
     for (const kind of ["code-scanning", "dependabot", "secret-scanning"])
       on(`get ${R}/${kind}/alerts`, ({ query }) =>

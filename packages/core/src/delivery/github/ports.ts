@@ -55,6 +55,7 @@ export type PollSubject =
   | "pull_request"
   | "branch"
   | "check_run"
+  | "review"
   | "code_scanning_alert"
   | "dependabot_alert"
   | "secret_scanning_alert";
