@@ -107,7 +107,8 @@ async function merge(): Promise<{ id: string; pull: number; commit: string }> {
   await send("push", pushed(commit));
   const id = await until("it waits for people", async () => {
     const { items } = await journey.owner.listDeployments({ params: main, query: {} });
-    return items.find((d) => d.source?.commit === commit && d.gates[0]?.status === "pending")?.id;
+    const own = items.find((d) => d.reason === `Merged to main: Change ${number}`);
+    return own && (await gateOf(own.id))?.status === "pending" ? own.id : undefined;
   });
   return { id, pull: number, commit };
 }
