@@ -12,7 +12,13 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 async function run(...argv: string[]): Promise<string> {
   let out = "";
-  const terminal = { ...processTerminal(), cwd: dir, out: (text: string) => void (out += text) };
+  const terminal = {
+    ...processTerminal(),
+    cwd: dir,
+    out: (text: string) => {
+      out += text;
+    },
+  };
   await createProgram(terminal, { exitCode: 0 }).parseAsync(["node", "latchkey", "github", "setup", ...argv]);
   return out;
 }
