@@ -262,7 +262,7 @@ export class SimServer {
     this.#loop?.wake();
     const now = await currentGeneration(database.db);
     if (compareGenerations(now, applied) <= 0) return null;
-    return routingTable(database.db, { upstreamOf: (id) => target.upstreamOf(id), assetsUrl: (id) => `sim://${id}` });
+    return routingTable(database.db, { upstreamOf: (run) => target.upstreamOf(run), assetsUrl: (id) => `sim://${id}` });
   }
 
   async answerReport(report: GatewayReport): Promise<void> {

@@ -1,6 +1,7 @@
 import type { ArmCounter } from "@latchkey/api/gateway";
 import { type HalvedMinute, SPLIT_MINUTES } from "@latchkey/core/analysis/dispersion";
 import { compareGenerations } from "@latchkey/core/delivery/generation";
+import type { Run } from "@latchkey/core/delivery/ports";
 import { type Histogram, mergeHistograms } from "@latchkey/core/shared/histogram";
 import type * as deployments from "../../apps/server/src/delivery/deployments.store.ts";
 import { type DeploymentRow, ENDED } from "../../apps/server/src/delivery/deployments.store.ts";
@@ -60,6 +61,7 @@ export const rolloutAnswers = {
       shares: {},
       taken: {},
       metric_anchors: {},
+      restarts_seen: {},
       step_count: 0,
       evidence_sha256: "",
       started_at: new Date(row.machine.createdAtMs),
@@ -148,6 +150,7 @@ export const deploymentAnswers = {
       source: row.source ?? null,
       rollback: row.rollback ?? null,
       by_machine: row.by_machine ?? false,
+      promoted_from: row.promoted_from ?? null,
     };
     s.set("deployment", row.id, made);
   },
@@ -408,27 +411,33 @@ export const minuteAnswers = {
   },
 } satisfies AnswersOf<typeof minutes>;
 
+const runKey = ({ releaseId, environment }: Run): string => `${releaseId} ${environment}`;
+const keyOfRow = ({ release_id, spec }: Pick<ProcessRow, "release_id" | "spec">): string =>
+  runKey({ releaseId: release_id, environment: spec.environment });
+
 export const processAnswers = {
-  findProcess: (s, id) => s.get<ProcessRow>("release_process", id),
-  listProcesses: (s) => s.all<ProcessRow>("release_process").sort((a, b) => (a.release_id < b.release_id ? -1 : 1)),
+  findProcess: (s, run) => s.get<ProcessRow>("release_process", runKey(run)),
+  listProcesses: (s) => s.all<ProcessRow>("release_process").sort((a, b) => (keyOfRow(a) < keyOfRow(b) ? -1 : 1)),
   saveProcess: async (s, row, known) => {
-    await s.lock("release_process", row.release_id);
-    const now = s.get<ProcessRow>("release_process", row.release_id);
+    const key = keyOfRow(row);
+    await s.lock("release_process", key);
+    const now = s.get<ProcessRow>("release_process", key);
     const is = (other: Pick<ProcessRow, "pid" | "pid_started" | "machine"> | null) =>
       now?.pid === (other?.pid ?? null) &&
       now.pid_started === (other?.pid_started ?? null) &&
       now.machine === (other?.machine ?? null);
     if (now && !is(known) && !is(row)) return false;
-    s.set("release_process", row.release_id, { ...row, retire_at: now?.retire_at ?? null });
+    s.set("release_process", key, { ...row, environment: row.spec.environment, retire_at: now?.retire_at ?? null });
     return true;
   },
-  setRetirement: async (s, id, at) => {
-    await s.lock("release_process", id);
-    const known = s.get<ProcessRow>("release_process", id);
-    if (known) s.set("release_process", id, { ...known, retire_at: at });
+  setRetirement: async (s, run, at) => {
+    const key = runKey(run);
+    await s.lock("release_process", key);
+    const known = s.get<ProcessRow>("release_process", key);
+    if (known) s.set("release_process", key, { ...known, retire_at: at });
   },
-  deleteProcess: async (s, id) => {
-    await s.lock("release_process", id);
-    s.set("release_process", id, null);
+  deleteProcess: async (s, run) => {
+    await s.lock("release_process", runKey(run));
+    s.set("release_process", runKey(run), null);
   },
 } satisfies AnswersOf<typeof processes>;

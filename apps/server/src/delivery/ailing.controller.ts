@@ -1,5 +1,5 @@
 import type { Health } from "@latchkey/core/delivery/health-shape";
-import type { Prober, Target } from "@latchkey/core/delivery/ports";
+import type { Prober, Run, Target } from "@latchkey/core/delivery/ports";
 import { SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
 import { type Ailing, isToGoBack, lookAt, WELL } from "@latchkey/core/delivery/unhealthy";
 import type { Logger } from "pino";
@@ -117,8 +117,8 @@ export class AilingController {
     return this.#o.clock.now() - by.finished_at.getTime() <= rollbackPolicyOf(service).watchMs;
   }
 
-  async #healthOf(service: ServiceRow, releaseId: string): Promise<Health | null> {
-    const upstream = await this.#o.target.upstreamOf(releaseId);
+  async #healthOf(service: ServiceRow, run: Run): Promise<Health | null> {
+    const upstream = await this.#o.target.upstreamOf(run);
     if (upstream === null) return null;
     const { path, readyTimeoutMs: _, ...shape } = service.config.health;
     return this.#o.prober.health(path, shape, upstream, ANSWER_MS);
@@ -126,7 +126,7 @@ export class AilingController {
 
   async #look(watched: Watched, fence: number): Promise<void> {
     const { service, environment, releaseId, rollout } = watched;
-    const health = await this.#healthOf(service, releaseId);
+    const health = await this.#healthOf(service, { releaseId, environment: environment.name });
     if (health === null) return;
     const { unhealthyMs: allowedMs } = rollbackPolicyOf(service);
     const key = keyOf(releaseId, environment);
@@ -145,7 +145,10 @@ export class AilingController {
 
   /** The old release still runs: where it is as ill, the cause is elsewhere and going back helps nobody. */
   async #turnBack({ service, releaseId }: Watched, rollout: RolloutRow, ailing: Ailing, fence: number): Promise<void> {
-    const old = await this.#healthOf(service, rollout.baseline_release_id ?? "");
+    const old = await this.#healthOf(service, {
+      releaseId: rollout.baseline_release_id ?? "",
+      environment: rollout.environment,
+    });
     if (old === null || old.state === "unhealthy") {
       this.#o.log.warn({ releaseId, old: old?.words }, "a release is unhealthy, and so is the one before: it stays");
       return;

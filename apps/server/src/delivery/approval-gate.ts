@@ -1,4 +1,4 @@
-import type { GateConfig } from "@latchkey/api/gates";
+import { type GateConfig, gateKind } from "@latchkey/api/gates";
 import { personsNamed, waitsFor } from "@latchkey/core/catalog/approval";
 import type { Builder } from "@latchkey/core/delivery/ports";
 import { subjectOf } from "@latchkey/core/shared/sealed";
@@ -7,6 +7,7 @@ import {
   findApprovalOf,
   findEnvironment,
   findPeople,
+  knownBy,
   listPeople,
   type PersonRow,
   requestApproval,
@@ -22,6 +23,8 @@ import { reviewsFor } from "./review-voices.ts";
 
 /** Whoever decides wakes the gates; this is for what got lost. */
 const ASK_AGAIN_MS = 10_000;
+/** A sentence for people, and why they are asked. */
+const WORDS_MAX = 1_000;
 
 interface Came {
   readonly steps: readonly string[];
@@ -38,55 +41,73 @@ export interface ApprovalGateParts {
 
 /** Asks people whether a release may go out, and waits for them: never for whoever wrote a change or asked for it. */
 export const approvalGate = (parts: ApprovalGateParts): GateRunner => ({
-  run: async (gate, context) => {
-    const { database } = parts;
-    const { db } = database;
-    const subject = `deployment/${context.deployment.id}`;
-    const before =
-      (await findApprovalOf(db, subject, gate.name)) ??
-      (await ask(database, gate, context, await excludedBy(parts, context)));
-    const ofReviews = before.state === "waiting" ? await takeIn(parts, gate, context, before) : [];
-    const asked = (await findApprovalOf(db, subject, gate.name)) ?? before;
-    const voices = await voicesOf(db, [asked.id]);
-    const names = new Map(
-      (
-        await findPeople(
-          db,
-          voices.map((v) => v.person_id),
-        )
-      ).map((p) => [p.id, p.name]),
-    );
-    const said = ({ person_id, choice, via, reason }: VoiceRow) =>
-      `${names.get(person_id) ?? person_id} ${choice === "approve" ? "approves" : "rejects"}${via === "github" ? " by a review" : ""}: ${reason}`;
-    const details = [...voices.map(said), ...ofReviews];
-    if (asked.state === "waiting") {
-      const words = waitsFor(asked, voices.filter(({ choice }) => choice === "approve").length);
-      return { status: "pending", words, askAgainMs: ASK_AGAIN_MS, details } satisfies GateOutcome;
-    }
-    const who = voices.map((v) => names.get(v.person_id) ?? v.person_id).join(", ");
-    return {
-      status: asked.state === "approved" ? "passed" : "failed",
-      words:
-        asked.state === "approved"
-          ? `Approved by ${who}.`
-          : asked.state === "rejected"
-            ? `${voices.map(said).at(-1) ?? "Rejected."}`
-            : "It was withdrawn.",
-      figures: [
-        {
-          name: "approvals",
-          value: voices.filter((v) => v.choice === "approve").length,
-          unit: "count",
-          limit: asked.needed,
-          holds: asked.state === "approved",
-        },
-      ],
-      details,
-    };
-  },
+  run: (gate, context) => askPeople(parts, gate, context, []),
 });
 
-const ask = (database: Transactions, gate: GateConfig, { deployment, release }: GateContext, excluded: string[]) =>
+/** What was asked of people for a deployment's gate, if anything was. */
+export const askedOf = ({ database: { db } }: ApprovalGateParts, gate: GateConfig, { deployment }: GateContext) =>
+  findApprovalOf(db, `deployment/${deployment.id}`, gate.name);
+
+/** `because`: sentences that whoever decides sees with it. */
+export async function askPeople(
+  parts: ApprovalGateParts,
+  gate: GateConfig,
+  context: GateContext,
+  because: readonly string[],
+): Promise<GateOutcome> {
+  const { database } = parts;
+  const { db } = database;
+  const before =
+    (await askedOf(parts, gate, context)) ??
+    (await ask(database, gate, context, { excluded: await excludedBy(parts, context), because }));
+  // Who reviewed a change has not seen why a policy asks for a person.
+  const isForReviews = before.state === "waiting" && gateKind(gate) === "approval";
+  const ofReviews = isForReviews ? await takeIn(parts, gate, context, before) : [];
+  const asked = (await askedOf(parts, gate, context)) ?? before;
+  const voices = await voicesOf(db, [asked.id]);
+  const names = new Map(
+    (
+      await findPeople(
+        db,
+        voices.map((v) => v.person_id),
+      )
+    ).map((p) => [p.id, p.name]),
+  );
+  const said = ({ person_id, choice, via, reason }: VoiceRow) =>
+    `${names.get(person_id) ?? person_id} ${choice === "approve" ? "approves" : "rejects"}${via === "github" ? " by a review" : ""}: ${reason}`;
+  const details = [...voices.map(said), ...ofReviews];
+  if (asked.state === "waiting") {
+    const words = waitsFor(asked, voices.filter(({ choice }) => choice === "approve").length);
+    return { status: "pending", words, askAgainMs: ASK_AGAIN_MS, details } satisfies GateOutcome;
+  }
+  const who = voices.map((v) => names.get(v.person_id) ?? v.person_id).join(", ");
+  return {
+    status: asked.state === "approved" ? "passed" : "failed",
+    words:
+      asked.state === "approved"
+        ? `Approved by ${who}.`
+        : asked.state === "rejected"
+          ? `${voices.map(said).at(-1) ?? "Rejected."}`
+          : "It was withdrawn.",
+    figures: [
+      {
+        name: "approvals",
+        value: voices.filter((v) => v.choice === "approve").length,
+        unit: "count",
+        limit: asked.needed,
+        holds: asked.state === "approved",
+      },
+    ],
+    details,
+  };
+}
+
+const ask = (
+  database: Transactions,
+  gate: GateConfig,
+  { deployment, release }: GateContext,
+  { excluded, because }: { readonly excluded: string[]; readonly because: readonly string[] },
+) =>
   database.transaction((tx) =>
     requestApproval(tx, {
       project: deployment.project,
@@ -94,7 +115,11 @@ const ask = (database: Transactions, gate: GateConfig, { deployment, release }: 
       gate: gate.name,
       service: deployment.service,
       environment: deployment.environment,
-      words: `${deployment.service} ${release ? `release ${release.number} ` : ""}to ${deployment.environment}${release?.message ? `: ${release.message}` : ""}`,
+      words:
+        `${deployment.service} ${release ? `release ${release.number} ` : ""}to ${deployment.environment}${release?.message ? `: ${release.message}` : ""}${because.length > 0 ? ` (${because.join(" ")})` : ""}`.slice(
+          0,
+          WORDS_MAX,
+        ),
       needed: gate.count ?? 1,
       roles: gate.roles ?? [],
       excluded,
@@ -111,25 +136,47 @@ async function takeIn(
 ): Promise<string[]> {
   const { deployment, release, folder } = context;
   const { db } = parts.database;
-  const { steps } = await parts.cameToBranch(folder, await servedCommit(db, context), release?.commit_sha ?? null);
+  const { steps } = await parts.cameToBranch(folder, (await servingOf(db, context)).since, release?.commit_sha ?? null);
   const people = await everybody(db, deployment.project);
   return reviewsFor(parts, gate, { context, approval, steps, people });
 }
 
-async function servedCommit(db: Transactions["db"], { deployment }: GateContext): Promise<string | null> {
+async function servingOf(db: Transactions["db"], { deployment }: GateContext) {
   const place = await findEnvironment(db, deployment.project, deployment.service, deployment.environment);
   const serving = place?.serving_release_id ? await findRelease(db, place.serving_release_id) : null;
-  return serving?.commit_sha ?? null;
+  return { serving, since: serving?.commit_sha ?? null };
+}
+
+/** What is new in a deployment: commits since the release that serves. */
+export async function newIn({ database: { db }, builder }: ApprovalGateParts, context: GateContext) {
+  const { release, folder } = context;
+  const { serving, since } = await servingOf(db, context);
+  return { serving, since, changes: await builder.changesBetween(folder, since, release?.commit_sha ?? null) };
+}
+
+/** The roles of each author whom these names are of; null for one whom nobody knows. */
+export async function rolesOfAuthors(
+  { database: { db }, openNames }: ApprovalGateParts,
+  project: string,
+  authors: readonly string[],
+): Promise<(readonly string[] | null)[]> {
+  const people = await everybody(db, project);
+  const roles: (readonly string[] | null)[] = [];
+  for (const author of new Set(authors)) {
+    const [id] = await namedIn(openNames, [author], people);
+    const person = people.find((p) => p.id === id || knownBy(p).includes(subjectOf(author) ?? ""));
+    roles.push(person ? [person.role, ...person.raci] : null);
+  }
+  return roles;
 }
 
 /** Whoever asked for the deployment, and the authors of all that is new in it. */
 async function excludedBy(parts: ApprovalGateParts, context: GateContext): Promise<string[]> {
-  const { builder, openNames, cameToBranch } = parts;
+  const { openNames, cameToBranch } = parts;
   const { db } = parts.database;
   const { deployment, release, folder } = context;
-  const [from, to] = [await servedCommit(db, context), release?.commit_sha ?? null];
-  const changes = await builder.changesBetween(folder, from, to);
-  const { steps, hands } = await cameToBranch(folder, from, to);
+  const { since, changes } = await newIn(parts, context);
+  const { steps, hands } = await cameToBranch(folder, since, release?.commit_sha ?? null);
   const names = [
     deployment.created_by.name,
     release?.author ?? "",

@@ -1,5 +1,6 @@
 import type { MetricSource } from "@latchkey/core/analysis/metric-source";
 import { NO_ERROR_BUDGET } from "@latchkey/core/delivery/gates/error-budget";
+import type { Run } from "@latchkey/core/delivery/ports";
 import type { Logger } from "pino";
 import { allServices, findEnvironment, takeGeneration } from "../catalog/index.ts";
 import type { Subjects } from "../ledger/index.ts";
@@ -37,7 +38,10 @@ import { registerPipeline } from "./pipeline.routes.ts";
 import { PlansController } from "./plans.controller.ts";
 import { registerPlans } from "./plans.routes.ts";
 import type { Ephemeral } from "./presented.ts";
+import { PromotionsController } from "./promotions.controller.ts";
+import { registerPromotions } from "./promotions.routes.ts";
 import { registerPublicAssets } from "./public-assets.routes.ts";
+import { Pulse } from "./pulse.controller.ts";
 import { digestsInUse, findRelease } from "./releases.store.ts";
 import { registerRollbacks } from "./rollback.routes.ts";
 import { RolloutsController } from "./rollouts.controller.ts";
@@ -57,6 +61,7 @@ import { machinesIn } from "./targets.ts";
 import { TrafficController } from "./traffic.controller.ts";
 import { TrafficHoursController } from "./traffic-hours.controller.ts";
 import { standingWaiver } from "./waivers.ts";
+import { registerZeroTouch } from "./zero-touch.routes.ts";
 
 /** Delivery: releases, deployments, rollouts, and the routing that the gateways follow. */
 export { endUnrolledDeployments, startEpoch } from "./epochs.controller.ts";
@@ -141,7 +146,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     loop.wake();
   };
   const routing = {
-    upstreamOf: (id: string) => target.upstreamOf(id),
+    upstreamOf: (run: Run) => target.upstreamOf(run),
     // Whichever server a gateway speaks to has them: it goes by the address that it knows.
     assetsUrl: (id: string) => `/artifacts/${id}`,
   };
@@ -166,6 +171,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const caller = gateCaller(openWebhookKey(o.sharedDir), () => systemClock.now());
   registerGithubHook(o.http, github.hook);
   registerPipeline(o.http, { db: o.database.db, github: o.github });
+  registerZeroTouch(o.http, { db: o.database.db, now: () => systemClock.now() });
   const deployments = new DeploymentsController({
     database: o.database,
     log: o.log,
@@ -244,6 +250,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     onChanged: changed,
     wake: () => loop.wake(),
   });
+  registerPromotions(o.http, { ...o, artifacts, clock: systemClock, wake: () => loop.wake() });
   registerGateways(o.http, {
     database: o.database,
     waiters,
@@ -269,8 +276,15 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     wake: () => loop.wake(),
   });
   ailing.start();
+  const promotions = new PromotionsController({ ...o, clock: systemClock, wake: () => loop.wake() });
+  const promoting = new Pulse({
+    log: o.log,
+    what: "promotions",
+    everyMs: 1_000,
+    round: () => promotions.tick(),
+  }).start();
   const others = new OthersController({ ...o, onDeployment: deploymentChanged, onRollout: changed });
-  const strays = new StraysController({ ...o, isStarting: (id) => target.isStarting(id) });
+  const strays = new StraysController({ ...o, isStarting: (name) => target.isStarting(name) });
   strays.start();
   const hours = new TrafficHoursController(o);
   hours.start();
@@ -294,6 +308,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       plans.stop();
       others.stop();
       await ailing.stop();
+      await promoting.stop();
       await strays.stop();
       await hours.stop();
       waiters.close();

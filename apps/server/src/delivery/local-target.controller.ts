@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Prober, Running, RunSpec, StartFailure, Target } from "@latchkey/core/delivery/ports";
+import type { Prober, Run, Running, RunSpec, StartFailure, Target } from "@latchkey/core/delivery/ports";
 import { err, ok, type Result } from "@latchkey/core/shared/result";
 import type { Logger } from "pino";
 import { baseEnvironment } from "../platform/adapters/local/command.ts";
@@ -46,7 +46,7 @@ export interface LocalTargetOptions {
   readonly onMoved: (tx: Transaction, spec: RunSpec) => Promise<void>;
 }
 /** What was started, before its row is written. */
-type Launched = Omit<ProcessRow, "retire_at">;
+type Launched = Omit<ProcessRow, "retire_at" | "environment">;
 
 /**
  * The `local` target: each release is one detached process on a free port of this machine. The row in the database is
@@ -83,30 +83,30 @@ export class LocalTarget implements Target {
     this.#onMoved = options.onMoved;
   }
 
-  logFileOf(releaseId: string): string {
-    return join(this.#logDir, `${releaseId}.log`);
+  logFileOf(run: Run): string {
+    return join(this.#logDir, `${nameOf(run)}.log`);
   }
 
-  /** Whether a release is on its way up by this server's hand. */
-  isStarting(releaseId: string): boolean {
-    return this.#starting.has(releaseId);
+  /** Whether the run of this name is on its way up by this server's hand. */
+  isStarting(name: string): boolean {
+    return this.#starting.has(name);
   }
 
   async ensureRunning(spec: RunSpec): Promise<Result<Running, StartFailure>> {
-    this.#starting.add(spec.releaseId);
+    this.#starting.add(nameOf(spec));
     try {
       return await this.#bringUp(spec);
     } finally {
-      this.#starting.delete(spec.releaseId);
+      this.#starting.delete(nameOf(spec));
     }
   }
 
   async #bringUp(spec: RunSpec): Promise<Result<Running, StartFailure>> {
-    const known = await findProcess(this.#database.db, spec.releaseId);
+    const known = await findProcess(this.#database.db, spec);
     if (known && !this.#isHere(known)) return this.#move(spec, known);
     let row: Launched;
     if (known && this.#isAlive(known)) {
-      await setRetirement(this.#database.db, spec.releaseId, null);
+      await setRetirement(this.#database.db, spec, null);
       row = known;
     } else {
       row = await this.#start(spec, known);
@@ -145,8 +145,8 @@ export class LocalTarget implements Target {
     // The port stays over restarts, so that the gateways' tables stay true.
     const row = await this.#launch(spec, known, restarts);
     if (!(await saveProcess(this.#database.db, row, known))) throw await this.#overtaken(row);
-    const before = this.#recent.get(spec.releaseId);
-    this.#recent.set(spec.releaseId, { count: before?.count ?? 0, nextAt: 0, startedAt: this.#clock.monotonic() });
+    const before = this.#recent.get(nameOf(spec));
+    this.#recent.set(nameOf(spec), { count: before?.count ?? 0, nextAt: 0, startedAt: this.#clock.monotonic() });
     return row;
   }
 
@@ -159,8 +159,8 @@ export class LocalTarget implements Target {
     const identity = await this.#machine.launch({
       command: spec.command,
       cwd: spec.artifactDir,
-      logFile: this.logFileOf(spec.releaseId),
-      pidFile: join(this.#pidDir, `${spec.releaseId}.pid`),
+      logFile: this.logFileOf(spec),
+      pidFile: join(this.#pidDir, `${nameOf(spec)}.pid`),
       env: {
         ...baseEnvironment(),
         ...spec.environmentVariables,
@@ -198,7 +198,7 @@ export class LocalTarget implements Target {
     const identity = identityOf(row);
     let last = "It did not answer.";
     while (this.#clock.monotonic() < deadline) {
-      const tail = () => this.#machine.tailOf(this.logFileOf(spec.releaseId), 4_000);
+      const tail = () => this.#machine.tailOf(this.logFileOf(spec), 4_000);
       if (identity && !this.#machine.isAlive(identity))
         return err({ words: "The release's process ended before it was ready.", logTail: tail() });
       const health = await this.#prober.health(spec.healthPath, spec.healthShape, upstream, READY_TRY_MS);
@@ -211,40 +211,40 @@ export class LocalTarget implements Target {
       await new Promise<void>((resolve) => this.#clock.after(READY_POLL_MS, resolve));
     }
     const words = `${spec.healthPath} was not healthy within ${Math.round(spec.readyTimeoutMs / 1000)} s. ${last}`;
-    return err({ words, logTail: this.#machine.tailOf(this.logFileOf(spec.releaseId), 4_000) });
+    return err({ words, logTail: this.#machine.tailOf(this.logFileOf(spec), 4_000) });
   }
 
-  async retire(releaseId: string): Promise<void> {
-    const row = await findProcess(this.#database.db, releaseId);
+  async retire(run: Run): Promise<void> {
+    const row = await findProcess(this.#database.db, run);
     if (!row) return;
     // The row goes first: a server that dies in between must not bring the release up again.
-    await setRetirement(this.#database.db, releaseId, new Date(this.#clock.now()));
+    await setRetirement(this.#database.db, run, new Date(this.#clock.now()));
     // On another machine its own server ends it, once the row says no more that it should run.
     const identity = this.#isHere(row) ? identityOf(row) : null;
     // A server that stood still may have been overtaken: what it wanted to end may serve by now.
     if (!this.#mayAct()) return;
     if (identity) await this.#machine.end(identity, DRAIN_MS);
-    await deleteProcess(this.#database.db, releaseId);
-    this.#recent.delete(releaseId);
-    this.#log.info({ releaseId }, "release retired");
+    await deleteProcess(this.#database.db, run);
+    this.#recent.delete(nameOf(run));
+    this.#log.info({ releaseId: run.releaseId, environment: run.environment }, "release retired");
   }
 
   /** Memory and restarts since the release's first start, for people. */
-  async figures(releaseId: string): Promise<{ restarts: number; residentBytes: number | null }> {
-    const row = await findProcess(this.#database.db, releaseId);
+  async figures(run: Run): Promise<{ restarts: number; residentBytes: number | null }> {
+    const row = await findProcess(this.#database.db, run);
     return {
       restarts: row?.restarts ?? 0,
       residentBytes: row?.pid && this.#isAlive(row) ? this.#machine.residentBytesOf(row.pid) : null,
     };
   }
 
-  async releases(): Promise<readonly { id: string; isHere: boolean }[]> {
+  async runs(): Promise<readonly (Run & { isHere: boolean })[]> {
     const rows = await listProcesses(this.#database.db);
-    return rows.map((row) => ({ id: row.release_id, isHere: this.#isHere(row) }));
+    return rows.map((row) => ({ ...runOf(row), isHere: this.#isHere(row) }));
   }
 
-  async upstreamOf(releaseId: string): Promise<string | null> {
-    const row = await findProcess(this.#database.db, releaseId);
+  async upstreamOf(run: Run): Promise<string | null> {
+    const row = await findProcess(this.#database.db, run);
     return row?.port ? upstreamOf(row) : null;
   }
 
@@ -258,21 +258,23 @@ export class LocalTarget implements Target {
     this.#listed = await listProcesses(this.#database.db);
     this.#listedAt = this.#clock.monotonic();
     for (const row of this.#listed) {
-      if (this.#starting.has(row.release_id)) continue;
+      const run = runOf(row);
+      const name = nameOf(run);
+      if (this.#starting.has(name)) continue;
       if (row.retire_at !== null) {
-        await this.retire(row.release_id);
+        await this.retire(run);
         continue;
       }
       if (isWell(row)) continue;
       const now = this.#clock.monotonic();
-      const recent = this.#recent.get(row.release_id) ?? { count: 0, nextAt: 0, startedAt: now };
+      const recent = this.#recent.get(name) ?? { count: 0, nextAt: 0, startedAt: now };
       const count = now - recent.startedAt > 60_000 ? 0 : recent.count;
       if (recent.nextAt === 0) {
-        this.#recent.set(row.release_id, { count, nextAt: now + backOffMs(count), startedAt: recent.startedAt });
+        this.#recent.set(name, { count, nextAt: now + backOffMs(count), startedAt: recent.startedAt });
         if (count > 0) continue;
       } else if (now < recent.nextAt) continue;
       this.#log.warn({ releaseId: row.release_id, pid: row.pid }, "release died; restarting");
-      this.#recent.set(row.release_id, { count: count + 1, nextAt: 0, startedAt: now });
+      this.#recent.set(name, { count: count + 1, nextAt: 0, startedAt: now });
       await this.#start(row.spec, row, row.restarts + 1);
     }
   }
@@ -286,12 +288,15 @@ export class LocalTarget implements Target {
           const identity = identityOf(row);
           if (identity) await this.#machine.end(identity, DRAIN_MS);
           // Without its row the next start brings a served release up anew, with the addresses of then.
-          await deleteProcess(this.#database.db, row.release_id);
+          await deleteProcess(this.#database.db, runOf(row));
         }),
     );
   }
 }
 
+const runOf = ({ release_id, environment }: ProcessRow): Run => ({ releaseId: release_id, environment });
+/** What a run's files are called. */
+const nameOf = ({ releaseId, environment }: Run): string => `${environment}-${releaseId}`;
 const upstreamOf = (row: Pick<ProcessRow, "address" | "port">): string => `http://${row.address}:${row.port}`;
 
 /** Where the processes of a machine are noted, for all servers that run on it. */

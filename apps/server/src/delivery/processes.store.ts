@@ -1,10 +1,12 @@
-import type { RunSpec } from "@latchkey/core/delivery/ports";
+import type { Run, RunSpec } from "@latchkey/core/delivery/ports";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
 
-/** Which release should run on the local target, and as which process it does. */
+/** Which release should run on the local target, in which environment, and as which process it does. */
 export interface ProcessRow {
   readonly release_id: string;
+  /** The database takes it from `spec`. */
+  readonly environment: string;
   readonly spec: RunSpec;
   readonly port: number | null;
   readonly pid: number | null;
@@ -18,13 +20,16 @@ export interface ProcessRow {
 
 export const findProcess = operation(
   "findProcess",
-  async (db: Executor, releaseId: string): Promise<ProcessRow | null> => {
-    const found = await sql<ProcessRow>`select * from release_process where release_id = ${releaseId}`.execute(db);
+  async (db: Executor, { releaseId, environment }: Run): Promise<ProcessRow | null> => {
+    const found =
+      await sql<ProcessRow>`select * from release_process where release_id = ${releaseId} and environment = ${environment}`.execute(
+        db,
+      );
     return found.rows[0] ?? null;
   },
 );
 export const listProcesses = operation("listProcesses", async (db: Executor): Promise<ProcessRow[]> => {
-  return (await sql<ProcessRow>`select * from release_process order by release_id`.execute(db)).rows;
+  return (await sql<ProcessRow>`select * from release_process order by release_id, environment`.execute(db)).rows;
 });
 /**
  * Writes which process runs a release, unless another server has written one since `known` was read. False then, and
@@ -34,14 +39,14 @@ export const saveProcess = operation(
   "saveProcess",
   async (
     db: Executor,
-    row: Omit<ProcessRow, "retire_at">,
+    row: Omit<ProcessRow, "retire_at" | "environment">,
     known: Pick<ProcessRow, "pid" | "pid_started" | "machine"> | null,
   ): Promise<boolean> => {
     const saved =
       await sql`insert into release_process (release_id, spec, port, pid, pid_started, restarts, machine, address)
     values (${row.release_id}, ${JSON.stringify(row.spec)}::jsonb, ${row.port}, ${row.pid}, ${row.pid_started}, ${row.restarts},
       ${row.machine}, ${row.address})
-    on conflict (release_id) do update set spec = excluded.spec, port = excluded.port, pid = excluded.pid,
+    on conflict (release_id, environment) do update set spec = excluded.spec, port = excluded.port, pid = excluded.pid,
       pid_started = excluded.pid_started, restarts = excluded.restarts, machine = excluded.machine, address = excluded.address
     where (release_process.pid, release_process.pid_started, release_process.machine)
         is not distinct from (${known?.pid ?? null}::integer, ${known?.pid_started ?? null}::text, ${known?.machine ?? null}::text)
@@ -53,10 +58,14 @@ export const saveProcess = operation(
 );
 export const setRetirement = operation(
   "setRetirement",
-  async (db: Executor, releaseId: string, at: Date | null): Promise<void> => {
-    await sql`update release_process set retire_at = ${at} where release_id = ${releaseId}`.execute(db);
+  async (db: Executor, { releaseId, environment }: Run, at: Date | null): Promise<void> => {
+    await sql`update release_process set retire_at = ${at}
+      where release_id = ${releaseId} and environment = ${environment}`.execute(db);
   },
 );
-export const deleteProcess = operation("deleteProcess", async (db: Executor, releaseId: string): Promise<void> => {
-  await sql`delete from release_process where release_id = ${releaseId}`.execute(db);
-});
+export const deleteProcess = operation(
+  "deleteProcess",
+  async (db: Executor, { releaseId, environment }: Run): Promise<void> => {
+    await sql`delete from release_process where release_id = ${releaseId} and environment = ${environment}`.execute(db);
+  },
+);

@@ -57,6 +57,7 @@ export type Input =
       readonly looks: readonly Look[];
       readonly taken: Taken;
       readonly metricAnchors: MetricAnchors;
+      readonly restartsSeen: Readonly<Record<string, number>>;
     };
 
 const hashOn = (before: string, text: string): string =>
@@ -84,6 +85,7 @@ interface Draft {
   shares: Record<string, number>;
   taken: Taken;
   metricAnchors: MetricAnchors;
+  restartsSeen: Readonly<Record<string, number>>;
   rerouted: boolean;
   made: Decision[];
 }
@@ -119,6 +121,7 @@ export async function applyWithin(
     shares: { ...row.shares },
     taken: row.taken,
     metricAnchors: row.metric_anchors,
+    restartsSeen: row.restarts_seen,
     rerouted: false,
     made: [],
   };
@@ -138,6 +141,7 @@ export async function applyWithin(
     draft.taken = input.taken;
     if (draft.decider !== DECIDER_VERSION) await changeJudge(tx, row, draft, time.atMs, wallMs);
     draft.metricAnchors = input.metricAnchors;
+    draft.restartsSeen = input.restartsSeen;
     for (const counts of input.looks) {
       const look = { ...counts, atMs: time.atMs - row.started_at.getTime() };
       const judged = judge(draft.judge, look, row.policy);
@@ -159,6 +163,7 @@ export async function applyWithin(
     shares: draft.shares,
     taken: draft.taken,
     metric_anchors: draft.metricAnchors,
+    restarts_seen: draft.restartsSeen,
     step_count: draft.steps,
     evidence_sha256: draft.evidence,
     finished_at: isTerminal(draft.machine.state) ? new Date(wallMs) : null,

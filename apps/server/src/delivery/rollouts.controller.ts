@@ -4,7 +4,7 @@ import type { MetricSource } from "@latchkey/core/analysis/metric-source";
 import type { Look, ProcessCounts } from "@latchkey/core/analysis/types";
 import { NO_COUNTS, takeDeltas } from "@latchkey/core/delivery/counters";
 import { type Generation, generationKey } from "@latchkey/core/delivery/generation";
-import type { Prober, RunSpec, Target } from "@latchkey/core/delivery/ports";
+import type { Prober, Run, RunSpec, Target } from "@latchkey/core/delivery/ports";
 import type { RolloutEvent } from "@latchkey/core/delivery/rollout";
 import { SYNTHETIC_SHARE, type SyntheticSource } from "@latchkey/core/delivery/synthetic";
 import type { Logger } from "pino";
@@ -61,8 +61,6 @@ export class RolloutsController {
   readonly #lookedAt = new Map<string, number>();
   /** Rollouts with errors that no look has seen: news that comes right after a look must not wait for the next one's time. */
   readonly #news = new Set<string>();
-  /** Restarts of a release that looks have taken in. */
-  readonly #restarts = new Map<string, number>();
   readonly #unused = new Map<string, number>();
   readonly #metrics: MetricReader;
   #surveyedAt = Number.NEGATIVE_INFINITY;
@@ -122,8 +120,8 @@ export class RolloutsController {
     const declared = (await findService(this.#o.database.db, row.project, row.service))?.config.synthetic;
     if (!declared || row.baseline_release_id === null) return;
     const [baseline, canary] = await Promise.all([
-      this.#o.target.upstreamOf(row.baseline_release_id),
-      this.#o.target.upstreamOf(row.canary_release_id),
+      this.#o.target.upstreamOf(runIn(row, row.baseline_release_id)),
+      this.#o.target.upstreamOf(runIn(row, row.canary_release_id)),
     ]);
     if (baseline && canary) this.#o.synthetic.tend(row.id, { ...declared, addresses: { baseline, canary } });
   }
@@ -140,11 +138,13 @@ export class RolloutsController {
   }
 
   /** How a release's process is, with its restarts since the last look that was taken in; null when nothing runs. */
-  async #processOf(releaseId: string | null): Promise<(ProcessCounts & { readonly total: number }) | null> {
-    if (releaseId === null || !(await this.#o.target.upstreamOf(releaseId))) return null;
-    const { restarts, residentBytes } = await this.#o.target.figures(releaseId);
-    const seen = this.#restarts.get(releaseId) ?? restarts;
-    this.#restarts.set(releaseId, seen);
+  async #processOf(
+    row: Pick<RolloutRow, "restarts_seen" | "environment">,
+    releaseId: string | null,
+  ): Promise<(ProcessCounts & { readonly total: number }) | null> {
+    if (releaseId === null || !(await this.#o.target.upstreamOf(runIn(row, releaseId)))) return null;
+    const { restarts, residentBytes } = await this.#o.target.figures(runIn(row, releaseId));
+    const seen = row.restarts_seen[releaseId] ?? restarts;
     return { restarts: Math.max(0, restarts - seen), residentBytes, processes: 1, total: restarts };
   }
 
@@ -161,7 +161,7 @@ export class RolloutsController {
       .then(async (event) => {
         // Whoever stood still meanwhile may find the rollout far beyond its start.
         const taken = await this.#apply(row.id, fence, { kind: "event", event, onlyIn: "starting" });
-        if (taken && event.kind === "release_failed") await this.#o.target.retire(row.canary_release_id);
+        if (taken && event.kind === "release_failed") await this.#o.target.retire(runIn(row, row.canary_release_id));
       })
       .catch((error: unknown) =>
         this.#o.log.error({ rolloutId: row.id, err: error }, "start of a rollout could not be recorded"),
@@ -245,8 +245,8 @@ export class RolloutsController {
     const counters = await countersSince(this.#o.database.db, row.service, row.environment, firstGeneration(row));
     const gateways = await liveGateways(this.#o.database.db);
     const { deltas, taken } = takeDeltas(counters, row.taken, row.canary_release_id);
-    const baseline = await this.#processOf(row.baseline_release_id);
-    const canary = await this.#processOf(row.canary_release_id);
+    const baseline = await this.#processOf(row, row.baseline_release_id);
+    const canary = await this.#processOf(row, row.canary_release_id);
     const common = {
       atMs: atMs - row.started_at.getTime(),
       baselineProcess: countsOf(baseline),
@@ -277,6 +277,11 @@ export class RolloutsController {
       ...measured,
       kind: "looks",
       atMs,
+      restartsSeen: {
+        ...row.restarts_seen,
+        ...(row.baseline_release_id && baseline ? { [row.baseline_release_id]: baseline.total } : {}),
+        ...(canary ? { [row.canary_release_id]: canary.total } : {}),
+      },
       stepCount: row.step_count,
       // Our own first: the verdict after all of them is the one that counts, with the guards on visitors' traffic.
       looks: [...(own ? [{ ...common, ...arms, synthetic: true as const, ...own }] : []), ...measured.looks],
@@ -287,75 +292,83 @@ export class RolloutsController {
       if (own) this.#o.synthetic.giveBack(row.id, own);
       return;
     }
-    if (row.baseline_release_id && baseline) this.#restarts.set(row.baseline_release_id, baseline.total);
-    if (canary) this.#restarts.set(row.canary_release_id, canary.total);
   }
 
   /** Releases that no routing names any more leave after a drain; those that should serve and do not are brought up. */
   async #retireUnused(): Promise<void> {
-    const db = this.#o.database.db;
-    const used = new Map<string, { project: string; service: string; environment: string; deploymentId: string }>();
-    for (const service of await allServices(db)) {
-      for (const env of await environmentsOf(db, service.project, service.name)) {
-        if (env.serving_release_id)
-          used.set(env.serving_release_id, {
-            project: service.project,
-            service: service.name,
-            environment: env.name,
-            deploymentId: env.serving_deployment_id ?? "",
-          });
-      }
-    }
-    // Canaries on their way up: `#start` looks after them, and ends those that do not come up.
-    const comingUp = new Set<string>();
-    for (const r of await activeRollouts(db)) {
-      if (r.machine.state === "starting") comingUp.add(r.canary_release_id);
-      const place = {
-        project: r.project,
-        service: r.service,
-        environment: r.environment,
-        deploymentId: r.deployment_id,
-      };
-      if (r.baseline_release_id) used.set(r.baseline_release_id, place);
-      used.set(r.canary_release_id, place);
-    }
-    const running = new Map((await this.#o.target.releases()).map(({ id, isHere }) => [id, isHere]));
+    const { used, comingUp } = await this.#wanted();
+    const running = new Map((await this.#o.target.runs()).map((run) => [keyOf(run), run]));
+    const unused = [...running].filter(([key]) => !used.has(key));
     const served = await servedEverywhere(
-      db,
-      [...running.keys()].filter((id) => !used.has(id)),
+      this.#o.database.db,
+      unused.map(([, { releaseId }]) => releaseId),
     );
-    for (const id of running.keys()) {
-      if (used.has(id)) {
-        this.#unused.delete(id);
-        continue;
-      }
-      const since = this.#unused.get(id) ?? this.#o.clock.monotonic();
-      this.#unused.set(id, since);
-      if (!served.has(id) || this.#o.clock.monotonic() - since <= RETIRE_AFTER_MS) continue;
-      await this.#o.target.retire(id);
-      this.#restarts.delete(id);
+    for (const key of used.keys()) this.#unused.delete(key);
+    for (const [key, run] of unused) {
+      const since = this.#unused.get(key) ?? this.#o.clock.monotonic();
+      this.#unused.set(key, since);
+      if (!served.has(run.releaseId) || this.#o.clock.monotonic() - since <= RETIRE_AFTER_MS) continue;
+      await this.#o.target.retire(run);
     }
-    for (const [id, place] of used) {
-      if (running.get(id) === true || this.#starting.has(id) || comingUp.has(id)) continue;
-      this.#starting.add(id);
-      this.#specOf(place.project, place.service, place.environment, place.deploymentId, id)
-        .then((spec) => this.#o.target.ensureRunning(spec))
-        .then(async (started) => {
-          const isMoved = running.get(id) === false;
-          if (!started.ok && isMoved) throw new Error(started.error.words);
-          // It may have another address than before: only a newer generation moves a gateway that keeps its table on
-          // disk. With a release that moved here, the target has taken one.
-          if (!isMoved)
-            await this.#o.database.transaction((tx) => takeGeneration(tx, { ...place, name: place.environment }, null));
-          this.#o.onRerouted();
-        })
-        .catch((error: unknown) =>
-          this.#o.log.error({ releaseId: id, err: error }, "a served release could not be brought up"),
-        )
-        .finally(() => this.#starting.delete(id));
+    for (const [key, wanted] of used) {
+      const isHere = running.get(key)?.isHere;
+      if (isHere !== true && !this.#starting.has(key) && !comingUp.has(key))
+        this.#bringBack(key, wanted, isHere === false);
     }
   }
+
+  /** What routing names, and the canaries on their way up: `#start` looks after them, and ends those that do not come up. */
+  async #wanted(): Promise<{ used: ReadonlyMap<string, Wanted>; comingUp: ReadonlySet<string> }> {
+    const db = this.#o.database.db;
+    const used = new Map<string, Wanted>();
+    const add = (wanted: Wanted) => used.set(keyOf(wanted), wanted);
+    for (const { project, name: service } of await allServices(db))
+      for (const env of await environmentsOf(db, project, service))
+        if (env.serving_release_id)
+          add({
+            ...{ project, service, environment: env.name, releaseId: env.serving_release_id },
+            deploymentId: env.serving_deployment_id ?? "",
+          });
+    const comingUp = new Set<string>();
+    for (const r of await activeRollouts(db)) {
+      if (r.machine.state === "starting") comingUp.add(keyOf(runIn(r, r.canary_release_id)));
+      const { project, service, deployment_id: deploymentId } = r;
+      for (const id of [r.baseline_release_id, r.canary_release_id])
+        if (id !== null) add({ project, service, deploymentId, ...runIn(r, id) });
+    }
+    return { used, comingUp };
+  }
+
+  #bringBack(key: string, wanted: Wanted, isMoved: boolean): void {
+    this.#starting.add(key);
+    this.#specOf(wanted.project, wanted.service, wanted.environment, wanted.deploymentId, wanted.releaseId)
+      .then((spec) => this.#o.target.ensureRunning(spec))
+      .then(async (started) => {
+        if (!started.ok && isMoved) throw new Error(started.error.words);
+        // It may have another address than before: only a newer generation moves a gateway that keeps its table on
+        // disk. With a release that moved here, the target has taken one.
+        if (!isMoved)
+          await this.#o.database.transaction((tx) => takeGeneration(tx, { ...wanted, name: wanted.environment }, null));
+        this.#o.onRerouted();
+      })
+      .catch((error: unknown) =>
+        this.#o.log.error({ releaseId: wanted.releaseId, err: error }, "a served release could not be brought up"),
+      )
+      .finally(() => this.#starting.delete(key));
+  }
 }
+
+/** What is to run, and for which deployment. */
+interface Wanted extends Run {
+  readonly project: string;
+  readonly service: string;
+  readonly deploymentId: string;
+}
+const keyOf = ({ releaseId, environment }: Run): string => `${releaseId} ${environment}`;
+const runIn = ({ environment }: Pick<RolloutRow, "environment">, releaseId: string): Run => ({
+  releaseId,
+  environment,
+});
 
 /** That time has passed, or that all gateways acknowledged, is as true by whichever server it is said. */
 const isAnybodys = (input: Input): boolean =>

@@ -32,6 +32,8 @@ export interface RolloutRow {
   readonly shares: Readonly<Record<string, number>>;
   readonly taken: Taken;
   readonly metric_anchors: MetricAnchors;
+  /** Restarts of the process that looks have taken in, by release. */
+  readonly restarts_seen: Readonly<Record<string, number>>;
   readonly step_count: number;
   readonly evidence_sha256: string;
   readonly started_at: Date;
@@ -82,7 +84,10 @@ export const insertRollout = operation(
 );
 
 /** What most reads want. The judge's state and the counters that it has taken in are large, and only looks need them. */
-export type ListedRollout = Omit<RolloutRow, "judge" | "taken" | "metric_anchors" | "policy" | "first_machine">;
+export type ListedRollout = Omit<
+  RolloutRow,
+  "judge" | "taken" | "metric_anchors" | "restarts_seen" | "policy" | "first_machine"
+>;
 const LISTED = sql`id, deployment_id, project, service, environment, machine, report, decider_version, canary_release_id,
   baseline_release_id, generation_epoch, generation_n, shares, step_count, evidence_sha256, started_at, finished_at, time_at_ms, time_seen_ms,
   carries`;
@@ -146,6 +151,7 @@ export const updateRollout = operation(
       | "shares"
       | "taken"
       | "metric_anchors"
+      | "restarts_seen"
       | "step_count"
       | "evidence_sha256"
       | "finished_at"
@@ -157,7 +163,7 @@ export const updateRollout = operation(
       report = ${row.report === null ? null : JSON.stringify(row.report)}::jsonb, decider_version = ${row.decider_version},
       generation_epoch = ${row.generation_epoch}, generation_n = ${row.generation_n},
       shares = ${JSON.stringify(row.shares)}::jsonb, taken = ${JSON.stringify(row.taken)}::jsonb,
-      metric_anchors = ${JSON.stringify(row.metric_anchors)}::jsonb,
+      metric_anchors = ${JSON.stringify(row.metric_anchors)}::jsonb, restarts_seen = ${JSON.stringify(row.restarts_seen)}::jsonb,
       step_count = ${row.step_count}, evidence_sha256 = ${row.evidence_sha256}, finished_at = ${row.finished_at},
       time_at_ms = ${row.time_at_ms}, time_seen_ms = ${row.time_seen_ms}
     where id = ${id}`.execute(tx);

@@ -106,7 +106,12 @@ async function armsView(
   return Promise.all(
     shares.map(async (share) => {
       const arm = share.releaseId === row.canary_release_id ? "canary" : share.arm;
-      return armView({ ...share, arm }, releases.get(share.releaseId), counters, await target.figures(share.releaseId));
+      return armView(
+        { ...share, arm },
+        releases.get(share.releaseId),
+        counters,
+        await target.figures({ releaseId: share.releaseId, environment: row.environment }),
+      );
     }),
   );
 }

@@ -1,4 +1,5 @@
 import type { RoutingService, RoutingTable } from "@latchkey/api/gateway";
+import type { Run } from "@latchkey/core/delivery/ports";
 import { isTerminal } from "@latchkey/core/delivery/rollout";
 import { armsOf } from "@latchkey/core/delivery/routing";
 import { sql } from "kysely";
@@ -45,7 +46,7 @@ export async function routingTable(db: Executor, options: RoutingOptions): Promi
 }
 
 export interface RoutingOptions {
-  readonly upstreamOf: (releaseId: string) => Promise<string | null>;
+  readonly upstreamOf: (run: Run) => Promise<string | null>;
   readonly assetsUrl: (releaseId: string) => string;
 }
 
@@ -78,7 +79,7 @@ async function routeEnvironment(
   );
   const arms: RoutingService["arms"] = [];
   for (const share of shares) {
-    const upstream = await options.upstreamOf(share.releaseId);
+    const upstream = await options.upstreamOf({ releaseId: share.releaseId, environment: environment.name });
     if (!upstream) continue;
     const number = releases.get(share.releaseId)?.number ?? 0;
     arms.push({ ...share, release: `${service.name}@${number}`, upstreams: [upstream] });

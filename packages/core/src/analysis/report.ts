@@ -1,4 +1,5 @@
-import { quantileBand, wilson } from "./bands.ts";
+import type { Histogram } from "../shared/histogram.ts";
+import { NO_BAND, quantileBands, wilson } from "./bands.ts";
 import { type Bounds, excessBounds } from "./effect.ts";
 import { effectWords } from "./effect-words.ts";
 import { HARM_PRIOR, SAFE_R } from "./errors.ts";
@@ -92,7 +93,9 @@ function metricReports(s: JudgeState, policy: AnalysisPolicy): MetricReport[] {
       high: effect.high < (unit === "ratio" ? 1 : Number.POSITIVE_INFINITY) ? effect.high : null,
     },
   });
-  const quantiles = (q: number) => [quantileBand(b.latency, q), quantileBand(c.latency, q)] as const;
+  const bands = (h: Histogram) => quantileBands(h, [0.5, 0.95, 0.99]);
+  const [b50 = NO_BAND, b95 = NO_BAND, b99 = NO_BAND] = bands(b.latency);
+  const [c50 = NO_BAND, c95 = NO_BAND, c99 = NO_BAND] = bands(c.latency);
   return [
     row(
       "errors",
@@ -108,11 +111,12 @@ function metricReports(s: JudgeState, policy: AnalysisPolicy): MetricReport[] {
       "ms",
       lnSlowness(s, "ranks"), // Unsafe means slower by the margin and not quick enough either: under it both are e-values, and so is their average.
       lnAverage([lnAverage(s.latencySafe, lambdas), lnAverage(s.latencyFast, rs)], [0.5, 0.5]),
-      ...quantiles(0.5),
+      b50,
+      c50,
       slowdownBounds(s.slowdown),
     ),
-    row("tail_p95", "ms", lnSlowness(s, "p95"), null, ...quantiles(0.95)),
-    row("tail_p99", "ms", lnSlowness(s, "p99"), lnAverage(s.tail99Safe, rs), ...quantiles(0.99)),
+    row("tail_p95", "ms", lnSlowness(s, "p95"), null, b95, c95),
+    row("tail_p99", "ms", lnSlowness(s, "p99"), lnAverage(s.tail99Safe, rs), b99, c99),
     row(
       "page_errors",
       "ratio",

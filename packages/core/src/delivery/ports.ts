@@ -22,6 +22,11 @@ export interface RunSpec {
   readonly target?: { readonly kind: string };
 }
 
+/** A release where it runs: in each environment it has a configuration, and processes, of its own. */
+export interface Run {
+  readonly releaseId: string;
+  readonly environment: string;
+}
 export interface StartFailure {
   readonly words: string;
   /** The last lines of the release's log. */
@@ -38,13 +43,13 @@ export interface Target {
   /** Starts the release, or finds it running, and waits until it is ready. Answers its upstream addresses. What does not become ready is the caller's to retire. */
   ensureRunning(spec: RunSpec): Promise<Result<Running, StartFailure>>;
   /** Ends the release after its drain. Nothing happens when it does not run. */
-  retire(releaseId: string): Promise<void>;
+  retire(run: Run): Promise<void>;
   /** Restarts since the release's first start, and memory now: null when nothing of the release runs here. */
-  figures(releaseId: string): Promise<{ readonly restarts: number; readonly residentBytes: number | null }>;
+  figures(run: Run): Promise<{ readonly restarts: number; readonly residentBytes: number | null }>;
   /** Where the release answers; null when nothing of it runs anywhere. */
-  upstreamOf(releaseId: string): Promise<string | null>;
-  /** Releases that should run. Those that are not here can't be looked after: `ensureRunning` brings them. */
-  releases(): Promise<readonly { readonly id: string; readonly isHere: boolean }[]>;
+  upstreamOf(run: Run): Promise<string | null>;
+  /** What should run. Those that are not here can't be looked after: `ensureRunning` brings them. */
+  runs(): Promise<readonly (Run & { readonly isHere: boolean })[]>;
   /** One round: makes the processes what they should be. */
   tend(): Promise<void>;
 }

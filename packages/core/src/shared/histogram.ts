@@ -47,14 +47,22 @@ export function subtractHistogram(later: Histogram, earlier: Histogram): Histogr
 /** The q-quantile (0..1) in milliseconds, or null when there is nothing to take it of. */
 export function quantileMs(h: Histogram, q: number): number | null {
   const n = countOf(h);
-  if (n === 0) return null;
-  const rank = Math.max(1, Math.ceil(q * n));
-  let seen = 0;
-  for (const b of Object.keys(h)
+  return n === 0 ? null : (ranksMs(h, [Math.ceil(q * n)])[0] ?? null);
+}
+
+/** The values in milliseconds at these ranks, the smallest being 1, in one walk through the buckets. Of none there is no value. */
+export function ranksMs(h: Histogram, ranks: readonly number[]): readonly (number | null)[] {
+  const buckets = Object.keys(h)
     .map(Number)
-    .sort((x, y) => x - y)) {
+    .sort((x, y) => x - y);
+  const upTo: number[] = [];
+  let seen = 0;
+  for (const b of buckets) {
     seen += h[b] ?? 0;
-    if (seen >= rank) return bucketMiddleMs(b);
+    upTo.push(seen);
   }
-  return null;
+  return ranks.map((rank) => {
+    const bucket = buckets[upTo.findIndex((count) => count >= Math.max(1, rank))];
+    return bucket === undefined ? null : bucketMiddleMs(bucket);
+  });
 }
