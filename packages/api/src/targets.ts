@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Command } from "./target-command.ts";
 
 /** HAProxy reads it as it stands: nothing that could end a word or a line may be in it. */
 const folder = z
@@ -19,9 +20,9 @@ const Haproxy = z.strictObject({
   /** Where the server writes HAProxy's configuration, and finds its socket; left out, a folder below the server's own. */
   folder: folder.optional(),
 });
-export const TargetConfig = z.discriminatedUnion("kind", [Local, Haproxy]);
+export const TargetConfig = z.discriminatedUnion("kind", [Local, Haproxy, Command]);
 export type TargetConfig = z.infer<typeof TargetConfig>;
-export const TargetKind = z.enum(["local", "haproxy"]);
+export const TargetKind = z.enum(["local", "haproxy", "command"]);
 
 /** By environment, where one differs from the service's own target. */
 export const TargetOverrides = z
@@ -36,6 +37,10 @@ export const targetOf = (
   },
   environment: string,
 ): TargetConfig => config.targets?.[environment] ?? config.target ?? { kind: "local" };
+
+/** Whether a target splits the traffic by itself; else Latchkey's gateway does. */
+export const routesItself = (config: TargetConfig): boolean =>
+  config.kind === "haproxy" || (config.kind === "command" && config.route !== undefined);
 
 /** Where a service runs in an environment, and what is known of it. */
 export const TargetView = z.object({

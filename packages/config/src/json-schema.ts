@@ -119,6 +119,8 @@ const WORDS: Readonly<Record<string, string>> = {
     "A release that served so lately (a day) is served again all at once, without gates and analysis; an older one is judged.",
   "rollback.whenUnhealthy": "Go back by itself when a new release is unhealthy, or does not answer, for too long.",
   "rollback.unhealthyMs": "How long that is; a minute when it is left out.",
+  "rollback.deadManMs":
+    "A canary that no server has watched for so long is taken back; five minutes when it is left out.",
   "rollback.watchMs": "For how long after it was promoted a release is watched so; a day when it is left out.",
   analysis: "How certain the judge must be.",
   github: "The repository that it is built from: docs/guides/github.md.",

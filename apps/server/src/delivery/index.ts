@@ -31,6 +31,7 @@ import { forgetOldCounters } from "./gateways.store.ts";
 import { registerGithubHook } from "./github.routes.ts";
 import { startGithub } from "./github.ts";
 import { type HealthSources, viewHealth } from "./health.view.ts";
+import { HostedTarget, type HostedTargetOptions } from "./hosted-target.controller.ts";
 import { localTargetHere } from "./local-target.controller.ts";
 import { forgetOldMinutes } from "./minutes.store.ts";
 import { OthersController } from "./others.controller.ts";
@@ -57,7 +58,8 @@ import { sourcesIn } from "./sources.ts";
 import { StraysController } from "./strays.controller.ts";
 import { SyntheticTraffic } from "./synthetic-traffic.ts";
 import { type Installation, viewSystem } from "./system.view.ts";
-import { machinesIn } from "./targets.ts";
+import { TargetByKind } from "./target-by-kind.ts";
+import { hostsIn, machinesIn } from "./targets.ts";
 import { TrafficController } from "./traffic.controller.ts";
 import { TrafficHoursController } from "./traffic-hours.controller.ts";
 import { standingWaiver } from "./waivers.ts";
@@ -110,14 +112,19 @@ export interface Delivery {
 }
 
 export function startDelivery(o: DeliveryOptions): Delivery {
-  const target = localTargetHere({
-    ...o,
+  const acting: Pick<HostedTargetOptions, "mayAct" | "onMoved"> = {
     mayAct: () => o.lease.held(),
     onMoved: async (tx, { releaseId, service, environment }) => {
       const release = await findRelease(tx, releaseId);
       if (release) await takeGeneration(tx, { project: release.project, service, name: environment }, null);
     },
+  };
+  const processes = localTargetHere({ ...o, ...acting });
+  const hosted = new HostedTarget({
+    ...{ database: o.database, log: o.log, clock: systemClock, prober: httpProber, ...acting },
+    hostOf: hostsIn(o.sharedDir),
   });
+  const target = new TargetByKind(processes, hosted);
   const artifacts = new ArtifactStore(`${o.sharedDir}/artifacts`);
   const waiters = new RoutingWaiters();
   const loop = new Loop(o.log, systemClock);
@@ -284,7 +291,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     round: () => promotions.tick(),
   }).start();
   const others = new OthersController({ ...o, onDeployment: deploymentChanged, onRollout: changed });
-  const strays = new StraysController({ ...o, isStarting: (name) => target.isStarting(name) });
+  const strays = new StraysController({ ...o, isStarting: (name) => processes.isStarting(name) });
   strays.start();
   const hours = new TrafficHoursController(o);
   hours.start();
@@ -314,6 +321,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       waiters.close();
       await routers.stop();
       await loop.stop();
+      await hosted.stop();
       caller.abort();
       await deployments.stop();
     },
