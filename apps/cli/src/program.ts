@@ -11,6 +11,7 @@ import { addBuildNetlify } from "./commands/build-netlify.ts";
 import { addCi } from "./commands/ci.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addGates } from "./commands/gates.ts";
+import { addGithub } from "./commands/github.ts";
 import { addInit } from "./commands/init.ts";
 import { addLedger } from "./commands/ledger.ts";
 import { addLook } from "./commands/look.ts";
@@ -114,6 +115,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addConfig(program, terminal, outcome);
   addAdopt(program, terminal, outcome);
   addInit(program, terminal, outcome);
+  addGithub(program, terminal, outcome);
   addCi(program, terminal, outcome);
   addBuildNetlify(program, terminal, outcome);
   addNetlify(program, terminal, outcome);

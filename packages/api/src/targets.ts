@@ -63,12 +63,13 @@ export const targetOf = (
 ): TargetConfig => config.targets?.[environment] ?? config.target ?? { kind: "local" };
 
 /** Whether a target has to be told of the traffic: it splits it, or publishes what is served. */
-export const routesItself = (config: TargetConfig): boolean =>
-  config.kind === "haproxy" || config.kind === "netlify" || (config.kind === "command" && config.route !== undefined);
+export const routesItself = (config: TargetConfig): boolean => splitsItself(config) || config.kind === "netlify";
 
 /** Whether a target splits and counts the traffic by itself; else Latchkey's gateway does. */
 export const splitsItself = (config: TargetConfig): boolean =>
-  config.kind === "netlify" ? config.split === "edge" : routesItself(config);
+  config.kind === "haproxy" ||
+  (config.kind === "command" && config.route !== undefined) ||
+  (config.kind === "netlify" && config.split === "edge");
 
 /** A deploy at a provider, as it was seen last. */
 export const ProviderDeploy = z.object({

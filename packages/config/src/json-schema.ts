@@ -56,6 +56,8 @@ const WORDS: Readonly<Record<string, string>> = {
   "gates.*.method": "POST when it is left out.",
   "gates.*.callback": "true: the answer may come later, by a call back.",
   "gates.*.roles": "Who may approve: roles.",
+  "gates.*.reviews":
+    "Which reviews on GitHub are approvals: head (of the pull request's newest commit), any, or off. Left out: head.",
   "gates.*.count": "How many must approve; 1 when it is left out.",
   "gates.*.allow": "When may be deployed, week by week.",
   "gates.*.allow.*.days": "mon to sun.",

@@ -78,6 +78,12 @@ export const ServerConfig = z.strictObject({
     .refine((url) => !/[?#@]/.test(url), "must be an address without a user, ? and #; a token goes into a file")
     .optional(),
   githubTokenFile: z.string().min(1).optional(),
+  /** A GitHub App instead of a token: its id (or client id), and the file with its private key. */
+  githubAppId: z
+    .string()
+    .regex(/^[0-9A-Za-z.]{1,40}$/, "must be the App's id or client id, such as 123456")
+    .optional(),
+  githubAppKeyFile: z.string().min(1).optional(),
   /** One secret a line: while it is changed, the old and the new one are good. */
   githubWebhookSecretFile: z.string().min(1).optional(),
   /** Asks GitHub every so many seconds, for a server that GitHub can't reach; 5,000 questions an hour are allowed. */
@@ -193,6 +199,16 @@ export const SERVER_SOURCES: Readonly<Record<keyof ServerConfig, Source>> = {
     environment: ["LATCHKEY_GITHUB_TOKEN_FILE"],
     words: "a file with a token for GitHub; or the token itself in LATCHKEY_GITHUB_TOKEN",
   },
+  githubAppId: {
+    flag: "--github-app-id",
+    environment: ["LATCHKEY_GITHUB_APP_ID"],
+    words: "the id of a GitHub App, instead of a token",
+  },
+  githubAppKeyFile: {
+    flag: "--github-app-key-file",
+    environment: ["LATCHKEY_GITHUB_APP_KEY_FILE"],
+    words: "a file with the App's private key, as GitHub gives it",
+  },
   githubWebhookSecretFile: {
     flag: "--github-webhook-secret-file",
     environment: ["LATCHKEY_GITHUB_WEBHOOK_SECRET_FILE"],
@@ -243,6 +259,7 @@ export const SERVER_SOURCES: Readonly<Record<keyof ServerConfig, Source>> = {
 const FILES = [
   "prometheusTokenFile",
   "githubTokenFile",
+  "githubAppKeyFile",
   "githubWebhookSecretFile",
   "netlifyTokenFile",
   "netlifyWebhookSecretFile",
@@ -301,6 +318,8 @@ export function parseServerConfig(sources: ServerSources): ServerConfig {
     lines.push(
       "databaseOwnerUrl is given without databaseUrl: give the server's own role with databaseUrl, or leave it out.",
     );
+  if (parsed.success && (parsed.data.githubAppId === undefined) !== (parsed.data.githubAppKeyFile === undefined))
+    lines.push("githubAppId and githubAppKeyFile belong together: give both, or neither.");
   if (parsed.success && parsed.data.sharedDir && !parsed.data.databaseUrl)
     lines.push(
       "sharedDir is given without databaseUrl: servers that share a folder share a PostgreSQL, too. Give it with databaseUrl, or leave sharedDir out.",

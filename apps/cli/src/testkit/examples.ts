@@ -408,7 +408,14 @@ export const pipeline: Answer<"getPipeline"> = {
       problem: "main of acme/leads could not be fetched: no route",
     },
   ],
-  github: { webhooks: "ready", api: "no_token", waitingDeliveries: 0, unreadableDeliveries: 0, lateReports: 0 },
+  github: {
+    webhooks: "ready",
+    api: "no_token",
+    identity: "nobody",
+    waitingDeliveries: 0,
+    unreadableDeliveries: 0,
+    lateReports: 0,
+  },
 };
 
 export const person: Answer<"addPerson"> = {

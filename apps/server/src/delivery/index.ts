@@ -7,7 +7,7 @@ import type { Subjects } from "../ledger/index.ts";
 import { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import type { GithubAccess } from "../platform/adapters/github/configured.ts";
 import { LocalBuilder } from "../platform/adapters/local/builder.ts";
-import { diffOf } from "../platform/adapters/local/git.ts";
+import { cameToBranch, diffOf } from "../platform/adapters/local/git.ts";
 import { httpProber } from "../platform/adapters/local/prober.ts";
 import type { NetlifyAccess } from "../platform/adapters/netlify/configured.ts";
 import { reportFiles } from "../platform/adapters/reports/files.ts";
@@ -195,6 +195,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     gateRunners: gateRunners({
       ...{ builder, caller, database: o.database, baseUrl: o.baseUrl },
       ...{ reports: reportFiles, differences: { diff: diffOf }, sizes: artifacts, errorBudget: NO_ERROR_BUDGET },
+      cameToBranch,
       openNames: async (sealed) => JSON.parse(await o.subjects.open(JSON.stringify(sealed))) as string[],
     }),
     waiverOf: (service, gate, couldNotRun) => standingWaiver(o.database.db, service, gate, couldNotRun),

@@ -59,7 +59,7 @@ const lateReports = operation("lateReports", async (db: Executor): Promise<numbe
 export interface PipelineOptions {
   readonly db: Executor;
   readonly nowMs: number;
-  readonly github: { readonly hasSecret: boolean; readonly hasToken: boolean };
+  readonly github: { readonly hasSecret: boolean; readonly identity: "app" | "token" | "nobody" };
 }
 
 /** Where each change of a project is, those under way first, then the newest. */
@@ -105,7 +105,8 @@ export async function viewPipeline(
     })),
     github: {
       webhooks: o.github.hasSecret ? "ready" : "no_secret",
-      api: o.github.hasToken ? "ready" : "no_token",
+      api: o.github.identity === "nobody" ? "no_token" : "ready",
+      identity: o.github.identity,
       waitingDeliveries: figures.waiting,
       unreadableDeliveries: figures.unreadable,
       lateReports: await lateReports(db),

@@ -26,9 +26,9 @@ export interface Machine {
     readonly boot: string;
     report(everything: boolean): { readonly counters: ArmCounter[]; readonly taken: () => void };
   } | null;
+  onNews(news: (hasErrors: boolean) => void): void;
   /** Of a target whose counts come by another way: says that it lives, and what it has applied. */
   readonly hear?: (applied: Generation) => Promise<void>;
-  onNews(news: (hasErrors: boolean) => void): void;
   /** For its people, also while it fails. */
   readonly notes: readonly string[];
   close(): void;

@@ -36,13 +36,13 @@ export async function standingOf(
   const gateways = await liveGateways(db);
   // A target that only publishes needs a gateway, whose counts are the source.
   const isHeard = splitsItself(target)
-    ? gateways.some(({ id }) => id === gatewayOf({ ...place, kind }))
+    ? // Once it fails to answer, what it said before is old.
+      route?.error === null && gateways.some(({ id }) => id === gatewayOf({ ...place, kind }))
     : gateways.some(({ id }) => !id.includes(":"));
   const hasServed = route?.kind === kind && route.error === null && compareGenerations(served, generation) >= 0;
   return {
     serves: hasServed && (splitsItself(target) || isHeard),
-    // Once it fails to answer, what it said before is old.
-    isHeard: route?.error === null && isHeard,
+    isHeard,
   };
 }
 

@@ -14,8 +14,8 @@ type Netlify = Pick<ReturnType<typeof startNetlify>, "host" | "machineOf">;
 export const machinesIn =
   (dir: string, netlify: Netlify) =>
   (config: TargetConfig, place: Place): Machine | null => {
-    if (config.kind === "netlify") return netlify.machineOf(config, place);
     if (config.kind === "command") return config.route === undefined ? null : scripted(dir, config, place);
+    if (config.kind === "netlify") return netlify.machineOf(config, place);
     if (config.kind !== "haproxy") return null;
     const folder = config.folder ?? `${dir}/haproxy/${place.service}-${place.environment}`;
     const machine = new HaproxyMachine({ folder, bind: config.bind }, () => performance.now());

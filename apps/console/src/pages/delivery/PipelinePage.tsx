@@ -104,6 +104,9 @@ function Obstacles({ pipeline: { connections, github } }: { pipeline: PipelineVi
     ...(connections.length > 0 && github.api === "no_token"
       ? ["GitHub is told nothing: the server has no token (--github-token-file)."]
       : []),
+    ...(connections.length > 0 && github.identity === "token"
+      ? ["Gates are shown on GitHub as a commit status: checks are for Apps only (--github-app-id)."]
+      : []),
     ...(github.lateReports > 0 ? [`${plural(github.lateReports, "report")} could not be told to GitHub yet.`] : []),
     ...(github.unreadableDeliveries > 0
       ? [`${plural(github.unreadableDeliveries, "delivery", "deliveries")} could not be read.`]
