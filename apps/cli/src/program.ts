@@ -14,6 +14,7 @@ import { addGates } from "./commands/gates.ts";
 import { addInit } from "./commands/init.ts";
 import { addLedger } from "./commands/ledger.ts";
 import { addLook } from "./commands/look.ts";
+import { addNetlify } from "./commands/netlify.ts";
 import { addNotifications } from "./commands/notifications.ts";
 import { addPeople } from "./commands/people.ts";
 import { addPipeline } from "./commands/pipeline.ts";
@@ -115,6 +116,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addInit(program, terminal, outcome);
   addCi(program, terminal, outcome);
   addBuildNetlify(program, terminal, outcome);
+  addNetlify(program, terminal, outcome);
   addCompletion(program, terminal, outcome);
   return program;
 }

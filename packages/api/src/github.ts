@@ -93,6 +93,8 @@ export const PipelineItem = z.object({
   over: z.boolean(),
   deploymentId: z.string().nullable(),
   rolloutId: z.string().nullable(),
+  /** Where the provider shows the pull request's preview; left out where it shows none. */
+  previewUrl: z.string().optional(),
 });
 export type PipelineItem = z.infer<typeof PipelineItem>;
 

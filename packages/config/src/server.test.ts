@@ -56,6 +56,9 @@ describe("the server's own configuration", () => {
       "/secrets/webhook",
       "60",
       "https://tokens.example",
+      "https://netlify.example/api/v1",
+      "/secrets/netlify",
+      "/secrets/netlify-webhook",
       "10.0.0.0/8,fd00::/8",
       "500",
       "50",
@@ -69,6 +72,7 @@ describe("the server's own configuration", () => {
     for (const flag of flags) expect(serverFlagsHelp()).toContain(`${flag} <value>`);
   });
   it.each([
+    [{ argv: ["--netlify-api-url", "http://netlify.example"] }, "--netlify-api-url: must begin with https"],
     [{ argv: ["--peers", "10.0.0.6"] }, "--peers: must be addresses such as http://10.0.0.6:7400"],
     [{ argv: ["--address", "host"] }, "--address: must be an IPv4 address of this machine"],
     [{ argv: ["--shared-dir", "/shared"] }, "sharedDir is given without databaseUrl"],

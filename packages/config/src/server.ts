@@ -91,6 +91,18 @@ export const ServerConfig = z.strictObject({
   githubOidcIssuer: z
     .url({ protocol: /^https?$/, error: "must be an address such as https://token.actions.githubusercontent.com" })
     .optional(),
+  /** Netlify's API, where it is not Netlify's own. */
+  netlifyApiUrl: z
+    .url({ protocol: /^https?$/, error: "must be an address such as https://api.netlify.com/api/v1" })
+    .refine((url) => !/[?#@]/.test(url), "must be an address without a user, ? and #; a token goes into a file")
+    .refine(
+      (url) => url.startsWith("https:") || /^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:|\/|$)/.test(url),
+      "must begin with https: the token goes there (http only on this machine itself)",
+    )
+    .optional(),
+  netlifyTokenFile: z.string().min(1).optional(),
+  /** One secret a line: while it is changed, the old and the new one are good. */
+  netlifyWebhookSecretFile: z.string().min(1).optional(),
   /** Private networks that notifications may be sent into: nothing else that is private can be reached by a channel. */
   notifyNetworks: z
     .string()
@@ -196,6 +208,21 @@ export const SERVER_SOURCES: Readonly<Record<keyof ServerConfig, Source>> = {
     environment: ["LATCHKEY_GITHUB_OIDC_ISSUER"],
     words: "who signs the tokens of workflows (https://token.actions.githubusercontent.com)",
   },
+  netlifyApiUrl: {
+    flag: "--netlify-api-url",
+    environment: ["LATCHKEY_NETLIFY_API_URL"],
+    words: "Netlify's API (https://api.netlify.com/api/v1)",
+  },
+  netlifyTokenFile: {
+    flag: "--netlify-token-file",
+    environment: ["LATCHKEY_NETLIFY_TOKEN_FILE"],
+    words: "a file with a token for Netlify; or the token itself in LATCHKEY_NETLIFY_TOKEN",
+  },
+  netlifyWebhookSecretFile: {
+    flag: "--netlify-webhook-secret-file",
+    environment: ["LATCHKEY_NETLIFY_WEBHOOK_SECRET_FILE"],
+    words: "a file with the secret of Netlify's webhooks, two lines while it is changed",
+  },
   notifyNetworks: {
     flag: "--notify-networks",
     environment: ["LATCHKEY_NOTIFY_NETWORKS"],
@@ -212,6 +239,14 @@ export const SERVER_SOURCES: Readonly<Record<keyof ServerConfig, Source>> = {
     words: "how often one credential may write (20; for a moment ten times as often)",
   },
 };
+/** What is a path as the shell's folder has it. */
+const FILES = [
+  "prometheusTokenFile",
+  "githubTokenFile",
+  "githubWebhookSecretFile",
+  "netlifyTokenFile",
+  "netlifyWebhookSecretFile",
+] as const;
 const FIELDS = Object.keys(SERVER_SOURCES) as (keyof ServerConfig)[];
 
 /** The flags and what they mean, a line each. */
@@ -253,7 +288,7 @@ export function parseServerConfig(sources: ServerSources): ServerConfig {
   Object.assign(given, readFile(file, sources.readText(file)), inEnvironment, flags, { dir });
   if (typeof given.sharedDir === "string" && given.sharedDir !== "")
     given.sharedDir = resolve(sources.cwd, given.sharedDir);
-  for (const file of ["prometheusTokenFile", "githubTokenFile", "githubWebhookSecretFile"] as const) {
+  for (const file of FILES) {
     const name = given[file];
     if (typeof name === "string" && name !== "") given[file] = resolve(sources.cwd, name);
   }

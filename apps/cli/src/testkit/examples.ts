@@ -456,6 +456,11 @@ export const rollbackPlan: Answer<"planRollback"> = {
   pause,
 };
 
+export const netlifyEdge: Answer<"getNetlifyEdge"> = {
+  ...{ service: "leads", environment: "production", siteId: "leads.example.com", servedAfterMs: 12_000 },
+  variable: "https://latchkey.example.com/edge/netlify/0123456789abcdef#a-secret",
+};
+
 export const target: Answer<"listTargets">["items"][number] = {
   ...{ service: "leads", environment: "production", kind: "haproxy", routedBy: "target", state: "serving" },
   words: "It serves these shares.",

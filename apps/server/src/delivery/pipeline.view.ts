@@ -14,6 +14,7 @@ import {
   reviewsOfPulls,
   type StateRow,
 } from "./github.store.ts";
+import { type Preview, previewsOf } from "./previews.store.ts";
 import type { ListedRollout } from "./rollouts.store.ts";
 
 export type PipelineAnswer = Answer<"getPipeline">;
@@ -90,8 +91,10 @@ export async function viewPipeline(
       items.push(itemOf(changeOf(d), d, { branch: undefined, told, services, nowMs: o.nowMs }));
   items.sort((a, b) => Number(a.over) - Number(b.over) || beginOf(b).localeCompare(beginOf(a)));
   const figures = await deliveryFigures(db);
+  const shown = items.slice(0, asked.limit);
+  const previews = shown.some(({ change }) => change.pullRequest !== null) ? await previewsOf(db, project) : [];
   return {
-    items: items.slice(0, asked.limit),
+    items: shown.map((item) => withPreview(item, previews)),
     connections: own.map((b) => ({
       service: b.service,
       repository: b.repository,
@@ -108,6 +111,13 @@ export async function viewPipeline(
       lateReports: await lateReports(db),
     },
   };
+}
+
+/** A pull request's newest preview that is ready. */
+function withPreview(item: Item, previews: readonly Preview[]): Item {
+  const { pullRequest } = item.change;
+  const found = previews.find((p) => p.service === item.service && p.pullRequest === pullRequest);
+  return pullRequest !== null && found ? { ...item, previewUrl: found.address } : item;
 }
 
 const beginOf = ({ change }: Item): string => change.mergedAt ?? change.committedAt ?? change.openedAt ?? "";

@@ -33,7 +33,7 @@ function Title({ item }: { item: PipelineItem }) {
 }
 
 /** Where it comes from: GitHub's page where there is one. */
-function Origin({ item: { change, service, environment } }: { item: PipelineItem }) {
+function Origin({ item: { change, service, environment, previewUrl } }: { item: PipelineItem }) {
   const at = change.mergedAt ?? change.committedAt ?? change.openedAt;
   const name = change.pullRequest === null ? shortCommit(change.commit) : `#${change.pullRequest}`;
   return (
@@ -45,6 +45,11 @@ function Origin({ item: { change, service, environment } }: { item: PipelineItem
         </a>
       ) : (
         <Mono>{name}</Mono>
+      )}
+      {previewUrl && (
+        <a href={previewUrl} className="link" rel="noreferrer">
+          preview
+        </a>
       )}
       <span>
         {service}, {environment}

@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import type { Config } from "../../config.ts";
+import { secretLines } from "../../secret-lines.ts";
 
 /** What the server was told of GitHub. Secrets are in files or in the environment, never in flags, which every process of the machine can read. */
 export interface GithubAccess {
@@ -14,16 +14,14 @@ export interface GithubAccess {
   webhookSecrets(): Promise<readonly string[]>;
 }
 
-/** Hundreds of deliveries a second look at the secret: its file is read once a second. */
-const KEPT_MS = 1_000;
 const SECRETS_MAX = 2;
 
 export function githubAccessOf(
   config: Config,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): GithubAccess {
-  const token = kept(config.githubTokenFile, env.LATCHKEY_GITHUB_TOKEN);
-  const secrets = kept(config.githubWebhookSecretFile, env.LATCHKEY_GITHUB_WEBHOOK_SECRET);
+  const token = secretLines(config.githubTokenFile, env.LATCHKEY_GITHUB_TOKEN);
+  const secrets = secretLines(config.githubWebhookSecretFile, env.LATCHKEY_GITHUB_WEBHOOK_SECRET);
   return {
     url: config.githubUrl ?? "https://github.com",
     apiUrl: config.githubApiUrl ?? "https://api.github.com",
@@ -31,22 +29,5 @@ export function githubAccessOf(
     oidcIssuer: config.githubOidcIssuer ?? "https://token.actions.githubusercontent.com",
     token: async () => (await token())[0] ?? null,
     webhookSecrets: async () => (await secrets()).slice(0, SECRETS_MAX),
-  };
-}
-
-/** The lines of a file, or of a variable where no file was named. */
-function kept(file: string | undefined, variable: string | undefined): () => Promise<readonly string[]> {
-  const linesOf = (text: string) =>
-    text
-      .split("\n")
-      .map((line) => line.trim())
-      .filter((line) => line !== "");
-  if (file === undefined) return async () => linesOf(variable ?? "");
-  let known: { readonly until: number; readonly lines: readonly string[] } | null = null;
-  return async () => {
-    if (known && known.until > performance.now()) return known.lines;
-    const lines = linesOf(await readFile(file, "utf8").catch(() => ""));
-    known = { until: performance.now() + KEPT_MS, lines };
-    return lines;
   };
 }
