@@ -28,7 +28,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "gates.*.from": "Who has the evidence: the gate's own command, or a pipeline that sends it (ci).",
   "gates.*.paths": "Patterns of the files that may go out with nobody watching; every file when it is left out.",
   "gates.*.attended":
-    "Patterns of the files for which a person is asked: migrations, infrastructure and workflows when it is left out.",
+    "More patterns of files for which a person is asked, beside migrations, infrastructure and workflows; [] asks for none.",
   "gates.*.maximumFiles": "Changes of more files than this wait for a person; 20 when it is left out.",
   "gates.*.maximumLines": "Changes of more lines than this wait for a person; 400 when it is left out.",
   "gates.*.maximumCommits": "More commits than this at once wait for a person; 10 when it is left out.",
