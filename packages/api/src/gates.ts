@@ -13,6 +13,7 @@ export const GATE_KINDS = [
   "approval",
   "window",
   "error_budget",
+  "zero_touch",
 ] as const;
 export const GateKind = z.enum(GATE_KINDS);
 export type GateKind = z.infer<typeof GateKind>;
@@ -30,6 +31,7 @@ const WAITING_TIMEOUT_MS = 7 * DAY_MS;
 const command = z.array(z.string().min(1)).min(1).max(40);
 const percent = z.number().min(0).max(100);
 const hours = z.number().min(0).max(8_760).nullable();
+const globs = z.array(z.string().min(1).max(200)).max(100);
 const ids = z.array(z.string().min(1).max(80)).min(1).max(200);
 const clockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "a time of day, such as 09:00");
 const when = z.iso.datetime({ offset: true });
@@ -101,6 +103,13 @@ const Fields = z.strictObject({
     .max(50)
     .optional(),
   minimumPercent: percent.optional(),
+  paths: globs.optional(),
+  attended: globs.optional(),
+  maximumFiles: z.int().min(0).max(10_000).optional(),
+  maximumLines: z.int().min(0).max(1_000_000).optional(),
+  maximumCommits: z.int().min(1).max(200).optional(),
+  authorRoles: z.array(z.string().min(1).max(40)).min(1).max(10).optional(),
+  quietHours: z.number().min(0).max(720).optional(),
 });
 type Fields = z.infer<typeof Fields>;
 type Part = Exclude<
@@ -113,6 +122,9 @@ interface Shape {
   readonly may: readonly Part[];
 }
 const EVIDENCE: readonly Part[] = ["command", "from"];
+const ALONE: readonly Part[] = [
+  ...(["paths", "attended", "maximumFiles", "maximumLines", "maximumCommits", "authorRoles", "quietHours"] as const),
+];
 /** Which fields a gate must have and may have, by its kind. */
 const SHAPES: Readonly<Record<GateKind, Shape>> = {
   command: { needs: ["command"], may: [] },
@@ -125,6 +137,7 @@ const SHAPES: Readonly<Record<GateKind, Shape>> = {
   approval: { needs: [], may: ["roles", "count"] },
   window: { needs: [], may: ["allow", "freezes"] },
   error_budget: { needs: ["minimumPercent"], may: [] },
+  zero_touch: { needs: [], may: [...ALONE, "minimumPercent", "allow", "roles", "count"] },
 };
 const EXAMPLES: Partial<Record<Part, string>> = {
   command: '["npm", "test"]',
@@ -141,7 +154,9 @@ type GateFields = Pick<Fields, "kind" | "from" | "callback" | "timeoutMs">;
 export const gateKind = (gate: Pick<Fields, "kind">): GateKind => gate.kind ?? "command";
 /** Whether it waits for people or for machines elsewhere, rather than for a command of its own. */
 const waits = (gate: GateFields): boolean =>
-  ["approval", "window", "error_budget"].includes(gateKind(gate)) || gate.from === "ci" || gate.callback === true;
+  ["approval", "window", "error_budget", "zero_touch"].includes(gateKind(gate)) ||
+  gate.from === "ci" ||
+  gate.callback === true;
 /** Milliseconds from its beginning, after which it has failed. */
 export const gateTimeoutMs = (gate: GateFields): number =>
   gate.timeoutMs ?? (waits(gate) ? WAITING_TIMEOUT_MS : MACHINE_TIMEOUT_MS);
@@ -162,6 +177,7 @@ function checkGate(gate: Fields, say: Say): void {
   if (kind === "licences" && gate.permit === undefined && gate.deny === undefined)
     say(["permit"], 'is missing, and deny too: a gate of kind licences needs one. Add it, such as permit: ["MIT"].');
   if (kind === "window") checkWindow(gate, say);
+  if (kind === "zero_touch") checkHours(gate, say);
   if (!waits(gate) && gateTimeoutMs(gate) > COMMAND_TIMEOUT_MS_MAX)
     say(["timeoutMs"], `must be at most ${COMMAND_TIMEOUT_MS_MAX} for what runs at once; it is ${gate.timeoutMs}.`);
   if (gate.url !== undefined && !isSafe(gate.url))
@@ -193,14 +209,18 @@ function checkWindow(gate: Fields, say: Say): void {
       ["allow"],
       'is missing, and freezes too: a window needs one. Add it, such as allow: [{ days: ["mon"], from: "09:00", to: "17:00", timeZone: "Europe/Berlin" }].',
     );
+  checkHours(gate, say);
+  gate.freezes?.forEach(({ from, to }, i) => {
+    if (Date.parse(to) <= Date.parse(from))
+      say(["freezes", i, "to"], `must be later than from (${from}); it is ${to}.`);
+  });
+}
+
+function checkHours(gate: Fields, say: Say): void {
   gate.allow?.forEach(({ from, to, timeZone }, i) => {
     if (to <= from) say(["allow", i, "to"], `must be later than from (${from}); it is ${to}.`);
     if (!isTimeZone(timeZone))
       say(["allow", i, "timeZone"], `must be an IANA time zone, such as Europe/Berlin; it is ${timeZone}.`);
-  });
-  gate.freezes?.forEach(({ from, to }, i) => {
-    if (Date.parse(to) <= Date.parse(from))
-      say(["freezes", i, "to"], `must be later than from (${from}); it is ${to}.`);
   });
 }
 

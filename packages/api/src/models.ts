@@ -63,6 +63,19 @@ export const ServiceConfig = z.strictObject({
     .min(1)
     .max(10)
     .default(["production"]),
+  /** The environments as a path: a release that serves one may be promoted to the next, which is then reached no other way. */
+  promotions: z
+    .array(
+      z.strictObject({
+        from: z.string().min(1).max(40),
+        to: z.string().min(1).max(40),
+        /** It goes on by itself once it has served `from` for `soakMs`. */
+        automatic: z.boolean().default(false),
+        soakMs: z.int().min(0).max(2_592_000_000).default(600_000),
+      }),
+    )
+    .max(10)
+    .optional(),
   gates: z.array(GateConfig).max(GATES_MAX).default([]),
   health: z
     .strictObject({
@@ -174,6 +187,8 @@ export const ServiceConfig = z.strictObject({
       unhealthyMs: z.int().min(1_000).max(3_600_000).default(60_000),
       /** How long after it was promoted a release is watched so. */
       watchMs: z.int().min(0).max(2_592_000_000).default(86_400_000),
+      /** A canary that no server has watched for so long is taken back: the dead man's switch. */
+      deadManMs: z.int().min(30_000).max(86_400_000).default(300_000),
     })
     .optional(),
   /** The repository that it is built from; left out by those who ship by hand. */
@@ -281,6 +296,8 @@ export const DeploymentSummary = z.object({
   splitsId: z.string().nullable(),
   /** It goes back to an earlier release. */
   rollback: z.object({ automatic: z.boolean(), skipsAnalysis: z.boolean() }).nullable(),
+  /** The environment that its release was promoted from. */
+  promotedFrom: z.string().nullable(),
 });
 
 /** A change that goes out with others in one rollout. */

@@ -64,6 +64,12 @@ export const paths = {
   splitDeployment: { method: "POST", path: `${P}/deployments/:deploymentId/split`, action: "deployment.create" },
   getDeployment: { method: "GET", path: `${P}/deployments/:deploymentId`, action: "service.read" },
 
+  getZeroTouch: { method: "GET", path: `${P}/deployments/:deploymentId/zero-touch`, action: "service.read" },
+  getAutomation: { method: "GET", path: `${P}/automation`, action: "service.read" },
+
+  listPromotions: { method: "GET", path: `${P}/services/:service/promotions`, action: "service.read" },
+  promote: { method: "POST", path: `${P}/services/:service/promote`, action: "deployment.create" },
+
   planRollback: { method: "GET", path: `${P}/services/:service/rollback`, action: "service.read" },
   rollBack: { method: "POST", path: `${P}/services/:service/rollback`, action: "rollout.act" },
   listDeploymentPauses: { method: "GET", path: `${P}/deployment-pauses`, action: "service.read" },

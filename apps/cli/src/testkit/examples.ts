@@ -37,6 +37,7 @@ export const deployment: Answer<"getDeployment"> = {
   rolloutId: "rol_1",
   carrierId: null,
   splitsId: null,
+  promotedFrom: null,
   rollback: null,
   carries: [],
   split: null,
@@ -470,4 +471,34 @@ export const target: Answer<"listTargets">["items"][number] = {
     errorAt: null,
   },
   notes: ["HAProxy runs by this file: haproxy -f haproxy.cfg"],
+};
+
+export const automation: Answer<"getAutomation"> = {
+  ...{ from: AT, to: AT },
+  coverage: { count: 9, of: 10, ratio: 0.9, goal: 0.9, holds: true },
+  failed: { count: 1, of: 10, ratio: 0.1, goal: 0.01, holds: false },
+  reliability: { count: 0, of: 0, ratio: null, goal: 0.99, holds: null },
+  days: [{ day: "2026-01-01", deployments: 10, automatic: 9, failed: 1, ended: 10, broken: 0 }],
+  exceptions: [
+    { deploymentId: "dep_1", service: "leads", endedAt: AT, kind: "attended", words: "A person asked for it." },
+  ],
+};
+
+export const zeroTouch: Answer<"getZeroTouch"> = {
+  items: [
+    {
+      ...{ deploymentId: "dep_1", gate: "zero touch", alone: false, decidedAt: AT, version: "zero-touch-1" },
+      reasons: [
+        { rule: "size", holds: true, words: "It is small: 1 file with 2 changed lines." },
+        { rule: "attended", holds: false, words: "A person must look at db/1.sql." },
+      ],
+      isReplayed: true,
+    },
+  ],
+};
+
+export const promotion: Answer<"listPromotions">["items"][number] = {
+  ...{ service: "leads", from: "staging", to: "production", automatic: true, soakMs: 600_000, state: "soaking" },
+  words: "Release 2 serves staging and must do so for a while longer.",
+  ...{ readyAt: AT, release, serving: { ...release, id: "rel_1", number: 1 }, apart: 1, deploymentId: null },
 };

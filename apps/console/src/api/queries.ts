@@ -25,6 +25,8 @@ export const keys = {
   releases: (service: string) => ["releases", service],
   release: (id: string) => ["release", id],
   deployments: (service?: string) => (service ? ["deployments", service] : ["deployments"]),
+  automation: (service: string) => ["deployments", "automation", service],
+  promotions: (service: string) => ["promotions", service],
   pauses: ["pauses"],
   rollbackPlan: (service: string, environment: string, releaseId: string) => [
     "rollback-plan",
@@ -96,18 +98,29 @@ export const queries = {
       queryKey: [...keys.deployments(), "recent"],
       queryFn: ({ signal }) => api.listDeployments({ query: { limit: 8 }, signal }),
     }),
+  /** Of every service where none is named. */
   deployments: (service: string) =>
     infiniteQueryOptions({
-      queryKey: [...keys.deployments(service), "all"],
+      queryKey: [...keys.deployments(service || undefined), "all"],
       queryFn: ({ pageParam, signal }) =>
-        api.listDeployments({ query: { service, limit: PAGE, ...(pageParam ? { cursor: pageParam } : {}) }, signal }),
+        api.listDeployments({
+          query: { limit: PAGE, ...(service ? { service } : {}), ...(pageParam ? { cursor: pageParam } : {}) },
+          signal,
+        }),
       initialPageParam: "",
       getNextPageParam: (page) => page.next,
     }),
-  deploymentHistory: (service: string) =>
+  promotions: (service: string) =>
     queryOptions({
-      queryKey: [...keys.deployments(service || undefined), "history"],
-      queryFn: ({ signal }) => api.listDeployments({ query: { limit: PAGE, ...(service ? { service } : {}) }, signal }),
+      queryKey: keys.promotions(service),
+      queryFn: ({ signal }) => api.listPromotions({ params: { project, service }, signal }),
+      refetchInterval: PAUSES_EVERY_MS,
+    }),
+  automation: (service: string) =>
+    queryOptions({
+      queryKey: keys.automation(service),
+      queryFn: ({ signal }) =>
+        api.getAutomation({ params: { project }, query: { days: 30, ...(service ? { service } : {}) }, signal }),
     }),
   pauses: () =>
     queryOptions({

@@ -14,6 +14,7 @@ export {
   findPeople,
   findPersonBySubject,
   insertPerson,
+  knownBy,
   listPeople,
   lockPerson,
   type PersonRow,

@@ -6,6 +6,7 @@ import {
   findApprovalOf,
   findEnvironment,
   findPeople,
+  knownBy,
   listPeople,
   type PersonRow,
   requestApproval,
@@ -19,6 +20,8 @@ import { findRelease } from "./releases.store.ts";
 
 /** Whoever decides wakes the gates; this is for what got lost. */
 const ASK_AGAIN_MS = 10_000;
+/** A sentence for people, and why they are asked. */
+const WORDS_MAX = 1_000;
 
 export interface ApprovalGateParts {
   readonly database: Transactions;
@@ -29,53 +32,69 @@ export interface ApprovalGateParts {
 
 /** Asks people whether a release may go out, and waits for them: never for whoever wrote a change or asked for it. */
 export const approvalGate = (parts: ApprovalGateParts): GateRunner => ({
-  run: async (gate, context) => {
-    const { database } = parts;
-    const { db } = database;
-    const subject = `deployment/${context.deployment.id}`;
-    const asked =
-      (await findApprovalOf(db, subject, gate.name)) ??
-      (await ask(database, gate, context, await excludedBy(parts, context)));
-    const voices = await voicesOf(db, [asked.id]);
-    const names = new Map(
-      (
-        await findPeople(
-          db,
-          voices.map((v) => v.person_id),
-        )
-      ).map((p) => [p.id, p.name]),
-    );
-    const said = ({ person_id, choice, reason }: VoiceRow) =>
-      `${names.get(person_id) ?? person_id} ${choice === "approve" ? "approves" : "rejects"}: ${reason}`;
-    const details = voices.map(said);
-    if (asked.state === "waiting") {
-      const words = waitsFor(asked, voices.filter(({ choice }) => choice === "approve").length);
-      return { status: "pending", words, askAgainMs: ASK_AGAIN_MS, details } satisfies GateOutcome;
-    }
-    const who = voices.map((v) => names.get(v.person_id) ?? v.person_id).join(", ");
-    return {
-      status: asked.state === "approved" ? "passed" : "failed",
-      words:
-        asked.state === "approved"
-          ? `Approved by ${who}.`
-          : asked.state === "rejected"
-            ? `${details.at(-1) ?? "Rejected."}`
-            : "It was withdrawn.",
-      figures: [
-        {
-          name: "approvals",
-          value: voices.filter((v) => v.choice === "approve").length,
-          unit: "count",
-          limit: asked.needed,
-          holds: asked.state === "approved",
-        },
-      ],
-      details,
-    };
-  },
+  run: (gate, context) => askPeople(parts, gate, context, []),
 });
 
-const ask = (database: Transactions, gate: GateConfig, { deployment, release }: GateContext, excluded: string[]) =>
+/** What was asked of people for a deployment's gate, if anything was. */
+export const askedOf = ({ database: { db } }: ApprovalGateParts, gate: GateConfig, { deployment }: GateContext) =>
+  findApprovalOf(db, `deployment/${deployment.id}`, gate.name);
+
+/** `because`: sentences that whoever decides sees with it. */
+export async function askPeople(
+  parts: ApprovalGateParts,
+  gate: GateConfig,
+  context: GateContext,
+  because: readonly string[],
+): Promise<GateOutcome> {
+  const { database } = parts;
+  const { db } = database;
+  const asked =
+    (await askedOf(parts, gate, context)) ??
+    (await ask(database, gate, context, { excluded: await excludedBy(parts, context), because }));
+  const voices = await voicesOf(db, [asked.id]);
+  const names = new Map(
+    (
+      await findPeople(
+        db,
+        voices.map((v) => v.person_id),
+      )
+    ).map((p) => [p.id, p.name]),
+  );
+  const said = ({ person_id, choice, reason }: VoiceRow) =>
+    `${names.get(person_id) ?? person_id} ${choice === "approve" ? "approves" : "rejects"}: ${reason}`;
+  const details = voices.map(said);
+  if (asked.state === "waiting") {
+    const words = waitsFor(asked, voices.filter(({ choice }) => choice === "approve").length);
+    return { status: "pending", words, askAgainMs: ASK_AGAIN_MS, details } satisfies GateOutcome;
+  }
+  const who = voices.map((v) => names.get(v.person_id) ?? v.person_id).join(", ");
+  return {
+    status: asked.state === "approved" ? "passed" : "failed",
+    words:
+      asked.state === "approved"
+        ? `Approved by ${who}.`
+        : asked.state === "rejected"
+          ? `${details.at(-1) ?? "Rejected."}`
+          : "It was withdrawn.",
+    figures: [
+      {
+        name: "approvals",
+        value: voices.filter((v) => v.choice === "approve").length,
+        unit: "count",
+        limit: asked.needed,
+        holds: asked.state === "approved",
+      },
+    ],
+    details,
+  };
+}
+
+const ask = (
+  database: Transactions,
+  gate: GateConfig,
+  { deployment, release }: GateContext,
+  { excluded, because }: { readonly excluded: string[]; readonly because: readonly string[] },
+) =>
   database.transaction((tx) =>
     requestApproval(tx, {
       project: deployment.project,
@@ -83,7 +102,11 @@ const ask = (database: Transactions, gate: GateConfig, { deployment, release }: 
       gate: gate.name,
       service: deployment.service,
       environment: deployment.environment,
-      words: `${deployment.service} ${release ? `release ${release.number} ` : ""}to ${deployment.environment}${release?.message ? `: ${release.message}` : ""}`,
+      words:
+        `${deployment.service} ${release ? `release ${release.number} ` : ""}to ${deployment.environment}${release?.message ? `: ${release.message}` : ""}${because.length > 0 ? ` (${because.join(" ")})` : ""}`.slice(
+          0,
+          WORDS_MAX,
+        ),
       needed: gate.count ?? 1,
       roles: gate.roles ?? [],
       excluded,
@@ -91,14 +114,39 @@ const ask = (database: Transactions, gate: GateConfig, { deployment, release }: 
     }),
   );
 
-/** Whoever asked for the deployment, and the authors of all that is new in it. */
-async function excludedBy(
-  { database: { db }, builder, openNames }: ApprovalGateParts,
+/** What is new in a deployment: commits since the release that serves. */
+export async function newIn(
+  { database: { db }, builder }: ApprovalGateParts,
   { deployment, release, folder }: GateContext,
-): Promise<string[]> {
+) {
   const place = await findEnvironment(db, deployment.project, deployment.service, deployment.environment);
   const serving = place?.serving_release_id ? await findRelease(db, place.serving_release_id) : null;
-  const changes = await builder.changesBetween(folder, serving?.commit_sha ?? null, release?.commit_sha ?? null);
+  const since = serving?.commit_sha ?? null;
+  return { serving, since, changes: await builder.changesBetween(folder, since, release?.commit_sha ?? null) };
+}
+
+/** The roles of each author whom these names are of; null for one whom nobody knows. */
+export async function rolesOfAuthors(
+  { database: { db }, openNames }: ApprovalGateParts,
+  project: string,
+  authors: readonly string[],
+): Promise<(readonly string[] | null)[]> {
+  const people = await everybody(db, project);
+  const roles: (readonly string[] | null)[] = [];
+  for (const author of new Set(authors)) {
+    const [id] = await namedIn(openNames, [author], people);
+    const person = people.find((p) => p.id === id || knownBy(p).includes(subjectOf(author) ?? ""));
+    roles.push(person ? [person.role, ...person.raci] : null);
+  }
+  return roles;
+}
+
+/** Whoever asked for the deployment, and the authors of all that is new in it. */
+async function excludedBy(parts: ApprovalGateParts, context: GateContext): Promise<string[]> {
+  const { openNames } = parts;
+  const { db } = parts.database;
+  const { deployment, release } = context;
+  const { changes } = await newIn(parts, context);
   const names = [deployment.created_by.name, release?.author ?? "", ...changes.map((change) => change.author)];
   const people = await everybody(db, deployment.project);
   const named = await namedIn(openNames, names, people);

@@ -11,6 +11,7 @@ import { reportGate } from "./report-gate.ts";
 import { coverageJudge, findingsJudge, licencesJudge, testsJudge } from "./report-judges.ts";
 import { sizeGate } from "./size-gate.ts";
 import { windowGate } from "./window-gate.ts";
+import { zeroTouchGate } from "./zero-touch-gate.ts";
 
 export interface GateParts {
   readonly builder: Pick<Builder, "gate" | "changesBetween">;
@@ -36,4 +37,5 @@ export const gateRunners = (parts: GateParts): GateRunners => ({
   approval: approvalGate(parts),
   window: windowGate,
   error_budget: errorBudgetGate(parts.errorBudget),
+  zero_touch: zeroTouchGate(parts),
 });

@@ -86,6 +86,7 @@ describe("what GitHub is told", () => {
       "GitHub knows",
       () => github.deployments[0]?.statuses.at(-1)?.state === "success" && commentOf(1).length > 0,
     );
+    await until("the check says so", () => checkOf(commit)[0]?.conclusion === "success");
     expect(checkOf(commit)).toMatchObject([
       {
         name: `Latchkey gates: ${journey.workload.name}`,

@@ -39,7 +39,10 @@ import { registerPipeline } from "./pipeline.routes.ts";
 import { PlansController } from "./plans.controller.ts";
 import { registerPlans } from "./plans.routes.ts";
 import type { Ephemeral } from "./presented.ts";
+import { PromotionsController } from "./promotions.controller.ts";
+import { registerPromotions } from "./promotions.routes.ts";
 import { registerPublicAssets } from "./public-assets.routes.ts";
+import { Pulse } from "./pulse.controller.ts";
 import { digestsInUse, findRelease } from "./releases.store.ts";
 import { registerRollbacks } from "./rollback.routes.ts";
 import { RolloutsController } from "./rollouts.controller.ts";
@@ -60,6 +63,7 @@ import { hostsIn, machinesIn } from "./targets.ts";
 import { TrafficController } from "./traffic.controller.ts";
 import { TrafficHoursController } from "./traffic-hours.controller.ts";
 import { standingWaiver } from "./waivers.ts";
+import { registerZeroTouch } from "./zero-touch.routes.ts";
 
 /** Delivery: releases, deployments, rollouts, and the routing that the gateways follow. */
 export { endUnrolledDeployments, startEpoch } from "./epochs.controller.ts";
@@ -174,6 +178,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const caller = gateCaller(openWebhookKey(o.sharedDir), () => systemClock.now());
   registerGithubHook(o.http, github.hook);
   registerPipeline(o.http, { db: o.database.db, github: o.github });
+  registerZeroTouch(o.http, { db: o.database.db, now: () => systemClock.now() });
   const deployments = new DeploymentsController({
     database: o.database,
     log: o.log,
@@ -251,6 +256,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     onChanged: changed,
     wake: () => loop.wake(),
   });
+  registerPromotions(o.http, { ...o, artifacts, clock: systemClock, wake: () => loop.wake() });
   registerGateways(o.http, {
     database: o.database,
     waiters,
@@ -276,6 +282,13 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     wake: () => loop.wake(),
   });
   ailing.start();
+  const promotions = new PromotionsController({ ...o, clock: systemClock, wake: () => loop.wake() });
+  const promoting = new Pulse({
+    log: o.log,
+    what: "promotions",
+    everyMs: 1_000,
+    round: () => promotions.tick(),
+  }).start();
   const others = new OthersController({ ...o, onDeployment: deploymentChanged, onRollout: changed });
   const strays = new StraysController({ ...o, isStarting: (name) => processes.isStarting(name) });
   strays.start();
@@ -301,6 +314,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       plans.stop();
       others.stop();
       await ailing.stop();
+      await promoting.stop();
       await strays.stop();
       await hours.stop();
       waiters.close();

@@ -5,7 +5,7 @@ import {
   type CoverageEvidence,
   judgeCoverage,
 } from "@latchkey/core/delivery/gates/coverage";
-import { readCobertura, readDiff, readIstanbulSummary, readLcov } from "@latchkey/core/delivery/gates/coverage-reports";
+import { readCobertura, readIstanbulSummary, readLcov } from "@latchkey/core/delivery/gates/coverage-reports";
 import type { Differences, ReportFile, Reports } from "@latchkey/core/delivery/gates/evidence-ports";
 import { type Finding, GUIDE_FINDING_POLICY, judgeFindings } from "@latchkey/core/delivery/gates/findings";
 import { couldNotRun, type GateJudgement } from "@latchkey/core/delivery/gates/judgement";
@@ -13,6 +13,7 @@ import { readSarif } from "@latchkey/core/delivery/gates/sarif";
 import { type Component, judgeLicences, readCycloneDx } from "@latchkey/core/delivery/gates/sbom";
 import { readJUnit, readNodeTest, readVitestJson } from "@latchkey/core/delivery/gates/test-reports";
 import { judgeTests, type TestEvidence } from "@latchkey/core/delivery/gates/tests";
+import { readDiff } from "@latchkey/core/delivery/gates/unified-diff";
 import { err, ok, type Result } from "@latchkey/core/shared/result";
 import { findEnvironment } from "../catalog/index.ts";
 import type { Transactions } from "../platform/database.ts";

@@ -73,6 +73,10 @@ describe("who may do what, over the wire", () => {
       listDeployments, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       splitDeployment, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
       getDeployment, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      getZeroTouch, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      getAutomation, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      listPromotions, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      promote, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
       planRollback, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       rollBack, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       listDeploymentPauses, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -

@@ -2,7 +2,6 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { ExternalLink } from "lucide-react";
 import { Tabs } from "radix-ui";
-import type { ReactNode } from "react";
 import { isMissing } from "../../api/client.ts";
 import { queries } from "../../api/queries.ts";
 import type { Service } from "../../api/types.ts";
@@ -10,52 +9,18 @@ import { type ServiceTab, to } from "../../paths.ts";
 import { SERVICE_TABS } from "../../search.ts";
 import { Button } from "../../ui/Button.tsx";
 import { sentence } from "../../ui/format.ts";
+import { Pages } from "../../ui/Pages.tsx";
 import { PageHead, Section } from "../../ui/Section.tsx";
-import { Empty, ErrorPanel, PageSkeleton, Skeleton } from "../../ui/States.tsx";
+import { Empty, ErrorPanel, PageSkeleton } from "../../ui/States.tsx";
 import { A, Mono } from "../../ui/Text.tsx";
 import { DeploymentList } from "../delivery/DeploymentList.tsx";
+import { PathPanel } from "../delivery/PathPanel.tsx";
 import { NotFoundPage } from "../NotFoundPage.tsx";
 import { ConfigurationTab } from "./ConfigurationTab.tsx";
 import { EnvironmentPanel } from "./EnvironmentPanel.tsx";
 import { PlanningTab } from "./PlanningTab.tsx";
 import { ReleaseList } from "./ReleaseList.tsx";
 import { ShipDialog } from "./ShipDialog.tsx";
-
-interface Paged<T> {
-  data?: { pages: { items: T[] }[] } | undefined;
-  error: unknown;
-  hasNextPage: boolean;
-  isFetchingNextPage: boolean;
-  fetchNextPage: () => unknown;
-  refetch: () => unknown;
-}
-
-/** A list that grows by pages: its states and the button for more. */
-function Pages<T>({
-  query: q,
-  empty,
-  children,
-}: {
-  query: Paged<T>;
-  empty: ReactNode;
-  children: (items: T[]) => ReactNode;
-}) {
-  const items = q.data?.pages.flatMap((p) => p.items);
-  if (!items) return q.error ? <ErrorPanel error={q.error} retry={() => void q.refetch()} /> : <Skeleton rows={8} />;
-  if (items.length === 0) return empty;
-  return (
-    <>
-      {children(items)}
-      {q.hasNextPage && (
-        <div className="border-t border-line p-2 text-center">
-          <Button kind="quiet" busy={q.isFetchingNextPage} onClick={() => void q.fetchNextPage()}>
-            Show older ones
-          </Button>
-        </div>
-      )}
-    </>
-  );
-}
 
 function DeploymentsTab({ service }: { service: string }) {
   const q = useInfiniteQuery(queries.deployments(service));
@@ -128,6 +93,7 @@ function Body({ service }: { service: Service }) {
         ))}
       </Tabs.List>
       <Tabs.Content value="overview" className="flex flex-col gap-8">
+        <PathPanel service={service.name} />
         {service.environments.map((e) => (
           <EnvironmentPanel key={e.name} service={service.name} environment={e} />
         ))}

@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { queries } from "../../api/queries.ts";
@@ -6,10 +6,12 @@ import type { Environment, Pause, ServiceSummary } from "../../api/types.ts";
 import { to } from "../../paths.ts";
 import { StateBadge } from "../../ui/Badge.tsx";
 import { Button, LinkButton } from "../../ui/Button.tsx";
+import { Pages } from "../../ui/Pages.tsx";
 import { PageHead, Section } from "../../ui/Section.tsx";
 import { Empty, ErrorPanel, Skeleton } from "../../ui/States.tsx";
 import { A, Ago } from "../../ui/Text.tsx";
 import { applyTheme } from "../../ui/theme.ts";
+import { AutomationPanel } from "./AutomationPanel.tsx";
 import { DeploymentList } from "./DeploymentList.tsx";
 import { PausedBanner } from "./PausedBanner.tsx";
 import { RollbackDialog } from "./RollbackDialog.tsx";
@@ -112,41 +114,43 @@ function Matrix(o: {
   );
 }
 
-function History({ services }: { services: readonly ServiceSummary[] }) {
-  const [service, setService] = useState("");
-  const q = useQuery(queries.deploymentHistory(service));
+/** Which service the parts below speak of. */
+function ServiceChoice(o: { services: readonly ServiceSummary[]; value: string; onChange: (service: string) => void }) {
   return (
-    <Section
-      title="History"
-      flush
-      actions={
-        <label className="flex items-center gap-2 text-xs text-muted">
-          Service
-          <select
-            value={service}
-            onChange={(event) => setService(event.target.value)}
-            className="rounded-md border border-line bg-surface px-2 py-1 text-ink"
-          >
-            <option value="">All</option>
-            {services.map((s) => (
-              <option key={s.name}>{s.name}</option>
-            ))}
-          </select>
-        </label>
-      }
-    >
-      {q.data ? (
-        q.data.items.length > 0 ? (
-          <DeploymentList items={q.data.items} />
-        ) : (
-          <Empty title="Nothing has been deployed">The first deployment is shown here.</Empty>
-        )
-      ) : q.error ? (
-        <ErrorPanel error={q.error} retry={() => void q.refetch()} />
-      ) : (
-        <Skeleton rows={6} />
-      )}
-    </Section>
+    <label className="flex items-center gap-2 text-xs text-muted">
+      Service
+      <select
+        value={o.value}
+        onChange={(event) => o.onChange(event.target.value)}
+        className="rounded-md border border-line bg-surface px-2 py-1 text-ink"
+      >
+        <option value="">All</option>
+        {o.services.map((s) => (
+          <option key={s.name}>{s.name}</option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function Past({ services }: { services: readonly ServiceSummary[] }) {
+  const [service, setService] = useState("");
+  const history = useInfiniteQuery(queries.deployments(service));
+  return (
+    <>
+      <AutomationPanel
+        service={service}
+        actions={<ServiceChoice services={services} value={service} onChange={setService} />}
+      />
+      <Section title="History" note={service === "" ? "Of all services" : `Of ${service}`} flush>
+        <Pages
+          query={history}
+          empty={<Empty title="Nothing has been deployed">The first deployment is shown here.</Empty>}
+        >
+          {(items) => <DeploymentList items={items} />}
+        </Pages>
+      </Section>
+    </>
   );
 }
 
@@ -195,7 +199,7 @@ export function DeploymentsPage() {
           )}
         </Section>
         {pauses.error && <ErrorPanel error={pauses.error} retry={() => void pauses.refetch()} />}
-        {!wall && <History services={items} />}
+        {!wall && <Past services={items} />}
       </div>
       <RollbackDialog place={back} onClose={() => setBack(null)} />
     </>

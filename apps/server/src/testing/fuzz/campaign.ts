@@ -144,10 +144,18 @@ export class Campaign {
 
   async #send(line: Line, one: Case, credential: Credential): Promise<Answer & { readonly message: string }> {
     const host = new URL(this.#scene.ground.url).host;
-    const message = messageOf(one, credential, host, this.#scene.existing.resolve);
+    const { existing } = this.#scene;
+    const named: (string | number)[] = [];
+    const message = messageOf(one, credential, host, (of) => {
+      const value = existing.resolve(of);
+      if (of.kind !== "service") named.push(value);
+      return value;
+    });
     const answer = await line
       .ask(message.bytes)
       .catch((error: unknown) => ({ status: 0, headers: {}, text: String(error) }));
+    // What is gone would only be missed, more and more often.
+    if (one.operation.method === "DELETE" && answer.status === 204) for (const value of named) existing.forget(value);
     // What the server reads as one request or two need not be what was meant as one: the next begins anew.
     if (one.trick) line.close();
     return { ...answer, message: `${message.words.slice(0, SHOWN)} ${message.body.slice(0, SHOWN)}`.trim() };

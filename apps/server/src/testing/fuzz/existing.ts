@@ -37,6 +37,11 @@ export class Existing {
   /** Never used: whoever revokes these cuts the fuzz itself off. */
   spare(value: string): void {
     this.#spared.add(value);
+    this.forget(value);
+  }
+
+  /** It is there no more. */
+  forget(value: string | number): void {
     for (const found of this.#found.values()) {
       const at = found.indexOf(value);
       if (at >= 0) found.splice(at, 1);

@@ -1,5 +1,5 @@
 import { err, ok, type Result } from "../../shared/result.ts";
-import type { ChangedLines, CoverageEvidence } from "./coverage.ts";
+import type { CoverageEvidence } from "./coverage.ts";
 import { isObject, numberOf, objectOf } from "./unknown-json.ts";
 import { childrenOf, descendantsOf, type XmlElement } from "./xml-element.ts";
 
@@ -62,38 +62,4 @@ export function readIstanbulSummary(report: unknown): Result<CoverageEvidence, s
     return err("is no coverage summary of Istanbul: it has no total.lines with total and covered.");
   if (covered > total || covered < 0) return err(`says that ${covered} of ${total} lines are covered.`);
   return ok({ kind: "summary", lines: total, hit: covered });
-}
-
-/**
- * Lines that a unified diff adds, by the new file's path. Works with and without context lines.
- * Source: GNU diffutils manual, "Detailed Description of Unified Format".
- */
-export function readDiff(diff: string): ChangedLines {
-  const changed = new Map<string, Set<number>>();
-  let path: string | null = null;
-  let next = 0;
-  let left = 0;
-  for (const line of diff.split("\n")) {
-    const hunk = /^@@ -\d+(?:,\d+)? \+(\d+)(?:,(\d+))? @@/.exec(line);
-    if (hunk) {
-      next = Number(hunk[1]);
-      left = Number(hunk[2] ?? 1);
-    } else if (left > 0 && line.startsWith("+")) {
-      if (path !== null) changed.set(path, (changed.get(path) ?? new Set()).add(next));
-      next += 1;
-      left -= 1;
-    } else if (left > 0 && line.startsWith(" ")) {
-      next += 1;
-      left -= 1;
-    } else if (left === 0 && line.startsWith("+++ ")) path = pathOf(line.slice(4));
-  }
-  return changed;
-}
-
-/** Git puts `b/` before the new path, and quotes one with unusual characters; /dev/null is a file that is gone. */
-function pathOf(written: string): string | null {
-  const bare = written.split("\t")[0] ?? "";
-  const name = bare.startsWith('"') ? bare.slice(1, -1) : bare;
-  if (name === "/dev/null") return null;
-  return name.startsWith("b/") ? name.slice(2) : name;
 }

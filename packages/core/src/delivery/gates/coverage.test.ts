@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type CoverageEvidence, changedCoverage, judgeCoverage, totalOf } from "./coverage.ts";
-import { readCobertura, readDiff, readIstanbulSummary, readLcov } from "./coverage-reports.ts";
+import { readCobertura, readIstanbulSummary, readLcov } from "./coverage-reports.ts";
+import { changedFiles, readDiff } from "./unified-diff.ts";
 import type { XmlElement } from "./xml-element.ts";
 
 const value = <T>(result: { ok: true; value: T } | { ok: false; error: string }): T => {
@@ -108,6 +109,7 @@ describe("a diff", () => {
       "-x",
     ].join("\n");
     expect([...readDiff(diff)].map(([path, lines]) => [path, [...lines]])).toEqual([["src/a.ts", [3, 4, 13]]]);
+    expect(changedFiles(diff).map(({ path }) => path)).toEqual(["src/a.ts", "dead.ts"]);
   });
 });
 

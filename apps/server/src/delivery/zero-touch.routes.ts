@@ -1,0 +1,39 @@
+import type { Answer } from "@latchkey/api/client";
+import { decideZeroTouch, ZERO_TOUCH_VERSION } from "@latchkey/core/delivery/zero-touch";
+import { canonicalJson } from "@latchkey/core/shared/canonical-json";
+import { findService } from "../catalog/index.ts";
+import type { Executor } from "../platform/database.ts";
+import { type Http, route } from "../platform/http.ts";
+import { ProblemError } from "../platform/problems.ts";
+import { viewAutomation } from "./automation.view.ts";
+import { findDeployment } from "./deployments.store.ts";
+import { type ZeroTouchRow, zeroTouchOf } from "./zero-touch.store.ts";
+
+/** Which changes go out with nobody watching, and how many do. */
+export function registerZeroTouch(
+  http: Http,
+  { db, now }: { readonly db: Executor; readonly now: () => number },
+): void {
+  route(http, "getZeroTouch", async ({ project, params }) => {
+    const deployment = await findDeployment(db, params.deploymentId);
+    if (!deployment || deployment.project !== project)
+      throw new ProblemError("LK_NOT_FOUND", { detail: `There is no deployment "${params.deploymentId}".` });
+    return { items: (await zeroTouchOf(db, deployment.id)).map(present) };
+  });
+
+  route(http, "getAutomation", async ({ project, query }) => {
+    if (query.service !== undefined && !(await findService(db, project, query.service)))
+      throw new ProblemError("LK_NOT_FOUND", { detail: `There is no service "${query.service}".` });
+    return viewAutomation(db, project, query, now());
+  });
+}
+
+const present = (row: ZeroTouchRow): Answer<"getZeroTouch">["items"][number] => ({
+  ...{ deploymentId: row.deployment_id, gate: row.gate, alone: row.alone, version: row.version },
+  reasons: [...row.reasons],
+  decidedAt: row.decided_at.toISOString(),
+  isReplayed:
+    row.version === ZERO_TOUCH_VERSION
+      ? canonicalJson(decideZeroTouch(row.policy, row.evidence).reasons) === canonicalJson(row.reasons)
+      : null,
+});
