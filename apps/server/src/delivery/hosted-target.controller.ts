@@ -1,4 +1,5 @@
 import type {
+  CallOff,
   HostCall,
   Prober,
   ReleaseHost,
@@ -104,7 +105,7 @@ export class HostedTarget implements Target {
     return ready;
   }
 
-  async #untilReady(running: Running, spec: RunSpec, signal: AbortSignal): Promise<Result<Running, StartFailure>> {
+  async #untilReady(running: Running, spec: RunSpec, signal: CallOff): Promise<Result<Running, StartFailure>> {
     const [upstream] = running.upstreams;
     if (upstream === undefined) return err({ words: "Its host did not say where the release is asked.", logTail: "" });
     const deadline = this.#o.clock.monotonic() + spec.readyTimeoutMs;

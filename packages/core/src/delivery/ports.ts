@@ -56,12 +56,18 @@ export interface Target {
   tend(): Promise<void>;
 }
 
+/** The part of the platform's AbortSignal that hosts need: core knows no platform. */
+export interface CallOff {
+  readonly aborted: boolean;
+  addEventListener(type: "abort", listener: () => void, options?: { readonly once?: boolean }): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
 /** What a host may be given along with a release. */
 export interface HostCall {
   /** Shows people how far it is: a line of plain text. */
   readonly say: (line: string) => void;
   /** The answer is not waited for any more: what is under way may stop where it is, and is asked again or retired. */
-  readonly signal: AbortSignal;
+  readonly signal: CallOff;
 }
 /**
  * Runs the releases of one kind of target that are not processes beside the server: a provider, or a script. Whoever

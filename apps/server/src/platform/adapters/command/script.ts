@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { StringDecoder } from "node:string_decoder";
+import type { CallOff } from "@latchkey/core/delivery/ports";
 import { type ProcessIdentity, startTimeOf } from "../local/process-table.ts";
 
 const ANSWER_BYTES_MAX = 65_536;
@@ -14,7 +15,7 @@ export interface ScriptCall {
   readonly environment: Readonly<Record<string, string>>;
   readonly input: unknown;
   readonly timeoutMs: number;
-  readonly signal: AbortSignal;
+  readonly signal: CallOff;
   /** Notes the process, so that a call which outlived its server is ended before the next one begins. */
   readonly pidFile: string;
   /** A line of its standard error. */
