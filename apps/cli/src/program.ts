@@ -11,9 +11,11 @@ import { addBuildNetlify } from "./commands/build-netlify.ts";
 import { addCi } from "./commands/ci.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addGates } from "./commands/gates.ts";
+import { addGithub } from "./commands/github.ts";
 import { addInit } from "./commands/init.ts";
 import { addLedger } from "./commands/ledger.ts";
 import { addLook } from "./commands/look.ts";
+import { addNetlify } from "./commands/netlify.ts";
 import { addNotifications } from "./commands/notifications.ts";
 import { addPeople } from "./commands/people.ts";
 import { addPipeline } from "./commands/pipeline.ts";
@@ -113,8 +115,10 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addConfig(program, terminal, outcome);
   addAdopt(program, terminal, outcome);
   addInit(program, terminal, outcome);
+  addGithub(program, terminal, outcome);
   addCi(program, terminal, outcome);
   addBuildNetlify(program, terminal, outcome);
+  addNetlify(program, terminal, outcome);
   addCompletion(program, terminal, outcome);
   return program;
 }

@@ -54,6 +54,7 @@ export const paths = {
   planCanary: { method: "GET", path: `${P}/services/:service/plan`, action: "service.read" },
   applyService: { method: "POST", path: `${P}/services`, action: "service.write" },
 
+  getNetlifyEdge: { method: "GET", path: `${P}/services/:service/netlify-edge`, action: "service.write" },
   listTargets: { method: "GET", path: `${P}/targets`, action: "service.read" },
 
   listReleases: { method: "GET", path: `${P}/services/:service/releases`, action: "service.read" },

@@ -56,6 +56,8 @@ const WORDS: Readonly<Record<string, string>> = {
   "gates.*.method": "POST when it is left out.",
   "gates.*.callback": "true: the answer may come later, by a call back.",
   "gates.*.roles": "Who may approve: roles.",
+  "gates.*.reviews":
+    "Which reviews on GitHub are approvals: head (of the pull request's newest commit), any, or off. Left out: head.",
   "gates.*.count": "How many must approve; 1 when it is left out.",
   "gates.*.allow": "When may be deployed, week by week.",
   "gates.*.allow.*.days": "mon to sun.",
@@ -94,7 +96,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "routing.hosts": "Host names of the first environment. Without any, all that no other service names.",
   "routing.injectBeacon": "Adds a small script to pages that counts page views and script errors.",
   target:
-    "Who splits the traffic: { kind: local } is Latchkey's gateway, as when it is left out; { kind: haproxy, bind } is a HAProxy of the server's machine.",
+    "Who splits the traffic: { kind: local } is Latchkey's gateway, as when it is left out; { kind: haproxy, bind } is a HAProxy of the server's machine; { kind: netlify, siteId, mode, split } is a site of Netlify.",
   targets: "Another target for some environments, by their names.",
   strategy: "How a release is exposed.",
   "strategy.kind":

@@ -408,7 +408,14 @@ export const pipeline: Answer<"getPipeline"> = {
       problem: "main of acme/leads could not be fetched: no route",
     },
   ],
-  github: { webhooks: "ready", api: "no_token", waitingDeliveries: 0, unreadableDeliveries: 0, lateReports: 0 },
+  github: {
+    webhooks: "ready",
+    api: "no_token",
+    identity: "nobody",
+    waitingDeliveries: 0,
+    unreadableDeliveries: 0,
+    lateReports: 0,
+  },
 };
 
 export const person: Answer<"addPerson"> = {
@@ -454,6 +461,11 @@ export const rollbackPlan: Answer<"planRollback"> = {
     },
   ],
   pause,
+};
+
+export const netlifyEdge: Answer<"getNetlifyEdge"> = {
+  ...{ service: "leads", environment: "production", siteId: "leads.example.com", servedAfterMs: 12_000 },
+  variable: "https://latchkey.example.com/edge/netlify/0123456789abcdef#a-secret",
 };
 
 export const target: Answer<"listTargets">["items"][number] = {

@@ -23,6 +23,7 @@ export interface GateParts {
   readonly baseUrl: string;
   readonly errorBudget: ErrorBudget;
   readonly openNames: ApprovalGateParts["openNames"];
+  readonly cameToBranch: ApprovalGateParts["cameToBranch"];
 }
 
 /** One runner for each kind of gate: another kind is a line here and one in packages/api/src/gates.ts. */

@@ -7,8 +7,9 @@ import type { Subjects } from "../ledger/index.ts";
 import { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import type { GithubAccess } from "../platform/adapters/github/configured.ts";
 import { LocalBuilder } from "../platform/adapters/local/builder.ts";
-import { diffOf } from "../platform/adapters/local/git.ts";
+import { cameToBranch, diffOf } from "../platform/adapters/local/git.ts";
 import { httpProber } from "../platform/adapters/local/prober.ts";
+import type { NetlifyAccess } from "../platform/adapters/netlify/configured.ts";
 import { reportFiles } from "../platform/adapters/reports/files.ts";
 import { gateCaller } from "../platform/adapters/webhooks/gate-caller.ts";
 import { systemClock } from "../platform/clock.ts";
@@ -34,6 +35,9 @@ import { type HealthSources, viewHealth } from "./health.view.ts";
 import { HostedTarget, type HostedTargetOptions } from "./hosted-target.controller.ts";
 import { localTargetHere } from "./local-target.controller.ts";
 import { forgetOldMinutes } from "./minutes.store.ts";
+import { registerNetlify } from "./netlify.routes.ts";
+import { forgetOldNetlify } from "./netlify.store.ts";
+import { startNetlify } from "./netlify.ts";
 import { OthersController } from "./others.controller.ts";
 import { registerPipeline } from "./pipeline.routes.ts";
 import { PlansController } from "./plans.controller.ts";
@@ -103,6 +107,7 @@ export interface DeliveryOptions {
   readonly notifications: Notifications;
   readonly health: HealthSources;
   readonly github: GithubAccess;
+  readonly netlify: NetlifyAccess;
   /** Where people reach this server. */
   readonly consoleUrl: string;
 }
@@ -119,10 +124,11 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       if (release) await takeGeneration(tx, { project: release.project, service, name: environment }, null);
     },
   };
+  const netlify = startNetlify({ ...o, access: o.netlify });
   const processes = localTargetHere({ ...o, ...acting });
   const hosted = new HostedTarget({
     ...{ database: o.database, log: o.log, clock: systemClock, prober: httpProber, ...acting },
-    hostOf: hostsIn(o.sharedDir),
+    hostOf: hostsIn(o.sharedDir, netlify),
   });
   const target = new TargetByKind(processes, hosted);
   const artifacts = new ArtifactStore(`${o.sharedDir}/artifacts`);
@@ -189,6 +195,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     gateRunners: gateRunners({
       ...{ builder, caller, database: o.database, baseUrl: o.baseUrl },
       ...{ reports: reportFiles, differences: { diff: diffOf }, sizes: artifacts, errorBudget: NO_ERROR_BUDGET },
+      cameToBranch,
       openNames: async (sealed) => JSON.parse(await o.subjects.open(JSON.stringify(sealed))) as string[],
     }),
     waiverOf: (service, gate, couldNotRun) => standingWaiver(o.database.db, service, gate, couldNotRun),
@@ -215,7 +222,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     log: o.log,
     clock: systemClock,
     lease: o.lease,
-    machineOf: machinesIn(o.sharedDir),
+    machineOf: machinesIn(o.sharedDir, netlify),
     routingOf: async (service, environment) => {
       const found = await findEnvironment(o.database.db, service.project, service.name, environment);
       return found && routingOf(o.database.db, service, found, routing);
@@ -267,6 +274,15 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   route(o.http, "getHealth", async () => viewHealth(o.health));
   const plans = new PlansController({ now: () => performance.now(), yieldTo: (next) => setImmediate(next) });
   registerPlans(o.http, { database: o.database, plans });
+  registerNetlify(o.http, {
+    ...{ database: o.database, routing, publicUrl: o.consoleUrl, onCounts: onNews },
+    key: openWebhookKey(o.sharedDir),
+    webhookSecrets: o.netlify.webhookSecrets,
+    onHook: (siteId) => {
+      netlify.wake(siteId);
+      routers.wake();
+    },
+  });
   registerPublicAssets(o.http, { database: o.database, artifacts });
   runRounds(loop, systemClock, { lease: o.lease, deployments, rollouts, target });
   const ailing = new AilingController({
@@ -297,9 +313,13 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const hourly = setInterval(() => {
     const { db } = o.database;
     const gates = [forgetOldEvidence(db), forgetOldFindings(db), forgetOldCallbacks(db)];
-    Promise.all([...gates, forgetOldCounters(db), forgetOldMinutes(db), forgetOldSlices(db)]).catch((error: unknown) =>
-      o.log.warn({ err: error }, "old counters could not be deleted"),
-    );
+    Promise.all([
+      ...gates,
+      forgetOldCounters(db),
+      forgetOldMinutes(db),
+      forgetOldSlices(db),
+      forgetOldNetlify(db),
+    ]).catch((error: unknown) => o.log.warn({ err: error }, "old counters could not be deleted"));
     digestsInUse(o.database.db)
       .then((used) => artifacts.keepOnly(used))
       .catch((error: unknown) => o.log.warn({ err: error }, "old artifacts could not be collected"));
@@ -321,6 +341,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       await routers.stop();
       await loop.stop();
       await hosted.stop();
+      await netlify.stop();
       caller.abort();
       await deployments.stop();
     },

@@ -256,7 +256,8 @@ export class RolloutsController {
       healthShape,
       environmentVariables: { DATABASE_URL: await this.#o.databaseUrlFor(service, environment) },
       target: targetOf(found.config, environment),
-      commit: release.commit_sha,
+      // What was changed since the commit is in no commit.
+      commit: release.dirty ? null : release.commit_sha,
     };
   }
 

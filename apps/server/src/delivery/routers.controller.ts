@@ -27,6 +27,8 @@ export interface Machine {
     report(everything: boolean): { readonly counters: ArmCounter[]; readonly taken: () => void };
   } | null;
   onNews(news: (hasErrors: boolean) => void): void;
+  /** Of a target whose counts come by another way: says that it lives, and what it has applied. */
+  readonly hear?: (applied: Generation) => Promise<void>;
   /** For its people, also while it fails. */
   readonly notes: readonly string[];
   close(): void;
@@ -182,6 +184,7 @@ export class RoutersController {
     if (!isAsked) return;
     const outcome = await known.machine.router.route(plan);
     const { notes } = known.machine;
+    if (!outcome.ok && outcome.error.kind === "behind") return known.machine.hear?.(known.applied ?? all);
     if (!outcome.ok) {
       known.applied = null;
       return saveRouteError(db, known, outcome.error.words, notes);
@@ -196,6 +199,7 @@ export class RoutersController {
     await saveServed(db, known, { generation: plan.generation, arms, notes: [...notes, ...outcome.value.notes] });
     const isNews = known.applied === null || compareGenerations(known.applied, all) !== 0;
     known.applied = all;
+    await known.machine.hear?.(all);
     await this.#report(known);
     if (isNews) this.#o.onNews(false);
   }

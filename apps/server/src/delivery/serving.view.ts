@@ -1,4 +1,4 @@
-import { routesItself, targetOf } from "@latchkey/api/targets";
+import { routesItself, splitsItself, targetOf } from "@latchkey/api/targets";
 import { compareGenerations, type Generation } from "@latchkey/core/delivery/generation";
 import { environmentsOf, findService } from "../catalog/index.ts";
 import type { Executor } from "../platform/database.ts";
@@ -34,10 +34,15 @@ export async function standingOf(
   const route = await findRoute(db, place);
   const served = { epoch: route?.served_epoch ?? -1, n: route?.served_n ?? -1 };
   const gateways = await liveGateways(db);
+  // A target that only publishes needs a gateway, whose counts are the source.
+  const isHeard = splitsItself(target)
+    ? // Once it fails to answer, what it said before is old.
+      route?.error === null && gateways.some(({ id }) => id === gatewayOf({ ...place, kind }))
+    : gateways.some(({ id }) => !id.includes(":"));
+  const hasServed = route?.kind === kind && route.error === null && compareGenerations(served, generation) >= 0;
   return {
-    serves: route?.kind === kind && route.error === null && compareGenerations(served, generation) >= 0,
-    // Once it fails to answer, what it said before is old.
-    isHeard: route?.error === null && gateways.some(({ id }) => id === gatewayOf({ ...place, kind })),
+    serves: hasServed && (splitsItself(target) || isHeard),
+    isHeard,
   };
 }
 

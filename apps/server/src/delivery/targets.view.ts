@@ -1,5 +1,5 @@
 import type { Answer } from "@latchkey/api/client";
-import { routesItself, targetOf } from "@latchkey/api/targets";
+import { routesItself, splitsItself, targetOf } from "@latchkey/api/targets";
 import { compareGenerations } from "@latchkey/core/delivery/generation";
 import { environmentsOf, type ServiceRow } from "../catalog/index.ts";
 import type { Executor } from "../platform/database.ts";
@@ -43,7 +43,8 @@ export async function viewTargets(
         });
         continue;
       }
-      views.push({ ...common, routedBy: "target", ...(await ownRouting(db, service, place.name, generation)) });
+      const routedBy = splitsItself(target) ? ("target" as const) : ("gateway" as const);
+      views.push({ ...common, routedBy, ...(await ownRouting(db, service, place.name, generation)) });
     }
   return views;
 }
@@ -79,5 +80,6 @@ async function ownRouting(
     shares: row.served_arms.map((arm) => ({ ...shareOf(arm), trafficPercent: arm.trafficPercent })),
     acknowledgedAt: row.served_at?.toISOString() ?? null,
     errorAt: row.error_at?.toISOString() ?? null,
+    ...(kind === "netlify" ? { deploys: [...row.deploys] } : {}),
   };
 }

@@ -66,6 +66,7 @@ describe("who may do what, over the wire", () => {
       getService, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       planCanary, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       applyService, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      getNetlifyEdge, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
       listTargets, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       listReleases, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       getRelease, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -

@@ -100,8 +100,8 @@ export interface RoutePlan {
   }[];
 }
 export interface RouteFailure {
-  /** `older`: what is served is newer than what was asked for, and stays. */
-  readonly kind: "older" | "failed";
+  /** `older`: what is served is newer than what was asked for, and stays. `behind`: it is on its way, and nothing is wrong. */
+  readonly kind: "older" | "failed" | "behind";
   readonly words: string;
 }
 export interface RouteServed {
