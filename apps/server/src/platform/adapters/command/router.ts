@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "
 import { join } from "node:path";
 import type { ArmCounter } from "@latchkey/api/gateway";
 import type { CommandTarget } from "@latchkey/api/target-command";
+import { Counted, Routed } from "@latchkey/config/target-command/contract";
 import {
   compareGenerations,
   type Generation,
@@ -10,8 +11,7 @@ import {
 } from "@latchkey/core/delivery/generation";
 import type { RouteFailure, RoutePlan, Router, RouteServed } from "@latchkey/core/delivery/ports";
 import { err, ok, type Result } from "@latchkey/core/shared/result";
-import { Counted, Routed } from "./contract.ts";
-import { callScript } from "./host.ts";
+import { callOnce } from "./once.ts";
 
 /** What is served is set right this often, where nothing is asked for; a script may cost a provider's call. */
 const REPAIR_MS = 60_000;
@@ -59,7 +59,7 @@ export class CommandRouter implements Router {
       ...{ arm, release: { id: releaseId, name: release }, upstreams, percent: weightPercent },
     }));
     const { service, environment } = this.#place;
-    const routed = await callScript(
+    const routed = await callOnce(
       this.#place.folder,
       this.#config,
       {
@@ -115,7 +115,7 @@ export class CommandRouter implements Router {
     const { folder, service, environment } = this.#place;
     const call = { say: () => {}, signal: this.#end.signal };
     const asked = { name: "counts", key: "traffic", service, environment, more: {} } as const;
-    const counted = await callScript(folder, this.#config, asked, Counted, call);
+    const counted = await callOnce(folder, this.#config, asked, Counted, call);
     if (!counted.ok) {
       this.#wrong = counted.error.words;
       return;

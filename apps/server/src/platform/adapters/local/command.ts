@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import { fileURLToPath } from "node:url";
+import { PLAIN_VARIABLES } from "@latchkey/config/target-command/call";
 import type { CommandResult } from "@latchkey/core/delivery/ports";
 
 const OUTPUT_MAX = 20_000;
@@ -88,7 +89,7 @@ function ownCommandLine(): string | null {
 /** What a child needs of our environment: where programs are, and nothing of ours. */
 export function baseEnvironment(): Record<string, string> {
   const out: Record<string, string> = {};
-  for (const name of ["PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT", "USER"]) {
+  for (const name of PLAIN_VARIABLES) {
     const value = process.env[name];
     if (value !== undefined) out[name] = value;
   }

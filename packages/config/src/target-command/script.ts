@@ -1,8 +1,6 @@
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { StringDecoder } from "node:string_decoder";
 import type { HostCall } from "@latchkey/core/delivery/ports";
-import { type ProcessIdentity, startTimeOf } from "../local/process-table.ts";
 
 const ANSWER_BYTES_MAX = 65_536;
 const TAIL_MAX = 4_000;
@@ -16,8 +14,8 @@ export interface ScriptCall {
   readonly input: unknown;
   readonly timeoutMs: number;
   readonly signal: HostCall["signal"];
-  /** Notes the process, so that a call which outlived its server is ended before the next one begins. */
-  readonly pidFile: string;
+  /** Hears of its process, so that one which outlives its caller can be found and ended. */
+  readonly began?: (pid: number) => void;
   /** A line of its standard error. */
   readonly say: (line: string) => void;
 }
@@ -32,7 +30,6 @@ export interface ScriptEnd {
 
 /** Runs a script with JSON as its input. Never throws; at the limit its whole process group is killed. */
 export function runScript(call: ScriptCall): Promise<ScriptEnd> {
-  endSurvivor(call.pidFile);
   const [program = "", ...args] = call.words;
   return new Promise((resolve) => {
     const answer: Buffer[] = [];
@@ -46,7 +43,7 @@ export function runScript(call: ScriptCall): Promise<ScriptEnd> {
       detached: true,
       stdio: ["pipe", "pipe", "pipe"],
     });
-    if (child.pid) note(call.pidFile, child.pid);
+    if (child.pid) call.began?.(child.pid);
     const stop = (why: string) => {
       stopped ??= why;
       if (child.pid) killGroup(child.pid);
@@ -79,7 +76,6 @@ export function runScript(call: ScriptCall): Promise<ScriptEnd> {
       clearTimeout(timer);
       call.signal.removeEventListener("abort", abort);
       for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
-      rmSync(call.pidFile, { force: true });
       resolve({
         exitCode: stopped === null ? exitCode : null,
         answer: Buffer.concat(answer).toString("utf8"),
@@ -96,25 +92,8 @@ export function runScript(call: ScriptCall): Promise<ScriptEnd> {
   });
 }
 
-function note(pidFile: string, pid: number): void {
-  const started = startTimeOf(pid);
-  if (started !== null)
-    writeFileSync(pidFile, JSON.stringify({ pid, started } satisfies ProcessIdentity), { mode: 0o600 });
-}
-
-/** Two calls of one script must not be at work on the same thing: the older one has nobody left to answer to. */
-function endSurvivor(pidFile: string): void {
-  if (!existsSync(pidFile)) return;
-  try {
-    const { pid, started } = JSON.parse(readFileSync(pidFile, "utf8")) as ProcessIdentity;
-    if (Number.isInteger(pid) && pid > 1 && startTimeOf(pid) === started) killGroup(pid);
-  } catch {
-    // It was not written whole: nothing can be known of it.
-  }
-  rmSync(pidFile, { force: true });
-}
-
-function killGroup(pid: number): void {
+/** Ends a script with all that it started. */
+export function killGroup(pid: number): void {
   try {
     process.kill(-pid, "SIGKILL");
   } catch {
