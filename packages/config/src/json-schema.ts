@@ -118,6 +118,11 @@ const WORDS: Readonly<Record<string, string>> = {
   "rollback.windowMs":
     "A release that served so lately (a day) is served again all at once, without gates and analysis; an older one is judged.",
   "rollback.whenUnhealthy": "Go back by itself when a new release is unhealthy, or does not answer, for too long.",
+  "rollback.whenBurning":
+    "Go back as well when the service burns its error budget for too long; needs --prometheus-url.",
+  "rollback.whenBurning.query":
+    "An instant PromQL query, such as a burn rate; {{service}} and {{environment}} are filled in.",
+  "rollback.whenBurning.above": "A value above this is burning, such as 14.4.",
   "rollback.unhealthyMs": "How long that is; a minute when it is left out.",
   "rollback.deadManMs":
     "A canary that no server has watched for so long is taken back; five minutes when it is left out.",
