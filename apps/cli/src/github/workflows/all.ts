@@ -6,6 +6,8 @@ import type { WorkflowFacts } from "./parts.ts";
 import { testsWorkflow } from "./quality.ts";
 import { securityWorkflow } from "./security.ts";
 
+/** Repositories for tests and examples: nobody applies their infrastructure. */
+const NOT_ITS_OWN = /(^|\/)(fixtures|testdata|__fixtures__|examples)\//;
 export const DEFAULT_NODE = "22";
 
 export interface InitPlan {
@@ -54,7 +56,7 @@ function notesOf(facts: WorkflowFacts, listing: Listing): string[] {
 function factsOf(listing: Listing, o: { folder: string; name?: string; action: string | null }): WorkflowFacts {
   const project = readProject(listing);
   const folders = new Map<string, string>();
-  for (const path of listing.paths) {
+  for (const path of listing.paths.filter((p) => !NOT_ITS_OWN.test(p))) {
     const match = /^((?:.*\/)?environments\/([\w-]+))\/[^/]+\.tf$/.exec(path);
     if (match?.[1] && match[2]) folders.set(match[2], match[1]);
   }
