@@ -1,4 +1,4 @@
-import { type NewFile, serviceNameOf, WORKFLOW_FILE, workflowFile } from "../../adoption/files.ts";
+import { DEFAULT_NODE, type NewFile, serviceNameOf, WORKFLOW_FILE, workflowFile } from "../../adoption/files.ts";
 import type { Listing } from "../../adoption/listing.ts";
 import { readProject } from "../../adoption/project.ts";
 import { infrastructureWorkflow } from "./infrastructure.ts";
@@ -8,7 +8,6 @@ import { securityWorkflow } from "./security.ts";
 
 /** Repositories for tests and examples: nobody applies their infrastructure. */
 const NOT_ITS_OWN = /(^|\/)(fixtures|testdata|__fixtures__|examples)\//;
-export const DEFAULT_NODE = "22";
 
 export interface InitPlan {
   readonly files: readonly NewFile[];
