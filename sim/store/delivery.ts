@@ -150,6 +150,7 @@ export const deploymentAnswers = {
       source: row.source ?? null,
       rollback: row.rollback ?? null,
       by_machine: row.by_machine ?? false,
+      promoted_from: row.promoted_from ?? null,
     };
     s.set("deployment", row.id, made);
   },
@@ -426,7 +427,7 @@ export const processAnswers = {
       now.pid_started === (other?.pid_started ?? null) &&
       now.machine === (other?.machine ?? null);
     if (now && !is(known) && !is(row)) return false;
-    s.set("release_process", key, { ...row, retire_at: now?.retire_at ?? null });
+    s.set("release_process", key, { ...row, environment: row.spec.environment, retire_at: now?.retire_at ?? null });
     return true;
   },
   setRetirement: async (s, run, at) => {

@@ -18,6 +18,7 @@ import { addNotifications } from "./commands/notifications.ts";
 import { addPeople } from "./commands/people.ts";
 import { addPipeline } from "./commands/pipeline.ts";
 import { addPlanCanary } from "./commands/plan-canary.ts";
+import { addPath, addPromote } from "./commands/promote.ts";
 import { addResumeDeployments, addRollback } from "./commands/rollback.ts";
 import { addActions, addShip, addSplit } from "./commands/ship.ts";
 import { addTargets } from "./commands/targets.ts";
@@ -91,6 +92,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addShip(program, terminal, outcome);
   addGates(program, terminal, outcome);
   addApply(program, terminal, outcome);
+  addPromote(program, terminal, outcome);
   addActions(program, terminal, outcome);
   addRollback(program, terminal, outcome);
   addResumeDeployments(program, terminal, outcome);
@@ -98,6 +100,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addApprovals(program, terminal, outcome);
   addLook(program, terminal, outcome);
   addTargets(program, terminal, outcome);
+  addPath(program, terminal, outcome);
   addAutomation(program, terminal, outcome);
   addZeroTouch(program, terminal, outcome);
   addPipeline(program, terminal, outcome);

@@ -7,6 +7,7 @@ import { notificationContract } from "./notifications.ts";
 import type { RouteName } from "./paths.ts";
 import { peopleContract } from "./people.ts";
 import { CanaryPlanning, PlanQuery } from "./planning.ts";
+import { promotionContract } from "./promotions.ts";
 import { rollbackContract } from "./rollbacks.ts";
 import { TargetView } from "./targets.ts";
 import { zeroTouchContract } from "./zero-touch.ts";
@@ -121,6 +122,8 @@ export const contract = {
       ifBusy: z.enum(["batch", "queue", "supersede", "refuse"]).default("refuse"),
       /** Why it goes out in spite of a freeze: for owners, and kept in the ledger. */
       overrideFreeze: z.string().trim().min(1).max(300).optional(),
+      /** Why it goes to an environment that releases are promoted to, without having served the one before: for owners. */
+      overridePath: z.string().trim().min(1).max(300).optional(),
     }),
     status: 202,
     answers: m.DeploymentSummary,
@@ -278,6 +281,7 @@ export const contract = {
   getBackup: { summary: "A backup, also while it is taken", status: 200, answers: m.Backup },
 
   ...peopleContract,
+  ...promotionContract,
   ...rollbackContract,
   ...zeroTouchContract,
   ...notificationContract,

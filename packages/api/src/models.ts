@@ -63,6 +63,19 @@ export const ServiceConfig = z.strictObject({
     .min(1)
     .max(10)
     .default(["production"]),
+  /** The environments as a path: a release that serves one may be promoted to the next, which is then reached no other way. */
+  promotions: z
+    .array(
+      z.strictObject({
+        from: z.string().min(1).max(40),
+        to: z.string().min(1).max(40),
+        /** It goes on by itself once it has served `from` for `soakMs`. */
+        automatic: z.boolean().default(false),
+        soakMs: z.int().min(0).max(2_592_000_000).default(600_000),
+      }),
+    )
+    .max(10)
+    .optional(),
   gates: z.array(GateConfig).max(GATES_MAX).default([]),
   health: z
     .strictObject({
@@ -281,6 +294,8 @@ export const DeploymentSummary = z.object({
   splitsId: z.string().nullable(),
   /** It goes back to an earlier release. */
   rollback: z.object({ automatic: z.boolean(), skipsAnalysis: z.boolean() }).nullable(),
+  /** The environment that its release was promoted from. */
+  promotedFrom: z.string().nullable(),
 });
 
 /** A change that goes out with others in one rollout. */

@@ -67,6 +67,9 @@ export const paths = {
   getZeroTouch: { method: "GET", path: `${P}/deployments/:deploymentId/zero-touch`, action: "service.read" },
   getAutomation: { method: "GET", path: `${P}/automation`, action: "service.read" },
 
+  listPromotions: { method: "GET", path: `${P}/services/:service/promotions`, action: "service.read" },
+  promote: { method: "POST", path: `${P}/services/:service/promote`, action: "deployment.create" },
+
   planRollback: { method: "GET", path: `${P}/services/:service/rollback`, action: "service.read" },
   rollBack: { method: "POST", path: `${P}/services/:service/rollback`, action: "rollout.act" },
   listDeploymentPauses: { method: "GET", path: `${P}/deployment-pauses`, action: "service.read" },

@@ -9,6 +9,12 @@ const WORDS: Readonly<Record<string, string>> = {
   build: "Command that writes the release into $LATCHKEY_ARTIFACT. It runs in `source`; each word is an entry.",
   run: "Command that serves the release, run in its folder. It must listen on $PORT.",
   environments: "Where the service is deployed.",
+  promotions: "The environments as a path: what serves one may be promoted to the next, which is reached no other way.",
+  "promotions.*.from": "The environment that a release must serve before.",
+  "promotions.*.to": "The environment that it is promoted to.",
+  "promotions.*.automatic":
+    "It goes on by itself once it has served `from` for `soakMs`; otherwise a person promotes it.",
+  "promotions.*.soakMs": "How long it must have served `from`; ten minutes when it is left out.",
   gates: "Checks that a release must pass before it may be deployed.",
   "gates.*.name": "What the gate is called.",
   "gates.*.kind": "What it judges: command (when left out), or what docs/guides/gates.md lists.",

@@ -1,4 +1,5 @@
 import { ServiceConfig } from "@latchkey/api/models";
+import { pathMistakes } from "@latchkey/core/delivery/promotion";
 import type { z } from "zod";
 import { nearest } from "./nearest.ts";
 
@@ -181,6 +182,16 @@ function contradictions(config: ServiceConfig): Mistake[] {
     if (config.environments.indexOf(name) < i)
       say(["environments", i], `${JSON.stringify(name)} is there twice. Take one away.`);
   });
+  const promotions = config.promotions ?? [];
+  for (const { index, field, words } of pathMistakes(config.environments, promotions))
+    say(["promotions", index, field], words);
+  const merged = config.github?.environment ?? config.environments[0] ?? "";
+  const step = promotions.find(({ to }) => to === merged);
+  if (config.github?.deployOnMerge && step)
+    say(
+      ["github", "environment"],
+      `is ${merged}, which releases are promoted to from ${step.from}: merges can't be deployed there. Set it to the first environment of the path.`,
+    );
   return found;
 }
 

@@ -18,6 +18,7 @@ interface ShipOptions {
   readonly release?: string;
   readonly reason?: string;
   readonly overrideFreeze?: string;
+  readonly overridePath?: string;
   readonly ifBusy: "refuse" | "batch" | "queue" | "supersede";
   readonly wait?: boolean;
   readonly timeout?: string;
@@ -54,6 +55,7 @@ export function addShip(program: Command, terminal: Terminal, outcome: Outcome):
             .default("refuse"),
         )
         .option("--override-freeze <reason>", "go out in spite of a freeze, and why: for owners")
+        .option("--override-path <reason>", "skip the environment that it would be promoted from, and why: for owners")
         .option("--wait", "follow it until it is promoted or over")
         .option(
           "--timeout <time>",
@@ -90,6 +92,7 @@ async function ship({ session: open, args, options }: Call<ShipOptions>): Promis
     reason: options.reason ?? "",
     ifBusy: options.ifBusy,
     ...(options.overrideFreeze ? { overrideFreeze: options.overrideFreeze } : {}),
+    ...(options.overridePath ? { overridePath: options.overridePath } : {}),
     ...(options.fault ? { fault: options.fault } : {}),
     ...(options.strategy ? { strategy: options.strategy } : {}),
     ...(releaseId ? { releaseId } : {}),
@@ -165,7 +168,6 @@ export function addSplit(program: Command, terminal: Terminal, outcome: Outcome)
 const ACTIONS = [
   ["pause", "pause", "hold a rollout at its share of the traffic; harm still rolls it back"],
   ["resume", "resume", "let a paused rollout go on with its steps"],
-  ["promote", "promote", "promote a rollout now, without waiting for proof"],
   ["abort", "abort", "give a rollout up; traffic goes back to the release before"],
 ] as const;
 
@@ -186,30 +188,35 @@ export function addActions(program: Command, terminal: Terminal, outcome: Outcom
         [`latchkey ${name} rol_... --reason "${REASONS[name]}"`, "a rollout by its id"],
       ],
       run: async ({ session: open, args, options }) => {
-        const session = open();
-        if (options.reason.trim() === "") throw wrongUse("--reason is empty.", "Say why, in a few words.");
-        const rolloutId = await rolloutOf(session, args[0] ?? "", {
-          environment: options.environment,
-          mayBeOver: false,
-        });
-        const rollout = await session.client.actOnRollout({
-          params: { ...session.main, rolloutId },
-          body: { action, reason: options.reason },
-        });
-        session.print(
-          rollout,
-          () =>
-            `${rollout.service} is ${plain(rollout.state)}. Next: ${rollout.next.words}\nWatch it: latchkey rollout ${rollout.id} --watch`,
-        );
+        await actOn(open(), args[0] ?? "", action, options);
         return undefined;
       },
     });
   }
 }
 
+/** Does to the rollout under way what a person asks for, and says what comes next. */
+export async function actOn(
+  session: Session,
+  target: string,
+  action: Arguments<"actOnRollout">["body"]["action"],
+  { environment, reason }: { readonly environment?: string; readonly reason: string },
+): Promise<void> {
+  if (reason.trim() === "") throw wrongUse("--reason is empty.", "Say why, in a few words.");
+  const rolloutId = await rolloutOf(session, target, { environment, mayBeOver: false });
+  const rollout = await session.client.actOnRollout({
+    params: { ...session.main, rolloutId },
+    body: { action, reason },
+  });
+  session.print(
+    rollout,
+    () =>
+      `${rollout.service} is ${plain(rollout.state)}. Next: ${rollout.next.words}\nWatch it: latchkey rollout ${rollout.id} --watch`,
+  );
+}
+
 const REASONS = {
   pause: "the team is at lunch",
   resume: "the team is back",
-  promote: "a fix that can't wait",
   abort: "shipped by mistake",
 } as const;

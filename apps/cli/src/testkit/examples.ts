@@ -37,6 +37,7 @@ export const deployment: Answer<"getDeployment"> = {
   rolloutId: "rol_1",
   carrierId: null,
   splitsId: null,
+  promotedFrom: null,
   rollback: null,
   carries: [],
   split: null,
@@ -494,4 +495,10 @@ export const zeroTouch: Answer<"getZeroTouch"> = {
       isReplayed: true,
     },
   ],
+};
+
+export const promotion: Answer<"listPromotions">["items"][number] = {
+  ...{ service: "leads", from: "staging", to: "production", automatic: true, soakMs: 600_000, state: "soaking" },
+  words: "Release 2 serves staging and must do so for a while longer.",
+  ...{ readyAt: AT, release, serving: { ...release, id: "rel_1", number: 1 }, apart: 1, deploymentId: null },
 };

@@ -26,6 +26,7 @@ export const keys = {
   release: (id: string) => ["release", id],
   deployments: (service?: string) => (service ? ["deployments", service] : ["deployments"]),
   automation: (service: string) => ["deployments", "automation", service],
+  promotions: (service: string) => ["promotions", service],
   pauses: ["pauses"],
   rollbackPlan: (service: string, environment: string, releaseId: string) => [
     "rollback-plan",
@@ -108,6 +109,12 @@ export const queries = {
         }),
       initialPageParam: "",
       getNextPageParam: (page) => page.next,
+    }),
+  promotions: (service: string) =>
+    queryOptions({
+      queryKey: keys.promotions(service),
+      queryFn: ({ signal }) => api.listPromotions({ params: { project, service }, signal }),
+      refetchInterval: PAUSES_EVERY_MS,
     }),
   automation: (service: string) =>
     queryOptions({

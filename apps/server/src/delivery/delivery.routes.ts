@@ -117,6 +117,8 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
     async ({ project, params, body, principal, remember }) => {
       if (body.overrideFreeze !== undefined && principal.role !== "owner")
         throw new ProblemError("LK_FORBIDDEN", { detail: "Only an owner may let a deployment out during a freeze." });
+      if (body.overridePath !== undefined && principal.role !== "owner")
+        throw new ProblemError("LK_FORBIDDEN", { detail: "Only an owner may go past the environment before." });
       const asked = {
         project,
         service: params.service,
@@ -127,6 +129,7 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
         reason: await o.subjects.sealWordsOf(principal.name, body.reason),
         ifBusy: body.ifBusy,
         overrideFreeze: body.overrideFreeze && (await o.subjects.sealWordsOf(principal.name, body.overrideFreeze)),
+        overridePath: body.overridePath && (await o.subjects.sealWordsOf(principal.name, body.overridePath)),
         byMachine: principal.role === "ci",
         actor: actorOf(principal),
         hasArtifact: (digest: string) => o.artifacts.has(digest),

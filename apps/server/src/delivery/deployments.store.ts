@@ -63,13 +63,15 @@ export interface DeploymentRow {
   readonly source: SourceRow | null;
   /** Null for what goes forward. */
   readonly rollback: RollbackRow | null;
+  /** Where its release was promoted from, and by which deployment it came there. */
+  readonly promoted_from: { readonly environment: string; readonly deploymentId: string } | null;
   /** Asked for by a merge or a pipeline: it waits while deployments are paused. */
   readonly by_machine: boolean;
 }
 /** What lists show: without the output of builds and gates, which is up to 28 kB a row. */
 export type ListedDeployment = Omit<DeploymentRow, "gates" | "build_output" | "changes" | "carries">;
 const LISTED = sql`id, project, service, environment, status, words, created_at, finished_at, created_by, reason, fault, strategy,
-  if_busy, freeze_override, release_id, previous_release_id, rollout_id, carrier_id, splits_id, after_id, source, rollback, by_machine`;
+  if_busy, freeze_override, release_id, previous_release_id, rollout_id, carrier_id, splits_id, after_id, source, rollback, by_machine, promoted_from`;
 
 export const ENDED: readonly DeploymentStatus[] = [
   "succeeded",
@@ -105,16 +107,23 @@ export const insertDeployment = operation(
       Partial<
         Pick<
           DeploymentRow,
-          "splits_id" | "after_id" | "carries" | "freeze_override" | "source" | "rollback" | "by_machine"
+          | "splits_id"
+          | "after_id"
+          | "carries"
+          | "freeze_override"
+          | "source"
+          | "rollback"
+          | "by_machine"
+          | "promoted_from"
         >
       >,
   ): Promise<void> => {
-    await sql`insert into deployment (id, project, service, environment, status, words, created_by, reason, fault, strategy, if_busy, release_id, gates, splits_id, after_id, carries, freeze_override, source, rollback, by_machine)
+    await sql`insert into deployment (id, project, service, environment, status, words, created_by, reason, fault, strategy, if_busy, release_id, gates, splits_id, after_id, carries, freeze_override, source, rollback, by_machine, promoted_from)
     values (${row.id}, ${row.project}, ${row.service}, ${row.environment}, ${row.status}, ${row.words}, ${JSON.stringify(row.created_by)}::jsonb,
       ${row.reason}, ${row.fault}, ${row.strategy}, ${row.if_busy}, ${row.release_id}, ${JSON.stringify(row.gates)}::jsonb,
       ${row.splits_id ?? null}, ${row.after_id ?? null}, ${JSON.stringify(row.carries ?? [])}::jsonb, ${row.freeze_override ?? null},
       ${row.source ? JSON.stringify(row.source) : null}::jsonb, ${row.rollback ? JSON.stringify(row.rollback) : null}::jsonb,
-      ${row.by_machine ?? false})`.execute(tx);
+      ${row.by_machine ?? false}, ${row.promoted_from ? JSON.stringify(row.promoted_from) : null}::jsonb)`.execute(tx);
   },
 );
 

@@ -38,7 +38,10 @@ import { registerPipeline } from "./pipeline.routes.ts";
 import { PlansController } from "./plans.controller.ts";
 import { registerPlans } from "./plans.routes.ts";
 import type { Ephemeral } from "./presented.ts";
+import { PromotionsController } from "./promotions.controller.ts";
+import { registerPromotions } from "./promotions.routes.ts";
 import { registerPublicAssets } from "./public-assets.routes.ts";
+import { Pulse } from "./pulse.controller.ts";
 import { digestsInUse, findRelease } from "./releases.store.ts";
 import { registerRollbacks } from "./rollback.routes.ts";
 import { RolloutsController } from "./rollouts.controller.ts";
@@ -246,6 +249,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     onChanged: changed,
     wake: () => loop.wake(),
   });
+  registerPromotions(o.http, { ...o, artifacts, clock: systemClock, wake: () => loop.wake() });
   registerGateways(o.http, {
     database: o.database,
     waiters,
@@ -271,6 +275,13 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     wake: () => loop.wake(),
   });
   ailing.start();
+  const promotions = new PromotionsController({ ...o, clock: systemClock, wake: () => loop.wake() });
+  const promoting = new Pulse({
+    log: o.log,
+    what: "promotions",
+    everyMs: 1_000,
+    round: () => promotions.tick(),
+  }).start();
   const others = new OthersController({ ...o, onDeployment: deploymentChanged, onRollout: changed });
   const strays = new StraysController({ ...o, isStarting: (name) => target.isStarting(name) });
   strays.start();
@@ -296,6 +307,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       plans.stop();
       others.stop();
       await ailing.stop();
+      await promoting.stop();
       await strays.stop();
       await hours.stop();
       waiters.close();

@@ -46,7 +46,7 @@ export interface LocalTargetOptions {
   readonly onMoved: (tx: Transaction, spec: RunSpec) => Promise<void>;
 }
 /** What was started, before its row is written. */
-type Launched = Omit<ProcessRow, "retire_at">;
+type Launched = Omit<ProcessRow, "retire_at" | "environment">;
 
 /**
  * The `local` target: each release is one detached process on a free port of this machine. The row in the database is
@@ -294,10 +294,7 @@ export class LocalTarget implements Target {
   }
 }
 
-const runOf = ({ release_id, spec }: Pick<ProcessRow, "release_id" | "spec">): Run => ({
-  releaseId: release_id,
-  environment: spec.environment,
-});
+const runOf = ({ release_id, environment }: ProcessRow): Run => ({ releaseId: release_id, environment });
 /** What a run's files are called. */
 const nameOf = ({ releaseId, environment }: Run): string => `${environment}-${releaseId}`;
 const upstreamOf = (row: Pick<ProcessRow, "address" | "port">): string => `http://${row.address}:${row.port}`;

@@ -45,6 +45,7 @@ export function presentDeployment(row: ListedDeployment, releases: ReadonlyMap<s
     rolloutId: row.rollout_id,
     carrierId: row.carrier_id,
     splitsId: row.splits_id,
+    promotedFrom: row.promoted_from?.environment ?? null,
     rollback: row.rollback && { automatic: row.rollback.automatic, skipsAnalysis: row.rollback.skipsAnalysis },
   };
 }

@@ -5,6 +5,8 @@ import { type Executor, operation } from "../platform/database.ts";
 /** Which release should run on the local target, in which environment, and as which process it does. */
 export interface ProcessRow {
   readonly release_id: string;
+  /** The database takes it from `spec`. */
+  readonly environment: string;
   readonly spec: RunSpec;
   readonly port: number | null;
   readonly pid: number | null;
@@ -37,7 +39,7 @@ export const saveProcess = operation(
   "saveProcess",
   async (
     db: Executor,
-    row: Omit<ProcessRow, "retire_at">,
+    row: Omit<ProcessRow, "retire_at" | "environment">,
     known: Pick<ProcessRow, "pid" | "pid_started" | "machine"> | null,
   ): Promise<boolean> => {
     const saved =

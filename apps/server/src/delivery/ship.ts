@@ -1,3 +1,5 @@
+import { gateKind } from "@latchkey/api/gates";
+import { isCarried } from "@latchkey/core/delivery/promotion";
 import type { Actor, StrategyKind } from "@latchkey/core/delivery/rollout";
 import { findService, lockEnvironment, type ServiceRow } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
@@ -9,11 +11,13 @@ import {
   activeDeployments,
   type DeploymentRow,
   findDeployment,
+  type GateRow,
   insertDeployment,
   type RollbackRow,
   type SourceRow,
 } from "./deployments.store.ts";
 import { gatesFor, waitingRow } from "./gate-runner.ts";
+import { servedBy } from "./promotions.store.ts";
 import { findRelease } from "./releases.store.ts";
 
 export interface ShipRequest {
@@ -27,6 +31,10 @@ export interface ShipRequest {
   readonly ifBusy: DeploymentRow["if_busy"];
   /** Why it goes out in spite of a freeze: for owners. */
   readonly overrideFreeze?: string | undefined;
+  /** Why it goes where releases are promoted to, without having served the environment before: for owners. */
+  readonly overridePath?: string | undefined;
+  /** Where its release is promoted from. */
+  readonly promotedFrom?: DeploymentRow["promoted_from"];
   /** The commit to build, where it is not the working tree. */
   readonly source?: SourceRow;
   /** A merge or a pipeline asks: it waits while deployments are paused after a rollback. */
@@ -77,6 +85,7 @@ export async function ship(
       });
     }
     if (asked.releaseId !== null) await checkRelease(tx, asked);
+    const promotedFrom = asked.promotedFrom ?? (await onThePath(tx, service, asked));
     await checkBusy(tx, asked);
     if (asked.ifBusy === "batch" && batchPolicyOf(service).when === "off") {
       throw new ProblemError("LK_INVALID", {
@@ -85,7 +94,7 @@ export async function ship(
         fields: [{ field: "ifBusy", message: "queue, supersede or refuse" }],
       });
     }
-    const id = await writeWish(tx, service, asked);
+    const id = await writeWish(tx, service, { ...asked, promotedFrom });
     await also(tx, id);
     const made = await findDeployment(tx, id);
     if (!made) throw new Error("the deployment just written is not there");
@@ -133,7 +142,8 @@ export async function writeWish(
     release_id: asked.releaseId,
     freeze_override: asked.overrideFreeze ?? null,
     ...part,
-    gates: rollback?.skipsAnalysis ? [] : gatesFor(service, asked.environment).map(waitingRow),
+    gates: rollback?.skipsAnalysis ? [] : await gatesAhead(tx, service, asked),
+    promoted_from: asked.promotedFrom ?? null,
     rollback,
     by_machine: asked.byMachine ?? false,
   });
@@ -152,12 +162,46 @@ export async function writeWish(
       reason: asked.reason,
       ifBusy: asked.ifBusy,
       ...(asked.overrideFreeze === undefined ? {} : { overrideFreeze: asked.overrideFreeze }),
+      ...(asked.overridePath === undefined ? {} : { overridePath: asked.overridePath }),
+      ...(asked.promotedFrom ? { promotedFrom: asked.promotedFrom } : {}),
       ...(asked.source ? { source: asked.source } : {}),
       ...(rollback ? { rollback } : {}),
       ...(part ? { splits: part.splits_id, after: part.after_id, carries: part.carries } : {}),
     },
   });
   return id;
+}
+
+/** Its gates. What was found of the same artifact on the way to here holds: it is not asked again. */
+async function gatesAhead(
+  tx: Transaction,
+  service: ServiceRow,
+  { environment, promotedFrom }: Pick<ShipRequest, "environment" | "promotedFrom">,
+): Promise<GateRow[]> {
+  const before = promotedFrom ? ((await findDeployment(tx, promotedFrom.deploymentId))?.gates ?? []) : [];
+  return gatesFor(service, environment).map((gate) => {
+    const found = before.find((row) => row.name === gate.name && row.kind === gateKind(gate) && isCarried(row));
+    const waiting = waitingRow(gate);
+    return found ? { ...found, required: waiting.required, owner: waiting.owner ?? null } : waiting;
+  });
+}
+
+/** Where releases are promoted to goes what has served the environment before, or what an owner sends past it. */
+async function onThePath(
+  tx: Transaction,
+  service: ServiceRow,
+  asked: ShipRequest,
+): Promise<DeploymentRow["promoted_from"]> {
+  const step = service.config.promotions?.find(({ to }) => to === asked.environment);
+  if (!step) return null;
+  const deploymentId = asked.releaseId === null ? null : await servedBy(tx, service, step.from, asked.releaseId);
+  if (deploymentId !== null) return { environment: step.from, deploymentId };
+  if (asked.overridePath !== undefined) return null;
+  throw new ProblemError("LK_INVALID", {
+    detail: `${asked.environment} is reached from ${step.from}: ${asked.releaseId === null ? "what is built now has" : "that release has"} not served there.`,
+    remedy: `Ship to ${step.from}, then \`latchkey promote ${service.name} --to ${asked.environment}\`. An owner may go past it with a reason (overridePath).`,
+    fields: [{ field: "environment", message: `${step.from}, or a release that has served ${step.from}` }],
+  });
 }
 
 async function checkRelease(tx: Parameters<typeof findRelease>[0], asked: ShipRequest): Promise<void> {

@@ -75,6 +75,8 @@ describe("who may do what, over the wire", () => {
       getDeployment, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       getZeroTouch, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       getAutomation, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      listPromotions, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      promote, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
       planRollback, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       rollBack, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       listDeploymentPauses, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -

@@ -14,6 +14,7 @@ import { PageHead, Section } from "../../ui/Section.tsx";
 import { Empty, ErrorPanel, PageSkeleton } from "../../ui/States.tsx";
 import { A, Mono } from "../../ui/Text.tsx";
 import { DeploymentList } from "../delivery/DeploymentList.tsx";
+import { PathPanel } from "../delivery/PathPanel.tsx";
 import { NotFoundPage } from "../NotFoundPage.tsx";
 import { ConfigurationTab } from "./ConfigurationTab.tsx";
 import { EnvironmentPanel } from "./EnvironmentPanel.tsx";
@@ -92,6 +93,7 @@ function Body({ service }: { service: Service }) {
         ))}
       </Tabs.List>
       <Tabs.Content value="overview" className="flex flex-col gap-8">
+        <PathPanel service={service.name} />
         {service.environments.map((e) => (
           <EnvironmentPanel key={e.name} service={service.name} environment={e} />
         ))}

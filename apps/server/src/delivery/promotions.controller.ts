@@ -1,0 +1,67 @@
+import type { Actor } from "@latchkey/core/delivery/rollout";
+import type { Logger } from "pino";
+import { allServices, findService, lockEnvironment } from "../catalog/index.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Transactions } from "../platform/database.ts";
+import type { Lease } from "../platform/leases.ts";
+import { standing } from "./promotions.view.ts";
+import { writeWish } from "./ship.ts";
+
+/** Who asks for what goes on by itself. */
+const PATH_ACTOR: Actor = { id: "path", kind: "system", name: "Path of environments" };
+
+export interface PromotionsOptions {
+  readonly database: Transactions;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly lease: Pick<Lease, "fence" | "guards">;
+  /** A deployment was asked for. */
+  readonly wake: () => void;
+}
+
+/** Promotes what has served long enough, where a step is automatic. Each release goes once: what became of it is the last word. */
+export class PromotionsController {
+  readonly #o: PromotionsOptions;
+
+  constructor(options: PromotionsOptions) {
+    this.#o = options;
+  }
+
+  async tick(): Promise<boolean> {
+    const { database, lease, log } = this.#o;
+    const fence = lease.fence();
+    if (fence === null) return false;
+    for (const { project, name, config } of await allServices(database.db))
+      for (const step of config.promotions ?? []) {
+        if (!step.automatic) continue;
+        const id = await this.#promote(project, name, step.to, fence);
+        if (id === null) continue;
+        log.info({ service: name, from: step.from, to: step.to, deploymentId: id }, "a release goes on by itself");
+        this.#o.wake();
+      }
+    return false;
+  }
+
+  /** Looked at within the transaction that asks for it: two servers, or a second look, ask once. */
+  async #promote(project: string, name: string, environment: string, fence: number): Promise<string | null> {
+    const { database, lease, clock } = this.#o;
+    return database.transaction(async (tx) => {
+      const service = await findService(tx, project, name);
+      const step = service?.config.promotions?.find(({ to, automatic }) => to === environment && automatic);
+      if (!service || !step) return null;
+      const before = await standing(tx, service, step, clock.now());
+      if (before.state !== "ready" || !(await lease.guards(tx, fence))) return null;
+      if (!(await lockEnvironment(tx, project, name, environment))) return null;
+      const { state, release, servedBy } = await standing(tx, service, step, clock.now());
+      if (state !== "ready" || release === null || servedBy === null) return null;
+      return writeWish(tx, service, {
+        ...{ project, service: name, environment, fault: null, strategy: null, releaseId: release.id },
+        reason: `Has served ${step.from} long enough.`,
+        ifBusy: "queue",
+        actor: PATH_ACTOR,
+        byMachine: true,
+        promotedFrom: { environment: step.from, deploymentId: servedBy },
+      });
+    });
+  }
+}

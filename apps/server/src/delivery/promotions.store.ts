@@ -1,0 +1,40 @@
+import { sql } from "kysely";
+import { type Executor, operation } from "../platform/database.ts";
+
+interface Place {
+  readonly project: string;
+  readonly name: string;
+}
+
+/** The newest deployment by which a release came to serve an environment; null: it never did. */
+export const servedBy = operation(
+  "servedBy",
+  async (db: Executor, service: Place, environment: string, releaseId: string): Promise<string | null> => {
+    const found = await sql<{ id: string }>`select id from deployment
+      where project = ${service.project} and service = ${service.name} and environment = ${environment}
+        and release_id = ${releaseId} and status in ('holdback', 'succeeded') order by id desc limit 1`.execute(db);
+    return found.rows[0]?.id ?? null;
+  },
+);
+
+export interface Attempt {
+  readonly id: string;
+  readonly status: string;
+}
+/** The newest deployment of a release to an environment since another deployment; null: there was none. */
+export const attemptSince = operation(
+  "attemptSince",
+  async (
+    db: Executor,
+    service: Place,
+    asked: { readonly environment: string; readonly releaseId: string; readonly since: string },
+  ): Promise<Attempt | null> => {
+    const found = await sql<Attempt>`select id, status from deployment
+      where project = ${service.project} and service = ${service.name} and environment = ${asked.environment}
+        and release_id = ${asked.releaseId}
+        and created_at >= (select created_at from deployment where id = ${asked.since}) order by id desc limit 1`.execute(
+      db,
+    );
+    return found.rows[0] ?? null;
+  },
+);
