@@ -1,3 +1,4 @@
+import type { GateConfig } from "@latchkey/api/gates";
 import type { MetricSource } from "@latchkey/core/analysis/metric-source";
 import { NO_ERROR_BUDGET } from "@latchkey/core/delivery/gates/error-budget";
 import type { Run } from "@latchkey/core/delivery/ports";
@@ -9,6 +10,8 @@ import type { GithubAccess } from "../platform/adapters/github/configured.ts";
 import { LocalBuilder } from "../platform/adapters/local/builder.ts";
 import { diffOf } from "../platform/adapters/local/git.ts";
 import { httpProber } from "../platform/adapters/local/prober.ts";
+import { migrationFiles } from "../platform/adapters/postgresql/migration-files.ts";
+import { postgresqlMigrator } from "../platform/adapters/postgresql/migrator.ts";
 import { reportFiles } from "../platform/adapters/reports/files.ts";
 import { gateCaller } from "../platform/adapters/webhooks/gate-caller.ts";
 import { systemClock } from "../platform/clock.ts";
@@ -18,6 +21,7 @@ import { openWebhookKey } from "../platform/key-files.ts";
 import type { Lease } from "../platform/leases.ts";
 import { announce, type Notifications } from "../platform/notifications.ts";
 import { AilingController } from "./ailing.controller.ts";
+import { ContractsController } from "./contracts.controller.ts";
 import { registerDelivery } from "./delivery.routes.ts";
 import { DeploymentsController } from "./deployments.controller.ts";
 import { findDeployment } from "./deployments.store.ts";
@@ -172,6 +176,13 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   registerGithubHook(o.http, github.hook);
   registerPipeline(o.http, { db: o.database.db, github: o.github });
   registerZeroTouch(o.http, { db: o.database.db, now: () => systemClock.now() });
+  const migrations = {
+    ...{ reader: migrationFiles, migrator: postgresqlMigrator },
+    urlOf: async (gate: GateConfig, service: string, environment: string) =>
+      gate.databaseUrlVariable === undefined
+        ? o.databaseUrlFor(service, environment)
+        : (process.env[gate.databaseUrlVariable] ?? null),
+  };
   const deployments = new DeploymentsController({
     database: o.database,
     log: o.log,
@@ -182,6 +193,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     gateRunners: gateRunners({
       ...{ builder, caller, database: o.database, baseUrl: o.baseUrl },
       ...{ reports: reportFiles, differences: { diff: diffOf }, sizes: artifacts, errorBudget: NO_ERROR_BUDGET },
+      migrations,
       openNames: async (sealed) => JSON.parse(await o.subjects.open(JSON.stringify(sealed))) as string[],
     }),
     waiverOf: (service, gate, couldNotRun) => standingWaiver(o.database.db, service, gate, couldNotRun),
@@ -282,6 +294,13 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     everyMs: 1_000,
     round: () => promotions.tick(),
   }).start();
+  const contracts = new ContractsController({ ...o, ...migrations, clock: systemClock });
+  const contracting = new Pulse({
+    log: o.log,
+    what: "contracts",
+    everyMs: 1_000,
+    round: () => contracts.tick(),
+  }).start();
   const others = new OthersController({ ...o, onDeployment: deploymentChanged, onRollout: changed });
   const strays = new StraysController({ ...o, isStarting: (name) => target.isStarting(name) });
   strays.start();
@@ -308,6 +327,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       others.stop();
       await ailing.stop();
       await promoting.stop();
+      await contracting.stop();
       await strays.stop();
       await hours.stop();
       waiters.close();

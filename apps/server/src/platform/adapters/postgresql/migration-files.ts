@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ParsedFile } from "@latchkey/core/delivery/migrations/lint";
 import type { MigrationFile, MigrationReader } from "@latchkey/core/delivery/migrations/ports";
 import { byName, phaseOf } from "@latchkey/core/delivery/migrations/schema";
-import { fail, ok, type Result } from "@latchkey/core/shared/result";
+import { err, ok, type Result } from "@latchkey/core/shared/result";
 import { parse } from "libpg-query";
 
 /** A schema of ten years has a few hundred. */
@@ -20,15 +20,15 @@ async function read(folder: string): Promise<Result<readonly MigrationFile[], st
   try {
     names = (await readdir(folder)).filter((name) => name.endsWith(".sql"));
   } catch {
-    return fail("The folder of the migrations is not there, or can't be read.");
+    return err("The folder of the migrations is not there, or can't be read.");
   }
-  if (names.length > FILES_MAX) return fail(`The folder has ${names.length} migrations; ${FILES_MAX} are the most.`);
+  if (names.length > FILES_MAX) return err(`The folder has ${names.length} migrations; ${FILES_MAX} are the most.`);
   const files: MigrationFile[] = [];
   let bytes = 0;
   for (const file of names) {
     const content = await readFile(join(folder, file));
     bytes += content.length;
-    if (bytes > BYTES_MAX) return fail(`The migrations have more than ${BYTES_MAX / 1e6} MB together.`);
+    if (bytes > BYTES_MAX) return err(`The migrations have more than ${BYTES_MAX / 1e6} MB together.`);
     const text = content.toString("utf8");
     files.push({ file, phase: phaseOf(file, text), text, sha256: createHash("sha256").update(content).digest("hex") });
   }
@@ -46,7 +46,7 @@ async function parseFile(file: MigrationFile): Promise<Result<ParsedFile, string
     const statements = stmts.map(({ stmt, stmt_location = 0 }) => ({ node: stmt, line: lineOf(bytes, stmt_location) }));
     return ok({ file: file.file, phase: file.phase, text: file.text, statements });
   } catch (error) {
-    return fail(`${file.file} is not SQL that PostgreSQL reads: ${(error as Error).message}.`);
+    return err(`${file.file} is not SQL that PostgreSQL reads: ${(error as Error).message}.`);
   }
 }
 
