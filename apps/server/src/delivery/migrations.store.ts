@@ -24,7 +24,7 @@ const here = (p: SchemaPlace) =>
 export const schemaOf = operation("schemaOf", async (db: Executor, place: SchemaPlace): Promise<SchemaRow[]> => {
   const found =
     await sql<SchemaRow>`select file, phase, sha256, state, words, release_id, started_at, finished_at, duration_ms
-    from schema_migration where ${here(place)} order by file`.execute(db);
+    from workload_migration where ${here(place)} order by file`.execute(db);
   return found.rows;
 });
 
@@ -61,12 +61,12 @@ export const textOf = operation("textOf", async (db: Executor, sha256: string): 
 export const beginMigration = operation(
   "beginMigration",
   async (tx: Executor, place: SchemaPlace, migration: Migration, releaseId: string): Promise<void> => {
-    await sql`insert into schema_migration (project, service, environment, file, phase, sha256, state, release_id)
+    await sql`insert into workload_migration (project, service, environment, file, phase, sha256, state, release_id)
       values (${place.project}, ${place.service}, ${place.environment}, ${migration.file}, ${migration.phase}, ${migration.sha256},
         'running', ${releaseId})
       on conflict (project, service, environment, file) do update set state = 'running', sha256 = excluded.sha256,
         phase = excluded.phase, release_id = excluded.release_id, words = '', started_at = now(), finished_at = null
-      where schema_migration.state <> 'applied'`.execute(tx);
+      where workload_migration.state <> 'applied'`.execute(tx);
   },
 );
 
@@ -79,7 +79,7 @@ export const endMigration = operation(
     file: string,
     end: { readonly state: "applied" | "failed"; readonly words: string; readonly durationMs: number | null },
   ): Promise<boolean> => {
-    const found = await sql`update schema_migration set state = ${end.state}, words = ${end.words}, finished_at = now(),
+    const found = await sql`update workload_migration set state = ${end.state}, words = ${end.words}, finished_at = now(),
       duration_ms = ${end.durationMs} where ${here(place)} and file = ${file} and state = 'running' returning 1`.execute(
       tx,
     );
@@ -92,11 +92,11 @@ export const adoptApplied = operation(
   "adoptApplied",
   async (tx: Executor, place: SchemaPlace, applied: readonly Migration[]): Promise<void> => {
     for (const m of applied)
-      await sql`insert into schema_migration (project, service, environment, file, phase, sha256, state, finished_at)
+      await sql`insert into workload_migration (project, service, environment, file, phase, sha256, state, finished_at)
         values (${place.project}, ${place.service}, ${place.environment}, ${m.file}, ${m.phase}, ${m.sha256}, 'applied', now())
         on conflict (project, service, environment, file) do update set state = 'applied', sha256 = excluded.sha256,
-          phase = excluded.phase, finished_at = coalesce(schema_migration.finished_at, now())
-        where schema_migration.state = 'failed'`.execute(tx);
+          phase = excluded.phase, finished_at = coalesce(workload_migration.finished_at, now())
+        where workload_migration.state = 'failed'`.execute(tx);
   },
 );
 
@@ -108,7 +108,7 @@ export interface ContractWish {
 export const contractWishes = operation(
   "contractWishes",
   async (db: Executor, place: SchemaPlace): Promise<ContractWish[]> => {
-    const found = await sql<ContractWish>`select file, asked_by, reason from schema_contract_wish
+    const found = await sql<ContractWish>`select file, asked_by, reason from workload_contract_wish
       where ${here(place)} order by file`.execute(db);
     return found.rows;
   },
@@ -116,7 +116,7 @@ export const contractWishes = operation(
 export const saveContractWish = operation(
   "saveContractWish",
   async (tx: Executor, place: SchemaPlace, wish: ContractWish): Promise<void> => {
-    await sql`insert into schema_contract_wish (project, service, environment, file, asked_by, reason)
+    await sql`insert into workload_contract_wish (project, service, environment, file, asked_by, reason)
       values (${place.project}, ${place.service}, ${place.environment}, ${wish.file}, ${JSON.stringify(wish.asked_by)}::jsonb, ${wish.reason})
       on conflict (project, service, environment, file) do update set asked_by = excluded.asked_by, reason = excluded.reason,
         asked_at = now()`.execute(tx);
@@ -126,7 +126,7 @@ export const saveContractWish = operation(
 export const deleteContractWish = operation(
   "deleteContractWish",
   async (tx: Executor, place: SchemaPlace, file: string): Promise<void> => {
-    await sql`delete from schema_contract_wish where ${here(place)} and file = ${file}`.execute(tx);
+    await sql`delete from workload_contract_wish where ${here(place)} and file = ${file}`.execute(tx);
   },
 );
 

@@ -9,7 +9,7 @@ create table migration_text (
   content text not null
 );
 -- What is known of each file in the database of an environment. `running`: it may have changed the schema already.
-create table schema_migration (
+create table workload_migration (
   project text not null,
   service text not null,
   environment text not null,
@@ -26,7 +26,7 @@ create table schema_migration (
   foreign key (project, service, environment) references environment (project, service, name)
 );
 -- A person's word that a contract need not wait for the end of the rollback window.
-create table schema_contract_wish (
+create table workload_contract_wish (
   project text not null,
   service text not null,
   environment text not null,
