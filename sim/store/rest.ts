@@ -167,6 +167,7 @@ interface LeaseRow {
   readonly owner: string;
   readonly fence: number;
   readonly expiresMs: number;
+  readonly vacantMs: number;
 }
 
 export const leaseAnswers = {
@@ -177,7 +178,8 @@ export const leaseAnswers = {
     if (row && row.owner !== owner && row.expiresMs > nowMs) return null;
     const kept = row !== null && row.owner === owner && row.expiresMs > nowMs && !anew;
     const fence = row === null ? 1 : kept ? row.fence : row.fence + 1;
-    const made: LeaseRow = { owner, fence, expiresMs: nowMs + ttlMs };
+    const vacantMs = row === null ? 0 : kept ? row.vacantMs : Math.max(0, nowMs - row.expiresMs);
+    const made: LeaseRow = { owner, fence, expiresMs: nowMs + ttlMs, vacantMs };
     s.set("lease", name, made);
     return fence;
   },
@@ -185,6 +187,10 @@ export const leaseAnswers = {
     await s.lock("lease", name);
     const row = s.get<LeaseRow>("lease", name);
     return row?.owner === owner && row.fence === fence;
+  },
+  vacantBefore: (s, name, fence) => {
+    const row = s.get<LeaseRow>("lease", name);
+    return row?.fence === fence ? row.vacantMs : 0;
   },
   giveUp: async (s, name, owner) => {
     await s.lock("lease", name);

@@ -11,9 +11,12 @@ import { addBuildNetlify } from "./commands/build-netlify.ts";
 import { addCi } from "./commands/ci.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addGates } from "./commands/gates.ts";
+import { addGithub } from "./commands/github.ts";
 import { addInit } from "./commands/init.ts";
 import { addLedger } from "./commands/ledger.ts";
 import { addLook } from "./commands/look.ts";
+import { addContract, addMigrations } from "./commands/migrations.ts";
+import { addNetlify } from "./commands/netlify.ts";
 import { addNotifications } from "./commands/notifications.ts";
 import { addPeople } from "./commands/people.ts";
 import { addPipeline } from "./commands/pipeline.ts";
@@ -93,6 +96,8 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addGates(program, terminal, outcome);
   addApply(program, terminal, outcome);
   addPromote(program, terminal, outcome);
+  addMigrations(program, terminal, outcome);
+  addContract(program, terminal, outcome);
   addActions(program, terminal, outcome);
   addRollback(program, terminal, outcome);
   addResumeDeployments(program, terminal, outcome);
@@ -113,8 +118,10 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addConfig(program, terminal, outcome);
   addAdopt(program, terminal, outcome);
   addInit(program, terminal, outcome);
+  addGithub(program, terminal, outcome);
   addCi(program, terminal, outcome);
   addBuildNetlify(program, terminal, outcome);
+  addNetlify(program, terminal, outcome);
   addCompletion(program, terminal, outcome);
   return program;
 }

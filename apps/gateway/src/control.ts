@@ -5,6 +5,7 @@ import type { Generation } from "@latchkey/core/delivery/generation";
 import { Agent, request } from "undici";
 import type { GatewayConfig } from "./config.ts";
 import { credentialOf } from "./credential.ts";
+import type { Silence } from "./dead-man.ts";
 import type { Servers } from "./servers.ts";
 
 /** How long the server may hold a poll, milliseconds. */
@@ -16,9 +17,11 @@ export class Control {
   readonly #config: GatewayConfig;
   readonly #boot: string;
   readonly #servers: Servers;
+  readonly #silence: Silence;
   readonly #agent = new Agent({ connect: { timeout: 2_000 }, headersTimeout: WAIT_MS + 5_000, bodyTimeout: 5_000 });
 
-  constructor(config: GatewayConfig, boot: string, servers: Servers) {
+  constructor(config: GatewayConfig, boot: string, servers: Servers, silence: Silence) {
+    this.#silence = silence;
     this.#config = config;
     this.#servers = servers;
     this.#boot = boot;
@@ -72,8 +75,11 @@ export class Control {
   async #ask<T>(send: (url: string, left: AbortSignal) => Promise<T>): Promise<T> {
     const url = this.#servers.current;
     try {
-      return await send(url, this.#servers.whileCurrent);
+      const answer = await send(url, this.#servers.whileCurrent);
+      this.#silence.heard(performance.now());
+      return answer;
     } catch (error) {
+      this.#silence.lost();
       this.#servers.leave(url);
       throw error;
     }

@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import type { GatewayConfig } from "./config.ts";
 import { Control } from "./control.ts";
 import { Counters } from "./counters.ts";
+import { Silence } from "./dead-man.ts";
 import { followTable, type PollState } from "./poll.ts";
 import { CONNECTIONS_MAX, TrafficServer } from "./proxy.ts";
 import { Reporter } from "./report.ts";
@@ -14,6 +15,7 @@ import { Upstreams } from "./upstreams.ts";
 
 /** Shorter than the 12 s after which the supervisor ends us: the last report still leaves. */
 const DRAIN_MS = 8_000;
+const WATCH_EVERY_MS = 500;
 
 export interface RunningGateway {
   readonly port: number;
@@ -65,7 +67,16 @@ export async function startGateway(config: GatewayConfig, log: Logger): Promise<
   const address = proxy.server.address();
   const port = typeof address === "object" && address !== null ? address.port : config.port;
 
-  const control = new Control(config, boot, servers);
+  const silence = new Silence(performance.now());
+  holder.onChange(() => silence.over(performance.now()));
+  const watching = setInterval(() => {
+    if (!holder.watch(silence, performance.now())) return;
+    log.warn(
+      { services: health().services },
+      "nobody watches the canaries, or somebody does again: visitors go elsewhere",
+    );
+  }, WATCH_EVERY_MS);
+  const control = new Control(config, boot, servers, silence);
   const reporter = new Reporter(control, counters, holder, { gateway: config.gatewayId, boot }, log);
   reporter.start();
   const stopping = new AbortController();
@@ -74,6 +85,7 @@ export async function startGateway(config: GatewayConfig, log: Logger): Promise<
     port,
     server: proxy.server,
     async stop() {
+      clearInterval(watching);
       await proxy.drain(DRAIN_MS);
       stopping.abort();
       await following;

@@ -3,6 +3,7 @@ import { mkdir, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { RoutingTable } from "@latchkey/api/gateway";
 import { compareGenerations, type Generation } from "@latchkey/core/delivery/generation";
+import { afterSilence, limitOf, type Silence } from "./dead-man.ts";
 
 export type Applied = "applied" | "same" | "older";
 
@@ -12,10 +13,24 @@ export type Applied = "applied" | "same" | "older";
  */
 export class TableHolder {
   #table: RoutingTable | null = null;
+  /** What requests go by: the table, but for canaries that nobody watches. */
+  #served: RoutingTable | null = null;
   readonly #listeners: ((table: RoutingTable) => void)[] = [];
 
   get current(): RoutingTable | null {
-    return this.#table;
+    return this.#served;
+  }
+
+  /** True when this changes where visitors go. `silence`: of the servers. */
+  watch(silence: Silence, nowMs: number): boolean {
+    if (this.#table === null) return false;
+    const served = afterSilence(this.#table, silence.lasts(nowMs, limitOf(this.#table)));
+    const isAfter = served !== this.#table;
+    const wasAfter = this.#served !== this.#table;
+    // Made anew only where it is not that already: what is found in a table is kept with it.
+    if (isAfter && wasAfter && !isMore(served, this.#served)) return false;
+    this.#served = served;
+    return isAfter || wasAfter;
   }
 
   /** The generation to acknowledge; (0, 0) before there is any. */
@@ -35,9 +50,17 @@ export class TableHolder {
       if (order === 0) return "same";
     }
     this.#table = table;
+    this.#served = table;
     for (const listener of this.#listeners) listener(table);
     return "applied";
   }
+}
+
+/** Whether another table sends fewer visitors to canaries. */
+function isMore(now: RoutingTable, before: RoutingTable | null): boolean {
+  const canaries = (table: RoutingTable | null) =>
+    (table?.services ?? []).filter(({ arms }) => arms.some((a) => a.arm === "canary" && a.weightPercent > 0)).length;
+  return canaries(now) !== canaries(before);
 }
 
 /** The last table kept on disk, or null when there is none that can be used. */

@@ -10,6 +10,7 @@ import { startDelivery } from "./delivery/index.ts";
 import { openLedgerKeys, openSecrets, openSubjects, outboxStanding, startLedger } from "./ledger/index.ts";
 import { ArtifactStore } from "./platform/adapters/artifacts/directory.ts";
 import { githubAccessOf } from "./platform/adapters/github/configured.ts";
+import { netlifyAccessOf } from "./platform/adapters/netlify/configured.ts";
 import { oidcVerifier } from "./platform/adapters/oidc/verifier.ts";
 import { reachOf } from "./platform/adapters/outgoing/reach.ts";
 import { metricSourceOf } from "./platform/adapters/prometheus/configured.ts";
@@ -146,6 +147,7 @@ async function wire(
     lease,
     metricSource: metricSourceOf(config),
     github: githubAccessOf(config),
+    netlify: netlifyAccessOf(config),
     consoleUrl: config.publicUrl ?? `http://127.0.0.1:${config.port}`,
     gatewayUrl: `http://127.0.0.1:${config.gatewayPort}`,
     baseUrl: url,

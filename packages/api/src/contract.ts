@@ -2,7 +2,9 @@ import { z } from "zod";
 import * as g from "./gates.ts";
 import { GatewayReport, GENERATION_MAX, RoutingTable } from "./gateway.ts";
 import { Change, ChangeState, OidcExchange, OidcToken, Pipeline } from "./github.ts";
+import { migrationsContract } from "./migrations.ts";
 import * as m from "./models.ts";
+import { EdgeSetup } from "./netlify.ts";
 import { notificationContract } from "./notifications.ts";
 import type { RouteName } from "./paths.ts";
 import { peopleContract } from "./people.ts";
@@ -90,6 +92,12 @@ export const contract = {
     answers: CanaryPlanning,
   },
 
+  getNetlifyEdge: {
+    summary: "What a Netlify site's Edge Function is given, with its secret",
+    query: z.object({ environment: z.string().max(40).optional() }),
+    status: 200,
+    answers: EdgeSetup,
+  },
   listTargets: {
     summary: "Where each service runs in each environment, and the shares that are served there",
     query: z.object(paging),
@@ -281,6 +289,7 @@ export const contract = {
   getBackup: { summary: "A backup, also while it is taken", status: 200, answers: m.Backup },
 
   ...peopleContract,
+  ...migrationsContract,
   ...promotionContract,
   ...rollbackContract,
   ...zeroTouchContract,

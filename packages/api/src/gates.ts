@@ -83,6 +83,8 @@ const Fields = z.strictObject({
   callback: z.boolean().optional(),
   roles: z.array(z.string().min(1).max(40)).min(1).max(10).optional(),
   count: z.int().min(1).max(10).optional(),
+  /** Which reviews on GitHub are approvals. */
+  reviews: z.enum(["head", "any", "off"]).optional(),
   allow: z
     .array(
       z.strictObject({
@@ -140,7 +142,7 @@ const SHAPES: Readonly<Record<GateKind, Shape>> = {
   licences: { needs: [], may: [...EVIDENCE, "report", "permit", "deny", "except", "unknownLicence"] },
   size: { needs: ["limits"], may: [] },
   http: { needs: ["url"], may: ["method", "callback"] },
-  approval: { needs: [], may: ["roles", "count"] },
+  approval: { needs: [], may: ["roles", "count", "reviews"] },
   window: { needs: [], may: ["allow", "freezes"] },
   error_budget: { needs: ["minimumPercent"], may: [] },
   zero_touch: { needs: [], may: [...ALONE, "minimumPercent", "allow", "roles", "count"] },

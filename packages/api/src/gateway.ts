@@ -48,6 +48,11 @@ export const RoutingService = z.object({
   assetUpstreams: z.array(z.string()),
   apiPrefixes: z.array(z.string()),
   injectBeacon: z.boolean(),
+  /**
+   * Of a rollout that is judged: a gateway that no server has answered for so long sends nobody to the canary any more. Left out
+   * where there is none, and by older servers.
+   */
+  deadManMs: z.int().min(1_000).optional(),
   /** Answers that are counted for metrics of the service; left out by older servers. */
   counted: z
     .array(z.object({ name: z.string(), method: z.string(), path: z.string(), status: z.int() }))

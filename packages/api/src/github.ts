@@ -93,6 +93,8 @@ export const PipelineItem = z.object({
   over: z.boolean(),
   deploymentId: z.string().nullable(),
   rolloutId: z.string().nullable(),
+  /** Where the provider shows the pull request's preview; left out where it shows none. */
+  previewUrl: z.string().optional(),
 });
 export type PipelineItem = z.infer<typeof PipelineItem>;
 
@@ -111,6 +113,8 @@ export const Pipeline = z.object({
   github: z.object({
     webhooks: z.enum(["ready", "no_secret"]),
     api: z.enum(["ready", "no_token"]),
+    /** Whom GitHub takes the server for. Only an App may write checks: with a token, a commit status stands for them. */
+    identity: z.enum(["app", "token", "nobody"]),
     waitingDeliveries: z.int(),
     unreadableDeliveries: z.int(),
     lateReports: z.int(),

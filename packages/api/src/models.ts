@@ -187,6 +187,8 @@ export const ServiceConfig = z.strictObject({
       unhealthyMs: z.int().min(1_000).max(3_600_000).default(60_000),
       /** How long after it was promoted a release is watched so. */
       watchMs: z.int().min(0).max(2_592_000_000).default(86_400_000),
+      /** A canary that no server has watched for so long is taken back: the dead man's switch. */
+      deadManMs: z.int().min(30_000).max(86_400_000).default(300_000),
     })
     .optional(),
   /** The repository that it is built from; left out by those who ship by hand. */

@@ -54,6 +54,7 @@ export const paths = {
   planCanary: { method: "GET", path: `${P}/services/:service/plan`, action: "service.read" },
   applyService: { method: "POST", path: `${P}/services`, action: "service.write" },
 
+  getNetlifyEdge: { method: "GET", path: `${P}/services/:service/netlify-edge`, action: "service.write" },
   listTargets: { method: "GET", path: `${P}/targets`, action: "service.read" },
 
   listReleases: { method: "GET", path: `${P}/services/:service/releases`, action: "service.read" },
@@ -67,6 +68,8 @@ export const paths = {
   getZeroTouch: { method: "GET", path: `${P}/deployments/:deploymentId/zero-touch`, action: "service.read" },
   getAutomation: { method: "GET", path: `${P}/automation`, action: "service.read" },
 
+  listMigrations: { method: "GET", path: `${P}/services/:service/migrations`, action: "service.read" },
+  contractSchema: { method: "POST", path: `${P}/services/:service/migrations/contract`, action: "rollout.act" },
   listPromotions: { method: "GET", path: `${P}/services/:service/promotions`, action: "service.read" },
   promote: { method: "POST", path: `${P}/services/:service/promote`, action: "deployment.create" },
 

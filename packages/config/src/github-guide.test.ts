@@ -28,6 +28,14 @@ describe("the guide to GitHub", () => {
       githubPollSeconds: 60,
     });
   });
+  it("starts the server as an App with flags that there are", () => {
+    const argv = /npm start -- (--github-app-id .*)/.exec(text)?.[1]?.split(" ") ?? [];
+    expect(parseServerConfig({ env: {}, argv, cwd: "/srv", readText: () => null })).toMatchObject({
+      githubAppId: "123456",
+      githubAppKeyFile: "/etc/latchkey/github.pem",
+      githubWebhookSecretFile: "/etc/latchkey/github.secret",
+    });
+  });
   it("names every field, and no other", () => {
     const told = [...text.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
     expect(told.sort()).toEqual(Object.keys(GithubConfig.shape).sort());

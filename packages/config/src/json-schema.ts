@@ -28,7 +28,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "gates.*.from": "Who has the evidence: the gate's own command, or a pipeline that sends it (ci).",
   "gates.*.paths": "Patterns of the files that may go out with nobody watching; every file when it is left out.",
   "gates.*.attended":
-    "Patterns of the files for which a person is asked: migrations, infrastructure and workflows when it is left out.",
+    "More patterns of files for which a person is asked, beside migrations, infrastructure and workflows; [] asks for none.",
   "gates.*.maximumFiles": "Changes of more files than this wait for a person; 20 when it is left out.",
   "gates.*.maximumLines": "Changes of more lines than this wait for a person; 400 when it is left out.",
   "gates.*.maximumCommits": "More commits than this at once wait for a person; 10 when it is left out.",
@@ -59,6 +59,8 @@ const WORDS: Readonly<Record<string, string>> = {
   "gates.*.method": "POST when it is left out.",
   "gates.*.callback": "true: the answer may come later, by a call back.",
   "gates.*.roles": "Who may approve: roles.",
+  "gates.*.reviews":
+    "Which reviews on GitHub are approvals: head (of the pull request's newest commit), any, or off. Left out: head.",
   "gates.*.count": "How many must approve; 1 when it is left out.",
   "gates.*.allow": "When may be deployed, week by week.",
   "gates.*.allow.*.days": "mon to sun.",
@@ -97,7 +99,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "routing.hosts": "Host names of the first environment. Without any, all that no other service names.",
   "routing.injectBeacon": "Adds a small script to pages that counts page views and script errors.",
   target:
-    "Who splits the traffic: { kind: local } is Latchkey's gateway, as when it is left out; { kind: haproxy, bind } is a HAProxy of the server's machine.",
+    "Who splits the traffic: { kind: local } is Latchkey's gateway, as when it is left out; { kind: haproxy, bind } is a HAProxy of the server's machine; { kind: netlify, siteId, mode, split } is a site of Netlify.",
   targets: "Another target for some environments, by their names.",
   strategy: "How a release is exposed.",
   "strategy.kind":
@@ -120,6 +122,8 @@ const WORDS: Readonly<Record<string, string>> = {
     "A release that served so lately (a day) is served again all at once, without gates and analysis; an older one is judged.",
   "rollback.whenUnhealthy": "Go back by itself when a new release is unhealthy, or does not answer, for too long.",
   "rollback.unhealthyMs": "How long that is; a minute when it is left out.",
+  "rollback.deadManMs":
+    "A canary that no server has watched for so long is taken back; five minutes when it is left out.",
   "rollback.watchMs": "For how long after it was promoted a release is watched so; a day when it is left out.",
   analysis: "How certain the judge must be.",
   github: "The repository that it is built from: docs/guides/github.md.",

@@ -53,9 +53,14 @@ describe("the server's own configuration", () => {
       "https://git.example",
       "https://git.example/api/v3",
       "/secrets/github",
+      "123456",
+      "/secrets/app",
       "/secrets/webhook",
       "60",
       "https://tokens.example",
+      "https://netlify.example/api/v1",
+      "/secrets/netlify",
+      "/secrets/netlify-webhook",
       "10.0.0.0/8,fd00::/8",
       "500",
       "50",
@@ -69,8 +74,11 @@ describe("the server's own configuration", () => {
     for (const flag of flags) expect(serverFlagsHelp()).toContain(`${flag} <value>`);
   });
   it.each([
+    [{ argv: ["--netlify-api-url", "http://netlify.example"] }, "--netlify-api-url: must begin with https"],
     [{ argv: ["--peers", "10.0.0.6"] }, "--peers: must be addresses such as http://10.0.0.6:7400"],
     [{ argv: ["--address", "host"] }, "--address: must be an IPv4 address of this machine"],
+    [{ argv: ["--github-app-id", "1"] }, "githubAppId and githubAppKeyFile belong together"],
+    [{ argv: ["--github-app-id", "a/b", "--github-app-key-file", "/k"] }, "--github-app-id: must be the App's id"],
     [{ argv: ["--shared-dir", "/shared"] }, "sharedDir is given without databaseUrl"],
     [{ argv: ["--prometheus-url", "127.0.0.1:9090"] }, "--prometheus-url: must be an address such as http://127"],
     [{ argv: ["--prometheus-url", "http://u:p@h:9090"] }, "--prometheus-url: must be an address without a user"],

@@ -78,6 +78,12 @@ export const ServerConfig = z.strictObject({
     .refine((url) => !/[?#@]/.test(url), "must be an address without a user, ? and #; a token goes into a file")
     .optional(),
   githubTokenFile: z.string().min(1).optional(),
+  /** A GitHub App instead of a token: its id (or client id), and the file with its private key. */
+  githubAppId: z
+    .string()
+    .regex(/^[0-9A-Za-z.]{1,40}$/, "must be the App's id or client id, such as 123456")
+    .optional(),
+  githubAppKeyFile: z.string().min(1).optional(),
   /** One secret a line: while it is changed, the old and the new one are good. */
   githubWebhookSecretFile: z.string().min(1).optional(),
   /** Asks GitHub every so many seconds, for a server that GitHub can't reach; 5,000 questions an hour are allowed. */
@@ -91,6 +97,18 @@ export const ServerConfig = z.strictObject({
   githubOidcIssuer: z
     .url({ protocol: /^https?$/, error: "must be an address such as https://token.actions.githubusercontent.com" })
     .optional(),
+  /** Netlify's API, where it is not Netlify's own. */
+  netlifyApiUrl: z
+    .url({ protocol: /^https?$/, error: "must be an address such as https://api.netlify.com/api/v1" })
+    .refine((url) => !/[?#@]/.test(url), "must be an address without a user, ? and #; a token goes into a file")
+    .refine(
+      (url) => url.startsWith("https:") || /^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:|\/|$)/.test(url),
+      "must begin with https: the token goes there (http only on this machine itself)",
+    )
+    .optional(),
+  netlifyTokenFile: z.string().min(1).optional(),
+  /** One secret a line: while it is changed, the old and the new one are good. */
+  netlifyWebhookSecretFile: z.string().min(1).optional(),
   /** Private networks that notifications may be sent into: nothing else that is private can be reached by a channel. */
   notifyNetworks: z
     .string()
@@ -181,6 +199,16 @@ export const SERVER_SOURCES: Readonly<Record<keyof ServerConfig, Source>> = {
     environment: ["LATCHKEY_GITHUB_TOKEN_FILE"],
     words: "a file with a token for GitHub; or the token itself in LATCHKEY_GITHUB_TOKEN",
   },
+  githubAppId: {
+    flag: "--github-app-id",
+    environment: ["LATCHKEY_GITHUB_APP_ID"],
+    words: "the id of a GitHub App, instead of a token",
+  },
+  githubAppKeyFile: {
+    flag: "--github-app-key-file",
+    environment: ["LATCHKEY_GITHUB_APP_KEY_FILE"],
+    words: "a file with the App's private key, as GitHub gives it",
+  },
   githubWebhookSecretFile: {
     flag: "--github-webhook-secret-file",
     environment: ["LATCHKEY_GITHUB_WEBHOOK_SECRET_FILE"],
@@ -195,6 +223,21 @@ export const SERVER_SOURCES: Readonly<Record<keyof ServerConfig, Source>> = {
     flag: "--github-oidc-issuer",
     environment: ["LATCHKEY_GITHUB_OIDC_ISSUER"],
     words: "who signs the tokens of workflows (https://token.actions.githubusercontent.com)",
+  },
+  netlifyApiUrl: {
+    flag: "--netlify-api-url",
+    environment: ["LATCHKEY_NETLIFY_API_URL"],
+    words: "Netlify's API (https://api.netlify.com/api/v1)",
+  },
+  netlifyTokenFile: {
+    flag: "--netlify-token-file",
+    environment: ["LATCHKEY_NETLIFY_TOKEN_FILE"],
+    words: "a file with a token for Netlify; or the token itself in LATCHKEY_NETLIFY_TOKEN",
+  },
+  netlifyWebhookSecretFile: {
+    flag: "--netlify-webhook-secret-file",
+    environment: ["LATCHKEY_NETLIFY_WEBHOOK_SECRET_FILE"],
+    words: "a file with the secret of Netlify's webhooks, two lines while it is changed",
   },
   notifyNetworks: {
     flag: "--notify-networks",
@@ -212,6 +255,15 @@ export const SERVER_SOURCES: Readonly<Record<keyof ServerConfig, Source>> = {
     words: "how often one credential may write (20; for a moment ten times as often)",
   },
 };
+/** What is a path as the shell's folder has it. */
+const FILES = [
+  "prometheusTokenFile",
+  "githubTokenFile",
+  "githubAppKeyFile",
+  "githubWebhookSecretFile",
+  "netlifyTokenFile",
+  "netlifyWebhookSecretFile",
+] as const;
 const FIELDS = Object.keys(SERVER_SOURCES) as (keyof ServerConfig)[];
 
 /** The flags and what they mean, a line each. */
@@ -253,7 +305,7 @@ export function parseServerConfig(sources: ServerSources): ServerConfig {
   Object.assign(given, readFile(file, sources.readText(file)), inEnvironment, flags, { dir });
   if (typeof given.sharedDir === "string" && given.sharedDir !== "")
     given.sharedDir = resolve(sources.cwd, given.sharedDir);
-  for (const file of ["prometheusTokenFile", "githubTokenFile", "githubWebhookSecretFile"] as const) {
+  for (const file of FILES) {
     const name = given[file];
     if (typeof name === "string" && name !== "") given[file] = resolve(sources.cwd, name);
   }
@@ -266,6 +318,8 @@ export function parseServerConfig(sources: ServerSources): ServerConfig {
     lines.push(
       "databaseOwnerUrl is given without databaseUrl: give the server's own role with databaseUrl, or leave it out.",
     );
+  if (parsed.success && (parsed.data.githubAppId === undefined) !== (parsed.data.githubAppKeyFile === undefined))
+    lines.push("githubAppId and githubAppKeyFile belong together: give both, or neither.");
   if (parsed.success && parsed.data.sharedDir && !parsed.data.databaseUrl)
     lines.push(
       "sharedDir is given without databaseUrl: servers that share a folder share a PostgreSQL, too. Give it with databaseUrl, or leave sharedDir out.",

@@ -408,7 +408,14 @@ export const pipeline: Answer<"getPipeline"> = {
       problem: "main of acme/leads could not be fetched: no route",
     },
   ],
-  github: { webhooks: "ready", api: "no_token", waitingDeliveries: 0, unreadableDeliveries: 0, lateReports: 0 },
+  github: {
+    webhooks: "ready",
+    api: "no_token",
+    identity: "nobody",
+    waitingDeliveries: 0,
+    unreadableDeliveries: 0,
+    lateReports: 0,
+  },
 };
 
 export const person: Answer<"addPerson"> = {
@@ -456,6 +463,11 @@ export const rollbackPlan: Answer<"planRollback"> = {
   pause,
 };
 
+export const netlifyEdge: Answer<"getNetlifyEdge"> = {
+  ...{ service: "leads", environment: "production", siteId: "leads.example.com", servedAfterMs: 12_000 },
+  variable: "https://latchkey.example.com/edge/netlify/0123456789abcdef#a-secret",
+};
+
 export const target: Answer<"listTargets">["items"][number] = {
   ...{ service: "leads", environment: "production", kind: "haproxy", routedBy: "target", state: "serving" },
   words: "It serves these shares.",
@@ -501,4 +513,15 @@ export const promotion: Answer<"listPromotions">["items"][number] = {
   ...{ service: "leads", from: "staging", to: "production", automatic: true, soakMs: 600_000, state: "soaking" },
   words: "Release 2 serves staging and must do so for a while longer.",
   ...{ readyAt: AT, release, serving: { ...release, id: "rel_1", number: 1 }, apart: 1, deploymentId: null },
+};
+
+export const schema: Answer<"listMigrations">["items"][number] = {
+  ...{ environment: "production", folder: "db" },
+  migrations: [
+    {
+      ...{ file: "0001-lead.sql", phase: "expand", sha256: "0".repeat(64), state: "applied", words: "" },
+      ...{ releaseId: "rel_1", startedAt: AT, finishedAt: AT, durationMs: 12 },
+    },
+  ],
+  next: { file: "0003-contract-mail.sql", waits: "A deployment is under way.", failed: false },
 };

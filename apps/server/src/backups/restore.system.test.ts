@@ -60,6 +60,7 @@ describe("a restore", () => {
       const restored = await restoreInto(dir, target, file, { passphrase: "correct horse" });
       expect(restored).toMatchObject({ kept: null, backupId: backup.id });
       expect(readFileSync(join(dir, "ledger.key"))).toEqual(readFileSync(join(installation.dir, "ledger.key")));
+      expect(readFileSync(join(dir, "webhooks.key"))).toEqual(readFileSync(join(installation.dir, "webhooks.key")));
       const there = await digestsOf(target.url);
       const here = await digestsOf(installation.database.ownerUrl);
       expect([...there.keys()]).toEqual([...here.keys()]);

@@ -4,7 +4,7 @@ import { idOfKeyFile, openSubjectsKey } from "../ledger/index.ts";
 import { openKeys } from "../platform/backup/keys.ts";
 import { BackupFault, type Manifest } from "../platform/backup/manifest.ts";
 import { type Config, sharedDirOf } from "../platform/config.ts";
-import { LEDGER_KEY, SUBJECTS_KEY } from "../platform/key-files.ts";
+import { LEDGER_KEY, SUBJECTS_KEY, WEBHOOK_KEY } from "../platform/key-files.ts";
 
 /** The key files of a restored database: which a restore puts into the folder, and which are lost. */
 export interface ChosenKeys {
@@ -55,6 +55,7 @@ export async function chooseKeys(o: Wish, manifest: Manifest, part: () => Promis
     lost.push(id);
     words.push(`Without the backup's ${file} (${id}), as was asked for: ${WITHOUT[file] ?? ""}.`);
   }
+  chooseWebhookKey(join(dir, WEBHOOK_KEY), manifest, closed.get(WEBHOOK_KEY), { put, words });
   if (put.size > 0) words.push(`Put back: ${[...put.keys()].join(", ")}.`);
   const bound = manifest.boundKeys.find(({ file, id }) => file === SUBJECTS_KEY && !lost.includes(id));
   return {
@@ -63,6 +64,25 @@ export async function chooseKeys(o: Wish, manifest: Manifest, part: () => Promis
     words,
     keyEncryptionKey: bound ? secretIn(join(dir, SUBJECTS_KEY), put.get(SUBJECTS_KEY)) : null,
   };
+}
+
+/** No part of the database goes with this key: one that is there stays, and a lost one is made anew. */
+function chooseWebhookKey(
+  path: string,
+  manifest: Manifest,
+  closed: Buffer | undefined,
+  chosen: { readonly put: Map<string, Buffer>; readonly words: string[] },
+): void {
+  const isThere = existsSync(path);
+  if (closed && !isThere) chosen.put.set(WEBHOOK_KEY, closed);
+  else if (closed && !readFileSync(path).equals(closed))
+    chosen.words.push(
+      `Kept: ${path}, which is another key than the backup's. Receivers of webhooks check with this one.`,
+    );
+  else if (!closed && !isThere && manifest.keys?.files.includes(WEBHOOK_KEY))
+    chosen.words.push(
+      `Without the backup's ${WEBHOOK_KEY}: the next start makes a new one, which receivers of webhooks must be given.`,
+    );
 }
 
 const secretIn = (path: string, bytes: Buffer = readFileSync(path)): Buffer => openSubjectsKey(bytes, path);

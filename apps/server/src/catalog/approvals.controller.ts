@@ -11,12 +11,13 @@ import {
   findApprovalOf,
   insertApproval,
   lockApproval,
+  removeReviewVoice,
   saveVoice,
   type VoiceRow,
   voicesOf,
   withdrawOf,
 } from "./approvals.store.ts";
-import { knownBy, lockPerson } from "./people.store.ts";
+import { findPeople, knownBy, lockPerson } from "./people.store.ts";
 
 export interface ApprovalAsked extends Ask {
   readonly project: string;
@@ -97,6 +98,44 @@ export async function decideApproval(
     },
   });
   await announce("approvals").execute(tx);
+}
+
+export interface ReviewVoice {
+  readonly personId: string;
+  readonly reason: string;
+  readonly actor: Actor;
+}
+/**
+ * Makes the voices that come from reviews on GitHub as they stand now, while the approval waits: new ones are taken, and those
+ * that were dismissed go. What a person has said here is left as it is. Doing it twice is doing it once.
+ */
+export async function takeReviews(
+  tx: Transaction,
+  asked: { readonly id: string; readonly project: string; readonly voices: readonly ReviewVoice[] },
+): Promise<void> {
+  const { id, project } = asked;
+  const approval = await lockApproval(tx, project, id);
+  if (approval?.state !== "waiting") return;
+  const there = await voicesOf(tx, [id]);
+  for (const voice of there) {
+    if (voice.via !== "github" || asked.voices.some(({ personId }) => personId === voice.person_id)) continue;
+    const [person] = await findPeople(tx, [voice.person_id]);
+    if (!(await removeReviewVoice(tx, id, voice.person_id)) || !person) continue;
+    await record(tx, {
+      type: "catalog.approval.taken_back",
+      subject: `approval/${id}`,
+      project,
+      actor: { id: person.id, kind: "person", name: person.name },
+      correlation: approval.subject.split("/")[1] ?? id,
+      data: { of: approval.subject, gate: approval.gate, personId: person.id, via: "github" },
+    });
+  }
+  for (const { personId, reason, actor } of asked.voices) {
+    if (there.some((voice) => voice.person_id === personId)) continue;
+    // The voice before this one may have been enough.
+    if ((await lockApproval(tx, project, id))?.state !== "waiting") return;
+    await decideApproval(tx, { id, project, person_id: personId, choice: "approve", via: "github", reason, actor });
+  }
 }
 
 /** What was asked for is over: nobody need answer any more. */

@@ -2,7 +2,7 @@ import type { Answer } from "@latchkey/api/client";
 import { whyNot } from "@latchkey/core/catalog/approval";
 import type { Subjects } from "../ledger/index.ts";
 import { record } from "../ledger/index.ts";
-import type { Principal } from "../platform/auth.ts";
+import { actorOf, type Principal } from "../platform/auth.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { newId } from "../platform/ids.ts";
@@ -20,7 +20,6 @@ interface ApprovalRoutesOptions {
 /** A freeze that nobody lifts ends by itself. */
 const FREEZE_DAYS_MAX = 90;
 const NOBODY = "Only a person may approve, and this credential is of nobody known: sign in, or use your own token.";
-const actorOf = ({ id, kind, name }: Principal) => ({ id, kind, name });
 
 export function registerApprovals(http: Http, o: ApprovalRoutesOptions): void {
   const { db } = o.database;

@@ -101,6 +101,16 @@ export const saveVoice = operation("saveVoice", async (tx: Executor, row: Omit<V
   );
 });
 
+/** Takes back what a person has said by a review on GitHub; what was said here stays. Answers whether there was something. */
+export const removeReviewVoice = operation(
+  "removeReviewVoice",
+  async (tx: Executor, approvalId: string, personId: string): Promise<boolean> => {
+    const done = await sql`delete from approval_voice where approval_id = ${approvalId} and person_id = ${personId}
+      and via = 'github' returning 1`.execute(tx);
+    return done.rows.length > 0;
+  },
+);
+
 export const endApproval = operation(
   "endApproval",
   async (tx: Executor, id: string, state: Exclude<ApprovalState, "waiting">): Promise<void> => {

@@ -3,7 +3,7 @@ import type { Outcome } from "@latchkey/core/catalog/notifications/entry";
 import { testMessage } from "@latchkey/core/catalog/notifications/message";
 import { record, type Secrets } from "../ledger/index.ts";
 import type { Reach } from "../platform/adapters/outgoing/reach.ts";
-import type { Principal } from "../platform/auth.ts";
+import { actorOf, type Principal } from "../platform/auth.ts";
 import type { Database, Transaction } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
 import { ProblemError } from "../platform/problems.ts";
@@ -55,14 +55,14 @@ export const recordChange = (
     type: `catalog.${type}`,
     subject,
     project,
-    actor: { id: principal.id, kind: principal.kind, name: principal.name },
+    actor: actorOf(principal),
     data,
   });
 
 /** What most want to be told of: what went wrong, what waits for them, and what is live. */
 const FIRST_RULE_OUTCOMES: readonly Outcome[] = ["waiting", "promoted", "rolled_back", "failed", "aborted"];
 const FIRST_RULE = {
-  types: ["delivery.rollout.*", "delivery.deployment.ended", "*.approval.*"],
+  types: ["delivery.rollout.*", "delivery.deployment.ended", "delivery.rollback.refused", "*.approval.*"],
   services: [],
   environments: [],
   severity: "auto",

@@ -1,8 +1,9 @@
-import type { GateConfig } from "@latchkey/api/gates";
+import { type GateConfig, gateKind } from "@latchkey/api/gates";
 import { personsNamed, waitsFor } from "@latchkey/core/catalog/approval";
 import type { Builder } from "@latchkey/core/delivery/ports";
 import { subjectOf } from "@latchkey/core/shared/sealed";
 import {
+  type ApprovalRow,
   findApprovalOf,
   findEnvironment,
   findPeople,
@@ -15,17 +16,25 @@ import {
 } from "../catalog/index.ts";
 import type { Transactions } from "../platform/database.ts";
 import { personOfCredential } from "../security/index.ts";
+import { findChange } from "./changes.store.ts";
 import type { GateContext, GateOutcome, GateRunner } from "./gate-runner.ts";
 import { findRelease } from "./releases.store.ts";
+import { reviewsFor } from "./review-voices.ts";
 
 /** Whoever decides wakes the gates; this is for what got lost. */
 const ASK_AGAIN_MS = 10_000;
 /** A sentence for people, and why they are asked. */
 const WORDS_MAX = 1_000;
 
+interface Came {
+  readonly steps: readonly string[];
+  readonly hands: readonly string[];
+}
 export interface ApprovalGateParts {
   readonly database: Transactions;
   readonly builder: Pick<Builder, "changesBetween">;
+  /** What came to the branch of the folder between two commits. */
+  readonly cameToBranch: (folder: string, from: string | null, to: string | null) => Promise<Came>;
   /** Sealed names in clear, in the same order. */
   readonly openNames: (sealed: readonly string[]) => Promise<readonly string[]>;
 }
@@ -48,9 +57,13 @@ export async function askPeople(
 ): Promise<GateOutcome> {
   const { database } = parts;
   const { db } = database;
-  const asked =
+  const before =
     (await askedOf(parts, gate, context)) ??
     (await ask(database, gate, context, { excluded: await excludedBy(parts, context), because }));
+  // Who reviewed a change has not seen why a policy asks for a person.
+  const isForReviews = before.state === "waiting" && gateKind(gate) === "approval";
+  const ofReviews = isForReviews ? await takeIn(parts, gate, context, before) : [];
+  const asked = (await askedOf(parts, gate, context)) ?? before;
   const voices = await voicesOf(db, [asked.id]);
   const names = new Map(
     (
@@ -60,9 +73,9 @@ export async function askPeople(
       )
     ).map((p) => [p.id, p.name]),
   );
-  const said = ({ person_id, choice, reason }: VoiceRow) =>
-    `${names.get(person_id) ?? person_id} ${choice === "approve" ? "approves" : "rejects"}: ${reason}`;
-  const details = voices.map(said);
+  const said = ({ person_id, choice, via, reason }: VoiceRow) =>
+    `${names.get(person_id) ?? person_id} ${choice === "approve" ? "approves" : "rejects"}${via === "github" ? " by a review" : ""}: ${reason}`;
+  const details = [...voices.map(said), ...ofReviews];
   if (asked.state === "waiting") {
     const words = waitsFor(asked, voices.filter(({ choice }) => choice === "approve").length);
     return { status: "pending", words, askAgainMs: ASK_AGAIN_MS, details } satisfies GateOutcome;
@@ -74,7 +87,7 @@ export async function askPeople(
       asked.state === "approved"
         ? `Approved by ${who}.`
         : asked.state === "rejected"
-          ? `${details.at(-1) ?? "Rejected."}`
+          ? `${voices.map(said).at(-1) ?? "Rejected."}`
           : "It was withdrawn.",
     figures: [
       {
@@ -114,14 +127,30 @@ const ask = (
     }),
   );
 
-/** What is new in a deployment: commits since the release that serves. */
-export async function newIn(
-  { database: { db }, builder }: ApprovalGateParts,
-  { deployment, release, folder }: GateContext,
-) {
+/** What came since the release that serves, and what people said of it on GitHub. */
+async function takeIn(
+  parts: ApprovalGateParts,
+  gate: GateConfig,
+  context: GateContext,
+  approval: ApprovalRow,
+): Promise<string[]> {
+  const { deployment, release, folder } = context;
+  const { db } = parts.database;
+  const { steps } = await parts.cameToBranch(folder, (await servingOf(db, context)).since, release?.commit_sha ?? null);
+  const people = await everybody(db, deployment.project);
+  return reviewsFor(parts, gate, { context, approval, steps, people });
+}
+
+async function servingOf(db: Transactions["db"], { deployment }: GateContext) {
   const place = await findEnvironment(db, deployment.project, deployment.service, deployment.environment);
   const serving = place?.serving_release_id ? await findRelease(db, place.serving_release_id) : null;
-  const since = serving?.commit_sha ?? null;
+  return { serving, since: serving?.commit_sha ?? null };
+}
+
+/** What is new in a deployment: commits since the release that serves. */
+export async function newIn({ database: { db }, builder }: ApprovalGateParts, context: GateContext) {
+  const { release, folder } = context;
+  const { serving, since } = await servingOf(db, context);
   return { serving, since, changes: await builder.changesBetween(folder, since, release?.commit_sha ?? null) };
 }
 
@@ -143,11 +172,20 @@ export async function rolesOfAuthors(
 
 /** Whoever asked for the deployment, and the authors of all that is new in it. */
 async function excludedBy(parts: ApprovalGateParts, context: GateContext): Promise<string[]> {
-  const { openNames } = parts;
+  const { openNames, cameToBranch } = parts;
   const { db } = parts.database;
-  const { deployment, release } = context;
-  const { changes } = await newIn(parts, context);
-  const names = [deployment.created_by.name, release?.author ?? "", ...changes.map((change) => change.author)];
+  const { deployment, release, folder } = context;
+  const { since, changes } = await newIn(parts, context);
+  const { steps, hands } = await cameToBranch(folder, since, release?.commit_sha ?? null);
+  const names = [
+    deployment.created_by.name,
+    release?.author ?? "",
+    ...changes.map((change) => change.author),
+    ...hands,
+  ];
+  // Who opened a pull request is known by the name on GitHub.
+  for (const step of steps)
+    names.push((await findChange(db, deployment.project, deployment.service, step))?.author ?? "");
   const people = await everybody(db, deployment.project);
   const named = await namedIn(openNames, names, people);
   const known = names.flatMap((name) => subjectOf(name) ?? []);
@@ -171,9 +209,10 @@ async function namedIn(
   names: readonly string[],
   people: readonly PersonRow[],
 ): Promise<string[]> {
-  const sealed = [...names, ...people.flatMap((person) => [person.name, ...person.commit_names])];
+  const namesOf = ({ name, commit_names, github_login }: PersonRow) => [name, ...commit_names, github_login ?? ""];
+  const sealed = [...names, ...people.flatMap((person) => namesOf(person))];
   const opened = [...(await openNames(sealed))];
   const written = opened.splice(0, names.length);
-  const known = people.map(({ id, commit_names }) => ({ id, names: opened.splice(0, 1 + commit_names.length) }));
+  const known = people.map((person) => ({ id: person.id, names: opened.splice(0, namesOf(person).length) }));
   return personsNamed(written, known);
 }

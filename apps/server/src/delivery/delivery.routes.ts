@@ -1,8 +1,8 @@
 import type { Answer } from "@latchkey/api/client";
-import type { Actor } from "@latchkey/core/delivery/rollout";
 import { applyService, findService, listServices, type ServiceRow } from "../catalog/index.ts";
 import type { Subjects } from "../ledger/index.ts";
 import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
+import { actorOf } from "../platform/auth.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
@@ -29,11 +29,6 @@ export interface DeliveryRoutesOptions {
   readonly wake: () => void;
 }
 
-const actorOf = (principal: { id: string; kind: string; name: string }): Actor => ({
-  id: principal.id,
-  kind: principal.kind,
-  name: principal.name,
-});
 const notFound = (what: string, id: string) =>
   new ProblemError("LK_NOT_FOUND", { detail: `There is no ${what} "${id}".` });
 

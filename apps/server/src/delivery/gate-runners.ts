@@ -25,6 +25,7 @@ export interface GateParts {
   readonly errorBudget: ErrorBudget;
   readonly migrations: Omit<MigrationsParts, "database">;
   readonly openNames: ApprovalGateParts["openNames"];
+  readonly cameToBranch: ApprovalGateParts["cameToBranch"];
 }
 
 /** One runner for each kind of gate: another kind is a line here and one in packages/api/src/gates.ts. */

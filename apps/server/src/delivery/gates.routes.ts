@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { type Evidence, WAIVER_DAYS_MAX, type Waiver } from "@latchkey/api/gates";
-import type { Actor } from "@latchkey/core/delivery/rollout";
 import { findService, type ServiceRow } from "../catalog/index.ts";
 import { record, type Subjects } from "../ledger/index.ts";
+import { actorOf } from "../platform/auth.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { newId } from "../platform/ids.ts";
@@ -19,7 +19,6 @@ export interface GateRoutesOptions {
   readonly hurry: () => void;
 }
 const DAY_MS = 86_400_000;
-const actorOf = ({ id, kind, name }: Actor): Actor => ({ id, kind, name });
 
 export function registerGates(http: Http, o: GateRoutesOptions): void {
   const { db } = o.database;

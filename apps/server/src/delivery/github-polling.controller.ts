@@ -5,11 +5,13 @@ import type { Subjects } from "../ledger/index.ts";
 import type { Transactions } from "../platform/database.ts";
 import type { Lease } from "../platform/leases.ts";
 import { type BranchRow, connectedBranches, wantBranches } from "./github.store.ts";
-import { notePoll, openHeads, type PollRow, pollsOf } from "./github-polling.store.ts";
+import { notePoll, openHeads, type PollRow, pollsOf, pullsToReview } from "./github-polling.store.ts";
 import { foldTold, sealTold } from "./github-states.ts";
 
 /** Open pull requests whose checks are asked for: with 60 rounds an hour, 1,200 of 5,000 questions. */
 const HEADS_MAX = 20;
+/** Pull requests whose reviews are asked for: those that are open, or not in production yet. */
+const PULLS_MAX = 20;
 /** Alerts that a repository does not have, or the token may not see, are asked for once an hour. */
 const REFUSED_WAIT_MS = 3_600_000;
 /** GitHub keeps what it delivered for three days; what failed is looked for every ten minutes. */
@@ -66,12 +68,14 @@ export class PollingController {
   async #questions(repository: string, branches: readonly BranchRow[]): Promise<(readonly [PollSubject, string])[]> {
     const names = [...new Set(branches.map((b) => b.branch))];
     const heads = await openHeads(this.#o.database.db, repository, HEADS_MAX);
+    const pulls = await pullsToReview(this.#o.database.db, repository, PULLS_MAX);
     return [
       ...names.flatMap((branch): (readonly [PollSubject, string])[] => [
         ["branch", branch],
         ["pull_request", branch],
       ]),
       ...heads.map((head) => ["check_run", head] as const),
+      ...pulls.map((pull) => ["review", String(pull)] as const),
       ["code_scanning_alert", "all"],
       ["dependabot_alert", "all"],
       ["secret_scanning_alert", "all"],

@@ -43,3 +43,15 @@ export const openHeads = operation(
     return found.rows.map((row) => row.head);
   },
 );
+/** Pull requests of connected services whose reviews may still be asked about: open, or merged and not in production yet. */
+export const pullsToReview = operation(
+  "pullsToReview",
+  async (db: Executor, repository: string, limit: number): Promise<number[]> => {
+    const found = await sql<{ pull: number }>`select c.pull_request as pull from change c
+      join github_branch b on b.project = c.project and b.service = c.service and b.repository = ${repository}
+      where c.pull_request is not null and c.deployed_at is null
+        and (c.state = 'open' or (c.state = 'merged' and c.merged_at > now() - interval '30 days'))
+      group by c.pull_request order by c.pull_request desc limit ${limit}`.execute(db);
+    return found.rows.map((row) => row.pull);
+  },
+);

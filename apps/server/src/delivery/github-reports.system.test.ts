@@ -32,7 +32,8 @@ beforeAll(async () => {
   await installation.start({
     githubUrl: repository.url,
     githubApiUrl: github.url,
-    githubTokenFile: file("token", github.token),
+    githubAppId: github.appId,
+    githubAppKeyFile: file("app.pem", github.appKey),
     githubWebhookSecretFile: file("secret", WEBHOOK_SECRET),
   });
   journey = await Journey.beginIn(installation, { github: connection() });

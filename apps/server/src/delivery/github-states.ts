@@ -2,6 +2,7 @@ import { type Fact, type Folded, fieldOf, fold } from "@latchkey/core/delivery/g
 import type { ServiceRow } from "../catalog/index.ts";
 import type { Subjects } from "../ledger/index.ts";
 import type { Transaction } from "../platform/database.ts";
+import { announce } from "../platform/notifications.ts";
 import { savePullChange } from "./changes.store.ts";
 import { type BranchRow, lockStates, type StateRow, saveStates, wantBranches } from "./github.store.ts";
 
@@ -61,6 +62,8 @@ export async function foldTold(
       .filter((row) => row.kind === "branch" && row.key.startsWith("refs/heads/"))
       .map((row) => ({ repository: row.repository, branch: row.key.slice("refs/heads/".length) })),
   );
+  // Approvals that wait for a review look at once.
+  if (changed.some(({ kind }) => kind === "review" || kind === "pull_request")) await announce("approvals").execute(tx);
   for (const row of changed) if (row.kind === "pull_request") await savePull(tx, row, branches, services);
 }
 

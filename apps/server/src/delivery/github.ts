@@ -34,7 +34,13 @@ export interface GithubOptions {
 /** GitHub, in and out: deliveries, merges that are deployed, and what GitHub is told. */
 export function startGithub(o: GithubOptions) {
   const { database, log, lease, subjects, github } = o;
-  const repositories = new Clones({ dir: o.dir, url: github.url, token: github.token });
+  // A public repository is cloned without one.
+  const tokenOf = async (repository: string) => {
+    const token = await github.tokenFor(repository);
+    return token.ok ? token.value : null;
+  };
+  const isKnown = async () => (await github.identity()) !== "nobody";
+  const repositories = new Clones({ dir: o.dir, url: github.url, token: tokenOf });
   const merges = new MergesController({ database, log, lease, repositories, subjects, wake: o.wake });
   const merging = new Pulse({ log, what: "merges", everyMs: 1_000, round: () => merges.tick() }).start();
   const deliveries = new DeliveriesController({ database, lease, subjects, onTaken: () => merging.wake() });
@@ -50,8 +56,8 @@ export function startGithub(o: GithubOptions) {
     database,
     log,
     lease,
-    telling: githubTelling(client),
-    hasToken: async () => (await github.token()) !== null,
+    telling: githubTelling(client, () => github.identity()),
+    hasToken: isKnown,
     consoleUrl: o.consoleUrl,
   });
   const telling = new Pulse({ log, what: "reports to GitHub", everyMs: 2_000, round: () => reports.tick() }).start();
@@ -61,7 +67,7 @@ export function startGithub(o: GithubOptions) {
     lease,
     asking: githubAsking(client),
     subjects,
-    hasToken: async () => (await github.token()) !== null,
+    hasToken: isKnown,
     everyMs: github.pollMs,
     hookUrl: `${o.consoleUrl}/hooks/github`,
     now: Date.now,

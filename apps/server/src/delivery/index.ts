@@ -8,8 +8,9 @@ import type { Subjects } from "../ledger/index.ts";
 import { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import type { GithubAccess } from "../platform/adapters/github/configured.ts";
 import { LocalBuilder } from "../platform/adapters/local/builder.ts";
-import { diffOf } from "../platform/adapters/local/git.ts";
+import { cameToBranch, diffOf } from "../platform/adapters/local/git.ts";
 import { httpProber } from "../platform/adapters/local/prober.ts";
+import type { NetlifyAccess } from "../platform/adapters/netlify/configured.ts";
 import { migrationFiles } from "../platform/adapters/postgresql/migration-files.ts";
 import { postgresqlMigrator } from "../platform/adapters/postgresql/migrator.ts";
 import { reportFiles } from "../platform/adapters/reports/files.ts";
@@ -35,8 +36,13 @@ import { forgetOldCounters } from "./gateways.store.ts";
 import { registerGithubHook } from "./github.routes.ts";
 import { startGithub } from "./github.ts";
 import { type HealthSources, viewHealth } from "./health.view.ts";
+import { HostedTarget, type HostedTargetOptions } from "./hosted-target.controller.ts";
 import { localTargetHere } from "./local-target.controller.ts";
+import { registerMigrations } from "./migrations.routes.ts";
 import { forgetOldMinutes } from "./minutes.store.ts";
+import { registerNetlify } from "./netlify.routes.ts";
+import { forgetOldNetlify } from "./netlify.store.ts";
+import { startNetlify } from "./netlify.ts";
 import { OthersController } from "./others.controller.ts";
 import { registerPipeline } from "./pipeline.routes.ts";
 import { PlansController } from "./plans.controller.ts";
@@ -61,7 +67,8 @@ import { sourcesIn } from "./sources.ts";
 import { StraysController } from "./strays.controller.ts";
 import { SyntheticTraffic } from "./synthetic-traffic.ts";
 import { type Installation, viewSystem } from "./system.view.ts";
-import { machinesIn } from "./targets.ts";
+import { TargetByKind } from "./target-by-kind.ts";
+import { hostsIn, machinesIn } from "./targets.ts";
 import { TrafficController } from "./traffic.controller.ts";
 import { TrafficHoursController } from "./traffic-hours.controller.ts";
 import { standingWaiver } from "./waivers.ts";
@@ -105,6 +112,7 @@ export interface DeliveryOptions {
   readonly notifications: Notifications;
   readonly health: HealthSources;
   readonly github: GithubAccess;
+  readonly netlify: NetlifyAccess;
   /** Where people reach this server. */
   readonly consoleUrl: string;
 }
@@ -114,14 +122,20 @@ export interface Delivery {
 }
 
 export function startDelivery(o: DeliveryOptions): Delivery {
-  const target = localTargetHere({
-    ...o,
+  const acting: Pick<HostedTargetOptions, "mayAct" | "onMoved"> = {
     mayAct: () => o.lease.held(),
     onMoved: async (tx, { releaseId, service, environment }) => {
       const release = await findRelease(tx, releaseId);
       if (release) await takeGeneration(tx, { project: release.project, service, name: environment }, null);
     },
+  };
+  const netlify = startNetlify({ ...o, access: o.netlify });
+  const processes = localTargetHere({ ...o, ...acting });
+  const hosted = new HostedTarget({
+    ...{ database: o.database, log: o.log, clock: systemClock, prober: httpProber, ...acting },
+    hostOf: hostsIn(o.sharedDir, netlify),
   });
+  const target = new TargetByKind(processes, hosted);
   const artifacts = new ArtifactStore(`${o.sharedDir}/artifacts`);
   const waiters = new RoutingWaiters();
   const loop = new Loop(o.log, systemClock);
@@ -194,6 +208,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       ...{ builder, caller, database: o.database, baseUrl: o.baseUrl },
       ...{ reports: reportFiles, differences: { diff: diffOf }, sizes: artifacts, errorBudget: NO_ERROR_BUDGET },
       migrations,
+      cameToBranch,
       openNames: async (sealed) => JSON.parse(await o.subjects.open(JSON.stringify(sealed))) as string[],
     }),
     waiverOf: (service, gate, couldNotRun) => standingWaiver(o.database.db, service, gate, couldNotRun),
@@ -220,7 +235,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     log: o.log,
     clock: systemClock,
     lease: o.lease,
-    machineOf: machinesIn(o.sharedDir),
+    machineOf: machinesIn(o.sharedDir, netlify),
     routingOf: async (service, environment) => {
       const found = await findEnvironment(o.database.db, service.project, service.name, environment);
       return found && routingOf(o.database.db, service, found, routing);
@@ -261,6 +276,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     onChanged: changed,
     wake: () => loop.wake(),
   });
+  registerMigrations(o.http, { ...o, clock: systemClock });
   registerPromotions(o.http, { ...o, artifacts, clock: systemClock, wake: () => loop.wake() });
   registerGateways(o.http, {
     database: o.database,
@@ -272,6 +288,15 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   route(o.http, "getHealth", async () => viewHealth(o.health));
   const plans = new PlansController({ now: () => performance.now(), yieldTo: (next) => setImmediate(next) });
   registerPlans(o.http, { database: o.database, plans });
+  registerNetlify(o.http, {
+    ...{ database: o.database, routing, publicUrl: o.consoleUrl, onCounts: onNews },
+    key: openWebhookKey(o.sharedDir),
+    webhookSecrets: o.netlify.webhookSecrets,
+    onHook: (siteId) => {
+      netlify.wake(siteId);
+      routers.wake();
+    },
+  });
   registerPublicAssets(o.http, { database: o.database, artifacts });
   runRounds(loop, systemClock, { lease: o.lease, deployments, rollouts, target });
   const ailing = new AilingController({
@@ -302,16 +327,20 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     round: () => contracts.tick(),
   }).start();
   const others = new OthersController({ ...o, onDeployment: deploymentChanged, onRollout: changed });
-  const strays = new StraysController({ ...o, isStarting: (name) => target.isStarting(name) });
+  const strays = new StraysController({ ...o, isStarting: (name) => processes.isStarting(name) });
   strays.start();
   const hours = new TrafficHoursController(o);
   hours.start();
   const hourly = setInterval(() => {
     const { db } = o.database;
     const gates = [forgetOldEvidence(db), forgetOldFindings(db), forgetOldCallbacks(db)];
-    Promise.all([...gates, forgetOldCounters(db), forgetOldMinutes(db), forgetOldSlices(db)]).catch((error: unknown) =>
-      o.log.warn({ err: error }, "old counters could not be deleted"),
-    );
+    Promise.all([
+      ...gates,
+      forgetOldCounters(db),
+      forgetOldMinutes(db),
+      forgetOldSlices(db),
+      forgetOldNetlify(db),
+    ]).catch((error: unknown) => o.log.warn({ err: error }, "old counters could not be deleted"));
     digestsInUse(o.database.db)
       .then((used) => artifacts.keepOnly(used))
       .catch((error: unknown) => o.log.warn({ err: error }, "old artifacts could not be collected"));
@@ -333,6 +362,8 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       waiters.close();
       await routers.stop();
       await loop.stop();
+      await hosted.stop();
+      await netlify.stop();
       caller.abort();
       await deployments.stop();
     },

@@ -3,6 +3,7 @@ import { type GateConfig, gateTimeoutMs } from "@latchkey/api/gates";
 import { lintMigration } from "@latchkey/core/delivery/migrations/lint";
 import type { MigrationFile, MigrationReader, Migrator } from "@latchkey/core/delivery/migrations/ports";
 import { changedFile, contractedBeyond, pendingOf } from "@latchkey/core/delivery/migrations/schema";
+import { lockEnvironment } from "../catalog/index.ts";
 import type { Transactions } from "../platform/database.ts";
 import type { GateContext, GateOutcome, GateRunner } from "./gate-runner.ts";
 import { adoptApplied, migrationsOf, saveMigrations, schemaOf, textOf } from "./migrations.store.ts";
@@ -39,8 +40,12 @@ export const migrationsGate = (parts: MigrationsParts): GateRunner => ({
       );
     const applied = await parts.migrator.applied(url);
     if (!applied.ok) return outcome("could_not_run", applied.error);
-    await parts.database.transaction((tx) => adoptApplied(tx, place, applied.value));
-    const known = await schemaOf(parts.database.db, place);
+    const known = await parts.database.transaction(async (tx) => {
+      // A contract begins under this lock: it sees this deployment, or is seen here.
+      await lockEnvironment(tx, place.project, place.service, place.environment);
+      await adoptApplied(tx, place, applied.value);
+      return schemaOf(tx, place);
+    });
     const changed = changedFile(files, known);
     if (changed)
       return outcome(

@@ -79,10 +79,11 @@ export const endMigration = operation(
     file: string,
     end: { readonly state: "applied" | "failed"; readonly words: string; readonly durationMs: number | null },
   ): Promise<boolean> => {
-    const found = await sql`update workload_migration set state = ${end.state}, words = ${end.words}, finished_at = now(),
+    const found =
+      await sql`update workload_migration set state = ${end.state}, words = ${end.words}, finished_at = now(),
       duration_ms = ${end.durationMs} where ${here(place)} and file = ${file} and state = 'running' returning 1`.execute(
-      tx,
-    );
+        tx,
+      );
     return found.rows.length > 0;
   },
 );

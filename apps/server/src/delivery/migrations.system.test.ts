@@ -55,6 +55,7 @@ const shipped = async () => {
   const rollout = await journey.rolloutOf(await journey.ship());
   return (await journey.drive(rollout, {}, "completed")).canary.id;
 };
+const status = () => journey.owner.listMigrations({ params: params() });
 const ids: string[] = [];
 
 describe("migrations of a release", () => {
@@ -63,8 +64,8 @@ describe("migrations of a release", () => {
   it("run before it starts, and are in the ledger", async () => {
     ids.push(await shipped());
     expect(await columns()).toEqual(["id", "mail"]);
-    const [applied] = await entries("delivery.migration.applied");
-    expect(applied?.data).toMatchObject({ file: "0001-lead.sql", phase: "expand", releaseId: ids[0] });
+    const applied = await until("it is in the ledger", async () => (await entries("delivery.migration.applied"))[0]);
+    expect(applied.data).toMatchObject({ file: "0001-lead.sql", phase: "expand", releaseId: ids[0] });
   });
 
   it("that are dangerous stop it by file and line, and change nothing", async () => {
@@ -79,7 +80,8 @@ describe("migrations of a release", () => {
     const ended = await journey.untilDeployment(await journey.ship(), "failed_gate");
     expect(ended.words).toContain("division by zero");
     expect(await columns()).toEqual(["id", "mail"]);
-    expect((await entries("delivery.migration.failed"))[0]?.data).toMatchObject({ file: "0002-mail.sql" });
+    const failed = await until("it is in the ledger", async () => (await entries("delivery.migration.failed"))[0]);
+    expect(failed.data).toMatchObject({ file: "0002-mail.sql" });
   });
 
   it("wait for who holds the table, and run once it is free", async () => {
@@ -110,8 +112,19 @@ describe("migrations of a release", () => {
     expect(await columns()).toContain("mail");
   });
 
-  it("run after the window; then no release that needs what is gone is served, and machines wait", async () => {
-    await apply(0);
+  it("run on a person's word before the window ends; then no release that needs what is gone is served, and machines wait", async () => {
+    const { next } = (await status()).items[0] ?? {};
+    expect(next?.file).toBe("0003-contract-mail.sql");
+    expect(next?.waits).toMatch(/rollback window/);
+    const wrong = journey.owner.contractSchema({
+      params: params(),
+      body: { environment: "production", file: "0009.sql", reason: "no" },
+    });
+    expect(await problemOf(wrong)).toMatchObject({ code: "LK_INVALID", fields: [{ field: "file" }] });
+    await journey.owner.contractSchema({
+      params: params(),
+      body: { environment: "production", file: "0003-contract-mail.sql", reason: "nobody reads it" },
+    });
     await until("the contract ran", async () => !(await columns()).includes("mail"));
     const refused = await problemOf(
       journey.owner.rollBack({
@@ -123,7 +136,11 @@ describe("migrations of a release", () => {
     expect(refused.detail).toContain("0003-contract-mail.sql");
     const { items } = await journey.owner.listDeploymentPauses({ params: { project: "main" } });
     expect(items[0]?.reason).toContain("0003-contract-mail.sql");
-    expect((await entries("delivery.rollback.refused"))[0]?.data).toMatchObject({ code: "LK_SCHEMA_CONTRACTED" });
+    const refusal = await until(
+      "the refusal is in the ledger",
+      async () => (await entries("delivery.rollback.refused"))[0],
+    );
+    expect(refusal.data).toMatchObject({ code: "LK_SCHEMA_CONTRACTED", migration: "0003-contract-mail.sql" });
 
     const old = await journey.owner.ship({
       params: params(),

@@ -23,7 +23,7 @@ export function registerPipeline(http: Http, o: PipelineRoutesOptions): void {
     if (query.service !== undefined) await serviceOf(project, query.service);
     const github = {
       hasSecret: (await o.github.webhookSecrets()).length > 0,
-      hasToken: (await o.github.token()) !== null,
+      identity: await o.github.identity(),
     };
     return viewPipeline({ db: o.db, nowMs: Date.now(), github }, project, query);
   });

@@ -14,6 +14,7 @@ import {
   reviewsOfPulls,
   type StateRow,
 } from "./github.store.ts";
+import { type Preview, previewsOf } from "./previews.store.ts";
 import type { ListedRollout } from "./rollouts.store.ts";
 
 export type PipelineAnswer = Answer<"getPipeline">;
@@ -58,7 +59,7 @@ const lateReports = operation("lateReports", async (db: Executor): Promise<numbe
 export interface PipelineOptions {
   readonly db: Executor;
   readonly nowMs: number;
-  readonly github: { readonly hasSecret: boolean; readonly hasToken: boolean };
+  readonly github: { readonly hasSecret: boolean; readonly identity: "app" | "token" | "nobody" };
 }
 
 /** Where each change of a project is, those under way first, then the newest. */
@@ -90,8 +91,10 @@ export async function viewPipeline(
       items.push(itemOf(changeOf(d), d, { branch: undefined, told, services, nowMs: o.nowMs }));
   items.sort((a, b) => Number(a.over) - Number(b.over) || beginOf(b).localeCompare(beginOf(a)));
   const figures = await deliveryFigures(db);
+  const shown = items.slice(0, asked.limit);
+  const previews = shown.some(({ change }) => change.pullRequest !== null) ? await previewsOf(db, project) : [];
   return {
-    items: items.slice(0, asked.limit),
+    items: shown.map((item) => withPreview(item, previews)),
     connections: own.map((b) => ({
       service: b.service,
       repository: b.repository,
@@ -102,12 +105,20 @@ export async function viewPipeline(
     })),
     github: {
       webhooks: o.github.hasSecret ? "ready" : "no_secret",
-      api: o.github.hasToken ? "ready" : "no_token",
+      api: o.github.identity === "nobody" ? "no_token" : "ready",
+      identity: o.github.identity,
       waitingDeliveries: figures.waiting,
       unreadableDeliveries: figures.unreadable,
       lateReports: await lateReports(db),
     },
   };
+}
+
+/** A pull request's newest preview that is ready. */
+function withPreview(item: Item, previews: readonly Preview[]): Item {
+  const { pullRequest } = item.change;
+  const found = previews.find((p) => p.service === item.service && p.pullRequest === pullRequest);
+  return pullRequest !== null && found ? { ...item, previewUrl: found.address } : item;
 }
 
 const beginOf = ({ change }: Item): string => change.mergedAt ?? change.committedAt ?? change.openedAt ?? "";

@@ -8,7 +8,10 @@ const DEFAULT: RollbackPolicy = {
   whenUnhealthy: true,
   unhealthyMs: 60_000,
   watchMs: 86_400_000,
+  deadManMs: 300_000,
 };
 
-export const rollbackPolicyOf = (service: Pick<ServiceRow, "config">): RollbackPolicy =>
-  service.config.rollback ?? DEFAULT;
+export const rollbackPolicyOf = (service: Pick<ServiceRow, "config">): RollbackPolicy => ({
+  ...DEFAULT,
+  ...service.config.rollback,
+});

@@ -1,6 +1,7 @@
 import { findService, type ServiceRow } from "../catalog/index.ts";
 import { record, type Subjects } from "../ledger/index.ts";
 import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
+import { actorOf } from "../platform/auth.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
@@ -50,7 +51,7 @@ export function registerRollbacks(http: Http, o: RollbackRoutesOptions): void {
           ...body,
           service: await serviceOf(project, params.service),
           reason: await o.subjects.sealWordsOf(principal.name, body.reason),
-          actor: { id: principal.id, kind: principal.kind, name: principal.name },
+          actor: actorOf(principal),
           nowMs: o.clock.now(),
           hasArtifact,
         },
@@ -85,7 +86,7 @@ export function registerRollbacks(http: Http, o: RollbackRoutesOptions): void {
             type: "delivery.deployments.resumed",
             subject: `service/${service.name}`,
             project,
-            actor: { id: principal.id, kind: principal.kind, name: principal.name },
+            actor: actorOf(principal),
             data: { service: service.name, environment: body.environment, reason },
           });
         await remember(tx, String(gone));

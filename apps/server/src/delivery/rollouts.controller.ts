@@ -5,7 +5,7 @@ import type { Look, ProcessCounts } from "@latchkey/core/analysis/types";
 import { NO_COUNTS, takeDeltas } from "@latchkey/core/delivery/counters";
 import { type Generation, generationKey } from "@latchkey/core/delivery/generation";
 import type { Prober, Run, RunSpec, Target } from "@latchkey/core/delivery/ports";
-import type { RolloutEvent } from "@latchkey/core/delivery/rollout";
+import { isAtRisk, type RolloutEvent, SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
 import { SYNTHETIC_SHARE, type SyntheticSource } from "@latchkey/core/delivery/synthetic";
 import type { Logger } from "pino";
 import { allServices, environmentsOf, findService, takeGeneration } from "../catalog/index.ts";
@@ -15,6 +15,7 @@ import type { Lease } from "../platform/leases.ts";
 import { countersSince, liveGateways } from "./gateways.store.ts";
 import { MetricReader } from "./metric-reader.ts";
 import { findRelease } from "./releases.store.ts";
+import { rollbackPolicyOf } from "./rollback-policy.ts";
 import { applyWithin, type Input } from "./rollout-engine.ts";
 import { activeRollouts, firstGeneration, generationOf, type RolloutRow } from "./rollouts.store.ts";
 import { isServed, servedEverywhere, standingOf } from "./serving.view.ts";
@@ -38,7 +39,7 @@ export interface RolloutsOptions {
   readonly clock: Clock;
   readonly target: Target;
   /** What it writes counts only while no other server had the lease since the round began. */
-  readonly lease: Pick<Lease, "fence" | "guards">;
+  readonly lease: Pick<Lease, "fence" | "guards" | "vacantMs">;
   readonly prober: Prober;
   /** Sends requests of our own where visitors are too few, for services that declare them. */
   readonly synthetic: SyntheticSource;
@@ -63,6 +64,8 @@ export class RolloutsController {
   readonly #news = new Set<string>();
   readonly #unused = new Map<string, number>();
   readonly #metrics: MetricReader;
+  /** The fence under which it was asked how long nobody had looked. */
+  #vacancyOf: number | null = null;
   #surveyedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RolloutsOptions) {
@@ -79,6 +82,7 @@ export class RolloutsController {
     const fence = this.#o.lease.fence();
     if (fence === null) return;
     const active = await activeRollouts(this.#o.database.db);
+    await this.#leaveUnwatched(active, fence);
     this.#metrics.keepOnly(active.map((row) => row.id));
     for (const row of active) {
       try {
@@ -91,6 +95,21 @@ export class RolloutsController {
     if (this.#o.clock.monotonic() - this.#surveyedAt < SURVEY_EVERY_MS) return;
     this.#surveyedAt = this.#o.clock.monotonic();
     await this.#retireUnused();
+  }
+
+  /** The dead man's switch: once for each time that this server begins to look after them. */
+  async #leaveUnwatched(active: readonly RolloutRow[], fence: number): Promise<void> {
+    if (this.#vacancyOf === fence) return;
+    const vacantMs = await this.#o.lease.vacantMs(fence);
+    for (const row of active.filter((r) => r.baseline_release_id !== null && isAtRisk(r.machine))) {
+      const service = await findService(this.#o.database.db, row.project, row.service);
+      if (!service || vacantMs < rollbackPolicyOf(service).deadManMs) continue;
+      const reason = `Nobody watched it for ${Math.round(vacantMs / 1_000)} s: no server was there.`;
+      const event = { kind: "roll_back" as const, atMs: this.#o.clock.now(), actor: SYSTEM_ACTOR, reason };
+      await this.#apply(row.id, fence, { kind: "event", event });
+      this.#o.log.warn({ rolloutId: row.id, vacantMs }, "a canary that nobody watched is taken back");
+    }
+    this.#vacancyOf = fence;
   }
 
   async #drive(row: RolloutRow, news: boolean, fence: number): Promise<void> {
@@ -237,6 +256,8 @@ export class RolloutsController {
       healthShape,
       environmentVariables: { DATABASE_URL: await this.#o.databaseUrlFor(service, environment) },
       target: targetOf(found.config, environment),
+      // What was changed since the commit is in no commit.
+      commit: release.dirty ? null : release.commit_sha,
     };
   }
 

@@ -1,5 +1,6 @@
 import { transition } from "@latchkey/core/delivery/transitions";
 import type { Subjects } from "../ledger/index.ts";
+import { actorOf } from "../platform/auth.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, type RouteContext, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
@@ -48,7 +49,7 @@ export function registerRollouts(http: Http, o: RolloutRoutesOptions): void {
 
   const act = async ({ project, params, body, principal, remember }: RouteContext<"actOnRollout">) => {
     const row = await rowOf(project, params.rolloutId);
-    const actor = { id: principal.id, kind: principal.kind, name: principal.name };
+    const actor = actorOf(principal);
     const reason = await o.subjects.sealWordsOf(principal.name, body.reason);
     const event = { kind: body.action, atMs: Date.now(), actor, reason };
     // A wish that changes nothing (rolling back what is being rolled back) is granted and writes nothing.

@@ -5,6 +5,7 @@ import type { JudgeReport } from "@latchkey/core/analysis/types";
 import { blastWords } from "@latchkey/core/delivery/blast-radius";
 import { estimateDistinct, mergeUsers } from "@latchkey/core/delivery/hyperloglog";
 import { whatIsNext } from "@latchkey/core/delivery/next";
+import type { Target } from "@latchkey/core/delivery/ports";
 import { replay } from "@latchkey/core/delivery/replay";
 import { armsOf } from "@latchkey/core/delivery/routing";
 import { allowedActions } from "@latchkey/core/delivery/transitions";
@@ -15,7 +16,6 @@ import type { Executor } from "../platform/database.ts";
 import { carriedWords, viewCarried } from "./batches.view.ts";
 import { radiusOf } from "./blast-radius.ts";
 import { type Counter, countersSince } from "./gateways.store.ts";
-import type { LocalTarget } from "./local-target.controller.ts";
 import { presentRelease } from "./presentation.ts";
 import type { Explanation, RolloutView } from "./presented.ts";
 import { findReleases, type ReleaseRow } from "./releases.store.ts";
@@ -94,7 +94,7 @@ async function armsView(
   counters: readonly Counter[],
   row: ListedRollout,
   releases: ReadonlyMap<string, ReleaseRow>,
-  target: LocalTarget,
+  target: Pick<Target, "figures">,
 ): Promise<Arm[]> {
   const shares = [...armsOf(row.machine, row.canary_release_id, row.baseline_release_id)];
   // An arm at 0 % is still shown: people want to see what it did.
@@ -135,7 +135,7 @@ async function decisionsView(db: Executor, row: ListedRollout): Promise<RolloutV
 }
 
 export interface RolloutViewOptions {
-  readonly target: LocalTarget;
+  readonly target: Pick<Target, "figures">;
   readonly gatewayUrl: string;
 }
 

@@ -1,5 +1,5 @@
 import type { ArmCounter, RoutingService } from "@latchkey/api/gateway";
-import { type TargetConfig, targetOf } from "@latchkey/api/targets";
+import { routesItself, type TargetConfig, targetOf } from "@latchkey/api/targets";
 import { compareGenerations, type Generation } from "@latchkey/core/delivery/generation";
 import type { RoutePlan, Router } from "@latchkey/core/delivery/ports";
 import type { Logger } from "pino";
@@ -21,12 +21,14 @@ const HEARTBEATS = 5;
 /** What splits a service's traffic, with its counts where it has some. */
 export interface Machine {
   readonly router: Router;
-  /** Cumulative counts for the judge; null where the target counts nothing. */
+  /** Cumulative counts for the judge; null while none are heard of. */
   readonly counts: {
     readonly boot: string;
     report(everything: boolean): { readonly counters: ArmCounter[]; readonly taken: () => void };
-    onNews(news: (hasErrors: boolean) => void): void;
   } | null;
+  onNews(news: (hasErrors: boolean) => void): void;
+  /** Of a target whose counts come by another way: says that it lives, and what it has applied. */
+  readonly hear?: (applied: Generation) => Promise<void>;
   /** For its people, also while it fails. */
   readonly notes: readonly string[];
   close(): void;
@@ -108,10 +110,11 @@ export class RoutersController {
     for (const service of await allServices(this.#o.database.db)) {
       // Most services are behind the gateway: nothing is asked for them, every second.
       const targets = [service.config.target, ...Object.values(service.config.targets ?? {})];
-      if (targets.every((target) => target === undefined || target.kind === "local")) continue;
+      if (targets.every((target) => target === undefined || !routesItself(target))) continue;
       for (const { name } of await environmentsOf(this.#o.database.db, service.project, service.name)) {
         const place = { project: service.project, service: service.name, environment: name };
-        const known = this.#knownOf(place, targetOf(service.config, name));
+        const target = targetOf(service.config, name);
+        const known = routesItself(target) ? this.#knownOf(place, target) : null;
         if (!known) continue;
         seen.add(keyOf(place));
         this.#follow(known, service, fence);
@@ -138,7 +141,7 @@ export class RoutersController {
       ...{ sequence: 0, applied: null, busy: null, again: false },
     };
     let due = false;
-    machine.counts?.onNews((hasErrors) => {
+    machine.onNews((hasErrors) => {
       if (!hasErrors || due) return;
       due = true;
       this.#o.clock.after(URGENT_MS, () => {
@@ -181,6 +184,7 @@ export class RoutersController {
     if (!isAsked) return;
     const outcome = await known.machine.router.route(plan);
     const { notes } = known.machine;
+    if (!outcome.ok && outcome.error.kind === "behind") return known.machine.hear?.(known.applied ?? all);
     if (!outcome.ok) {
       known.applied = null;
       return saveRouteError(db, known, outcome.error.words, notes);
@@ -195,6 +199,7 @@ export class RoutersController {
     await saveServed(db, known, { generation: plan.generation, arms, notes: [...notes, ...outcome.value.notes] });
     const isNews = known.applied === null || compareGenerations(known.applied, all) !== 0;
     known.applied = all;
+    await known.machine.hear?.(all);
     await this.#report(known);
     if (isNews) this.#o.onNews(false);
   }

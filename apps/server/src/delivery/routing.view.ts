@@ -1,11 +1,12 @@
 import type { RoutingService, RoutingTable } from "@latchkey/api/gateway";
 import type { Run } from "@latchkey/core/delivery/ports";
-import { isTerminal } from "@latchkey/core/delivery/rollout";
+import { isAtRisk, isTerminal } from "@latchkey/core/delivery/rollout";
 import { armsOf } from "@latchkey/core/delivery/routing";
 import { sql } from "kysely";
 import { allServices, type EnvironmentRow, environmentsOf, type ServiceRow } from "../catalog/index.ts";
 import { type Executor, operation } from "../platform/database.ts";
 import { findReleases } from "./releases.store.ts";
+import { rollbackPolicyOf } from "./rollback-policy.ts";
 import { findActiveRollout } from "./rollouts.store.ts";
 
 /** Assets of a release stay reachable this long after it stopped being served, so that no open page breaks. */
@@ -105,6 +106,7 @@ async function routeEnvironment(
     assetUpstreams: recent.map(options.assetsUrl),
     apiPrefixes: service.config.routing.apiPrefixes,
     injectBeacon: service.config.routing.injectBeacon,
+    ...(rollout && isAtRisk(rollout.machine) ? { deadManMs: rollbackPolicyOf(service).deadManMs } : {}),
     counted: (service.config.analysis.metrics ?? []).flatMap(({ name, route }) => (route ? [{ name, ...route }] : [])),
   };
   const preview = arms.find((arm) => arm.releaseId === rollout?.canary_release_id);

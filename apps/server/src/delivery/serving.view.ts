@@ -1,4 +1,4 @@
-import { targetOf } from "@latchkey/api/targets";
+import { routesItself, splitsItself, targetOf } from "@latchkey/api/targets";
 import { compareGenerations, type Generation } from "@latchkey/core/delivery/generation";
 import { environmentsOf, findService } from "../catalog/index.ts";
 import type { Executor } from "../platform/database.ts";
@@ -10,7 +10,12 @@ import { findRoute, type Place } from "./targets.store.ts";
 /** Whether those who split the traffic go by a generation: gateways, and targets that route by themselves. */
 type Gateways = Awaited<ReturnType<typeof liveGateways>>;
 const haveApplied = (gateways: Gateways, { epoch, n }: Generation): boolean =>
-  gateways.every((g) => compareGenerations({ epoch: g.applied_epoch, n: g.applied_n }, { epoch, n }) >= 0);
+  gateways
+    .filter(({ id }) => !isTarget(id))
+    .every((g) => compareGenerations({ epoch: g.applied_epoch, n: g.applied_n }, { epoch, n }) >= 0);
+
+/** Of a target's own traffic alone its acknowledgement is asked: one that died holds nobody else up. */
+const isTarget = (id: string): boolean => id.includes(":");
 
 /** What a target that routes by itself is called among the gateways. */
 export const gatewayOf = (place: Place & { readonly kind: string }): string =>
@@ -23,14 +28,21 @@ export async function standingOf(
   generation: Generation,
 ): Promise<{ readonly serves: boolean; readonly isHeard: boolean } | null> {
   const service = await findService(db, place.project, place.service);
-  const { kind } = service ? targetOf(service.config, place.environment) : { kind: "local" as const };
-  if (kind === "local") return null;
+  const target = service ? targetOf(service.config, place.environment) : { kind: "local" as const };
+  if (!routesItself(target)) return null;
+  const { kind } = target;
   const route = await findRoute(db, place);
   const served = { epoch: route?.served_epoch ?? -1, n: route?.served_n ?? -1 };
   const gateways = await liveGateways(db);
+  // A target that only publishes needs a gateway, whose counts are the source.
+  const isHeard = splitsItself(target)
+    ? // Once it fails to answer, what it said before is old.
+      route?.error === null && gateways.some(({ id }) => id === gatewayOf({ ...place, kind }))
+    : gateways.some(({ id }) => !id.includes(":"));
+  const hasServed = route?.kind === kind && route.error === null && compareGenerations(served, generation) >= 0;
   return {
-    serves: route?.kind === kind && route.error === null && compareGenerations(served, generation) >= 0,
-    isHeard: gateways.some(({ id }) => id === gatewayOf({ ...place, kind })),
+    serves: hasServed && (splitsItself(target) || isHeard),
+    isHeard,
   };
 }
 
@@ -42,7 +54,7 @@ export async function isServed(db: Executor, generation: Generation, place: Plac
   const gateways = await liveGateways(db);
   if (!haveApplied(gateways, generation)) return false;
   const target = await standingOf(db, place, generation);
-  return target ? target.serves : gateways.length > 0;
+  return target ? target.serves : gateways.some(({ id }) => !isTarget(id));
 }
 
 /** Those of the releases whose service's routing is served as it is desired: nobody sends a visitor elsewhere any more. */
@@ -64,7 +76,7 @@ export async function servedEverywhere(db: Executor, ids: readonly string[]): Pr
 async function isServiceServed(db: Executor, project: string, service: string, gateways: Gateways): Promise<boolean> {
   for (const { name, epoch, generation } of await environmentsOf(db, project, service)) {
     const target = await standingOf(db, { project, service, environment: name }, { epoch, n: generation });
-    if (target ? !target.serves : gateways.length === 0) return false;
+    if (target ? !target.serves : gateways.every(({ id }) => isTarget(id))) return false;
   }
   return true;
 }

@@ -1,3 +1,4 @@
+import type { ProviderDeploy } from "@latchkey/api/targets";
 import type { Generation } from "@latchkey/core/delivery/generation";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
@@ -27,6 +28,8 @@ export interface RouteRow extends Place {
   readonly error: string | null;
   readonly error_at: Date | null;
   readonly notes: readonly string[];
+  /** What was seen at the provider last. */
+  readonly deploys: readonly ProviderDeploy[];
 }
 
 /** Written before the target is spoken to. False where a newer generation was asked for already. */
@@ -36,6 +39,7 @@ export const askForRoute = operation(
     const asked = await sql`insert into target_route as r (project, service, environment, kind, asked_epoch, asked_n)
     values (${place.project}, ${place.service}, ${place.environment}, ${kind}, ${epoch}, ${n})
     on conflict (project, service, environment) do update set kind = excluded.kind, asked_epoch = excluded.asked_epoch, asked_n = excluded.asked_n,
+      asked_at = case when (r.kind, r.asked_epoch, r.asked_n) is distinct from (excluded.kind, excluded.asked_epoch, excluded.asked_n) then now() else r.asked_at end,
       served_epoch = case when r.kind = excluded.kind then r.served_epoch end, served_n = case when r.kind = excluded.kind then r.served_n end
     where (r.asked_epoch, r.asked_n) <= (excluded.asked_epoch, excluded.asked_n)
     returning 1`.execute(tx);

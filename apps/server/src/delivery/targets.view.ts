@@ -1,5 +1,5 @@
 import type { Answer } from "@latchkey/api/client";
-import { targetOf } from "@latchkey/api/targets";
+import { routesItself, splitsItself, targetOf } from "@latchkey/api/targets";
 import { compareGenerations } from "@latchkey/core/delivery/generation";
 import { environmentsOf, type ServiceRow } from "../catalog/index.ts";
 import type { Executor } from "../platform/database.ts";
@@ -19,10 +19,11 @@ export async function viewTargets(
   const views: TargetView[] = [];
   for (const service of services)
     for (const place of await environmentsOf(db, service.project, service.name)) {
-      const { kind } = targetOf(service.config, place.name);
+      const target = targetOf(service.config, place.name);
+      const { kind } = target;
       const generation = { epoch: place.epoch, n: place.generation };
       const common = { service: service.name, environment: place.name, kind, generation };
-      if (kind === "local") {
+      if (!routesItself(target)) {
         const desired = await routingOf(db, service, place, options);
         const arms = (desired?.arms ?? []).map((arm) => ({ ...arm, address: arm.upstreams[0] ?? "" }));
         const hasAll = (g: (typeof gateways)[number]) =>
@@ -42,7 +43,8 @@ export async function viewTargets(
         });
         continue;
       }
-      views.push({ ...common, routedBy: "target", ...(await ownRouting(db, service, place.name, generation)) });
+      const routedBy = splitsItself(target) ? ("target" as const) : ("gateway" as const);
+      views.push({ ...common, routedBy, ...(await ownRouting(db, service, place.name, generation)) });
     }
   return views;
 }
@@ -78,5 +80,6 @@ async function ownRouting(
     shares: row.served_arms.map((arm) => ({ ...shareOf(arm), trafficPercent: arm.trafficPercent })),
     acknowledgedAt: row.served_at?.toISOString() ?? null,
     errorAt: row.error_at?.toISOString() ?? null,
+    ...(kind === "netlify" ? { deploys: [...row.deploys] } : {}),
   };
 }

@@ -56,9 +56,11 @@ export const zeroTouchGate = (parts: ZeroTouchParts): GateRunner => ({
 });
 
 function policyOf(gate: GateConfig, nowMs: number): ZeroTouchPolicy {
-  const { quietHours = DEFAULTS.quietHours, authorRoles = [], paths = [], attended = ATTENDED } = gate;
+  const { quietHours = DEFAULTS.quietHours, authorRoles = [], paths = [] } = gate;
   return {
-    ...{ paths, attended, authorRoles },
+    ...{ paths, authorRoles },
+    // A team that names its own is asked for these as well, unless it says that there are none.
+    attended: gate.attended?.length === 0 ? [] : [...ATTENDED, ...(gate.attended ?? [])],
     maximumFiles: gate.maximumFiles ?? DEFAULTS.maximumFiles,
     maximumLines: gate.maximumLines ?? DEFAULTS.maximumLines,
     maximumCommits: gate.maximumCommits ?? DEFAULTS.maximumCommits,

@@ -1,4 +1,5 @@
 import type { Answer } from "@latchkey/api/client";
+import { actorOf } from "../platform/auth.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
@@ -36,7 +37,7 @@ export function registerSubjects(http: Http, o: { database: Database; subjects: 
       const { subjectId } = params;
       await viewOf(subjectId);
       await o.database.transaction(async (tx) => {
-        const actor = { id: principal.id, kind: principal.kind, name: principal.name };
+        const actor = actorOf(principal);
         await eraseSubject(tx, subjectId, { project, actor });
         await remember(tx, subjectId);
       });

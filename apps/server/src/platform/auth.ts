@@ -14,6 +14,12 @@ export interface Principal {
   /** Whose doing it is: a session's and a token's person. Null for gateways, pipelines, and tokens of nobody known. */
   readonly personId: string | null;
 }
+/** Who did it, as entries of the ledger have it. */
+export const actorOf = ({
+  id,
+  kind,
+  name,
+}: Pick<Principal, "id" | "kind" | "name">): Pick<Principal, "id" | "kind" | "name"> => ({ id, kind, name });
 /** The headers that say who somebody is. */
 export interface Credentials {
   readonly headers: { readonly authorization?: string | undefined; readonly cookie?: string | undefined };

@@ -8,7 +8,9 @@ import { join } from "node:path";
  */
 export const LEDGER_KEY = "ledger.key";
 export const SUBJECTS_KEY = "subjects.key";
-export const KEY_FILES = [LEDGER_KEY, SUBJECTS_KEY] as const;
+/** Signs what is sent to other systems. Nothing in the database goes with it: receivers were told of it, and would have to be told again. */
+export const WEBHOOK_KEY = "webhooks.key";
+export const KEY_FILES = [LEDGER_KEY, SUBJECTS_KEY, WEBHOOK_KEY] as const;
 
 /**
  * Makes a key's file whole or not at all: of two servers that start in one shared folder, the second finds the first
@@ -28,8 +30,6 @@ export function createKeyFile(file: string, content: string | Buffer): boolean {
   }
 }
 
-/** Signs what is sent to other systems. Not in a backup: who loses it gives the receivers the new one. */
-const WEBHOOK_KEY = "webhooks.key";
 const WEBHOOK_PREFIX = "whsec_";
 
 /** The key of outgoing requests, made at the first start, as Standard Webhooks writes it: whsec_ and base64. */

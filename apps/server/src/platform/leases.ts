@@ -23,6 +23,8 @@ export interface Lease {
    * takes the lease before the transaction ends.
    */
   guards(tx: Executor, fence: number): Promise<boolean>;
+  /** How long nobody had it before this fence, milliseconds. */
+  vacantMs(fence: number): Promise<number>;
   /** Gives it up, so that another server need not wait for its expiry. */
   release(): Promise<void>;
 }
@@ -39,6 +41,8 @@ export const claim = operation(
       fence: string;
     }>`insert into lease (name, owner, expires_at) values (${name}, ${owner}, now() + ${ttl})
     on conflict (name) do update set
+      vacant_ms = case when lease.owner = excluded.owner and lease.expires_at > now() and not ${anew} then lease.vacant_ms
+        else greatest(0, extract(epoch from now() - lease.expires_at) * 1000) end,
       fence = case when lease.owner = excluded.owner and lease.expires_at > now() and not ${anew} then lease.fence else lease.fence + 1 end,
       owner = excluded.owner, expires_at = excluded.expires_at
     where lease.owner = excluded.owner or lease.expires_at <= now()
@@ -55,6 +59,17 @@ export const holdsFence = operation(
     const found = await sql`select 1 from lease where name = ${name} and owner = ${owner} and fence = ${fence}
       for share`.execute(tx);
     return found.rows.length > 0;
+  },
+);
+
+/** How long nobody had the lease before this fence, by the database's clock, milliseconds; 0 where another fence has it by now. */
+export const vacantBefore = operation(
+  "vacantBefore",
+  async (db: Executor, name: string, fence: number): Promise<number> => {
+    const found = await sql<{
+      vacant_ms: number;
+    }>`select vacant_ms from lease where name = ${name} and fence = ${fence}`.execute(db);
+    return found.rows[0]?.vacant_ms ?? 0;
   },
 );
 
@@ -104,6 +119,7 @@ export async function keepLease(
     held,
     fence: () => (held() ? fence : null),
     guards: (tx, asked) => holdsFence(tx, name, owner, asked),
+    vacantMs: (asked) => vacantBefore(database.db, name, asked),
     release: async () => {
       stopped = true;
       callOff();

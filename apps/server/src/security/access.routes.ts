@@ -1,5 +1,5 @@
 import { record, type Subjects } from "../ledger/index.ts";
-import type { Principal } from "../platform/auth.ts";
+import { actorOf, type Principal } from "../platform/auth.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { newId } from "../platform/ids.ts";
@@ -110,7 +110,7 @@ export function registerAccess(http: Http, o: AccessRoutesOptions): void {
         type: "security.session.ended",
         subject: `session/${principal.id}`,
         project,
-        actor: { id: principal.id, kind: principal.kind, name: principal.name },
+        actor: actorOf(principal),
         data: {},
       });
     });
@@ -126,7 +126,7 @@ export function registerAccess(http: Http, o: AccessRoutesOptions): void {
         type: "security.sign_in_link.created",
         subject: `principal/${principal.id}`,
         project,
-        actor: { id: principal.id, kind: principal.kind, name: principal.name },
+        actor: actorOf(principal),
         data: { expiresAt: link.expiresAt },
       }),
     );
@@ -156,7 +156,7 @@ export function registerAccess(http: Http, o: AccessRoutesOptions): void {
         type: "security.token.created",
         subject: `token/${id}`,
         project,
-        actor: { id: principal.id, kind: principal.kind, name: principal.name },
+        actor: actorOf(principal),
         data: {
           ...(sealedName ? {} : { name: body.name }),
           role: body.role,
@@ -181,7 +181,7 @@ export function registerAccess(http: Http, o: AccessRoutesOptions): void {
           type: "security.token.revoked",
           subject: `token/${params.tokenId}`,
           project,
-          actor: { id: principal.id, kind: principal.kind, name: principal.name },
+          actor: actorOf(principal),
           data: {},
         });
         await remember(tx, "revoked");

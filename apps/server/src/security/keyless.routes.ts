@@ -1,11 +1,13 @@
+import { createHash } from "node:crypto";
 import { refusalOf } from "@latchkey/core/security/keyless";
 import { findService } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
-import type { Verifier } from "../platform/adapters/oidc/verifier.ts";
+import { goodUntilMs, type Verifier } from "../platform/adapters/oidc/verifier.ts";
 import type { Transactions } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { issue } from "./access.controller.ts";
+import { useToken } from "./keyless.store.ts";
 
 /** Long enough to ship and to wait for the gates; asking again is cheap. */
 const TOKEN_MS = 15 * 60_000;
@@ -32,7 +34,16 @@ export function registerKeyless(http: Http, o: KeylessOptions): void {
     const pins = { ...keyless, repository, ref: keyless.ref ?? `refs/heads/${branch}` };
     const why = refusalOf(claims, pins);
     if (why !== null) throw refused(why);
+    const sha256 = createHash("sha256").update(`${claims.iss}\n${claims.jti}`).digest();
     const made = await o.database.transaction(async (tx) => {
+      const use = await useToken(tx, sha256, new Date(goodUntilMs(claims)));
+      if (use === "used")
+        throw refused("jti: this token was exchanged before, and is good once: ask GitHub for another");
+      if (use === "full")
+        throw new ProblemError("LK_TOO_MANY", {
+          detail: "Too many tokens were exchanged within an hour.",
+          retryAfterMs: 60_000,
+        });
       const issued = await issue(tx, {
         project,
         name: `workflow of ${repository}`,

@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { createHmac, randomUUID } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from "jose";
@@ -60,6 +60,8 @@ const good = () => ({
   environment: "production",
   job_workflow_ref: "acme/shop/.github/workflows/deploy.yml@refs/heads/main",
   run_id: "12",
+  event_name: "push",
+  jti: randomUUID(),
 });
 const signed = (claims: object, o: { key?: typeof keys.privateKey; kid?: string } = {}) =>
   new SignJWT({ ...claims }).setProtectedHeader({ alg: "RS256", kid: o.kid ?? "one" }).sign(o.key ?? keys.privateKey);
@@ -116,12 +118,58 @@ describe("a workflow's token", () => {
       (c) => ({ ...c, repository_id: undefined }),
       /repository_id: the token lacks this claim/,
     ],
+    [
+      "of a pull request, though its run is on the branch",
+      (c) => ({ ...c, event_name: "pull_request_target" }),
+      /event_name: a run of a pull request gets no token/,
+    ],
+    [
+      "whose subject is a pull request",
+      (c) => ({ ...c, sub: "repo:acme/shop:pull_request" }),
+      /event_name: a run of a pull request gets no token/,
+    ],
+    [
+      "of a fork's copy of the workflow",
+      (c) => ({ ...c, job_workflow_ref: "eve/shop/.github/workflows/deploy.yml@refs/heads/main" }),
+      /job_workflow_ref: the token says "eve\/shop/,
+    ],
+    [
+      "of the environment, but another branch",
+      (c) => ({ ...c, ref: "refs/heads/mine" }),
+      /ref: the token says "refs\/heads\/mine"/,
+    ],
+    ["from the future", (c) => ({ ...c, iat: now() + 120, nbf: now() }), /iat: /],
+    ["that is not good yet", (c) => ({ ...c, nbf: now() + 120 }), /nbf: /],
+    ["without a name of its own", (c) => ({ ...c, jti: undefined }), /jti: the token lacks this claim/],
     ["without an environment", (c) => ({ ...c, environment: undefined }), /environment: the token lacks this claim/],
   ];
   it.each(wrong)("%s is refused", async (_words, change, words) => {
     const problem = await problemOf(exchange(await signed(change(good()))));
     expect([problem.status, problem.code]).toEqual([401, "LK_UNAUTHENTICATED"]);
     expect(problem.detail).toMatch(words);
+  });
+
+  it("is good once, also when it is shown twice at once or to a server that was started again", async () => {
+    const claims = good();
+    const token = await signed(claims);
+    const twice = await Promise.allSettled([exchange(token), exchange(token)]);
+    expect(twice.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    await installation.stop();
+    await installation.start({ githubOidcIssuer: issuer });
+    // It listens on another port now, and is another audience.
+    const again = await problemOf(exchange(await signed({ ...claims, aud: installation.url })));
+    expect([again.status, again.detail]).toEqual([401, expect.stringMatching(/jti: this token was exchanged before/)]);
+  });
+
+  it("that is refused is not used up: what was wrong may be put right", async () => {
+    const token = await signed(good());
+    expect((await problemOf(exchange(token, "another"))).status).toBe(401);
+    expect(await exchange(token)).toMatchObject({ service: workload.name });
+  });
+
+  it("with a clock that is half a minute off is taken", async () => {
+    const late = { ...good(), iat: now() + 20, nbf: now() + 20 };
+    expect(await exchange(await signed(late))).toMatchObject({ service: workload.name });
   });
 
   it("that somebody else signed is refused", async () => {

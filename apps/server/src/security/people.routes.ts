@@ -11,7 +11,7 @@ import {
   updatePerson,
 } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
-import type { Principal } from "../platform/auth.ts";
+import { actorOf, type Principal } from "../platform/auth.ts";
 import type { Transaction } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { newId } from "../platform/ids.ts";
@@ -56,7 +56,7 @@ export function registerPeople(http: Http, o: AccessRoutesOptions): void {
       type: `security.person.${verb}`,
       subject: `person/${id}`,
       project: asked.project,
-      actor: { id: asked.principal.id, kind: asked.principal.kind, name: asked.principal.name },
+      actor: actorOf(asked.principal),
       data,
     });
 

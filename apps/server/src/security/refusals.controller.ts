@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { record } from "../ledger/index.ts";
-import type { OnRefusal } from "../platform/auth.ts";
+import { actorOf, type OnRefusal } from "../platform/auth.ts";
 import type { Database } from "../platform/database.ts";
 
 /** At most this many refusals a minute and principal are recorded: a broken script must not fill the ledger. */
@@ -29,7 +29,7 @@ export function recordRefusals(database: Database, log: Logger, now: () => numbe
           type: "security.request.refused",
           subject: `principal/${principal.id}`,
           project: principal.project,
-          actor: { id: principal.id, kind: principal.kind, name: principal.name },
+          actor: actorOf(principal),
           data: {
             route,
             params,

@@ -66,6 +66,7 @@ describe("who may do what, over the wire", () => {
       getService, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       planCanary, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       applyService, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      getNetlifyEdge, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
       listTargets, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       listReleases, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       getRelease, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
@@ -75,6 +76,8 @@ describe("who may do what, over the wire", () => {
       getDeployment, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       getZeroTouch, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       getAutomation, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      listMigrations, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      contractSchema, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       listPromotions, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       promote, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
       planRollback, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -

@@ -37,6 +37,9 @@ export class BuiltServer {
   /** The program that it runs: another one from its next start on, for an upgrade. */
   program = join(ROOT, "apps", "server", "dist", "main.mjs");
 
+  /** What else its next start finds in its environment. */
+  also: Readonly<Record<string, string>> = {};
+
   private constructor(database: TestDatabase, sharedDir: string | null, elsewhere: Elsewhere | null) {
     this.database = database;
     this.#sharedDir = sharedDir;
@@ -100,6 +103,7 @@ export class BuiltServer {
     return {
       PATH: process.env.PATH ?? "",
       LATCHKEY_DIR: this.dir,
+      ...this.also,
       ...(this.#sharedDir === null ? {} : { LATCHKEY_SHARED_DIR: this.#sharedDir }),
       LATCHKEY_DATABASE_URL: this.#seenFromThere(this.database.url),
       LATCHKEY_DATABASE_OWNER_URL: this.#seenFromThere(this.database.ownerUrl),

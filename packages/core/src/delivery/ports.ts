@@ -20,6 +20,8 @@ export interface RunSpec {
   readonly environmentVariables: Readonly<Record<string, string>>;
   /** Which target runs it; `local` where nothing is said. An adapter knows the other fields of its own kind. */
   readonly target?: { readonly kind: string };
+  /** What it was built from; null where git did not know. */
+  readonly commit?: string | null;
 }
 
 /** A release where it runs: in each environment it has a configuration, and processes, of its own. */
@@ -54,6 +56,30 @@ export interface Target {
   tend(): Promise<void>;
 }
 
+/** The platform's AbortSignal, as far as it is needed here. */
+export interface CallSignal {
+  readonly aborted: boolean;
+  addEventListener(type: "abort", listener: () => void, options?: { readonly once?: boolean }): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+/** What a host may be given along with a release. */
+export interface HostCall {
+  /** Shows people how far it is: a line of plain text. */
+  readonly say: (line: string) => void;
+  /** The answer is not waited for any more: what is under way may stop where it is, and is asked again or retired. */
+  readonly signal: CallSignal;
+}
+/**
+ * Runs the releases of one kind of target that are not processes beside the server: a provider, or a script. Whoever
+ * calls it remembers what was asked: after a crash each call is made again, so both must find what they began.
+ */
+export interface ReleaseHost {
+  /** Brings the release up without visitors, or finds it up, and answers where it is asked. Its health is the caller's to probe. */
+  prepare(spec: RunSpec, call: HostCall): Promise<Result<Running, StartFailure>>;
+  /** Ends the release. One that is not there is no error. Called with the newest spec that `prepare` was given. */
+  retire(spec: RunSpec, call: HostCall): Promise<Result<null, StartFailure>>;
+}
+
 /** What a target that routes by itself is to do with a service's traffic. */
 export interface RoutePlan {
   readonly service: string;
@@ -74,8 +100,8 @@ export interface RoutePlan {
   }[];
 }
 export interface RouteFailure {
-  /** `older`: what is served is newer than what was asked for, and stays. */
-  readonly kind: "older" | "failed";
+  /** `older`: what is served is newer than what was asked for, and stays. `behind`: it is on its way, and nothing is wrong. */
+  readonly kind: "older" | "failed" | "behind";
   readonly words: string;
 }
 export interface RouteServed {

@@ -21,6 +21,9 @@ export type RolloutState = (typeof ROLLOUT_STATES)[number];
 
 export const TERMINAL_STATES: readonly RolloutState[] = ["completed", "rolled_back", "aborted", "failed", "superseded"];
 export const isTerminal = (state: RolloutState): boolean => TERMINAL_STATES.includes(state);
+/** Whether visitors meet a release that somebody must watch: a canary on its way up. */
+export const isAtRisk = (r: Pick<Rollout, "state" | "strategy">): boolean =>
+  r.strategy.kind === "canary" && ["progressing", "paused", "promoting"].includes(r.state);
 
 export type StrategyKind = "canary" | "blue_green" | "all_at_once";
 export interface Step {

@@ -8,6 +8,9 @@ export interface Pins {
   readonly environment?: string | undefined;
 }
 
+/** Runs of a pull request may run what somebody proposes, and of these one runs on the branch that it would go to. */
+const EVENTS_REFUSED: readonly unknown[] = ["pull_request", "pull_request_target"];
+
 /** Why a token is not one of the pinned workflow: a sentence that names the claim. Null when it is. */
 export function refusalOf(claims: Readonly<Record<string, unknown>>, pins: Pins): string | null {
   const must: readonly (readonly [string, string])[] = [
@@ -25,5 +28,8 @@ export function refusalOf(claims: Readonly<Record<string, unknown>>, pins: Pins)
     if (own !== wanted)
       return `${name}: the token says "${said.slice(0, 200)}", and the service is pinned to "${wanted}"`;
   }
+  const event = Object.hasOwn(claims, "event_name") ? claims.event_name : undefined;
+  if (EVENTS_REFUSED.includes(event) || String(claims.sub).endsWith(":pull_request"))
+    return "event_name: a run of a pull request gets no token";
   return null;
 }

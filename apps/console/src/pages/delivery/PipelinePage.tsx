@@ -33,7 +33,7 @@ function Title({ item }: { item: PipelineItem }) {
 }
 
 /** Where it comes from: GitHub's page where there is one. */
-function Origin({ item: { change, service, environment } }: { item: PipelineItem }) {
+function Origin({ item: { change, service, environment, previewUrl } }: { item: PipelineItem }) {
   const at = change.mergedAt ?? change.committedAt ?? change.openedAt;
   const name = change.pullRequest === null ? shortCommit(change.commit) : `#${change.pullRequest}`;
   return (
@@ -45,6 +45,11 @@ function Origin({ item: { change, service, environment } }: { item: PipelineItem
         </a>
       ) : (
         <Mono>{name}</Mono>
+      )}
+      {previewUrl && (
+        <a href={previewUrl} className="link" rel="noreferrer">
+          preview
+        </a>
       )}
       <span>
         {service}, {environment}
@@ -98,6 +103,9 @@ function Obstacles({ pipeline: { connections, github } }: { pipeline: PipelineVi
       : []),
     ...(connections.length > 0 && github.api === "no_token"
       ? ["GitHub is told nothing: the server has no token (--github-token-file)."]
+      : []),
+    ...(connections.length > 0 && github.identity === "token"
+      ? ["Gates are shown on GitHub as a commit status: checks are for Apps only (--github-app-id)."]
       : []),
     ...(github.lateReports > 0 ? [`${plural(github.lateReports, "report")} could not be told to GitHub yet.`] : []),
     ...(github.unreadableDeliveries > 0

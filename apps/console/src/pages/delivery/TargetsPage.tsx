@@ -48,12 +48,43 @@ function Shares({ target: t }: { target: TargetView }) {
   );
 }
 
+/** What the provider has: which deploy it shows, and where each answers. */
+function Deploys({ target: t }: { target: TargetView }) {
+  if (!t.deploys || t.deploys.length === 0) return null;
+  return (
+    <ul aria-label={`Deploys of ${t.service} in ${t.environment}`} className="m-0 flex list-none flex-col gap-1 p-0">
+      {t.deploys.map((deploy) => (
+        <li key={deploy.id} className="flex flex-wrap items-center gap-x-3 gap-y-1">
+          {deploy.address ? (
+            <a href={deploy.address} className="link break-all" rel="noreferrer">
+              <Mono>{deploy.id}</Mono>
+            </a>
+          ) : (
+            <Mono>{deploy.id}</Mono>
+          )}
+          <span className="text-muted">{deploy.state}</span>
+          {deploy.commit && <Mono className="text-xs text-muted">{deploy.commit.slice(0, 8)}</Mono>}
+          {deploy.pullRequest !== null && <span className="text-muted">preview of #{deploy.pullRequest}</span>}
+          {deploy.isPublished && <Badge tone="good">Published</Badge>}
+          {deploy.isLocked && <Badge tone="calm">Locked</Badge>}
+          {deploy.createdAt && <Ago at={deploy.createdAt} />}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+const routedWords = (t: TargetView): string =>
+  t.routedBy === "target"
+    ? `${t.kind} splits the traffic`
+    : `${t.kind === "local" ? "local processes" : `releases on ${t.kind}`} behind Latchkey's gateway`;
+
 function Target({ target: t }: { target: TargetView }) {
   const { tone, word } = STATES[t.state];
   return (
     <Section
       title={`${t.service} in ${t.environment}`}
-      note={t.routedBy === "gateway" ? "local processes behind Latchkey's gateway" : `${t.kind} splits the traffic`}
+      note={routedWords(t)}
       actions={<Badge tone={tone}>{word}</Badge>}
     >
       <div className="flex flex-col gap-3">
@@ -67,6 +98,7 @@ function Target({ target: t }: { target: TargetView }) {
           )}
         </p>
         <Shares target={t} />
+        <Deploys target={t} />
         {t.error && (
           <p className="m-0 rounded-md bg-bad-soft px-3 py-2 text-bad">
             {t.error}

@@ -1,7 +1,8 @@
-import { createHash } from "node:crypto";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
+import { jwtVerify } from "jose";
 
 /**
  * A GitHub that keeps what it is told: checks, deployments with statuses, comments, hooks with deliveries, pull requests. Requests
@@ -21,12 +22,27 @@ const DESCRIPTION = JSON.parse(readFileSync(join(import.meta.dirname, "openapi.j
   Description
 >;
 
+type Asked = { params: Record<string, string>; query: Record<string, string>; body: Record<string, unknown> };
+type On = (name: string, answer: (asked: Asked) => { status?: number; body: unknown } | null) => void;
+
 export class FakeGithub {
   readonly token = "a token of the tests";
+  /** An App that is installed for every repository; its tokens may write checks, which no other may. */
+  readonly appId = "123456";
+  readonly appKey: string;
+  readonly #appKeys = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  /** Tokens that were made for the App, newest last, with what each is good for. */
+  readonly appTokens: { readonly token: string; readonly asked: Record<string, unknown>; isRevoked: boolean }[] = [];
+  isInstalled = true;
+  /** How long the App's tokens are good. */
+  appTokenMs = 3_600_000;
+  readonly statuses: Thing[] = [];
   readonly checks: Thing[] = [];
   readonly deployments: (Thing & { statuses: Thing[] })[] = [];
   readonly comments: Thing[] = [];
   readonly pulls: Thing[] = [];
+  /** By the pull request's number. */
+  readonly reviews: Record<string, Thing[]> = {};
   readonly alerts: Record<string, Thing[]> = {};
   readonly hooks: (Thing & { deliveries: Thing[]; redelivered: number[] })[] = [];
   head = "0".repeat(40);
@@ -34,11 +50,18 @@ export class FakeGithub {
   readonly asked: string[] = [];
   /** The next requests are answered so, one each: a gateway's error, an allowance that is used up. */
   readonly refusals: { readonly status: number; readonly headers?: Record<string, string> }[] = [];
+  /** The next request that fits is answered so, once for each. */
+  readonly refusedRoutes: { readonly form: RegExp; readonly status: number; readonly headers?: undefined }[] = [];
   /** Does what it is asked, and cuts the connection before it answers: once for each. */
   readonly lostAnswers: RegExp[] = [];
   #app: FastifyInstance | null = null;
   #id = 1000;
   url = "";
+
+  private constructor() {
+    // As GitHub gives it: PKCS #1.
+    this.appKey = String(this.#appKeys.privateKey.export({ type: "pkcs1", format: "pem" }));
+  }
 
   static async start(): Promise<FakeGithub> {
     const made = new FakeGithub();
@@ -68,15 +91,15 @@ export class FakeGithub {
     });
     app.addHook("onRequest", async (request, reply) => {
       this.asked.push(`${request.method} ${request.url}`);
-      const refusal = this.refusals.shift();
+      const fits = this.refusedRoutes.findIndex(({ form }) => form.test(request.url));
+      const refusal = fits >= 0 ? this.refusedRoutes.splice(fits, 1)[0] : this.refusals.shift();
       if (refusal)
         return reply
           .code(refusal.status)
           .headers(refusal.headers ?? {})
           .send({ message: "refused by the test" });
-      if (request.headers.authorization !== `Bearer ${this.token}`)
-        return reply.code(401).send({ message: "Bad credentials" });
-      return undefined;
+      const why = await this.#whyNot(request);
+      return why === null ? undefined : reply.code(why.status).send({ message: why.message });
     });
     app.addHook("onSend", async (request, reply, payload) => {
       const lost = this.lostAnswers.findIndex((form) => form.test(`${request.method} ${request.url}`));
@@ -96,9 +119,45 @@ export class FakeGithub {
     return app;
   }
 
+  /** Whether the request's token is one, and may do this. */
+  async #whyNot(request: FastifyRequest): Promise<{ readonly status: number; readonly message: string } | null> {
+    const bad = { status: 401, message: "Bad credentials" };
+    const bearer = request.headers.authorization?.replace(/^Bearer /, "") ?? "";
+    const route = request.routeOptions.url ?? "";
+    if (route.endsWith("/installation") || route.startsWith("/app/")) {
+      const { appId } = this;
+      const own = { issuer: appId, algorithms: ["RS256"], maxTokenAge: "11 minutes" };
+      return jwtVerify(bearer, this.#appKeys.publicKey, own).then(
+        () => null,
+        () => bad,
+      );
+    }
+    const isApp = this.appTokens.some((t) => t.token === bearer && !t.isRevoked);
+    if (!isApp && bearer !== this.token) return bad;
+    if (!isApp && request.method !== "GET" && route.includes("/check-runs"))
+      return { status: 403, message: "You must authenticate via a GitHub App." };
+    return null;
+  }
+
+  #appRoutes(on: On): void {
+    on("get /repos/{owner}/{repo}/installation", () => (this.isInstalled ? { body: { id: 77 } } : null));
+    on("post /app/installations/{installation_id}/access_tokens", ({ body }) => {
+      const token = `ghs_${this.#next()}`;
+      this.appTokens.push({ token, asked: body, isRevoked: false });
+      return { status: 201, body: { token, expires_at: new Date(Date.now() + this.appTokenMs).toISOString() } };
+    });
+    on("get /repos/{owner}/{repo}/commits/{ref}/statuses", ({ params }) => ({
+      body: this.statuses.filter((s) => s.sha === params.ref).toReversed(),
+    }));
+    on("post /repos/{owner}/{repo}/statuses/{sha}", ({ params, body }) => {
+      const made = { id: this.#next(), sha: params.sha, ...body };
+      this.statuses.push(made);
+      return { status: 201, body: made };
+    });
+  }
+
   #routes(app: FastifyInstance): void {
-    type Asked = { params: Record<string, string>; query: Record<string, string>; body: Record<string, unknown> };
-    const on = (name: string, answer: (asked: Asked) => { status?: number; body: unknown } | null) => {
+    const on: On = (name, answer) => {
       const [method = "get", path = ""] = name.split(" ");
       const { query, body } = DESCRIPTION[name] ?? { query: [], body: null };
       app.route({
@@ -122,6 +181,7 @@ export class FakeGithub {
     };
     const page = <T>(items: readonly T[], { per_page = "30", page: at = "1" }: Record<string, string>) =>
       items.slice((Number(at) - 1) * Number(per_page), Number(at) * Number(per_page));
+    this.#appRoutes(on);
     const R = "/repos/{owner}/{repo}";
     on(`get ${R}/commits/{ref}/check-runs`, ({ params, query }) => {
       const runs = this.checks.filter(
@@ -175,6 +235,9 @@ export class FakeGithub {
       return found ? { body: Object.assign(found, body) } : null;
     });
     on(`get ${R}/pulls`, ({ query }) => ({ body: page(this.pulls, query) }));
+    on(`get ${R}/pulls/{pull_number}/reviews`, ({ params, query }) => ({
+      body: page(this.reviews[params.pull_number ?? ""] ?? [], query),
+    }));
     on(`get ${R}/branches/{branch}`, () => ({ body: { name: "main", commit: { sha: this.head } } }));
     for (const kind of ["code-scanning", "dependabot", "secret-scanning"])
       on(`get ${R}/${kind}/alerts`, ({ query }) =>

@@ -90,14 +90,17 @@ export function pullRequestFact(value: unknown): Reading {
   );
 }
 
-function review(payload: Json): Reading {
-  const of = objectOf(payload.review);
+/** A review, as deliveries and the API's lists have it. */
+export function reviewFact(value: unknown, pull: number | null): Reading {
+  const of = objectOf(value);
   const state = textOf(of?.state)?.toLowerCase() ?? null;
   const dismissed = state === "dismissed" ? 1 : 0;
   return fact("review", numberOf(of?.id), latest(of?.updated_at, of?.submitted_at), dismissed, {
     state,
+    // A list has no time of the dismissal, and nobody takes one back: once told, it stays, whatever comes late.
+    ...(dismissed === 1 ? { dismissed: true } : {}),
     author: loginOf(of?.user),
-    pull: numberOf(objectOf(payload.pull_request)?.number),
+    pull,
     commit: textOf(of?.commit_id),
     submittedAtMs: timeOf(of?.submitted_at),
   });
@@ -215,7 +218,7 @@ export function alertFact(kind: AlertKind, value: unknown): Reading {
 const READERS: Readonly<Record<Event, (payload: Json) => Reading>> = {
   push,
   pull_request: (payload) => pullRequestFact(payload.pull_request),
-  pull_request_review: review,
+  pull_request_review: (payload) => reviewFact(payload.review, numberOf(objectOf(payload.pull_request)?.number)),
   workflow_run: workflowRun,
   workflow_job: workflowJob,
   check_run: (payload) => checkRunFact(payload.check_run),

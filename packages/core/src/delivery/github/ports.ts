@@ -7,6 +7,8 @@ export interface GithubRefusal {
   readonly retryAfterMs: number | null;
   /** What was asked for is not there: somebody has deleted it. */
   readonly isGone: boolean;
+  /** GitHub's answer; null where there was none. */
+  readonly status: number | null;
 }
 
 /** What GitHub should show. Each is found again by a mark of ours, so that telling twice is telling once. */
@@ -55,6 +57,7 @@ export type PollSubject =
   | "pull_request"
   | "branch"
   | "check_run"
+  | "review"
   | "code_scanning_alert"
   | "dependabot_alert"
   | "secret_scanning_alert";

@@ -21,7 +21,7 @@ export interface LintFinding {
 }
 
 const NO_TRANSACTION = /^--\s*latchkey:\s*no transaction\s*$/im;
-const ALLOW = /^--\s*latchkey:\s*allow\s+([a-z_]+)\s+because\s+\S+/gim;
+const ALLOW = /^--[ \t]*latchkey:[ \t]*allow[ \t]+([a-z_]+)[ \t]+because[ \t]+\S+/gim;
 
 /** A file that says so runs outside of a transaction: what PostgreSQL does concurrently needs that. */
 export const isWithoutTransaction = (text: string): boolean => NO_TRANSACTION.test(text);

@@ -17,7 +17,7 @@ export interface ClonesOptions {
   /** Where repositories are, e.g. https://github.com: with /owner/name.git behind it. */
   readonly url: string;
   /** For private repositories; read at each fetch, as platforms renew tokens. */
-  readonly token: () => Promise<string | null>;
+  readonly token: (repository: string) => Promise<string | null>;
 }
 
 /**
@@ -67,15 +67,18 @@ export class Clones implements Repositories {
       const ref = `refs/latchkey/${branch}`;
       const address = `${this.#o.url.replace(/\/$/, "")}/${repository}.git`;
       const args = ["fetch", "--quiet", "--no-tags", "--no-auto-gc", address, `+refs/heads/${branch}:${ref}`];
-      const fetched = await this.#git(clone, args, { timeoutMs: FETCH_TIMEOUT_MS, env: await this.#credentials() });
+      const fetched = await this.#git(clone, args, {
+        timeoutMs: FETCH_TIMEOUT_MS,
+        env: await this.#credentials(repository),
+      });
       if (!fetched.ok) return err(`${branch} of ${repository} could not be fetched: ${fetched.error}`);
       return this.#git(clone, ["rev-parse", "--verify", ref]);
     });
   }
 
-  async #credentials(): Promise<Record<string, string>> {
-    const token = await this.#o.token();
-    if (token === null || !this.#o.url.startsWith("http")) return {};
+  async #credentials(repository: string): Promise<Record<string, string>> {
+    const token = this.#o.url.startsWith("http") ? await this.#o.token(repository) : null;
+    if (token === null) return {};
     const basic = Buffer.from(`x-access-token:${token}`).toString("base64");
     return {
       GIT_CONFIG_COUNT: "1",

@@ -1,4 +1,10 @@
-import { type AlertKind, alertFact, checkRunFact, pullRequestFact } from "@latchkey/core/delivery/github/facts";
+import {
+  type AlertKind,
+  alertFact,
+  checkRunFact,
+  pullRequestFact,
+  reviewFact,
+} from "@latchkey/core/delivery/github/facts";
 import type { Fact } from "@latchkey/core/delivery/github/fold";
 import type { GithubAsking, GithubRefusal, Polled, PollSubject } from "@latchkey/core/delivery/github/ports";
 import { ok, type Result } from "@latchkey/core/shared/result";
@@ -54,6 +60,12 @@ function questionOf(what: PollSubject, of: string) {
       route: "GET /repos/{owner}/{repo}/commits/{ref}/check-runs",
       parameters: { ref: of, per_page: PAGE },
       read: (data: unknown) => factsIn(itemsOf((data as { check_runs?: unknown } | null)?.check_runs), checkRunFact),
+    };
+  if (what === "review")
+    return {
+      route: "GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews",
+      parameters: { pull_number: Number(of), per_page: PAGE },
+      read: (data: unknown) => factsIn(itemsOf(data), (item) => reviewFact(item, Number(of))),
     };
   if (what === "branch")
     return {

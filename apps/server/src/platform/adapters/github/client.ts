@@ -1,6 +1,7 @@
 import type { GithubRefusal } from "@latchkey/core/delivery/github/ports";
 import { err, ok, type Result } from "@latchkey/core/shared/result";
 import { request } from "@octokit/request";
+import type { GithubAccess } from "./configured.ts";
 
 /** GitHub answers within 10 s or cuts the connection itself. */
 const TIMEOUT_MS = 15_000;
@@ -15,74 +16,81 @@ export interface Answered {
 }
 export type Parameters = Readonly<Record<string, unknown>>;
 
-/** Asks GitHub's REST API. What can't be done is a refusal with a sentence, and with the time that GitHub names for another try. */
+/** Whose word a request is. */
+export interface Asking {
+  readonly apiUrl: string;
+  readonly token: string;
+  readonly now: () => number;
+}
+
+/**
+ * Asks GitHub's REST API once. What can't be done is a refusal with a sentence, and with the time that GitHub names for
+ * another try. `route` as GitHub's documentation has it, e.g. "GET /repos/{owner}/{repo}/hooks".
+ */
+export async function askGithub(
+  own: Asking,
+  route: string,
+  parameters: Parameters,
+): Promise<Result<Answered, GithubRefusal>> {
+  const { headers, ...rest } = parameters as { headers?: Readonly<Record<string, string>> };
+  try {
+    const answer = await request(route, {
+      ...rest,
+      baseUrl: own.apiUrl.replace(/\/$/, ""),
+      headers: {
+        authorization: `Bearer ${own.token}`,
+        "user-agent": USER_AGENT,
+        "x-github-api-version": API_VERSION,
+        ...headers,
+      },
+      request: { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: "follow" },
+    });
+    return ok({ status: answer.status, data: answer.data, headers: answer.headers });
+  } catch (error) {
+    return refusalOf(route, error, own.now);
+  }
+}
+
+function refusalOf(route: string, error: unknown, now: () => number): Result<Answered, GithubRefusal> {
+  const { status, message, response } = error as {
+    status?: number;
+    message?: string;
+    response?: { headers?: Readonly<Record<string, string | number | undefined>> };
+  };
+  const headers = response?.headers ?? {};
+  // Not modified: the client takes it for an error, and it is the best of answers.
+  if (status === 304) return ok({ status, data: null, headers });
+  const words = `GitHub ${status ? `answered ${status}` : "did not answer"} to ${route}: ${String(message ?? "")
+    .split("\n")[0]
+    ?.slice(0, 300)}`;
+  const isGone = status === 404 || status === 410;
+  return err({ words, retryAfterMs: retryAfter(headers, now), isGone, status: response ? (status ?? null) : null });
+}
+
+/** Retry-After, or the moment at which the allowance is whole again (rate limits of the REST API). */
+function retryAfter(headers: Readonly<Record<string, string | number | undefined>>, now: () => number): number | null {
+  const after = Number(headers["retry-after"]);
+  if (Number.isFinite(after) && after > 0) return after * 1_000;
+  if (String(headers["x-ratelimit-remaining"]) !== "0") return null;
+  const resetMs = Number(headers["x-ratelimit-reset"]) * 1_000;
+  return Number.isFinite(resetMs) ? Math.max(1_000, resetMs - now()) : null;
+}
+
+/** Asks GitHub's REST API about repositories, with the token of each. */
 export class GithubClient {
-  readonly #apiUrl: string;
-  readonly #token: () => Promise<string | null>;
-  readonly #now: () => number;
+  readonly #o: Pick<GithubAccess, "apiUrl" | "tokenFor" | "forgetTokenOf">;
 
-  constructor(o: {
-    readonly apiUrl: string;
-    readonly token: () => Promise<string | null>;
-    readonly now?: () => number;
-  }) {
-    this.#apiUrl = o.apiUrl.replace(/\/$/, "");
-    this.#token = o.token;
-    this.#now = o.now ?? Date.now;
+  constructor(access: Pick<GithubAccess, "apiUrl" | "tokenFor" | "forgetTokenOf">) {
+    this.#o = access;
   }
 
-  /** `route` as GitHub's documentation has it, e.g. "GET /repos/{owner}/{repo}/hooks". */
   async ask(route: string, repository: string, parameters: Parameters = {}): Promise<Result<Answered, GithubRefusal>> {
-    const token = await this.#token();
-    if (token === null)
-      return err({
-        words: "this server has no token for GitHub (--github-token-file)",
-        retryAfterMs: 60_000,
-        isGone: false,
-      });
+    const token = await this.#o.tokenFor(repository);
+    if (!token.ok) return token;
     const [owner = "", repo = ""] = repository.split("/");
-    const { headers, ...rest } = parameters as { headers?: Readonly<Record<string, string>> };
-    try {
-      const answer = await request(route, {
-        ...rest,
-        owner,
-        repo,
-        baseUrl: this.#apiUrl,
-        headers: {
-          authorization: `Bearer ${token}`,
-          "user-agent": USER_AGENT,
-          "x-github-api-version": API_VERSION,
-          ...headers,
-        },
-        request: { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: "follow" },
-      });
-      return ok({ status: answer.status, data: answer.data, headers: answer.headers });
-    } catch (error) {
-      return this.#refusal(route, error);
-    }
-  }
-
-  #refusal(route: string, error: unknown): Result<Answered, GithubRefusal> {
-    const { status, message, response } = error as {
-      status?: number;
-      message?: string;
-      response?: { headers?: Readonly<Record<string, string | number | undefined>> };
-    };
-    const headers = response?.headers ?? {};
-    // Not modified: the client takes it for an error, and it is the best of answers.
-    if (status === 304) return ok({ status, data: null, headers });
-    const words = `GitHub ${status ? `answered ${status}` : "did not answer"} to ${route}: ${String(message ?? "")
-      .split("\n")[0]
-      ?.slice(0, 300)}`;
-    return err({ words, retryAfterMs: this.#retryAfter(headers), isGone: status === 404 || status === 410 });
-  }
-
-  /** Retry-After, or the moment at which the allowance is whole again (rate limits of the REST API). */
-  #retryAfter(headers: Readonly<Record<string, string | number | undefined>>): number | null {
-    const after = Number(headers["retry-after"]);
-    if (Number.isFinite(after) && after > 0) return after * 1_000;
-    if (String(headers["x-ratelimit-remaining"]) !== "0") return null;
-    const resetMs = Number(headers["x-ratelimit-reset"]) * 1_000;
-    return Number.isFinite(resetMs) ? Math.max(1_000, resetMs - this.#now()) : null;
+    const own = { apiUrl: this.#o.apiUrl, token: token.value, now: Date.now };
+    const answer = await askGithub(own, route, { ...parameters, owner, repo });
+    if (!answer.ok && answer.error.status === 401) this.#o.forgetTokenOf(repository);
+    return answer;
   }
 }

@@ -8,8 +8,11 @@ import type {
 } from "@latchkey/core/delivery/github/ports";
 import { ok, type Result } from "@latchkey/core/shared/result";
 import type { GithubClient } from "./client.ts";
+import type { GithubAccess } from "./configured.ts";
 
 const PAGE = 100;
+/** GitHub's limit for the description of a commit's status. */
+const DESCRIPTION_MAX = 140;
 /** Comments are looked through up to here: 1,000 of one pull request. */
 const PAGES_MAX = 10;
 type Told = Promise<Result<number, GithubRefusal>>;
@@ -21,9 +24,10 @@ const idOf = (data: unknown): number => Number((data as { id?: unknown } | null)
  * Tells GitHub. A server may die between an answer of GitHub and its own note of it: what is there already is looked for by its
  * mark before anything is made.
  */
-export function githubTelling(client: GithubClient): GithubTelling {
+export function githubTelling(client: GithubClient, identity: GithubAccess["identity"]): GithubTelling {
   return {
     check: async (repository, report, knownId) => {
+      if ((await identity()) !== "app") return tellCommitStatus(client, repository, report);
       const found = knownId === null ? await findCheck(client, repository, report) : ok(knownId);
       if (!found.ok) return found;
       const said = {
@@ -61,6 +65,28 @@ export function githubTelling(client: GithubClient): GithubTelling {
       return done.ok ? ok(idOf(done.value.data)) : done;
     },
   };
+}
+
+/** What GitHub lets everybody write, who may not write checks. Of those with one context the newest counts. */
+async function tellCommitStatus(client: GithubClient, repository: string, report: CheckReport): Told {
+  const said = {
+    state: report.conclusion === null ? "pending" : report.conclusion === "success" ? "success" : "failure",
+    description: report.title.slice(0, DESCRIPTION_MAX),
+    context: report.name,
+    target_url: report.detailsUrl,
+  };
+  const there = await client.ask("GET /repos/{owner}/{repo}/commits/{ref}/statuses", repository, {
+    ref: report.headSha,
+    per_page: PAGE,
+  });
+  if (!there.ok) return there;
+  const newest = itemsOf(there.value.data).find((status) => status.context === said.context);
+  if (newest && Object.entries(said).every(([name, value]) => newest[name] === value)) return ok(idOf(newest));
+  const made = await client.ask("POST /repos/{owner}/{repo}/statuses/{sha}", repository, {
+    ...said,
+    sha: report.headSha,
+  });
+  return made.ok ? ok(idOf(made.value.data)) : made;
 }
 
 type Found = Promise<Result<number | null, GithubRefusal>>;

@@ -42,6 +42,27 @@ export async function commitsBetween(cwd: string, from: string | null, to: strin
   });
 }
 
+/** What came to a branch: the commits that its pull requests were merged as, and who had a hand in any commit. */
+export interface CameToBranch {
+  /** Newest first, at most 200: only the branch's own steps, a merge and not the commits that it brought. */
+  readonly steps: readonly string[];
+  /** Whoever committed what others wrote, and whom a commit names as another author. In clear. */
+  readonly hands: readonly string[];
+}
+
+/** What came to the folder after `from` up to `to`; without `from`, with the newest commit only. */
+export async function cameToBranch(cwd: string, from: string | null, to: string | null): Promise<CameToBranch> {
+  if (!to || from === to) return { steps: [], hands: [] };
+  const range = from ? ["-200", `${from}..${to}`] : ["-1", to];
+  const steps = await git(cwd, ["log", "--first-parent", "--full-history", "--format=%H", ...range, "--", "."]);
+  const hands = await git(cwd, [
+    ...["log", `--format=%cn%n%(trailers:key=Co-authored-by,valueonly)`, ...range],
+    ...["--", "."],
+  ]);
+  const linesOf = (text: string | null) => (text ?? "").split("\n").filter((line) => line !== "");
+  return { steps: linesOf(steps), hands: [...new Set(linesOf(hands).map((line) => line.replace(/\s*<.*$/, "")))] };
+}
+
 /** The tree without a file, which every repository knows. */
 const EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 const DIFF_MAX = 50_000_000;
