@@ -35,6 +35,9 @@ const WORDS: Readonly<Record<string, string>> = {
   "gates.*.maximumCommits": "More commits than this at once wait for a person; 10 when it is left out.",
   "gates.*.authorRoles": "Roles, one of which each author must have; anybody's changes when it is left out.",
   "gates.*.quietHours": "For so long after a rollback each change waits for a person; 2 when it is left out.",
+  "gates.*.folder": "The folder of the database's migrations, relative to `source`.",
+  "gates.*.databaseUrlVariable":
+    "The variable, where the server runs, that holds the database's URL; the database that Latchkey keeps for the service when left out.",
   "gates.*.minimumTests": "Fewer tests than this fail; 1 when it is left out.",
   "gates.*.maximumSkipped": "More skipped tests than this fail; any number when it is left out.",
   "gates.*.floorPercent": "Percent of all lines that must be covered; 80 when it is left out.",

@@ -515,3 +515,14 @@ export const promotion: Answer<"listPromotions">["items"][number] = {
   words: "Release 2 serves staging and must do so for a while longer.",
   ...{ readyAt: AT, release, serving: { ...release, id: "rel_1", number: 1 }, apart: 1, deploymentId: null },
 };
+
+export const schema: Answer<"listMigrations">["items"][number] = {
+  ...{ environment: "production", folder: "db" },
+  migrations: [
+    {
+      ...{ file: "0001-lead.sql", phase: "expand", sha256: "0".repeat(64), state: "applied", words: "" },
+      ...{ releaseId: "rel_1", startedAt: AT, finishedAt: AT, durationMs: 12 },
+    },
+  ],
+  next: { file: "0003-contract-mail.sql", waits: "A deployment is under way.", failed: false },
+};

@@ -5,6 +5,7 @@ import { findEnvironment, type ServiceRow } from "../catalog/index.ts";
 import type { Executor } from "../platform/database.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { activeDeployments, type ChangeRow } from "./deployments.store.ts";
+import { FORWARD, whyContracted } from "./migrations.ts";
 import { findPause, listPauses, type PauseRow } from "./pauses.store.ts";
 import { presentRelease } from "./presentation.ts";
 import { isHeld } from "./queue.ts";
@@ -147,7 +148,10 @@ export async function planRollback(
     words: wordsOf(way, target?.number ?? null),
     undoes: undoneIds.flatMap((id) => shown(id) ?? []),
     changes: [...changes.values()].slice(0, CHANGES_MAX),
-    cautions: way.how === null ? [] : await cautionsOf(db, service, way, await o.burning()),
+    cautions:
+      way.how === null
+        ? []
+        : await cautionsOf(db, service, way, { environment: asked.environment, burning: await o.burning() }),
     candidates,
     pause: pause ? ((await presentPauses(db, [pause]))[0] ?? null) : null,
   };
@@ -163,7 +167,14 @@ function wordsOf(way: Way, number: number | null): string {
 }
 
 /** What stays as it is. The definition of a service is applied, not deployed; the schema of a database nobody takes back. */
-async function cautionsOf(db: Executor, service: ServiceRow, way: Way, burning: BurnReading): Promise<string[]> {
+async function cautionsOf(
+  db: Executor,
+  service: ServiceRow,
+  way: Way,
+  { environment, burning }: { readonly environment: string; readonly burning: BurnReading },
+): Promise<string[]> {
+  const place = { project: service.project, service: service.name, environment };
+  const contracted = way.targetId === null ? null : await whyContracted(db, place, way.targetId);
   const from = way.served.find((row) => row.release_id === way.targetId)?.served_from ?? null;
   const found = await sql<{ updated_at: Date }>`select updated_at from service
     where project = ${service.project} and name = ${service.name}`.execute(db);
@@ -179,7 +190,13 @@ async function cautionsOf(db: Executor, service: ServiceRow, way: Way, burning: 
         ? [`${service.name} burns its error budget: ${burning.words}.`]
         : []
       : [`Whether ${service.name} burns its error budget is not watched: ${burning.words}`]),
-    "Latchkey does not know what was changed in the service's database since. Make sure that this release can work with its schema.",
+    ...(contracted === null
+      ? [
+          "Latchkey does not know what was changed by hand in the service's database since. Make sure that this release can work with its schema.",
+        ]
+      : [
+          `LK_SCHEMA_CONTRACTED: ${contracted.file} has taken away what this release reads. This rollback is refused. ${FORWARD}`,
+        ]),
   ];
 }
 
