@@ -481,6 +481,8 @@ export const Rollout = z.object({
   /** Null before its first traffic. */
   blastRadius: BlastRadius.nullable(),
   report: ReportView.nullable(),
+  /** From the newest decision on who is served until everybody was; null before that. */
+  servingTime: z.object({ way: z.enum(["back", "on"]), ms: z.number() }).nullable(),
   decisions: z.array(DecisionView),
   previewUrl: z.string().nullable(),
   /** The changes that it carries, oldest first: its own deployment's is the last. */

@@ -1,5 +1,6 @@
 import { ServiceConfig } from "@latchkey/api/models";
 import { z } from "zod";
+import { TARGET_WORDS } from "./target-words.ts";
 
 /** What an editor shows beside each field: by its path, list entries as `*`. */
 const WORDS: Readonly<Record<string, string>> = {
@@ -95,9 +96,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "routing.apiPrefixes": "Paths that are split request by request; all else is sticky by visitor.",
   "routing.hosts": "Host names of the first environment. Without any, all that no other service names.",
   "routing.injectBeacon": "Adds a small script to pages that counts page views and script errors.",
-  target:
-    "Who splits the traffic: { kind: local } is Latchkey's gateway, as when it is left out; { kind: haproxy, bind } is a HAProxy of the server's machine; { kind: netlify, siteId, mode, split } is a site of Netlify.",
-  targets: "Another target for some environments, by their names.",
+  ...TARGET_WORDS,
   strategy: "How a release is exposed.",
   "strategy.kind":
     "canary: step by step under judgement; blue_green: a preview, then all at once with the old one kept warm; all_at_once: at once, and the old one ends.",
@@ -186,6 +185,10 @@ interface SchemaNode {
   description?: string;
   properties?: Record<string, SchemaNode>;
   items?: SchemaNode;
+  oneOf?: SchemaNode[];
+  anyOf?: SchemaNode[];
+  additionalProperties?: SchemaNode | boolean;
+  const?: unknown;
 }
 
 /** A JSON Schema (draft 7, which editors know best) for latchkey.config.yaml: a service, or a list of services. */
@@ -211,4 +214,12 @@ function describeNode(node: SchemaNode, path: string): void {
   for (const [name, child] of Object.entries(node.properties ?? {}))
     describeNode(child, path ? `${path}.${name}` : name);
   if (node.items) describeNode(node.items, `${path}.*`);
+  // Each kind has fields of its own.
+  for (const choice of [...(node.oneOf ?? []), ...(node.anyOf ?? [])]) {
+    const kind = choice.properties?.kind?.const;
+    describeNode(choice, typeof kind === "string" ? `${path}.${kind}` : path);
+  }
+  // By environment, each as the service's own.
+  if (path === "targets" && typeof node.additionalProperties === "object")
+    describeNode(node.additionalProperties, "target");
 }

@@ -39,8 +39,11 @@ export class Furnished {
   readonly existing = new Existing();
   readonly secrets: { readonly owner: string; readonly viewer: string; readonly gateway: string };
 
+  readonly #workload: Workload;
+
   private constructor(ground: Ground, operations: readonly Operation[], secrets: Furnished["secrets"]) {
     this.ground = ground;
+    this.#workload = new Workload(ground, ground.fixture);
     this.operations = operations;
     this.secrets = secrets;
   }
@@ -55,8 +58,8 @@ export class Furnished {
     for (const token of (await ground.owner.listTokens({})).items) made.existing.spare(token.id);
     // Whoever removes this person cuts the fuzz off, too.
     for (const person of (await ground.owner.listPeople({ params: main })).items) made.existing.spare(person.id);
-    const workload = new Workload(ground, ground.fixture);
-    await made.#ship(workload);
+    const workload = made.#workload;
+    await made.#ship();
     made.existing.add("root", workload.root);
     await made.#pullRequest(workload.name);
     await made.#approvals(workload.name);
@@ -64,18 +67,31 @@ export class Furnished {
     return made;
   }
 
-  async #ship(workload: Workload): Promise<void> {
-    const { owner, gateway } = this.ground;
+  /** The workload's own configuration: the fuzz applies others under its name. */
+  async configure(): Promise<void> {
     const tests = { name: "unit tests", command: ["node", "gate.mjs"], timeoutMs: 150_000 };
     // Where nothing is deployed: it waits for what a pipeline sends.
     const evidence = { name: "evidence", kind: "tests" as const, from: "ci" as const, environments: ["staging"] };
-    await workload.apply({ gates: [tests, evidence] });
+    await this.#workload.apply({
+      gates: [tests, evidence],
+      environments: ["production", "staging"],
+      promotions: [{ from: "production", to: "staging" }],
+    });
+  }
+
+  async #ship(): Promise<void> {
+    const workload = this.#workload;
+    const { owner, gateway } = this.ground;
+    await this.configure();
     const player = new GatewayPlayer(gateway);
     const act = (rolloutId: string, action: "abort" | "pause") =>
       owner.actOnRollout({ params: { ...main, rolloutId }, body: { action, reason: "for the fuzz" } });
     const ship = async (version: string, ...states: string[]): Promise<string> => {
       workload.will({ version });
-      const { id } = await owner.ship({ params: { ...main, service: workload.name }, body: {} });
+      const { id } = await owner.ship({
+        params: { ...main, service: workload.name },
+        body: version === "1" ? { strategy: "all_at_once" } : {},
+      });
       return until(`the rollout of version ${version} is ${states.join(" or ")}`, async () => {
         const { rolloutId, finishedAt, words } = await owner.getDeployment({ params: { ...main, deploymentId: id } });
         if (rolloutId === null && finishedAt !== null) throw new Hopeless(`the deployment ended: ${words}`);
@@ -85,6 +101,8 @@ export class Furnished {
         return states.includes(state) ? rolloutId : null;
       });
     };
+    // Two that served: there is something to go back to.
+    await ship("0", "completed");
     await ship("1", "completed");
     await act(await ship("2", "progressing", "holdback"), "abort");
     await until("the aborted rollout has ended", async () => {
