@@ -155,7 +155,7 @@ export async function planRollback(
     words: wordsOf(way, target?.number ?? null),
     undoes: undoneIds.flatMap((id) => shown(id) ?? []),
     changes: [...changes.values()].slice(0, CHANGES_MAX),
-    cautions: way.how === null ? [] : await cautionsOf(service, way, configuration, await o.burning()),
+    cautions: way.how === null ? [] : cautionsOf(service, way, configuration, await o.burning()),
     configuration,
     candidates,
     pause: pause ? ((await presentPauses(db, [pause]))[0] ?? null) : null,
