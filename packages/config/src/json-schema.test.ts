@@ -5,6 +5,9 @@ interface Node {
   readonly description?: string;
   readonly properties?: Record<string, Node>;
   readonly items?: Node;
+  readonly oneOf?: readonly Node[];
+  readonly anyOf?: readonly Node[];
+  readonly additionalProperties?: Node | boolean;
 }
 
 describe("the JSON Schema for editors", () => {
@@ -23,6 +26,17 @@ describe("the JSON Schema for editors", () => {
     walk(definitions.service, "");
     expect(silent).toEqual([]);
     expect(definitions.service.additionalProperties).toBe(false);
+  });
+  it("describes every field of every kind of target, also of an environment's own", () => {
+    const { definitions } = configJsonSchema() as { definitions: { service: Node } };
+    const { target, targets } = definitions.service.properties ?? {};
+    const own = targets?.additionalProperties;
+    for (const union of [target, typeof own === "object" ? own : undefined]) {
+      const kinds = union?.oneOf ?? union?.anyOf ?? [];
+      expect(kinds).toHaveLength(4);
+      const fields = kinds.flatMap((kind) => Object.entries(kind.properties ?? {}));
+      expect(fields.filter(([, field]) => !field.description).map(([name]) => name)).toEqual([]);
+    }
   });
   it("asks only for what has no default", () => {
     const { definitions } = configJsonSchema() as { definitions: { service: { required: string[] } } };

@@ -1,5 +1,6 @@
 import { ServiceConfig } from "@latchkey/api/models";
 import { z } from "zod";
+import { TARGET_WORDS } from "./target-words.ts";
 
 /** What an editor shows beside each field: by its path, list entries as `*`. */
 const WORDS: Readonly<Record<string, string>> = {
@@ -98,9 +99,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "routing.apiPrefixes": "Paths that are split request by request; all else is sticky by visitor.",
   "routing.hosts": "Host names of the first environment. Without any, all that no other service names.",
   "routing.injectBeacon": "Adds a small script to pages that counts page views and script errors.",
-  target:
-    "Who splits the traffic: { kind: local } is Latchkey's gateway, as when it is left out; { kind: haproxy, bind } is a HAProxy of the server's machine; { kind: netlify, siteId, mode, split } is a site of Netlify.",
-  targets: "Another target for some environments, by their names.",
+  ...TARGET_WORDS,
   strategy: "How a release is exposed.",
   "strategy.kind":
     "canary: step by step under judgement; blue_green: a preview, then all at once with the old one kept warm; all_at_once: at once, and the old one ends.",
@@ -121,6 +120,11 @@ const WORDS: Readonly<Record<string, string>> = {
   "rollback.windowMs":
     "A release that served so lately (a day) is served again all at once, without gates and analysis; an older one is judged.",
   "rollback.whenUnhealthy": "Go back by itself when a new release is unhealthy, or does not answer, for too long.",
+  "rollback.whenBurning":
+    "Go back as well when the service burns its error budget for too long; needs --prometheus-url.",
+  "rollback.whenBurning.query":
+    "An instant PromQL query, such as a burn rate; {{service}} and {{environment}} are filled in.",
+  "rollback.whenBurning.above": "A value above this is burning, such as 14.4.",
   "rollback.unhealthyMs": "How long that is; a minute when it is left out.",
   "rollback.deadManMs":
     "A canary that no server has watched for so long is taken back; five minutes when it is left out.",
@@ -184,6 +188,10 @@ interface SchemaNode {
   description?: string;
   properties?: Record<string, SchemaNode>;
   items?: SchemaNode;
+  oneOf?: SchemaNode[];
+  anyOf?: SchemaNode[];
+  additionalProperties?: SchemaNode | boolean;
+  const?: unknown;
 }
 
 /** A JSON Schema (draft 7, which editors know best) for latchkey.config.yaml: a service, or a list of services. */
@@ -209,4 +217,12 @@ function describeNode(node: SchemaNode, path: string): void {
   for (const [name, child] of Object.entries(node.properties ?? {}))
     describeNode(child, path ? `${path}.${name}` : name);
   if (node.items) describeNode(node.items, `${path}.*`);
+  // Each kind has fields of its own.
+  for (const choice of [...(node.oneOf ?? []), ...(node.anyOf ?? [])]) {
+    const kind = choice.properties?.kind?.const;
+    describeNode(choice, typeof kind === "string" ? `${path}.${kind}` : path);
+  }
+  // By environment, each as the service's own.
+  if (path === "targets" && typeof node.additionalProperties === "object")
+    describeNode(node.additionalProperties, "target");
 }

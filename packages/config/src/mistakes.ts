@@ -1,7 +1,7 @@
 import { ServiceConfig } from "@latchkey/api/models";
 import { pathMistakes } from "@latchkey/core/delivery/promotion";
 import type { z } from "zod";
-import { nearest } from "./nearest.ts";
+import { didYouMean, nearest } from "./nearest.ts";
 
 /** What is wrong with a configuration: which field, where it stands, and how to mend it. */
 export interface Mistake {
@@ -182,6 +182,8 @@ function contradictions(config: ServiceConfig): Mistake[] {
     if (config.environments.indexOf(name) < i)
       say(["environments", i], `${JSON.stringify(name)} is there twice. Take one away.`);
   });
+  for (const name of Object.keys(config.targets ?? {}))
+    if (!config.environments.includes(name)) found.push(strangeTarget(name, config.environments));
   const promotions = config.promotions ?? [];
   for (const { index, field, words } of pathMistakes(config.environments, promotions))
     say(["promotions", index, field], words);
@@ -193,6 +195,12 @@ function contradictions(config: ServiceConfig): Mistake[] {
       `is ${merged}, which releases are promoted to from ${step.from}: merges can't be deployed there. Set it to the first environment of the path.`,
     );
   return found;
+}
+
+function strangeTarget(name: string, environments: readonly string[]): Mistake {
+  const meant = didYouMean(name, environments);
+  const message = `is not one of environments (${environments.join(", ")}).${meant || " Add it there, or take this away."}`;
+  return { path: ["targets", name], atKey: true, message };
 }
 
 /** The schema below defaults and lists, as far as a path leads. */

@@ -117,6 +117,7 @@ export const rollout: Answer<"getRollout"> = {
   ],
   report: null,
   decisions: [decision],
+  servingTime: null,
   blastRadius: {
     users: 5,
     requests: 40,

@@ -3,7 +3,7 @@ import type { MetricSource } from "@latchkey/core/analysis/metric-source";
 import { NO_ERROR_BUDGET } from "@latchkey/core/delivery/gates/error-budget";
 import type { Run } from "@latchkey/core/delivery/ports";
 import type { Logger } from "pino";
-import { allServices, findEnvironment, takeGeneration } from "../catalog/index.ts";
+import { allServices, findEnvironment, type ServiceRow, takeGeneration } from "../catalog/index.ts";
 import type { Subjects } from "../ledger/index.ts";
 import { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import type { GithubAccess } from "../platform/adapters/github/configured.ts";
@@ -22,6 +22,7 @@ import { openWebhookKey } from "../platform/key-files.ts";
 import type { Lease } from "../platform/leases.ts";
 import { announce, type Notifications } from "../platform/notifications.ts";
 import { AilingController } from "./ailing.controller.ts";
+import { burnRatesOf } from "./burn-rates.ts";
 import { ContractsController } from "./contracts.controller.ts";
 import { registerDelivery } from "./delivery.routes.ts";
 import { DeploymentsController } from "./deployments.controller.ts";
@@ -267,8 +268,10 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     onRerouted: rerouted,
     onChanged: changed,
   });
+  const burnRates = (service: ServiceRow) => burnRatesOf({ source: o.metricSource, clock: systemClock }, service);
   registerRollbacks(o.http, {
     database: o.database,
+    burnRatesOf: burnRates,
     artifacts,
     subjects: o.subjects,
     clock: systemClock,
@@ -306,6 +309,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     lease: o.lease,
     target,
     prober: httpProber,
+    burnRatesOf: burnRates,
     hasArtifact: (digest) => artifacts.has(digest),
     onRerouted: rerouted,
     onChanged: changed,

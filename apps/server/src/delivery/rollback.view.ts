@@ -1,4 +1,5 @@
 import type { Answer } from "@latchkey/api/client";
+import type { BurnReading } from "@latchkey/core/delivery/burning";
 import { sql } from "kysely";
 import { findEnvironment, type ServiceRow } from "../catalog/index.ts";
 import type { Executor } from "../platform/database.ts";
@@ -98,7 +99,11 @@ export async function planRollback(
   db: Executor,
   service: ServiceRow,
   asked: Asked,
-  o: { readonly nowMs: number; readonly hasArtifact: (digest: string) => Promise<boolean> },
+  o: {
+    readonly nowMs: number;
+    readonly hasArtifact: (digest: string) => Promise<boolean>;
+    readonly burning: () => Promise<BurnReading>;
+  },
 ): Promise<RollbackPlan> {
   const way = await wayBack(db, service, asked, o.nowMs);
   const since = way.served.findIndex((row) => row.release_id === way.targetId);
@@ -143,7 +148,7 @@ export async function planRollback(
     words: wordsOf(way, target?.number ?? null),
     undoes: undoneIds.flatMap((id) => shown(id) ?? []),
     changes: [...changes.values()].slice(0, CHANGES_MAX),
-    cautions: way.how === null ? [] : await cautionsOf(db, service, way, asked.environment),
+    cautions: way.how === null ? [] : await cautionsOf(db, service, way, asked.environment, await o.burning()),
     candidates,
     pause: pause ? ((await presentPauses(db, [pause]))[0] ?? null) : null,
   };
@@ -159,7 +164,13 @@ function wordsOf(way: Way, number: number | null): string {
 }
 
 /** What stays as it is. The definition of a service is applied, not deployed; the schema of a database nobody takes back. */
-async function cautionsOf(db: Executor, service: ServiceRow, way: Way, environment: string): Promise<string[]> {
+async function cautionsOf(
+  db: Executor,
+  service: ServiceRow,
+  way: Way,
+  environment: string,
+  burning: BurnReading,
+): Promise<string[]> {
   const place = { project: service.project, service: service.name, environment };
   const contracted = way.targetId === null ? null : await whyContracted(db, place, way.targetId);
   const from = way.served.find((row) => row.release_id === way.targetId)?.served_from ?? null;
@@ -172,6 +183,11 @@ async function cautionsOf(db: Executor, service: ServiceRow, way: Way, environme
           `The configuration of ${service.name} was applied again at ${applied.toISOString()}, after this release was promoted. A rollback leaves it as it is.`,
         ]
       : []),
+    ...(burning.kind === "known"
+      ? burning.isBurning
+        ? [`${service.name} burns its error budget: ${burning.words}.`]
+        : []
+      : [`Whether ${service.name} burns its error budget is not watched: ${burning.words}`]),
     ...(contracted === null
       ? [
           "Latchkey does not know what was changed by hand in the service's database since. Make sure that this release can work with its schema.",

@@ -8,6 +8,7 @@ import { whatIsNext } from "@latchkey/core/delivery/next";
 import type { Target } from "@latchkey/core/delivery/ports";
 import { replay } from "@latchkey/core/delivery/replay";
 import { armsOf } from "@latchkey/core/delivery/routing";
+import { servingTimeOf } from "@latchkey/core/delivery/serving-time";
 import { allowedActions } from "@latchkey/core/delivery/transitions";
 import { mergeHistograms, quantileMs } from "@latchkey/core/shared/histogram";
 import { findService } from "../catalog/index.ts";
@@ -220,6 +221,7 @@ async function viewRollout(db: Executor, id: string, o: RolloutViewOptions): Pro
     arms: await armsView(counters, row, releases, o.target),
     blastRadius: radius ? { ...radius, words: blastWords(radius) } : null,
     report: row.report ? presentReport(row.report) : null,
+    servingTime: servingTimeOf((await decisionsOf(db, row.id)).map((d) => ({ ...d.decision, atMs: d.at.getTime() }))),
     decisions: await decisionsView(db, row),
     previewUrl: await previewUrlOf(db, row, o.gatewayUrl),
     ...(await viewCarried(db, row)),

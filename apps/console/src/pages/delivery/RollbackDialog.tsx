@@ -9,9 +9,11 @@ import { firstLine } from "../../ui/format.ts";
 import { ErrorPanel, Skeleton } from "../../ui/States.tsx";
 import { toast } from "../../ui/Toasts.tsx";
 
-interface Place {
+export interface Place {
   readonly service: string;
   readonly environment: string;
+  /** Chosen already; the release before when it is left out. */
+  readonly releaseId?: string;
 }
 
 /** Back to any of the last releases that served: first what it would undo, then the reason. */
@@ -23,13 +25,15 @@ export function RollbackDialog({ place, onClose }: { place: Place | null; onClos
       title={place ? `Roll back ${place.service} in ${place.environment}` : ""}
       description="An earlier release serves again. Merges and pipelines wait afterwards, until you resume them."
     >
-      {place && <Ask key={`${place.service}/${place.environment}`} place={place} onClose={onClose} />}
+      {place && (
+        <Ask key={`${place.service}/${place.environment}/${place.releaseId ?? ""}`} place={place} onClose={onClose} />
+      )}
     </Dialog>
   );
 }
 
 function Ask({ place, onClose }: { place: Place; onClose: () => void }) {
-  const [releaseId, setReleaseId] = useState("");
+  const [releaseId, setReleaseId] = useState(place.releaseId ?? "");
   const [reason, setReason] = useState("");
   const [tried, setTried] = useState(false);
   const plan = useQuery(queries.rollbackPlan(place.service, place.environment, releaseId));
