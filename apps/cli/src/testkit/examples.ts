@@ -452,6 +452,7 @@ export const rollbackPlan: Answer<"planRollback"> = {
   undoes: [release],
   changes: [{ commit: "0123456789abcdef", message: "A better form", author: "Ada", at: AT }],
   cautions: ["Make sure that this release can work with its schema."],
+  configuration: [{ path: "rollback.unhealthyMs", before: 60_000, after: 30_000 }],
   candidates: [
     {
       release: { ...release, id: "rel_1", number: 1 },

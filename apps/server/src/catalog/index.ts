@@ -6,6 +6,7 @@ import { type NotificationsOptions, type RunningNotifications, runNotifications 
 export { expireApproval, requestApproval, takeReviews, withdrawApprovals } from "./approvals.controller.ts";
 export { registerApprovals } from "./approvals.routes.ts";
 export { type ApprovalRow, findApprovalOf, type VoiceRow, voicesOf } from "./approvals.store.ts";
+export { changesBackTo, putBack } from "./configurations.ts";
 export { type FreezeRow, freezeOf } from "./freezes.store.ts";
 export { QUEUE_MAX } from "./notification-limits.ts";
 export type { NotificationFigures } from "./notifications.view.ts";

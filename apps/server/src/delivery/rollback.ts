@@ -1,5 +1,5 @@
 import type { Actor } from "@latchkey/core/delivery/rollout";
-import { lockEnvironment, type ServiceRow } from "../catalog/index.ts";
+import { findService, lockEnvironment, putBack, type ServiceRow } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
 import type { Transaction, Transactions } from "../platform/database.ts";
 import { ProblemError } from "../platform/problems.ts";
@@ -7,13 +7,15 @@ import type { RollbackRow } from "./deployments.store.ts";
 import { contractedWords, FORWARD, whyContracted } from "./migrations.ts";
 import { findPause, savePause } from "./pauses.store.ts";
 import { findRelease } from "./releases.store.ts";
-import { type Asked, type Way, wayBack } from "./rollback.view.ts";
+import { type Asked, promotedAt, type Way, wayBack } from "./rollback.view.ts";
 import { applyWithin } from "./rollout-engine.ts";
 import { writeWish } from "./ship.ts";
 
 export interface RollbackRequest extends Asked {
   readonly service: ServiceRow;
   readonly reason: string;
+  /** The configuration of then is applied again as well. */
+  readonly withConfiguration?: boolean | undefined;
   readonly actor: Actor;
   /** Decided by Latchkey itself, on this evidence. */
   readonly automatic?:
@@ -58,6 +60,7 @@ export async function rollBack(
     if (asked.automatic && (way.servingId !== asked.automatic.leaves || !(await asked.automatic.guards(tx))))
       throw new ProblemError("LK_BUSY", { detail: "Somebody else has changed what is served meanwhile." });
     const made = way.how === "rollout" ? await turnBack(tx, asked, way) : await deployOld(tx, asked, way);
+    if (asked.withConfiguration) await putConfigurationBack(tx, asked, way, made.deploymentId);
     await pause(tx, asked, way, made.deploymentId);
     await also(tx, made.deploymentId);
     return made;
@@ -154,6 +157,19 @@ async function deployOld(tx: Transaction, asked: RollbackRequest, way: Way): Pro
   return { deploymentId, rolloutId: null };
 }
 
+async function putConfigurationBack(tx: Transaction, asked: RollbackRequest, way: Way, correlation: string) {
+  const at = promotedAt(way);
+  if (at === null)
+    throw new ProblemError("LK_INVALID", {
+      detail: "It is not known when this release was promoted, nor what was configured then.",
+      fields: [{ field: "withConfiguration", message: "false: go back without it" }],
+    });
+  const { actor, environment, service } = asked;
+  // Applied meanwhile by somebody else: what differs is told from what holds now.
+  const now = await findService(tx, service.project, service.name);
+  await putBack(tx, now ?? service, { at, environment, actor, correlation });
+}
+
 async function pause(tx: Transaction, asked: RollbackRequest, way: Way, deploymentId: string): Promise<void> {
   const { service, environment, actor, reason, automatic } = asked;
   const left = way.active?.canary_release_id ?? way.servingId;
@@ -179,6 +195,7 @@ async function pause(tx: Transaction, asked: RollbackRequest, way: Way, deployme
       fromReleaseId: left,
       toReleaseId: way.targetId,
       reason,
+      withConfiguration: asked.withConfiguration ?? false,
       automatic: automatic !== undefined,
       ...(automatic ? { evidence: automatic.evidence } : {}),
       deploymentsPaused: true,

@@ -1,7 +1,7 @@
 import type { Answer } from "@latchkey/api/client";
 import type { BurnReading } from "@latchkey/core/delivery/burning";
 import { sql } from "kysely";
-import { findEnvironment, type ServiceRow } from "../catalog/index.ts";
+import { changesBackTo, findEnvironment, type ServiceRow } from "../catalog/index.ts";
 import type { Executor } from "../platform/database.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { activeDeployments, type ChangeRow } from "./deployments.store.ts";
@@ -19,6 +19,8 @@ const CANDIDATES_MAX = 20;
 /** Deployments that are looked through for them. */
 const LOOKED_THROUGH = 400;
 const CHANGES_MAX = 100;
+/** Fields of the configuration that a sentence names. */
+const FIELDS_NAMED = 8;
 
 interface ServedRow {
   readonly deployment_id: string;
@@ -95,6 +97,10 @@ export async function wayBack(db: Executor, service: ServiceRow, asked: Asked, n
   return { ...common, how: isLate ? "judged" : "all_at_once" };
 }
 
+/** When the release that is gone back to was last promoted; null where that is too long ago to be known. */
+export const promotedAt = (way: Way): Date | null =>
+  way.served.find((row) => row.release_id === way.targetId)?.served_from ?? null;
+
 export async function planRollback(
   db: Executor,
   service: ServiceRow,
@@ -139,6 +145,8 @@ export async function planRollback(
   );
   const pause = await findPause(db, service.project, service.name, asked.environment);
   const target = shown(way.targetId);
+  const at = promotedAt(way);
+  const configuration = at === null ? null : await changesBackTo(db, service, at);
   return {
     service: service.name,
     environment: asked.environment,
@@ -148,7 +156,14 @@ export async function planRollback(
     words: wordsOf(way, target?.number ?? null),
     undoes: undoneIds.flatMap((id) => shown(id) ?? []),
     changes: [...changes.values()].slice(0, CHANGES_MAX),
-    cautions: way.how === null ? [] : await cautionsOf(db, service, way, asked.environment, await o.burning()),
+    cautions:
+      way.how === null
+        ? []
+        : await cautionsOf(db, service, way, {
+            ...{ environment: asked.environment, configuration },
+            burning: await o.burning(),
+          }),
+    configuration,
     candidates,
     pause: pause ? ((await presentPauses(db, [pause]))[0] ?? null) : null,
   };
@@ -168,21 +183,29 @@ async function cautionsOf(
   db: Executor,
   service: ServiceRow,
   way: Way,
-  environment: string,
-  burning: BurnReading,
+  known: {
+    readonly environment: string;
+    readonly configuration: RollbackPlan["configuration"];
+    readonly burning: BurnReading;
+  },
 ): Promise<string[]> {
+  const { environment, configuration, burning } = known;
   const place = { project: service.project, service: service.name, environment };
   const contracted = way.targetId === null ? null : await whyContracted(db, place, way.targetId);
-  const from = way.served.find((row) => row.release_id === way.targetId)?.served_from ?? null;
-  const found = await sql<{ updated_at: Date }>`select updated_at from service
-    where project = ${service.project} and name = ${service.name}`.execute(db);
-  const applied = found.rows[0]?.updated_at;
+  const fields = (configuration ?? []).map(({ path }) => path);
+  const more = fields.length > FIELDS_NAMED ? ` and ${fields.length - FIELDS_NAMED} more` : "";
   return [
-    ...(applied && from && applied > from
+    ...(configuration === null && way.targetId !== null
       ? [
-          `The configuration of ${service.name} was applied again at ${applied.toISOString()}, after this release was promoted. A rollback leaves it as it is.`,
+          `What was configured for ${service.name} when this release was promoted is not kept. The rollback leaves it as it is.`,
         ]
       : []),
+    ...(fields.length > 0
+      ? [
+          `The configuration of ${service.name} has changed since this release was promoted: ${fields.slice(0, FIELDS_NAMED).join(", ")}${more}. A rollback leaves it as it is, unless it is asked for with its configuration.`,
+        ]
+      : []),
+    "Feature flags are not built yet: a rollback changes none.",
     ...(burning.kind === "known"
       ? burning.isBurning
         ? [`${service.name} burns its error budget: ${burning.words}.`]

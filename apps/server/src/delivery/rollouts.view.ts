@@ -259,14 +259,29 @@ export async function viewLooks(db: Executor, row: ListedRollout, afterMs: numbe
 }
 
 /** Replays the recorded evidence through the pure functions and compares every decision with the recorded one. */
+/** As often as a look may come between what is read of a rollout that is under way. */
+const TRIES = 10;
+
+/** A rollout with all that was recorded of it, as it stood at one moment: what a look adds in between is read again. */
+async function recorded(db: Executor, id: string) {
+  for (let tries = 1; ; tries++) {
+    const row = await findWholeRollout(db, id);
+    if (!row) return null;
+    const steps = await recordedSteps(db, id);
+    const decisions = await decisionsView(db, row);
+    const stored = (await decisionsOf(db, id)).map((d) => d.decision);
+    if (tries === TRIES || (await findWholeRollout(db, id))?.step_count === row.step_count)
+      return { row, steps, decisions, stored };
+  }
+}
+
 export async function explain(db: Executor, id: string): Promise<Explanation | null> {
-  const row = await findWholeRollout(db, id);
-  if (!row) return null;
-  const steps = await recordedSteps(db, id);
+  const whole = await recorded(db, id);
+  if (!whole) return null;
+  const { row, steps } = whole;
   let hash = "";
   for (const { text } of steps) hash = createHash("sha256").update(hash).update("\n").update(text).digest("hex");
-  const decisions = await decisionsView(db, row);
-  const stored = (await decisionsOf(db, id)).map((d) => d.decision);
+  const { decisions, stored } = whole;
   const sameVersion = row.decider_version === DECIDER_VERSION;
   const again = sameVersion ? replay(row.first_machine, row.policy, steps) : null;
   const agrees = again !== null && JSON.stringify(sorted(again.decisions)) === JSON.stringify(sorted(stored));
