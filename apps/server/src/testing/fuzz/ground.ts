@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Client } from "@latchkey/api/client";
 import { sql } from "kysely";
 import type { Executor } from "../../platform/database.ts";
@@ -30,6 +32,7 @@ export type Credential = readonly (readonly [string, string])[];
 export const bearer = (secret: string): Credential => [["Authorization", `Bearer ${secret}`]];
 const HOUR_MS = 3_600_000;
 const APPROVALS = 40;
+const CONTRACT = "0001-contract-nothing.sql";
 const main = { project: "main" } as const;
 
 /** An installation with a service, two deployments that ended, as a batch that was rolled back, and a rollout that is paused. */
@@ -72,8 +75,9 @@ export class Furnished {
     const tests = { name: "unit tests", command: ["node", "gate.mjs"], timeoutMs: 150_000 };
     // Where nothing is deployed: it waits for what a pipeline sends.
     const evidence = { name: "evidence", kind: "tests" as const, from: "ci" as const, environments: ["staging"] };
+    const schema = { name: "schema", kind: "migrations" as const, folder: "db", environments: ["production"] };
     await this.#workload.apply({
-      gates: [tests, evidence],
+      gates: [tests, evidence, schema],
       environments: ["production", "staging"],
       promotions: [{ from: "production", to: "staging" }],
     });
@@ -82,6 +86,7 @@ export class Furnished {
   async #ship(): Promise<void> {
     const workload = this.#workload;
     const { owner, gateway } = this.ground;
+    this.#migrations();
     await this.configure();
     const player = new GatewayPlayer(gateway);
     const act = (rolloutId: string, action: "abort" | "pause") =>
@@ -118,6 +123,14 @@ export class Furnished {
       this.existing.learn(await owner[list]({ params: main }));
     this.existing.learn(await owner.listReleases({ params: { ...main, service: workload.name } }));
     this.existing.learn(await owner.getCheckpoint({}));
+  }
+
+  /** A contract that always fails: it can be asked for again and again, and keeps no release from being served. */
+  #migrations(): void {
+    const folder = join(this.#workload.root, "app", "db");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, CONTRACT), "select 1 / 0;\n");
+    this.existing.add("migration", CONTRACT);
   }
 
   /** A change as GitHub tells of one: the fuzz signs no deliveries. */

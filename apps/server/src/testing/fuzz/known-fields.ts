@@ -38,6 +38,7 @@ export const KNOWN_FIELDS: Readonly<Record<string, Field>> = {
   deploymentId: known("deployment"),
   rolloutId: known("rollout"),
   change: known("change"),
+  file: known("migration"),
   subjectId: known("person"),
   personId: known("member"),
   approvalId: known("approval"),
