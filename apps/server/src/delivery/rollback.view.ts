@@ -156,15 +156,14 @@ export async function planRollback(
     words: wordsOf(way, target?.number ?? null),
     undoes: undoneIds.flatMap((id) => shown(id) ?? []),
     changes: [...changes.values()].slice(0, CHANGES_MAX),
-<<<<<<< HEAD
     cautions:
       way.how === null
         ? []
-        : await cautionsOf(db, service, way, { environment: asked.environment, burning: await o.burning() }),
-=======
-    cautions: way.how === null ? [] : cautionsOf(service, way, configuration, await o.burning()),
+        : await cautionsOf(db, service, way, {
+            ...{ environment: asked.environment, configuration },
+            burning: await o.burning(),
+          }),
     configuration,
->>>>>>> w-zero
     candidates,
     pause: pause ? ((await presentPauses(db, [pause]))[0] ?? null) : null,
   };
@@ -180,29 +179,21 @@ function wordsOf(way: Way, number: number | null): string {
 }
 
 /** What stays as it is. The definition of a service is applied, not deployed; the schema of a database nobody takes back. */
-<<<<<<< HEAD
 async function cautionsOf(
   db: Executor,
   service: ServiceRow,
   way: Way,
-  { environment, burning }: { readonly environment: string; readonly burning: BurnReading },
+  o: {
+    readonly environment: string;
+    readonly configuration: RollbackPlan["configuration"];
+    readonly burning: BurnReading;
+  },
 ): Promise<string[]> {
-  const place = { project: service.project, service: service.name, environment };
+  const { configuration, burning } = o;
+  const place = { project: service.project, service: service.name, environment: o.environment };
   const contracted = way.targetId === null ? null : await whyContracted(db, place, way.targetId);
-  const from = way.served.find((row) => row.release_id === way.targetId)?.served_from ?? null;
-  const found = await sql<{ updated_at: Date }>`select updated_at from service
-    where project = ${service.project} and name = ${service.name}`.execute(db);
-  const applied = found.rows[0]?.updated_at;
-=======
-function cautionsOf(
-  service: ServiceRow,
-  way: Way,
-  configuration: RollbackPlan["configuration"],
-  burning: BurnReading,
-): string[] {
   const fields = (configuration ?? []).map(({ path }) => path);
   const more = fields.length > FIELDS_NAMED ? ` and ${fields.length - FIELDS_NAMED} more` : "";
->>>>>>> w-zero
   return [
     ...(configuration === null && way.targetId !== null
       ? [
