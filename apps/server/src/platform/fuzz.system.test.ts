@@ -130,7 +130,7 @@ describe("a request by somebody", () => {
     async () => {
       const campaign = new Campaign(scene, SEED);
       await campaign.authorised(AUTHORISED, LANES);
-      await campaign.getThrough(60);
+      await campaign.getThrough(240);
       const { tally } = campaign;
       expect(tally.findings).toEqual([]);
       // Every operation is got through to, not only refused; but for those that want what others have signed.
