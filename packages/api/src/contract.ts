@@ -2,6 +2,7 @@ import { z } from "zod";
 import * as g from "./gates.ts";
 import { GatewayReport, GENERATION_MAX, RoutingTable } from "./gateway.ts";
 import { Change, ChangeState, OidcExchange, OidcToken, Pipeline } from "./github.ts";
+import { migrationsContract } from "./migrations.ts";
 import * as m from "./models.ts";
 import { EdgeSetup } from "./netlify.ts";
 import { notificationContract } from "./notifications.ts";
@@ -288,6 +289,7 @@ export const contract = {
   getBackup: { summary: "A backup, also while it is taken", status: 200, answers: m.Backup },
 
   ...peopleContract,
+  ...migrationsContract,
   ...promotionContract,
   ...rollbackContract,
   ...zeroTouchContract,

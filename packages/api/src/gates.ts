@@ -14,6 +14,7 @@ export const GATE_KINDS = [
   "window",
   "error_budget",
   "zero_touch",
+  "migrations",
 ] as const;
 export const GateKind = z.enum(GATE_KINDS);
 export type GateKind = z.infer<typeof GateKind>;
@@ -112,6 +113,11 @@ const Fields = z.strictObject({
   maximumCommits: z.int().min(1).max(200).optional(),
   authorRoles: z.array(z.string().min(1).max(40)).min(1).max(10).optional(),
   quietHours: z.number().min(0).max(720).optional(),
+  folder: z.string().min(1).max(200).optional(),
+  databaseUrlVariable: z
+    .string()
+    .regex(/^[A-Z][A-Z0-9_]{0,79}$/, "the name of a variable, such as DATABASE_URL")
+    .optional(),
 });
 type Fields = z.infer<typeof Fields>;
 type Part = Exclude<
@@ -140,6 +146,7 @@ const SHAPES: Readonly<Record<GateKind, Shape>> = {
   window: { needs: [], may: ["allow", "freezes"] },
   error_budget: { needs: ["minimumPercent"], may: [] },
   zero_touch: { needs: [], may: [...ALONE, "minimumPercent", "allow", "roles", "count"] },
+  migrations: { needs: ["folder"], may: ["databaseUrlVariable"] },
 };
 const EXAMPLES: Partial<Record<Part, string>> = {
   command: '["npm", "test"]',
@@ -147,6 +154,7 @@ const EXAMPLES: Partial<Record<Part, string>> = {
   limits: '[{ files: "assets/*.js", maximumBytes: 300000, measure: "gzip" }]',
   url: '"https://checks.example.com/latchkey"',
   minimumPercent: "20",
+  folder: '"db/migrations"',
 };
 const COMMON = ["name", "kind", "description", "owner", "timeoutMs", "required", "environments"];
 /** Kinds that judge what a tool has written. */
@@ -180,6 +188,11 @@ function checkGate(gate: Fields, say: Say): void {
     say(["permit"], 'is missing, and deny too: a gate of kind licences needs one. Add it, such as permit: ["MIT"].');
   if (kind === "window") checkWindow(gate, say);
   if (kind === "zero_touch") checkHours(gate, say);
+  if (kind === "migrations" && !gate.required)
+    say(
+      ["required"],
+      "must not be false for a gate of kind migrations: a release would be served over a schema that lacks what it needs.",
+    );
   if (!waits(gate) && gateTimeoutMs(gate) > COMMAND_TIMEOUT_MS_MAX)
     say(["timeoutMs"], `must be at most ${COMMAND_TIMEOUT_MS_MAX} for what runs at once; it is ${gate.timeoutMs}.`);
   if (gate.url !== undefined && !isSafe(gate.url))

@@ -184,6 +184,24 @@ export const ServiceConfig = z.strictObject({
       windowMs: z.int().min(0).max(2_592_000_000).default(86_400_000),
       /** Go back by itself when the release that serves is unhealthy, or does not answer, for longer than `unhealthyMs`. */
       whenUnhealthy: z.boolean().default(true),
+      /** Go back as well when this instant PromQL query has answered more than `above` for longer than `unhealthyMs`. */
+      whenBurning: z
+        .strictObject({
+          query: z
+            .string()
+            .trim()
+            .min(1)
+            .max(1_000)
+            .refine(
+              (query) =>
+                [...query.matchAll(/\{\{\s*(\w+)\s*\}\}/g)].every(([, w]) => w === "service" || w === "environment"),
+              {
+                message: "only {{service}} and {{environment}} are filled in here",
+              },
+            ),
+          above: z.number(),
+        })
+        .optional(),
       unhealthyMs: z.int().min(1_000).max(3_600_000).default(60_000),
       /** How long after it was promoted a release is watched so. */
       watchMs: z.int().min(0).max(2_592_000_000).default(86_400_000),
@@ -463,6 +481,8 @@ export const Rollout = z.object({
   /** Null before its first traffic. */
   blastRadius: BlastRadius.nullable(),
   report: ReportView.nullable(),
+  /** From the newest decision on who is served until everybody was; null before that. */
+  servingTime: z.object({ way: z.enum(["back", "on"]), ms: z.number() }).nullable(),
   decisions: z.array(DecisionView),
   previewUrl: z.string().nullable(),
   /** The changes that it carries, oldest first: its own deployment's is the last. */

@@ -68,6 +68,8 @@ export const paths = {
   getZeroTouch: { method: "GET", path: `${P}/deployments/:deploymentId/zero-touch`, action: "service.read" },
   getAutomation: { method: "GET", path: `${P}/automation`, action: "service.read" },
 
+  listMigrations: { method: "GET", path: `${P}/services/:service/migrations`, action: "service.read" },
+  contractSchema: { method: "POST", path: `${P}/services/:service/migrations/contract`, action: "rollout.act" },
   listPromotions: { method: "GET", path: `${P}/services/:service/promotions`, action: "service.read" },
   promote: { method: "POST", path: `${P}/services/:service/promote`, action: "deployment.create" },
 

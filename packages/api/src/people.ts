@@ -34,7 +34,7 @@ export const Person = z.object({
   isMe: z.boolean(),
 });
 
-export const ApprovalState = z.enum(["waiting", "approved", "rejected", "withdrawn"]);
+export const ApprovalState = z.enum(["waiting", "approved", "rejected", "withdrawn", "expired"]);
 export const Approval = z.object({
   id: z.string(),
   /** What is approved, such as deployment/dep_…, and by which gate it is asked. */

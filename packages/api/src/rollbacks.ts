@@ -45,6 +45,11 @@ export const RollbackPlan = z.object({
   changes: z.array(z.object({ commit: z.string(), message: z.string(), author: z.string(), at: z.string() })),
   /** What a rollback does not put back, in sentences. */
   cautions: z.array(z.string()),
+  /**
+   * Fields of the service's configuration that differ since the release was promoted, from now to then: what `withConfiguration`
+   * puts back. Empty where none does; null where the configuration of then is not known.
+   */
+  configuration: z.array(m.ConfigChange).nullable(),
   candidates: z.array(RollbackCandidate),
   pause: DeploymentPause.nullable(),
 });
@@ -67,6 +72,8 @@ export const rollbackContract = {
       /** One of the last 20 that served; the one before when left out. */
       releaseId,
       reason: z.string().trim().min(1).max(500),
+      /** Apply the configuration again that held when the release was promoted, in the same step. */
+      withConfiguration: z.boolean().default(false),
     }),
     status: 202,
     answers: m.DeploymentSummary,

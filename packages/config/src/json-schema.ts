@@ -35,6 +35,9 @@ const WORDS: Readonly<Record<string, string>> = {
   "gates.*.maximumCommits": "More commits than this at once wait for a person; 10 when it is left out.",
   "gates.*.authorRoles": "Roles, one of which each author must have; anybody's changes when it is left out.",
   "gates.*.quietHours": "For so long after a rollback each change waits for a person; 2 when it is left out.",
+  "gates.*.folder": "The folder of the database's migrations, relative to `source`.",
+  "gates.*.databaseUrlVariable":
+    "The variable, where the server runs, that holds the database's URL; the database that Latchkey keeps for the service when left out.",
   "gates.*.minimumTests": "Fewer tests than this fail; 1 when it is left out.",
   "gates.*.maximumSkipped": "More skipped tests than this fail; any number when it is left out.",
   "gates.*.floorPercent": "Percent of all lines that must be covered; 80 when it is left out.",
@@ -117,6 +120,11 @@ const WORDS: Readonly<Record<string, string>> = {
   "rollback.windowMs":
     "A release that served so lately (a day) is served again all at once, without gates and analysis; an older one is judged.",
   "rollback.whenUnhealthy": "Go back by itself when a new release is unhealthy, or does not answer, for too long.",
+  "rollback.whenBurning":
+    "Go back as well when the service burns its error budget for too long; needs --prometheus-url.",
+  "rollback.whenBurning.query":
+    "An instant PromQL query, such as a burn rate; {{service}} and {{environment}} are filled in.",
+  "rollback.whenBurning.above": "A value above this is burning, such as 14.4.",
   "rollback.unhealthyMs": "How long that is; a minute when it is left out.",
   "rollback.deadManMs":
     "A canary that no server has watched for so long is taken back; five minutes when it is left out.",

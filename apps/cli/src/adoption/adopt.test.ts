@@ -17,6 +17,8 @@ import { loadConfig } from "@latchkey/config/load";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { checkGrammar } from "../github/grammar.ts";
+import { checkRules } from "../github/rules.ts";
 import { Bench } from "../testkit/terminal.ts";
 import { configFile, serviceNameOf } from "./files.ts";
 import { listingOf } from "./listing.ts";
@@ -100,6 +102,45 @@ describe("a repository as it is found in practice", () => {
     await bench.run("adopt", "--undo", "--yes");
     expect(readFileSync(at("latchkey.config.yaml"), "utf8")).toBe("mine");
     expect(existsSync(at(".github/workflows/latchkey.yml"))).toBe(false);
+  });
+});
+
+describe("evidence", () => {
+  const manifest = (more: object) =>
+    JSON.stringify({ scripts: { test: "vitest run" }, devDependencies: { vitest: "3.0.0", ...more } });
+  const plan = (files: Record<string, string>, action: string | null = ACTION) =>
+    planAdoption(listingOf({ "netlify.toml": "", ".github/dependabot.yml": "updates: []", ...files }), {
+      ...{ folder: "shop", action },
+    });
+  const read = (made: ReturnType<typeof plan>) => {
+    const [config, workflow] = made.files.map((f) => parse(f.text));
+    const sent: string = workflow?.jobs.deploy.steps.at(-1).with.evidence ?? "";
+    return { config, sent: sent.trim().split("\n"), text: made.files[1]?.text ?? "" };
+  };
+  it.each([
+    [{}, ["pipeline-tests=reports/junit.xml"]],
+    [{ "@vitest/coverage-v8": "3.0.0" }, ["pipeline-tests=reports/junit.xml", "pipeline-coverage=coverage/lcov.info"]],
+  ])("with %j is sent for gates that take it, and the workflow keeps the rules", async (more, lines) => {
+    const { config, sent, text } = read(plan({ "package.json": manifest(more) }));
+    expect(sent).toEqual(lines);
+    const gates = ServiceConfig.parse(config).gates.filter((gate) => gate.from === "ci");
+    expect(gates.map((gate) => gate.name)).toEqual(lines.map((line) => line.split("=")[0]));
+    for (const gate of gates) expect(gate.required).toBe(false);
+    for (const line of lines) expect(text).toContain(line.includes("lcov") ? "--coverage.reporter=lcov" : "junit.xml");
+    expect([...checkRules("a.yml", text), ...(await checkGrammar("a.yml", text))]).toEqual([]);
+  });
+  it("is not awaited where no workflow sends it, and it is said why where none can be made", () => {
+    expect(read(plan({ "package.json": manifest({}) }, null)).config.gates).toHaveLength(1);
+    const other = plan({ "package.json": '{"scripts":{"test":"jest"},"devDependencies":{"vitest":"3.0.0"}}' });
+    expect(read(other)).toMatchObject({ config: { gates: [{ name: "tests" }] }, sent: [""] });
+    expect(other.findings).toContainEqual(
+      expect.objectContaining({ kind: "advice", words: expect.stringContaining("No reports are sent") }),
+    );
+  });
+  it("of page views needs no line in the pages: that is said", () => {
+    expect(plan({}).findings).toContainEqual(
+      expect.objectContaining({ kind: "found", words: expect.stringContaining("without a line in its pages") }),
+    );
   });
 });
 

@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import { uses } from "../github/pins.ts";
-import type { PackageManager } from "./project.ts";
+import { setup } from "../github/workflows/parts.ts";
+import type { PackageManager, Project } from "./project.ts";
 import type { Survey } from "./survey.ts";
 
 /** A file that adoption would add. Nothing that is there is ever changed. */
@@ -10,6 +11,10 @@ export interface NewFile {
 }
 
 export const CONFIG_FILE = "latchkey.config.yaml";
+/** Evidence of the pipeline is there before a deployment is asked for; who ships by hand does not wait for it longer than this. */
+const EVIDENCE_WAIT_MS = 60_000;
+/** What init's workflows and adoption's use, where a repository names no version of Node. */
+export const DEFAULT_NODE = "22";
 export const WORKFLOW_FILE = ".github/workflows/latchkey.yml";
 
 /** A service's name from a package's or a folder's: small letters, digits and hyphens, 3 to 40 of them. */
@@ -37,21 +42,55 @@ function testCommand(manager: PackageManager, base: string): string[] {
   return manager === "bun" ? ["bun", "run", ...where, "test"] : [manager, ...where, "test"];
 }
 
-/** The service's configuration, as YAML: an adopted repository has no package to import `defineService` from. */
-export function configFile(survey: Survey, name: string): NewFile {
+/** Reports that the adopted workflow makes of its tests, as evidence for the gates of these names. */
+export interface Evidence {
+  readonly gates: readonly { readonly name: string; readonly kind: "tests" | "coverage"; readonly file: string }[];
+  readonly command: string;
+  readonly node: string;
+  readonly packageManager: PackageManager;
+}
+
+/** Null where no report can be made without changing what is there. Only of a site that is the repository's root. */
+export function evidenceOf(project: Project, base: string): Evidence | null {
+  if (!project.hasVitest || base !== "") return null;
+  const coverage = project.hasCoverage ? " --coverage --coverage.reporter=lcov" : "";
+  return {
+    gates: [
+      { name: "pipeline-tests", kind: "tests", file: "reports/junit.xml" },
+      ...(project.hasCoverage
+        ? [{ name: "pipeline-coverage", kind: "coverage" as const, file: "coverage/lcov.info" }]
+        : []),
+    ],
+    command: `npx vitest run${coverage} --reporter=default --reporter=junit --outputFile.junit=reports/junit.xml`,
+    node: /\d+/.exec(project.nodeVersion ?? "")?.[0] ?? DEFAULT_NODE,
+    packageManager: project.packageManager,
+  };
+}
+
+/**
+ * The service's configuration, as YAML: an adopted repository has no package to import `defineService` from. With `evidence`,
+ * gates that a workflow sends reports to: not required, for a release that is shipped by hand has none.
+ */
+export function configFile(survey: Survey, name: string, evidence: Evidence | null = null): NewFile {
   const { project, health, title, netlify, base } = survey;
   const lists = health ? { healthy: health.healthy, degraded: health.degraded, unhealthy: health.unhealthy } : {};
   const mapped = Object.fromEntries(Object.entries(lists).filter(([, words]) => words.length > 0));
   const api = (netlify?.redirects ?? [])
     .filter((rule) => rule.status === 200 && rule.from.endsWith("/*") && rule.to.startsWith("/.netlify/functions/"))
     .map((rule) => rule.from.slice(0, -1));
+  const gates = [
+    ...(project.hasTests ? [{ name: "tests", command: testCommand(project.packageManager, base) }] : []),
+    ...(evidence?.gates ?? []).map(({ name: gate, kind }) => ({
+      ...{ name: gate, kind, from: "ci", required: false, timeoutMs: EVIDENCE_WAIT_MS },
+    })),
+  ];
   const config = {
     name,
     ...(project.description ? { description: project.description.slice(0, 300) } : {}),
     source: ".",
     build: ["latchkey", "build-netlify"],
     run: ["node", "server.mjs"],
-    ...(project.hasTests ? { gates: [{ name: "tests", command: testCommand(project.packageManager, base) }] } : {}),
+    ...(gates.length > 0 ? { gates } : {}),
     health: { path: health?.path ?? "/", ...mapped },
     smoke: [{ path: "/", ...(title ? { contains: title } : {}) }],
     routing: { apiPrefixes: [...new Set(["/.netlify/functions/", ...api])] },
@@ -63,7 +102,15 @@ export function configFile(survey: Survey, name: string): NewFile {
 }
 
 /** The workflow that asks for a deployment of what was merged. `action`: owner/repository@commit of Latchkey's Action. */
-export function workflowFile(name: string, action: string): NewFile {
+export function workflowFile(name: string, action: string, evidence: Evidence | null = null): NewFile {
+  const tests = evidence
+    ? `${setup(evidence)}      - name: Tests, whose reports are evidence
+        run: ${evidence.command}
+`
+    : "";
+  const reports = evidence
+    ? `          evidence: |\n${evidence.gates.map((gate) => `            ${gate.name}=${gate.file}\n`).join("")}`
+    : "";
   const text = `# Asks Latchkey to deploy what was merged, and waits for the verdict. Written by \`latchkey adopt\`; it is yours now.
 # The variable LATCHKEY_URL (Settings, Actions, Variables) holds the server's address.
 name: Latchkey
@@ -90,10 +137,10 @@ jobs:
       - uses: ${uses("actions/checkout")}
         with:
           persist-credentials: false
-      - uses: ${action} # Latchkey
+${tests}      - uses: ${action} # Latchkey
         with:
           service: ${name}
           url: \${{ vars.LATCHKEY_URL }}
-`;
+${reports}`;
   return { path: WORKFLOW_FILE, text };
 }

@@ -1,5 +1,13 @@
-import { configFile, type NewFile, serviceNameOf, WORKFLOW_FILE, workflowFile } from "./files.ts";
-import { advice, type Finding } from "./findings.ts";
+import {
+  configFile,
+  type Evidence,
+  evidenceOf,
+  type NewFile,
+  serviceNameOf,
+  WORKFLOW_FILE,
+  workflowFile,
+} from "./files.ts";
+import { advice, type Finding, found } from "./findings.ts";
 import type { Listing } from "./listing.ts";
 import { type Survey, survey } from "./survey.ts";
 
@@ -23,19 +31,43 @@ export function planAdoption(
   const service = o.name ?? serviceNameOf(seen.project.name ?? o.folder);
   const findings = [...seen.findings];
   const files: NewFile[] = [];
-  if (seen.configured) findings.push(advice("It is there already: it was left alone.", seen.configured));
-  else if (seen.netlify) files.push(configFile(seen, service));
   const hasGitHub = listing.paths.some((path) => path.startsWith(".github/"));
+  const isTaken = listing.paths.includes(WORKFLOW_FILE);
+  // A gate that nobody sends to would only wait: both files are added, or none of it.
+  const isSent = seen.netlify !== null && seen.configured === null && hasGitHub && !isTaken && o.action !== null;
+  const evidence = isSent ? evidenceOf(seen.project, seen.base) : null;
+  if (isSent) findings.push(evidenceFinding(evidence, seen));
+  if (seen.configured) findings.push(advice("It is there already: it was left alone.", seen.configured));
+  else if (seen.netlify) {
+    files.push(configFile(seen, service, evidence));
+    findings.push(
+      found(
+        "Page views and script errors are counted without a line in its pages: the gateway is in front of every release, and adds the script to them. Beside it, what Netlify serves by itself is not counted.",
+      ),
+    );
+  }
   if (seen.netlify && hasGitHub) {
-    if (listing.paths.includes(WORKFLOW_FILE))
-      findings.push(advice("It is there already: it was left alone.", WORKFLOW_FILE));
-    else if (o.action) files.push(workflowFile(service, o.action));
+    if (isTaken) findings.push(advice("It is there already: it was left alone.", WORKFLOW_FILE));
+    else if (o.action) files.push(workflowFile(service, o.action, evidence));
     else
       findings.push(
         advice("No workflow is added: say where Latchkey's Action is, with --action <owner>/<repository>@<commit>."),
       );
   }
   return { survey: seen, service, findings, files };
+}
+
+function evidenceFinding(evidence: Evidence | null, { project, base }: Survey): Finding {
+  if (evidence) {
+    const names = evidence.gates.map((gate) => gate.name).join(" and ");
+    const more = project.hasCoverage ? "" : " With @vitest/coverage-v8 installed, coverage would be as well.";
+    return found(`The workflow runs the tests, and sends their reports as evidence to ${names}.${more}`);
+  }
+  return advice(
+    base !== "" && project.hasVitest
+      ? `The tests of ${base} are not sent as evidence: only those of a site in the repository's own folder are.`
+      : "No reports are sent as evidence: only Vitest's are asked for without changing what is there.",
+  );
 }
 
 /** New files as one difference that `git apply` takes. */

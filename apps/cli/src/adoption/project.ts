@@ -11,6 +11,10 @@ export interface Project {
   readonly packageManager: PackageManager;
   readonly nodeVersion: string | null;
   readonly hasTests: boolean;
+  /** Its test script runs Vitest, whose reports can be asked for. */
+  readonly hasVitest: boolean;
+  /** What Vitest measures coverage with is installed. */
+  readonly hasCoverage: boolean;
   readonly hasBuild: boolean;
   /** Null when there is no package.json, or none that can be read. */
   readonly findings: readonly Finding[];
@@ -77,6 +81,8 @@ export function readProject(listing: Listing, base = ""): Project {
     packageManager: lock?.[1] ?? "npm",
     nodeVersion: node,
     hasTests,
+    hasVitest: hasTests && /\bvitest\b/.test(test) && Object.hasOwn(all, "vitest"),
+    hasCoverage: Object.hasOwn(all, "@vitest/coverage-v8") || Object.hasOwn(all, "@vitest/coverage-istanbul"),
     hasBuild: manifest.scripts?.build !== undefined,
     findings,
   };

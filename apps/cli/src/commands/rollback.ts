@@ -15,6 +15,7 @@ interface RollbackOptions {
   readonly to?: string;
   readonly reason?: string;
   readonly plan?: boolean;
+  readonly withConfiguration?: boolean;
 }
 
 /** Back to an earlier release: by the rollout under way, or by a deployment of its own. */
@@ -29,6 +30,7 @@ export function addRollback(program: Command, terminal: Terminal, outcome: Outco
         .option("--reason <text>", "why, for the record")
         .option("--to <id-or-number>", "the release to go back to, such as leads/12")
         .option("--environment <name>", "where", "production")
+        .option("--with-configuration", "apply the configuration of then again, in the same step")
         .option("--plan", "only say what it would go back to, how, and what it would undo"),
     examples: [
       ["latchkey rollback leads --plan", "what it would undo, and the releases that can be gone back to"],
@@ -49,7 +51,10 @@ export function addRollback(program: Command, terminal: Terminal, outcome: Outco
         session.print(plan, () => planWords(plan, session));
         return undefined;
       }
-      const made = await session.client.rollBack({ params, body: { ...asked, reason } });
+      const made = await session.client.rollBack({
+        params,
+        body: { ...asked, reason, withConfiguration: options.withConfiguration ?? false },
+      });
       session.print(
         made,
         () =>
@@ -61,8 +66,11 @@ export function addRollback(program: Command, terminal: Terminal, outcome: Outco
 }
 
 async function turnBack(session: Session, target: string, options: RollbackOptions, reason: string) {
-  if (options.plan || options.to !== undefined)
-    throw wrongUse("--plan and --to are for a service.", "Give the service's name instead of the rollout.");
+  if (options.plan || options.to !== undefined || options.withConfiguration)
+    throw wrongUse(
+      "--plan, --to and --with-configuration are for a service.",
+      "Give the service's name instead of the rollout.",
+    );
   const rolloutId = await rolloutOf(session, target, { mayBeOver: false });
   const rollout = await session.client.actOnRollout({
     params: { ...session.main, rolloutId },
@@ -92,6 +100,14 @@ function planWords(plan: Answer<"planRollback">, session: Session): string {
     );
   }
   parts.push(...plan.cautions);
+  if (plan.configuration && plan.configuration.length > 0)
+    parts.push(
+      table(
+        ["configuration", "now", "then"],
+        plan.configuration.map((c) => [c.path, clip(JSON.stringify(c.before), 40), clip(JSON.stringify(c.after), 40)]),
+        session.style,
+      ),
+    );
   if (plan.pause) parts.push(pauseWords(plan.pause));
   if (plan.candidates.length > 0)
     parts.push(

@@ -1,6 +1,10 @@
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { listingOf } from "../adoption/listing.ts";
+import { readListing } from "../adoption/reading.ts";
 import { checkGrammar } from "./grammar.ts";
 import { checkRules } from "./rules.ts";
+import { planInit } from "./workflows/all.ts";
 
 const SHA = "0123456789abcdef0123456789abcdef01234567";
 const GOOD = `name: Good
@@ -69,4 +73,28 @@ describe("a workflow", () => {
       expect.objectContaining({ rule: "grammar", line }),
     );
   });
+});
+
+describe("the workflows of Latchkey itself", () => {
+  const listing = readListing(join(import.meta.dirname, "..", "..", "..", ".."), ".github");
+  const files = listing.paths.filter((path) => /workflows\/.*\.ya?ml$/.test(path));
+  it("are those that it writes for others", () => {
+    expect(listing.paths).toContain(".github/dependabot.yml");
+    expect(files.map((path) => path.replace(/^.*\//, "")).sort()).toEqual(["security.yml", "tests.yml"]);
+  });
+  it.each(files)("%s keeps its own rules and GitHub's grammar", async (file) => {
+    const text = listing.text(file) ?? "";
+    expect(text).not.toBe("");
+    expect([...checkRules(file, text), ...(await checkGrammar(file, text))]).toEqual([]);
+  });
+});
+
+it("infrastructure that lies in a folder of fixtures or examples is not applied", () => {
+  const plan = (folder: string) =>
+    planInit(listingOf({ [`${folder}environments/dev/main.tf`]: "" }), { folder: "shop", action: null }).files.map(
+      (f) => f.path,
+    );
+  expect(plan("terraform/")).toContain(".github/workflows/infrastructure.yml");
+  for (const folder of ["apps/cli/fixtures/shop/", "examples/"])
+    expect(plan(folder)).not.toContain(".github/workflows/infrastructure.yml");
 });

@@ -117,6 +117,7 @@ export const rollout: Answer<"getRollout"> = {
   ],
   report: null,
   decisions: [decision],
+  servingTime: null,
   blastRadius: {
     users: 5,
     requests: 40,
@@ -451,6 +452,7 @@ export const rollbackPlan: Answer<"planRollback"> = {
   undoes: [release],
   changes: [{ commit: "0123456789abcdef", message: "A better form", author: "Ada", at: AT }],
   cautions: ["Make sure that this release can work with its schema."],
+  configuration: [{ path: "rollback.unhealthyMs", before: 60_000, after: 30_000 }],
   candidates: [
     {
       release: { ...release, id: "rel_1", number: 1 },
@@ -513,4 +515,15 @@ export const promotion: Answer<"listPromotions">["items"][number] = {
   ...{ service: "leads", from: "staging", to: "production", automatic: true, soakMs: 600_000, state: "soaking" },
   words: "Release 2 serves staging and must do so for a while longer.",
   ...{ readyAt: AT, release, serving: { ...release, id: "rel_1", number: 1 }, apart: 1, deploymentId: null },
+};
+
+export const schema: Answer<"listMigrations">["items"][number] = {
+  ...{ environment: "production", folder: "db" },
+  migrations: [
+    {
+      ...{ file: "0001-lead.sql", phase: "expand", sha256: "0".repeat(64), state: "applied", words: "" },
+      ...{ releaseId: "rel_1", startedAt: AT, finishedAt: AT, durationMs: 12 },
+    },
+  ],
+  next: { file: "0003-contract-mail.sql", waits: "A deployment is under way.", failed: false },
 };

@@ -27,6 +27,7 @@ export const keys = {
   deployments: (service?: string) => (service ? ["deployments", service] : ["deployments"]),
   automation: (service: string) => ["deployments", "automation", service],
   promotions: (service: string) => ["promotions", service],
+  waivers: (service: string) => ["waivers", service],
   pauses: ["pauses"],
   rollbackPlan: (service: string, environment: string, releaseId: string) => [
     "rollback-plan",
@@ -121,6 +122,18 @@ export const queries = {
       queryKey: keys.automation(service),
       queryFn: ({ signal }) =>
         api.getAutomation({ params: { project }, query: { days: 30, ...(service ? { service } : {}) }, signal }),
+    }),
+  waivers: (service: string) =>
+    infiniteQueryOptions({
+      queryKey: keys.waivers(service),
+      queryFn: ({ pageParam, signal }) =>
+        api.listWaivers({
+          params: { project, service },
+          query: { limit: PAGE, ...(pageParam ? { cursor: pageParam } : {}) },
+          signal,
+        }),
+      initialPageParam: "",
+      getNextPageParam: (page) => page.next,
     }),
   pauses: () =>
     queryOptions({

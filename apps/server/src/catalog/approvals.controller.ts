@@ -8,6 +8,7 @@ import { ProblemError } from "../platform/problems.ts";
 import {
   type ApprovalRow,
   endApproval,
+  expireOf,
   findApprovalOf,
   insertApproval,
   lockApproval,
@@ -136,6 +137,25 @@ export async function takeReviews(
     if ((await lockApproval(tx, project, id))?.state !== "waiting") return;
     await decideApproval(tx, { id, project, person_id: personId, choice: "approve", via: "github", reason, actor });
   }
+}
+
+/** Nobody decided within the gate's time limit: it is over, and a late answer changes nothing. */
+export async function expireApproval(
+  tx: Transaction,
+  of: { readonly project: string; readonly subject: string; readonly gate: string; readonly actor: Actor },
+): Promise<void> {
+  const ended = await expireOf(tx, of.subject, of.gate);
+  if (ended === null) return;
+  const { id, service, environment, words } = ended;
+  await record(tx, {
+    type: "catalog.approval.expired",
+    subject: `approval/${id}`,
+    project: of.project,
+    actor: of.actor,
+    correlation: of.subject.split("/")[1] ?? id,
+    data: { of: of.subject, gate: of.gate, service, environment, words: `Nobody decided in time: ${words}` },
+  });
+  await announce("approvals").execute(tx);
 }
 
 /** What was asked for is over: nobody need answer any more. */

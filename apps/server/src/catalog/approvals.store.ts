@@ -120,6 +120,16 @@ export const endApproval = operation(
   },
 );
 
+/** Ends the question of one gate that nobody has decided in time. Answers it; null where none waits. */
+export const expireOf = operation(
+  "expireOf",
+  async (tx: Executor, subject: string, gate: string): Promise<ApprovalRow | null> => {
+    const ended = await sql<ApprovalRow>`update approval set state = 'expired', ended_at = now()
+      where subject = ${subject} and gate = ${gate} and state = 'waiting' returning *`.execute(tx);
+    return ended.rows[0] ?? null;
+  },
+);
+
 /** What waits no longer, because what it was asked for is over. Answers the ids. */
 export const withdrawOf = operation("withdrawOf", async (tx: Executor, subject: string): Promise<string[]> => {
   const ended = await sql<{ id: string }>`update approval set state = 'withdrawn', ended_at = now()

@@ -3,9 +3,10 @@ import { registerNotifications } from "./notifications.routes.ts";
 import { type NotificationsOptions, type RunningNotifications, runNotifications } from "./notifications.ts";
 
 /** Catalog: services, their environments and the generation of their routing; and who is told of what happens. */
-export { requestApproval, takeReviews, withdrawApprovals } from "./approvals.controller.ts";
+export { expireApproval, requestApproval, takeReviews, withdrawApprovals } from "./approvals.controller.ts";
 export { registerApprovals } from "./approvals.routes.ts";
 export { type ApprovalRow, findApprovalOf, type VoiceRow, voicesOf } from "./approvals.store.ts";
+export { changesBackTo, putBack } from "./configurations.ts";
 export { type FreezeRow, freezeOf } from "./freezes.store.ts";
 export { QUEUE_MAX } from "./notification-limits.ts";
 export type { NotificationFigures } from "./notifications.view.ts";

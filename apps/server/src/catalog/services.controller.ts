@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import type { ServiceConfig } from "@latchkey/api/models";
@@ -7,6 +6,7 @@ import { type Change, differences } from "@latchkey/core/shared/difference";
 import { record } from "../ledger/index.ts";
 import type { Database, Transaction } from "../platform/database.ts";
 import { ProblemError } from "../platform/problems.ts";
+import { digestOf } from "./configurations.ts";
 import { findService, saveService } from "./services.store.ts";
 
 export interface Applied {
@@ -51,7 +51,7 @@ export async function applyService(
     // The same configuration in another checkout: the next build must be of that one.
     if (before && before.root !== asked.root) changes.push({ path: "root", before: before.root, after: asked.root });
     if (asked.dryRun || changes.length === 0) return { changes, applied: false, service: config.name };
-    const digest = createHash("sha256").update(JSON.stringify(config)).digest("hex");
+    const digest = digestOf(config);
     await saveService(tx, { project, name: config.name, config, config_digest: digest, root: asked.root });
     await record(tx, {
       type: before ? "catalog.service.changed" : "catalog.service.created",

@@ -2,6 +2,7 @@ import type { ServiceConfig } from "@latchkey/api/models";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
 import { announce } from "../platform/notifications.ts";
+import { keepConfiguration } from "./configurations.store.ts";
 
 export interface ServiceRow {
   readonly project: string;
@@ -58,6 +59,7 @@ export const saveService = operation(
       await sql`insert into environment (project, service, name) values (${row.project}, ${row.name}, ${environment})
       on conflict do nothing`.execute(tx);
     }
+    await keepConfiguration(tx, { project: row.project, service: row.name, config: row.config });
   },
 );
 

@@ -1,3 +1,4 @@
+import type { BurnRates } from "@latchkey/core/delivery/burning";
 import type { Health } from "@latchkey/core/delivery/health-shape";
 import type { Prober, Run, Target } from "@latchkey/core/delivery/ports";
 import { SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
@@ -8,7 +9,8 @@ import type { Clock } from "../platform/clock.ts";
 import type { Transactions } from "../platform/database.ts";
 import type { Lease } from "../platform/leases.ts";
 import { ProblemError } from "../platform/problems.ts";
-import { activeDeployments, findDeployment } from "./deployments.store.ts";
+import { BurnReader } from "./burn-rates.ts";
+import { activeDeployments, type DeploymentRow, findDeployment } from "./deployments.store.ts";
 import { rollBack } from "./rollback.ts";
 import { rollbackPolicyOf } from "./rollback-policy.ts";
 import { applyWithin } from "./rollout-engine.ts";
@@ -26,6 +28,8 @@ export interface AilingOptions {
   readonly lease: Pick<Lease, "fence" | "guards">;
   readonly target: Pick<Target, "upstreamOf">;
   readonly prober: Pick<Prober, "health">;
+  /** What knows whether a service burns its error budget. */
+  readonly burnRatesOf: (service: ServiceRow) => BurnRates;
   readonly hasArtifact: (digest: string) => Promise<boolean>;
   readonly onRerouted: () => void;
   readonly onChanged: (rolloutId: string) => void;
@@ -37,21 +41,31 @@ interface Watched {
   readonly releaseId: string;
   /** The rollout that it is the new release of; null once that is over. */
   readonly rollout: RolloutRow | null;
+  /** When it was asked for, before any visitor saw it. */
+  readonly askedMs: number;
+}
+
+/** Why a release is left: its health, or its service's error budget. */
+interface Cause {
+  readonly kind: "health" | "burning";
+  readonly ailing: Ailing;
 }
 
 /**
- * Asks each release that serves, and is new, how it is; goes back by itself when it was unhealthy for longer than its service
- * allows. What was seen is in memory: a server that starts counts anew, which goes back later, never sooner.
+ * Asks each release that serves, and is new, how it is, and whether its service burns its error budget; goes back by itself
+ * when either was so for longer than its service allows. What was seen is in memory: a server that starts counts anew, which goes back later, never sooner.
  */
 export class AilingController {
   readonly #o: AilingOptions;
   readonly #seen = new Map<string, Ailing>();
+  readonly #burns: BurnReader;
   #timer: NodeJS.Timeout | null = null;
   #round: Promise<void> = Promise.resolve();
   #isBusy = false;
 
   constructor(options: AilingOptions) {
     this.#o = options;
+    this.#burns = new BurnReader(options.clock);
   }
 
   start(): void {
@@ -76,7 +90,8 @@ export class AilingController {
     const fence = this.#o.lease.fence();
     if (fence === null) return this.#seen.clear();
     const watched = await this.#watched();
-    const keys = new Set(watched.map(({ releaseId, environment }) => keyOf(releaseId, environment)));
+    const keys = new Set(watched.flatMap((one) => [keyOf("health", one), keyOf("burning", one)]));
+    this.#burns.keepOnly(keys);
     for (const key of this.#seen.keys()) if (!keys.has(key)) this.#seen.delete(key);
     for (let i = 0; i < watched.length; i += AT_ONCE)
       await Promise.all(watched.slice(i, i + AT_ONCE).map((one) => this.#look(one, fence)));
@@ -89,7 +104,8 @@ export class AilingController {
     const active = await activeDeployments(db);
     const watched: Watched[] = [];
     for (const service of await allServices(db)) {
-      if (!rollbackPolicyOf(service).whenUnhealthy) continue;
+      const { whenUnhealthy, whenBurning } = rollbackPolicyOf(service);
+      if (!whenUnhealthy && !whenBurning) continue;
       for (const environment of await environmentsOf(db, service.project, service.name)) {
         const isHere = (row: { project: string; service: string; environment: string }) =>
           row.project === service.project && row.service === service.name && row.environment === environment.name;
@@ -99,22 +115,26 @@ export class AilingController {
         if (rollout) {
           const isServing = ["progressing", "paused", "promoting", "holdback"].includes(rollout.machine.state);
           if (isServing && rollout.baseline_release_id !== null)
-            watched.push({ service, environment, rollout, releaseId: rollout.canary_release_id });
+            watched.push({
+              ...{ service, environment, rollout, releaseId: rollout.canary_release_id },
+              askedMs: rollout.started_at.getTime(),
+            });
           continue;
         }
         const releaseId = environment.serving_release_id;
-        if (releaseId && (await this.#isNew(service, environment)))
-          watched.push({ service, environment, rollout, releaseId });
+        const by = releaseId ? await this.#newBy(service, environment) : null;
+        if (releaseId && by)
+          watched.push({ service, environment, rollout, releaseId, askedMs: by.created_at.getTime() });
       }
     }
     return watched;
   }
 
   /** Promoted lately, and not itself the way back. */
-  async #isNew(service: ServiceRow, environment: EnvironmentRow): Promise<boolean> {
+  async #newBy(service: ServiceRow, environment: EnvironmentRow): Promise<DeploymentRow | null> {
     const by = await findDeployment(this.#o.database.db, environment.serving_deployment_id ?? "");
-    if (!by?.finished_at || by.rollback !== null || by.previous_release_id === null) return false;
-    return this.#o.clock.now() - by.finished_at.getTime() <= rollbackPolicyOf(service).watchMs;
+    if (!by?.finished_at || by.rollback !== null || by.previous_release_id === null) return null;
+    return this.#o.clock.now() - by.finished_at.getTime() <= rollbackPolicyOf(service).watchMs ? by : null;
   }
 
   async #healthOf(service: ServiceRow, run: Run): Promise<Health | null> {
@@ -125,39 +145,71 @@ export class AilingController {
   }
 
   async #look(watched: Watched, fence: number): Promise<void> {
-    const { service, environment, releaseId, rollout } = watched;
-    const health = await this.#healthOf(service, { releaseId, environment: environment.name });
-    if (health === null) return;
-    const { unhealthyMs: allowedMs } = rollbackPolicyOf(service);
-    const key = keyOf(releaseId, environment);
-    const ailing = lookAt(this.#seen.get(key) ?? WELL, health, this.#o.clock.monotonic(), allowedMs);
-    this.#seen.set(key, ailing);
-    if (!isToGoBack(ailing, allowedMs)) return;
+    const cause = (await this.#illHealth(watched)) ?? (await this.#burning(watched));
+    if (cause === null) return;
+    const { releaseId, rollout } = watched;
     // Whatever comes of it: the next decision needs evidence of its own.
-    this.#seen.delete(key);
+    this.#seen.delete(keyOf(cause.kind, watched));
     try {
-      await (rollout ? this.#turnBack(watched, rollout, ailing, fence) : this.#goBack(watched, ailing, fence));
+      await (rollout ? this.#turnBack(watched, rollout, cause, fence) : this.#goBack(watched, cause, fence));
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
-      this.#o.log.warn({ releaseId, problem: error.message }, "an unhealthy release can't be left");
+      this.#o.log.warn({ releaseId, problem: error.message }, "a release that does harm can't be left");
     }
   }
 
+  /** Takes one look in; answers the cause once it has lasted for too long. */
+  #takeIn(kind: Cause["kind"], watched: Watched, health: Health): Cause | null {
+    const { unhealthyMs: allowedMs } = rollbackPolicyOf(watched.service);
+    const key = keyOf(kind, watched);
+    const ailing = lookAt(this.#seen.get(key) ?? WELL, health, this.#o.clock.monotonic(), allowedMs);
+    this.#seen.set(key, ailing);
+    return isToGoBack(ailing, allowedMs) ? { kind, ailing } : null;
+  }
+
+  async #illHealth(watched: Watched): Promise<Cause | null> {
+    const { service, environment, releaseId } = watched;
+    if (!rollbackPolicyOf(service).whenUnhealthy) return null;
+    const health = await this.#healthOf(service, { releaseId, environment: environment.name });
+    return health && this.#takeIn("health", watched, health);
+  }
+
+  /** A look that nobody could take counts neither as well nor as burning. */
+  async #burning(watched: Watched): Promise<Cause | null> {
+    const { service, environment, askedMs, releaseId } = watched;
+    if (!rollbackPolicyOf(service).whenBurning) return null;
+    const rates = this.#o.burnRatesOf(service);
+    const read = this.#burns.take(keyOf("burning", watched), () => rates.burning(service.name, environment.name));
+    if (read?.kind !== "known") return null;
+    const health: Health = { state: read.isBurning ? "unhealthy" : "healthy", words: read.words };
+    const cause = this.#takeIn("burning", watched, health);
+    if (cause === null) return null;
+    const before = await rates.burning(service.name, environment.name, askedMs);
+    if (before.kind === "unavailable" || !before.isBurning) return cause;
+    // It may be the very release that mends it.
+    this.#seen.delete(keyOf("burning", watched));
+    this.#o.log.warn({ releaseId, before: before.words }, "a service burns, and did before this release: it stays");
+    return null;
+  }
+
   /** The old release still runs: where it is as ill, the cause is elsewhere and going back helps nobody. */
-  async #turnBack({ service, releaseId }: Watched, rollout: RolloutRow, ailing: Ailing, fence: number): Promise<void> {
+  async #turnBack({ service, releaseId }: Watched, rollout: RolloutRow, cause: Cause, fence: number): Promise<void> {
     const old = await this.#healthOf(service, {
       releaseId: rollout.baseline_release_id ?? "",
       environment: rollout.environment,
     });
     if (old === null || old.state === "unhealthy") {
-      this.#o.log.warn({ releaseId, old: old?.words }, "a release is unhealthy, and so is the one before: it stays");
+      this.#o.log.warn(
+        { releaseId, old: old?.words },
+        "a release does harm, but the one before is unhealthy: it stays",
+      );
       return;
     }
     const event = {
       kind: "roll_back" as const,
       atMs: this.#o.clock.now(),
       actor: SYSTEM_ACTOR,
-      reason: reasonOf(service, ailing),
+      reason: reasonOf(service, cause),
     };
     const outcome = await this.#o.database.transaction(async (tx) =>
       (await this.#o.lease.guards(tx, fence)) ? applyWithin(tx, rollout.id, { kind: "event", event }) : null,
@@ -168,18 +220,20 @@ export class AilingController {
   }
 
   /** After the rollout the old release is started again; it must be ready before visitors are sent there. */
-  async #goBack({ service, environment, releaseId }: Watched, ailing: Ailing, fence: number): Promise<void> {
-    const { looks, unhealthyLooks, unhealthyMs, words } = ailing;
+  async #goBack({ service, environment, releaseId }: Watched, cause: Cause, fence: number): Promise<void> {
+    const { looks, unhealthyLooks, unhealthyMs, words } = cause.ailing;
+    const { whenBurning } = rollbackPolicyOf(service);
+    const asked = cause.kind === "health" ? { healthPath: service.config.health.path } : { whenBurning };
     await rollBack(
       this.#o.database,
       {
         service,
         environment: environment.name,
-        reason: reasonOf(service, ailing),
+        reason: reasonOf(service, cause),
         actor: SYSTEM_ACTOR,
         automatic: {
           leaves: releaseId,
-          evidence: { healthPath: service.config.health.path, looks, unhealthyLooks, unhealthyMs, words },
+          evidence: { ...asked, looks, unhealthyLooks, unhealthyMs, words },
           guards: (tx) => this.#o.lease.guards(tx, fence),
         },
         nowMs: this.#o.clock.now(),
@@ -191,6 +245,11 @@ export class AilingController {
   }
 }
 
-const keyOf = (releaseId: string, environment: EnvironmentRow): string => `${releaseId}/${environment.name}`;
-const reasonOf = (service: ServiceRow, ailing: Ailing): string =>
-  `it was unhealthy for ${Math.round(ailing.unhealthyMs / 1_000)} s: ${service.config.health.path} ${ailing.words} (${ailing.unhealthyLooks} of ${ailing.looks} looks).`;
+const keyOf = (kind: Cause["kind"], { releaseId, environment }: Watched): string =>
+  `${kind}/${releaseId}/${environment.name}`;
+
+function reasonOf(service: ServiceRow, { kind, ailing: a }: Cause): string {
+  const [was, what] =
+    kind === "health" ? ["was unhealthy", `${service.config.health.path} `] : ["burned its error budget", ""];
+  return `it ${was} for ${Math.round(a.unhealthyMs / 1_000)} s: ${what}${a.words} (${a.unhealthyLooks} of ${a.looks} looks).`;
+}

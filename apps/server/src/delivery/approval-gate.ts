@@ -88,7 +88,9 @@ export async function askPeople(
         ? `Approved by ${who}.`
         : asked.state === "rejected"
           ? `${voices.map(said).at(-1) ?? "Rejected."}`
-          : "It was withdrawn.",
+          : asked.state === "expired"
+            ? "Nobody decided in time."
+            : "It was withdrawn.",
     figures: [
       {
         name: "approvals",

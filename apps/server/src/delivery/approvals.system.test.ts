@@ -134,6 +134,19 @@ describe("an approval", () => {
     expect(ended.gates).toMatchObject([{ status: "failed", words: "Grace H. rejects: looked at it" }]);
   });
 
+  it("that nobody decides within the gate's time limit expires, and a late answer changes nothing", async () => {
+    const gates = [{ name: "second pair of eyes", kind: "approval" as const }];
+    await journey.workload.apply({ gates: gates.map((gate) => ({ ...gate, timeoutMs: 1_000 })) });
+    const id = await askFor();
+    await journey.untilDeployment(id, "failed_gate");
+    const { items } = await journey.owner.listApprovals({ params: main, query: { state: "expired" } });
+    expect(items).toMatchObject([{ subject: `deployment/${id}`, state: "expired" }]);
+    const approvalId = items[0]?.id ?? "";
+    expect(await entriesOf("catalog.approval.expired", approvalId)).toHaveLength(1);
+    expect(await entriesOf("catalog.approval.withdrawn", approvalId)).toHaveLength(0);
+    expect(await problemOf(decide(grace.client, approvalId))).toMatchObject({ code: "LK_APPROVAL_OVER" });
+    await journey.workload.apply({ gates });
+  });
   it("of somebody who was removed is not taken any more", async () => {
     const eve = await signedIn("Eve E.");
     const id = await askFor();

@@ -118,6 +118,12 @@ describe("harm", () => {
     const over = await journey.drive(canary.id, { canary: { errorRatio: 0.1 } }, "rolled_back");
     expect(over.decisions.find((d) => d.kind === "roll_back_begun")?.fromState).toBe("holdback");
     expect(shares()).toEqual({ baseline: 100 });
+    // From the decision until every gateway said that nobody is sent there any more.
+    expect(over.servingTime).toMatchObject({ way: "back" });
+    const { items } = await journey.owner.listLedger({
+      query: { type: "delivery.rollout.rolled_back", subject: `rollout/${canary.id}`, limit: 1 },
+    });
+    expect(items[0]?.data.servedAfterMs).toBe(over.servingTime?.ms);
   });
 });
 

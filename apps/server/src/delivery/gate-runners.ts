@@ -7,6 +7,7 @@ import { commandGate } from "./command-gate.ts";
 import { errorBudgetGate } from "./error-budget-gate.ts";
 import type { GateRunners } from "./gate-runner.ts";
 import { httpGate } from "./http-gate.ts";
+import { type MigrationsParts, migrationsGate } from "./migrations-gate.ts";
 import { reportGate } from "./report-gate.ts";
 import { coverageJudge, findingsJudge, licencesJudge, testsJudge } from "./report-judges.ts";
 import { sizeGate } from "./size-gate.ts";
@@ -22,6 +23,7 @@ export interface GateParts {
   readonly caller: GateCaller;
   readonly baseUrl: string;
   readonly errorBudget: ErrorBudget;
+  readonly migrations: Omit<MigrationsParts, "database">;
   readonly openNames: ApprovalGateParts["openNames"];
   readonly cameToBranch: ApprovalGateParts["cameToBranch"];
 }
@@ -39,4 +41,5 @@ export const gateRunners = (parts: GateParts): GateRunners => ({
   window: windowGate,
   error_budget: errorBudgetGate(parts.errorBudget),
   zero_touch: zeroTouchGate(parts),
+  migrations: migrationsGate({ ...parts.migrations, database: parts.database }),
 });

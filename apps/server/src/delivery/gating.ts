@@ -1,6 +1,6 @@
 import { type GateConfig, gateKind, gateTimeoutMs } from "@latchkey/api/gates";
 import { SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
-import type { ServiceRow } from "../catalog/index.ts";
+import { expireApproval, type ServiceRow } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
 import type { Clock } from "../platform/clock.ts";
 import { afterCommit, type Transaction, type Transactions } from "../platform/database.ts";
@@ -137,14 +137,15 @@ export class Gating {
     const after = await this.#waived(work, this.#rowAfter({ ...before, startedAt }, outcome));
     const isNews = JSON.stringify(after) !== JSON.stringify(before);
     rows[i] = after;
-    if (isNews && !(await this.#save(work, this.#wordsOf(rows)))) return null;
+    if (isNews && !(await this.#save(work, this.#wordsOf(rows), isLate ? gate.name : undefined))) return null;
     const left = beganAtMs + gateTimeoutMs(gate) - this.#o.clock.now();
     return { askAgainMs: outcome.status === "pending" ? Math.min(outcome.askAgainMs, left) : ASK_AGAIN_MS.most };
   }
 
   /** A required gate that did not pass stands where a person says so; one that has checked nothing, where that was said. */
   async #waived(work: Work, row: GateRow): Promise<GateRow> {
-    if (row.status === "passed" || !row.required) return row;
+    // Nobody can say that a schema has what it lacks.
+    if (row.status === "passed" || !row.required || row.kind === "migrations") return row;
     const waiver = await this.#o.waiverOf(work.service, row.name, row.status !== "failed");
     if (!waiver) return row;
     return { ...row, status: "waived", waiver, finishedAt: this.#nowText() };
@@ -187,12 +188,14 @@ export class Gating {
     return locksPhase(this.#o.lease, tx, fence, { id: deployment.id, status: "gating" });
   }
 
-  /** False when the phase is over, or another server has it. */
-  async #save(work: Work, words?: string): Promise<boolean> {
-    const { id } = work.deployment;
+  /** False when the phase is over, or another server has it. `late`: the gate whose time is over, for whoever was asked. */
+  async #save(work: Work, words?: string, late?: string): Promise<boolean> {
+    const { id, project } = work.deployment;
     return this.#o.database.transaction(async (tx) => {
       if (!(await this.#locks(tx, work))) return false;
       await updateDeployment(tx, id, { gates: work.rows, ...(words ? { words } : {}) });
+      if (late !== undefined)
+        await expireApproval(tx, { project, subject: `deployment/${id}`, gate: late, actor: SYSTEM_ACTOR });
       afterCommit(tx, () => this.#o.onChanged(id));
       return true;
     });

@@ -125,3 +125,29 @@ it("loses nothing that it acknowledged, and tells GitHub of each merge once", as
   expect(asked.items).toHaveLength(MERGES);
   expect(github.violations).toEqual([]);
 });
+
+it("asks GitHub on from where it was: what it had seen is not read again", async () => {
+  const { db } = server.database.owner;
+  const cursors = async () => {
+    const { rows } = await sql<{ what: string; etag: string | null; polled_at: Date }>`select what, etag, polled_at
+      from github_poll where repository = ${REPOSITORY} and etag is not null order by what`.execute(db);
+    return new Map(rows.map((row) => [row.what, row]));
+  };
+  const before = await until("the branch was asked for", async () => {
+    const seen = await cursors();
+    return seen.has("branch/main") && seen;
+  });
+  const deployments = async () => (await journey.owner.listDeployments({})).items.length;
+  const known = await deployments();
+  await server.kill();
+  expect(await cursors()).toEqual(before);
+  await sql`update github_poll set next_at = now()`.execute(db);
+  await server.start();
+  const after = await until("it asked again", async () => {
+    const seen = await cursors();
+    const newer = seen.get("branch/main");
+    return newer !== undefined && newer.polled_at > (before.get("branch/main")?.polled_at ?? newer.polled_at) && seen;
+  });
+  expect(after.get("branch/main")?.etag).toBe(before.get("branch/main")?.etag);
+  expect(await deployments()).toBe(known);
+});

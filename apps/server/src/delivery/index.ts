@@ -1,8 +1,9 @@
+import type { GateConfig } from "@latchkey/api/gates";
 import type { MetricSource } from "@latchkey/core/analysis/metric-source";
 import { NO_ERROR_BUDGET } from "@latchkey/core/delivery/gates/error-budget";
 import type { Run } from "@latchkey/core/delivery/ports";
 import type { Logger } from "pino";
-import { allServices, findEnvironment, takeGeneration } from "../catalog/index.ts";
+import { allServices, findEnvironment, type ServiceRow, takeGeneration } from "../catalog/index.ts";
 import type { Subjects } from "../ledger/index.ts";
 import { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import type { GithubAccess } from "../platform/adapters/github/configured.ts";
@@ -10,6 +11,8 @@ import { LocalBuilder } from "../platform/adapters/local/builder.ts";
 import { cameToBranch, diffOf } from "../platform/adapters/local/git.ts";
 import { httpProber } from "../platform/adapters/local/prober.ts";
 import type { NetlifyAccess } from "../platform/adapters/netlify/configured.ts";
+import { migrationFiles } from "../platform/adapters/postgresql/migration-files.ts";
+import { postgresqlMigrator } from "../platform/adapters/postgresql/migrator.ts";
 import { reportFiles } from "../platform/adapters/reports/files.ts";
 import { gateCaller } from "../platform/adapters/webhooks/gate-caller.ts";
 import { systemClock } from "../platform/clock.ts";
@@ -19,6 +22,8 @@ import { openWebhookKey } from "../platform/key-files.ts";
 import type { Lease } from "../platform/leases.ts";
 import { announce, type Notifications } from "../platform/notifications.ts";
 import { AilingController } from "./ailing.controller.ts";
+import { burnRatesOf } from "./burn-rates.ts";
+import { ContractsController } from "./contracts.controller.ts";
 import { registerDelivery } from "./delivery.routes.ts";
 import { DeploymentsController } from "./deployments.controller.ts";
 import { findDeployment } from "./deployments.store.ts";
@@ -34,6 +39,7 @@ import { startGithub } from "./github.ts";
 import { type HealthSources, viewHealth } from "./health.view.ts";
 import { HostedTarget, type HostedTargetOptions } from "./hosted-target.controller.ts";
 import { localTargetHere } from "./local-target.controller.ts";
+import { registerMigrations } from "./migrations.routes.ts";
 import { forgetOldMinutes } from "./minutes.store.ts";
 import { registerNetlify } from "./netlify.routes.ts";
 import { forgetOldNetlify } from "./netlify.store.ts";
@@ -185,6 +191,13 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   registerGithubHook(o.http, github.hook);
   registerPipeline(o.http, { db: o.database.db, github: o.github });
   registerZeroTouch(o.http, { db: o.database.db, now: () => systemClock.now() });
+  const migrations = {
+    ...{ reader: migrationFiles, migrator: postgresqlMigrator },
+    urlOf: async (gate: GateConfig, service: string, environment: string) =>
+      gate.databaseUrlVariable === undefined
+        ? o.databaseUrlFor(service, environment)
+        : (process.env[gate.databaseUrlVariable] ?? null),
+  };
   const deployments = new DeploymentsController({
     database: o.database,
     log: o.log,
@@ -195,6 +208,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     gateRunners: gateRunners({
       ...{ builder, caller, database: o.database, baseUrl: o.baseUrl },
       ...{ reports: reportFiles, differences: { diff: diffOf }, sizes: artifacts, errorBudget: NO_ERROR_BUDGET },
+      migrations,
       cameToBranch,
       openNames: async (sealed) => JSON.parse(await o.subjects.open(JSON.stringify(sealed))) as string[],
     }),
@@ -254,8 +268,10 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     onRerouted: rerouted,
     onChanged: changed,
   });
+  const burnRates = (service: ServiceRow) => burnRatesOf({ source: o.metricSource, clock: systemClock }, service);
   registerRollbacks(o.http, {
     database: o.database,
+    burnRatesOf: burnRates,
     artifacts,
     subjects: o.subjects,
     clock: systemClock,
@@ -263,6 +279,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     onChanged: changed,
     wake: () => loop.wake(),
   });
+  registerMigrations(o.http, { ...o, clock: systemClock });
   registerPromotions(o.http, { ...o, artifacts, clock: systemClock, wake: () => loop.wake() });
   registerGateways(o.http, {
     database: o.database,
@@ -292,6 +309,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     lease: o.lease,
     target,
     prober: httpProber,
+    burnRatesOf: burnRates,
     hasArtifact: (digest) => artifacts.has(digest),
     onRerouted: rerouted,
     onChanged: changed,
@@ -304,6 +322,13 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     what: "promotions",
     everyMs: 1_000,
     round: () => promotions.tick(),
+  }).start();
+  const contracts = new ContractsController({ ...o, ...migrations, clock: systemClock });
+  const contracting = new Pulse({
+    log: o.log,
+    what: "contracts",
+    everyMs: 1_000,
+    round: () => contracts.tick(),
   }).start();
   const others = new OthersController({ ...o, onDeployment: deploymentChanged, onRollout: changed });
   const strays = new StraysController({ ...o, isStarting: (name) => processes.isStarting(name) });
@@ -335,6 +360,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       others.stop();
       await ailing.stop();
       await promoting.stop();
+      await contracting.stop();
       await strays.stop();
       await hours.stop();
       waiters.close();

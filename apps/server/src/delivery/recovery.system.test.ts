@@ -134,6 +134,33 @@ describe("a server that is killed", () => {
     expect(journey.kindsOf(over).filter((kind) => kind === "roll_back_begun")).toHaveLength(1);
   });
 
+  it("after a rollback by hand was recorded and before it was acted on, ends in the old release, asked for once", async () => {
+    const strategy = { kind: "all_at_once", batch: { when: "off" } } as const;
+    await journey.workload.apply({ strategy });
+    const params = { project: "main", service: journey.workload.name };
+    const shipped = async () => {
+      const over = await journey.drive(await journey.rolloutOf(await journey.ship()), {}, "completed");
+      return over.canary.id;
+    };
+    const [old, bad] = [await shipped(), await shipped()];
+    const serving = async () =>
+      (await journey.owner.getService({ params })).environments.find((e) => e.name === "production")?.serving?.id;
+    expect(await serving()).toBe(bad);
+    const body = { environment: "production", reason: "wrong prices", releaseId: old };
+    const { id } = await journey.owner.rollBack({ params, body });
+    // The answer is the record: whatever is to be done of it is done after it, by another process now.
+    await killAndStart();
+    await journey.drive(await journey.rolloutOf(id), {}, "completed");
+    expect(await serving()).toBe(old);
+    const type = "delivery.rollback.begun";
+    const begun = (await journey.owner.listLedger({ params: { project: "main" }, query: { type } })).items;
+    expect(begun.filter((entry) => (entry.data as { deploymentId: string }).deploymentId === id)).toHaveLength(1);
+    const pauses = (await journey.owner.listDeploymentPauses({ params: { project: "main" } })).items;
+    expect(pauses).toMatchObject([{ leftRelease: { id: bad } }]);
+    await journey.owner.resumeDeployments({ params, body: { environment: "production", reason: "next test" } });
+    await journey.workload.apply();
+  });
+
   it("keeps a ledger without a gap that verifies, however often it was killed", async () => {
     const verified = await until("all is numbered", async () => {
       const { ledger } = await journey.owner.getSystem({});

@@ -1,3 +1,4 @@
+import type { BurnRates } from "@latchkey/core/delivery/burning";
 import { findService, type ServiceRow } from "../catalog/index.ts";
 import { record, type Subjects } from "../ledger/index.ts";
 import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
@@ -18,6 +19,7 @@ export interface RollbackRoutesOptions {
   readonly artifacts: Pick<ArtifactStore, "has">;
   readonly subjects: Subjects;
   readonly clock: Clock;
+  readonly burnRatesOf: (service: ServiceRow) => BurnRates;
   readonly onRerouted: () => void;
   readonly onChanged: (rolloutId: string) => void;
   readonly wake: () => void;
@@ -37,9 +39,11 @@ export function registerRollbacks(http: Http, o: RollbackRoutesOptions): void {
     return presentDeployment(row, await findReleases(db, [row.release_id]));
   };
 
-  route(http, "planRollback", async ({ project, params, query }) =>
-    planRollback(db, await serviceOf(project, params.service), query, { nowMs: o.clock.now(), hasArtifact }),
-  );
+  route(http, "planRollback", async ({ project, params, query }) => {
+    const service = await serviceOf(project, params.service);
+    const burning = () => o.burnRatesOf(service).burning(service.name, query.environment);
+    return planRollback(db, service, query, { nowMs: o.clock.now(), hasArtifact, burning });
+  });
 
   route(
     http,

@@ -3,10 +3,11 @@ import { Journey } from "../testing/journey.ts";
 import { problemOf } from "../testing/problem.ts";
 import { until } from "../testing/until.ts";
 
+const AT_ONCE = { strategy: { kind: "all_at_once", batch: { when: "off" } } } as const;
 let journey: Journey;
 const ids: string[] = [];
 beforeAll(async () => {
-  journey = await Journey.begin({ strategy: { kind: "all_at_once", batch: { when: "off" } } });
+  journey = await Journey.begin({ rollback: { unhealthyMs: 60_000 }, ...AT_ONCE });
   for (let i = 0; i < 3; i++) {
     const rollout = await journey.rolloutOf(await journey.ship());
     ids.push((await journey.drive(rollout, {}, "completed")).canary.id);
@@ -104,5 +105,52 @@ describe("a rollback", () => {
       ci.rollBack({ params: params(), body: { environment: "production", reason: "no" } }),
     );
     expect(problem.code).toBe("LK_FORBIDDEN");
+  });
+});
+
+describe("the configuration of then", () => {
+  const limits = async () => (await journey.owner.getService({ params: params() })).config.rollback?.unhealthyMs;
+  it("is told by field where it differs, and put back in the same step when that is asked for", async () => {
+    const release = await journey.drive(
+      await journey.rolloutOf(await journey.ship({}, { ifBusy: "queue" })),
+      {},
+      "completed",
+    );
+    await journey.workload.apply({ rollback: { unhealthyMs: 45_000 }, ...AT_ONCE });
+    await journey.drive(await journey.rolloutOf(await journey.ship({}, { ifBusy: "queue" })), {}, "completed");
+    const seen = await plan(release.canary.id);
+    expect(seen.configuration).toContainEqual({ path: "rollback.unhealthyMs", before: 45_000, after: 60_000 });
+    expect(seen.cautions.join(" ")).toContain("rollback.unhealthyMs");
+
+    const body = {
+      environment: "production",
+      releaseId: release.canary.id,
+      reason: "as it was",
+      withConfiguration: true,
+    };
+    const made = await journey.owner.rollBack({ params: params(), body });
+    expect(await limits()).toBe(60_000);
+    const [changed] = await entries("catalog.service.changed");
+    expect(changed?.correlation).toBe(made.id);
+    expect(changed?.data.changes).toContainEqual({ path: "rollback.unhealthyMs", before: 45_000, after: 60_000 });
+    await journey.drive(await journey.rolloutOf(made.id), {}, "completed");
+    expect(await serving()).toBe(release.canary.id);
+  });
+
+  it("that is not kept any more is refused, and nothing is gone back to", async () => {
+    await journey.installation.database.pool.query("delete from service_configuration");
+    const { candidates, configuration, cautions } = await plan();
+    expect(configuration).toBeNull();
+    expect(cautions.join(" ")).toContain("is not kept");
+    const before = await entries("delivery.rollback.begun");
+    const body = {
+      environment: "production",
+      releaseId: candidates[0]?.release.id,
+      reason: "no",
+      withConfiguration: true,
+    };
+    const problem = await problemOf(journey.owner.rollBack({ params: params(), body }));
+    expect(problem).toMatchObject({ code: "LK_INVALID", fields: [{ field: "withConfiguration" }] });
+    expect(await entries("delivery.rollback.begun")).toHaveLength(before.length);
   });
 });

@@ -1,18 +1,21 @@
 import type { Actor } from "@latchkey/core/delivery/rollout";
-import { lockEnvironment, type ServiceRow } from "../catalog/index.ts";
+import { findService, lockEnvironment, putBack, type ServiceRow } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
 import type { Transaction, Transactions } from "../platform/database.ts";
 import { ProblemError } from "../platform/problems.ts";
 import type { RollbackRow } from "./deployments.store.ts";
-import { savePause } from "./pauses.store.ts";
+import { contractedWords, FORWARD, whyContracted } from "./migrations.ts";
+import { findPause, savePause } from "./pauses.store.ts";
 import { findRelease } from "./releases.store.ts";
-import { type Asked, type Way, wayBack } from "./rollback.view.ts";
+import { type Asked, promotedAt, type Way, wayBack } from "./rollback.view.ts";
 import { applyWithin } from "./rollout-engine.ts";
 import { writeWish } from "./ship.ts";
 
 export interface RollbackRequest extends Asked {
   readonly service: ServiceRow;
   readonly reason: string;
+  /** The configuration of then is applied again as well. */
+  readonly withConfiguration?: boolean | undefined;
   readonly actor: Actor;
   /** Decided by Latchkey itself, on this evidence. */
   readonly automatic?:
@@ -52,13 +55,49 @@ export async function rollBack(
       fields: [{ field: "environment", message: "one where more than one release has served" }],
     });
   if (way.how !== "rollout") await checkFiles(database, asked, way.targetId);
+  await checkSchema(database, asked, way, way.targetId);
   return database.transaction(async (tx) => {
     if (asked.automatic && (way.servingId !== asked.automatic.leaves || !(await asked.automatic.guards(tx))))
       throw new ProblemError("LK_BUSY", { detail: "Somebody else has changed what is served meanwhile." });
     const made = way.how === "rollout" ? await turnBack(tx, asked, way) : await deployOld(tx, asked, way);
+    if (asked.withConfiguration) await putConfigurationBack(tx, asked, way, made.deploymentId);
     await pause(tx, asked, way, made.deploymentId);
     await also(tx, made.deploymentId);
     return made;
+  });
+}
+
+/**
+ * A release is never served over a schema that lacks what it needs. That is refused, and what machines deploy waits for a
+ * person, who is told; once for each contract, however often it is asked for.
+ */
+async function checkSchema(database: Transactions, asked: RollbackRequest, way: Way, targetId: string): Promise<void> {
+  const { service, environment, actor, automatic } = asked;
+  const place = { project: service.project, service: service.name, environment };
+  const contracted = await whyContracted(database.db, place, targetId);
+  if (!contracted) return;
+  const number = (await findRelease(database.db, targetId))?.number ?? targetId;
+  const words = contractedWords(number, environment, contracted.file);
+  await database.transaction(async (tx) => {
+    if (automatic && !(await automatic.guards(tx))) return;
+    await lockEnvironment(tx, service.project, service.name, environment);
+    if ((await findPause(tx, service.project, service.name, environment))?.reason === words) return;
+    await savePause(tx, { ...place, paused_by: actor, reason: words, release_id: way.servingId });
+    await record(tx, {
+      type: "delivery.rollback.refused",
+      subject: `service/${service.name}`,
+      project: service.project,
+      actor,
+      data: {
+        ...{ service: service.name, environment, toReleaseId: targetId, fromReleaseId: way.servingId },
+        ...{ code: "LK_SCHEMA_CONTRACTED", migration: contracted.file, words, wayOut: FORWARD },
+        ...{ reason: asked.reason, automatic: automatic !== undefined, deploymentsPaused: true },
+      },
+    });
+  });
+  throw new ProblemError("LK_SCHEMA_CONTRACTED", {
+    detail: words,
+    remedy: `${FORWARD} What machines deploy waits until \`latchkey resume-deployments ${service.name}\`.`,
   });
 }
 
@@ -90,6 +129,9 @@ async function deployOld(tx: Transaction, asked: RollbackRequest, way: Way): Pro
       detail: `What ${environment} serves has changed this moment.`,
       remedy: "Look at the plan of the rollback again, then ask again.",
     });
+  const place = { project: service.project, service: service.name, environment };
+  if (way.targetId !== null && (await whyContracted(tx, place, way.targetId)))
+    throw new ProblemError("LK_BUSY", { detail: `The schema of ${environment} has changed this moment.` });
   const skipsAnalysis = way.how === "all_at_once";
   const rollback: RollbackRow = {
     fromReleaseId: way.active?.canary_release_id ?? way.servingId,
@@ -113,6 +155,19 @@ async function deployOld(tx: Transaction, asked: RollbackRequest, way: Way): Pro
     { rollback },
   );
   return { deploymentId, rolloutId: null };
+}
+
+async function putConfigurationBack(tx: Transaction, asked: RollbackRequest, way: Way, correlation: string) {
+  const at = promotedAt(way);
+  if (at === null)
+    throw new ProblemError("LK_INVALID", {
+      detail: "It is not known when this release was promoted, nor what was configured then.",
+      fields: [{ field: "withConfiguration", message: "false: go back without it" }],
+    });
+  const { actor, environment, service } = asked;
+  // Applied meanwhile by somebody else: what differs is told from what holds now.
+  const now = await findService(tx, service.project, service.name);
+  await putBack(tx, now ?? service, { at, environment, actor, correlation });
 }
 
 async function pause(tx: Transaction, asked: RollbackRequest, way: Way, deploymentId: string): Promise<void> {
@@ -140,6 +195,7 @@ async function pause(tx: Transaction, asked: RollbackRequest, way: Way, deployme
       fromReleaseId: left,
       toReleaseId: way.targetId,
       reason,
+      withConfiguration: asked.withConfiguration ?? false,
       automatic: automatic !== undefined,
       ...(automatic ? { evidence: automatic.evidence } : {}),
       deploymentsPaused: true,

@@ -1,9 +1,11 @@
 import type { Answer } from "@latchkey/api/client";
+import type { BurnReading } from "@latchkey/core/delivery/burning";
 import { sql } from "kysely";
-import { findEnvironment, type ServiceRow } from "../catalog/index.ts";
+import { changesBackTo, findEnvironment, type ServiceRow } from "../catalog/index.ts";
 import type { Executor } from "../platform/database.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { activeDeployments, type ChangeRow } from "./deployments.store.ts";
+import { FORWARD, whyContracted } from "./migrations.ts";
 import { findPause, listPauses, type PauseRow } from "./pauses.store.ts";
 import { presentRelease } from "./presentation.ts";
 import { isHeld } from "./queue.ts";
@@ -17,6 +19,8 @@ const CANDIDATES_MAX = 20;
 /** Deployments that are looked through for them. */
 const LOOKED_THROUGH = 400;
 const CHANGES_MAX = 100;
+/** Fields of the configuration that a sentence names. */
+const FIELDS_NAMED = 8;
 
 interface ServedRow {
   readonly deployment_id: string;
@@ -93,11 +97,19 @@ export async function wayBack(db: Executor, service: ServiceRow, asked: Asked, n
   return { ...common, how: isLate ? "judged" : "all_at_once" };
 }
 
+/** When the release that is gone back to was last promoted; null where that is too long ago to be known. */
+export const promotedAt = (way: Way): Date | null =>
+  way.served.find((row) => row.release_id === way.targetId)?.served_from ?? null;
+
 export async function planRollback(
   db: Executor,
   service: ServiceRow,
   asked: Asked,
-  o: { readonly nowMs: number; readonly hasArtifact: (digest: string) => Promise<boolean> },
+  o: {
+    readonly nowMs: number;
+    readonly hasArtifact: (digest: string) => Promise<boolean>;
+    readonly burning: () => Promise<BurnReading>;
+  },
 ): Promise<RollbackPlan> {
   const way = await wayBack(db, service, asked, o.nowMs);
   const since = way.served.findIndex((row) => row.release_id === way.targetId);
@@ -133,6 +145,8 @@ export async function planRollback(
   );
   const pause = await findPause(db, service.project, service.name, asked.environment);
   const target = shown(way.targetId);
+  const at = promotedAt(way);
+  const configuration = at === null ? null : await changesBackTo(db, service, at);
   return {
     service: service.name,
     environment: asked.environment,
@@ -142,7 +156,14 @@ export async function planRollback(
     words: wordsOf(way, target?.number ?? null),
     undoes: undoneIds.flatMap((id) => shown(id) ?? []),
     changes: [...changes.values()].slice(0, CHANGES_MAX),
-    cautions: way.how === null ? [] : await cautionsOf(db, service, way),
+    cautions:
+      way.how === null
+        ? []
+        : await cautionsOf(db, service, way, {
+            ...{ environment: asked.environment, configuration },
+            burning: await o.burning(),
+          }),
+    configuration,
     candidates,
     pause: pause ? ((await presentPauses(db, [pause]))[0] ?? null) : null,
   };
@@ -158,18 +179,45 @@ function wordsOf(way: Way, number: number | null): string {
 }
 
 /** What stays as it is. The definition of a service is applied, not deployed; the schema of a database nobody takes back. */
-async function cautionsOf(db: Executor, service: ServiceRow, way: Way): Promise<string[]> {
-  const from = way.served.find((row) => row.release_id === way.targetId)?.served_from ?? null;
-  const found = await sql<{ updated_at: Date }>`select updated_at from service
-    where project = ${service.project} and name = ${service.name}`.execute(db);
-  const applied = found.rows[0]?.updated_at;
+async function cautionsOf(
+  db: Executor,
+  service: ServiceRow,
+  way: Way,
+  known: {
+    readonly environment: string;
+    readonly configuration: RollbackPlan["configuration"];
+    readonly burning: BurnReading;
+  },
+): Promise<string[]> {
+  const { environment, configuration, burning } = known;
+  const place = { project: service.project, service: service.name, environment };
+  const contracted = way.targetId === null ? null : await whyContracted(db, place, way.targetId);
+  const fields = (configuration ?? []).map(({ path }) => path);
+  const more = fields.length > FIELDS_NAMED ? ` and ${fields.length - FIELDS_NAMED} more` : "";
   return [
-    ...(applied && from && applied > from
+    ...(configuration === null && way.targetId !== null
       ? [
-          `The configuration of ${service.name} was applied again at ${applied.toISOString()}, after this release was promoted. A rollback leaves it as it is.`,
+          `What was configured for ${service.name} when this release was promoted is not kept. The rollback leaves it as it is.`,
         ]
       : []),
-    "Latchkey does not know what was changed in the service's database since. Make sure that this release can work with its schema.",
+    ...(fields.length > 0
+      ? [
+          `The configuration of ${service.name} has changed since this release was promoted: ${fields.slice(0, FIELDS_NAMED).join(", ")}${more}. A rollback leaves it as it is, unless it is asked for with its configuration.`,
+        ]
+      : []),
+    "Feature flags are not built yet: a rollback changes none.",
+    ...(burning.kind === "known"
+      ? burning.isBurning
+        ? [`${service.name} burns its error budget: ${burning.words}.`]
+        : []
+      : [`Whether ${service.name} burns its error budget is not watched: ${burning.words}`]),
+    ...(contracted === null
+      ? [
+          "Latchkey does not know what was changed by hand in the service's database since. Make sure that this release can work with its schema.",
+        ]
+      : [
+          `LK_SCHEMA_CONTRACTED: ${contracted.file} has taken away what this release reads. This rollback is refused. ${FORWARD}`,
+        ]),
   ];
 }
 

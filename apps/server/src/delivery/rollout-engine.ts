@@ -14,6 +14,7 @@ import {
   type RolloutState,
 } from "@latchkey/core/delivery/rollout";
 import { moveOn } from "@latchkey/core/delivery/rollout-time";
+import { servingTimeOf } from "@latchkey/core/delivery/serving-time";
 import { transition } from "@latchkey/core/delivery/transitions";
 import { err, ok, type Result } from "@latchkey/core/shared/result";
 import { takeGeneration } from "../catalog/index.ts";
@@ -24,6 +25,7 @@ import { updateDeployment } from "./deployments.store.ts";
 import { countersSince } from "./gateways.store.ts";
 import {
   countDecisions,
+  decisionsOf,
   firstGeneration,
   generationOf,
   insertDecision,
@@ -232,6 +234,7 @@ async function carryOut(
     draft.rerouted = true;
   }
   const radius = isTerminal(decision.toState) ? await radiusNow(tx, row, draft, wallMs) : null;
+  const serving = WAITED.includes(decision.fromState) ? await servingTime(tx, row.id, decision, wallMs) : null;
   const eventId = await record(tx, {
     type: `delivery.rollout.${decision.kind}`,
     subject: `rollout/${row.id}`,
@@ -255,6 +258,7 @@ async function carryOut(
       ...(report
         ? { verdict: report.verdict, harmPValue: report.harmPValue, canaryRequests: report.canaryRequests }
         : {}),
+      ...(serving ? { servedAfterMs: serving.ms } : {}),
       ...(radius ? { blastRadius: { ...radius, words: blastWords(radius) } } : {}),
       ...(row.carries.length > 0 ? { carries: row.carries } : {}),
     },
@@ -263,6 +267,18 @@ async function carryOut(
   draft.decisions += 1;
   draft.made.push(decision);
   await followInDeployment(tx, row, decision);
+}
+
+/** States that end once everybody is served as decided. */
+const WAITED: readonly Decision["fromState"][] = ["rolling_back", "promoting"];
+
+/** How long that took, where it is what this decision has waited for. */
+async function servingTime(tx: Transaction, rolloutId: string, decision: Decision, wallMs: number) {
+  const before = (await decisionsOf(tx, rolloutId)).map((d) => ({ ...d.decision, atMs: d.at.getTime() }));
+  const now = { ...decision, atMs: wallMs };
+  const served = servingTimeOf([...before, now]);
+  // A decision that ends something else leaves what was served before the newest.
+  return served !== null && JSON.stringify(served) !== JSON.stringify(servingTimeOf(before)) ? served : null;
 }
 
 /** What the release did, as far as the gateways have told. The generation of the end itself is no longer the rollout's. */

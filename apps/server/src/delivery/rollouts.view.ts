@@ -8,6 +8,7 @@ import { whatIsNext } from "@latchkey/core/delivery/next";
 import type { Target } from "@latchkey/core/delivery/ports";
 import { replay } from "@latchkey/core/delivery/replay";
 import { armsOf } from "@latchkey/core/delivery/routing";
+import { servingTimeOf } from "@latchkey/core/delivery/serving-time";
 import { allowedActions } from "@latchkey/core/delivery/transitions";
 import { mergeHistograms, quantileMs } from "@latchkey/core/shared/histogram";
 import { findService } from "../catalog/index.ts";
@@ -220,6 +221,7 @@ async function viewRollout(db: Executor, id: string, o: RolloutViewOptions): Pro
     arms: await armsView(counters, row, releases, o.target),
     blastRadius: radius ? { ...radius, words: blastWords(radius) } : null,
     report: row.report ? presentReport(row.report) : null,
+    servingTime: servingTimeOf((await decisionsOf(db, row.id)).map((d) => ({ ...d.decision, atMs: d.at.getTime() }))),
     decisions: await decisionsView(db, row),
     previewUrl: await previewUrlOf(db, row, o.gatewayUrl),
     ...(await viewCarried(db, row)),
@@ -257,14 +259,29 @@ export async function viewLooks(db: Executor, row: ListedRollout, afterMs: numbe
 }
 
 /** Replays the recorded evidence through the pure functions and compares every decision with the recorded one. */
+/** As often as a look may come between what is read of a rollout that is under way. */
+const TRIES = 10;
+
+/** A rollout with all that was recorded of it, as it stood at one moment: what a look adds in between is read again. */
+async function recorded(db: Executor, id: string) {
+  for (let tries = 1; ; tries++) {
+    const row = await findWholeRollout(db, id);
+    if (!row) return null;
+    const steps = await recordedSteps(db, id);
+    const decisions = await decisionsView(db, row);
+    const stored = (await decisionsOf(db, id)).map((d) => d.decision);
+    if (tries === TRIES || (await findWholeRollout(db, id))?.step_count === row.step_count)
+      return { row, steps, decisions, stored };
+  }
+}
+
 export async function explain(db: Executor, id: string): Promise<Explanation | null> {
-  const row = await findWholeRollout(db, id);
-  if (!row) return null;
-  const steps = await recordedSteps(db, id);
+  const whole = await recorded(db, id);
+  if (!whole) return null;
+  const { row, steps } = whole;
   let hash = "";
   for (const { text } of steps) hash = createHash("sha256").update(hash).update("\n").update(text).digest("hex");
-  const decisions = await decisionsView(db, row);
-  const stored = (await decisionsOf(db, id)).map((d) => d.decision);
+  const { decisions, stored } = whole;
   const sameVersion = row.decider_version === DECIDER_VERSION;
   const again = sameVersion ? replay(row.first_machine, row.policy, steps) : null;
   const agrees = again !== null && JSON.stringify(sorted(again.decisions)) === JSON.stringify(sorted(stored));

@@ -74,7 +74,11 @@ describe("zero touch", () => {
     const id = await ship();
     const approval = await waiting(id);
     expect(approval.words).toContain("What has changed is not known");
-    expect((await deployment(id)).gates[0]).toMatchObject({ kind: "zero_touch", status: "pending" });
+    const gate = await until("its gate waits", async () => {
+      const [row] = (await deployment(id)).gates;
+      return row?.status === "pending" ? row : null;
+    });
+    expect(gate).toMatchObject({ kind: "zero_touch", status: "pending" });
     await approve(approval.id);
     await journey.drive(await journey.rolloutOf(id), {}, "completed");
     expect(await decided(id)).toMatchObject([{ alone: false, isReplayed: true }]);

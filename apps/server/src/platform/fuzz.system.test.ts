@@ -31,9 +31,12 @@ const OTHER_ROUTES: Readonly<Record<string, "open" | "closed">> = {
   "/api/v1/ledger/log/tile/*": "closed",
 };
 /** Signed instead of asked with a credential: their own tests send them what is signed and what is not. */
-const HOOKS = ["POST /hooks/github"];
-/** Taken only with a token that an issuer has signed, or that a called system was given: their own tests have those. */
-const SIGNED_ELSEWHERE = ["exchangeToken", "answerGate"];
+const HOOKS = ["POST /hooks/github", "POST /hooks/netlify", "GET /edge/netlify/:id", "POST /edge/netlify/:id"];
+/**
+ * Taken only with a token that an issuer has signed, or that a called system was given, or of a service that runs at Netlify:
+ * their own tests have those.
+ */
+const SIGNED_ELSEWHERE = ["exchangeToken", "answerGate", "getNetlifyEdge"];
 
 let installation: Installation;
 let scene: Furnished;
@@ -127,7 +130,7 @@ describe("a request by somebody", () => {
     async () => {
       const campaign = new Campaign(scene, SEED);
       await campaign.authorised(AUTHORISED, LANES);
-      await campaign.getThrough(60);
+      await campaign.getThrough(240);
       const { tally } = campaign;
       expect(tally.findings).toEqual([]);
       // Every operation is got through to, not only refused; but for those that want what others have signed.

@@ -76,6 +76,8 @@ describe("who may do what, over the wire", () => {
       getDeployment, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       getZeroTouch, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       getAutomation, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      listMigrations, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      contractSchema, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       listPromotions, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       promote, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
       planRollback, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -

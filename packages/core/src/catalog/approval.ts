@@ -28,7 +28,7 @@ export interface Voice {
   readonly choice: "approve" | "reject";
 }
 
-export type ApprovalState = "waiting" | "approved" | "rejected" | "withdrawn";
+export type ApprovalState = "waiting" | "approved" | "rejected" | "withdrawn" | "expired";
 
 /**
  * What is the same in a name however it is typed: git takes the dot from "Ada L.", people change case, spaces and hyphens.

@@ -1,4 +1,4 @@
-import { type NewFile, serviceNameOf, WORKFLOW_FILE, workflowFile } from "../../adoption/files.ts";
+import { DEFAULT_NODE, type NewFile, serviceNameOf, WORKFLOW_FILE, workflowFile } from "../../adoption/files.ts";
 import type { Listing } from "../../adoption/listing.ts";
 import { readProject } from "../../adoption/project.ts";
 import { infrastructureWorkflow } from "./infrastructure.ts";
@@ -6,7 +6,8 @@ import type { WorkflowFacts } from "./parts.ts";
 import { testsWorkflow } from "./quality.ts";
 import { securityWorkflow } from "./security.ts";
 
-export const DEFAULT_NODE = "22";
+/** Repositories for tests and examples: nobody applies their infrastructure. */
+const NOT_ITS_OWN = /(^|\/)(fixtures|testdata|__fixtures__|examples)\//;
 
 export interface InitPlan {
   readonly files: readonly NewFile[];
@@ -54,7 +55,7 @@ function notesOf(facts: WorkflowFacts, listing: Listing): string[] {
 function factsOf(listing: Listing, o: { folder: string; name?: string; action: string | null }): WorkflowFacts {
   const project = readProject(listing);
   const folders = new Map<string, string>();
-  for (const path of listing.paths) {
+  for (const path of listing.paths.filter((p) => !NOT_ITS_OWN.test(p))) {
     const match = /^((?:.*\/)?environments\/([\w-]+))\/[^/]+\.tf$/.exec(path);
     if (match?.[1] && match[2]) folders.set(match[2], match[1]);
   }

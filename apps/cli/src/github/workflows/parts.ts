@@ -37,7 +37,9 @@ const INSTALL: Readonly<Record<PackageManager, string>> = {
 };
 
 /** Node and the packages, without what packages would run while they are installed from the cache of another run. */
-export const setup = (facts: WorkflowFacts): string => `      - uses: ${uses("actions/setup-node")}
+export const setup = (
+  facts: Pick<WorkflowFacts, "node" | "packageManager">,
+): string => `      - uses: ${uses("actions/setup-node")}
         with:
           node-version: ${facts.node}${facts.packageManager === "npm" ? "\n          cache: npm" : ""}
       - run: ${INSTALL[facts.packageManager]}

@@ -17,6 +17,7 @@ const TONES: Record<Approval["state"], Tone> = {
   approved: "good",
   rejected: "bad",
   withdrawn: "calm",
+  expired: "bad",
 };
 
 /** "needs 2 approvals by sre or lead" */

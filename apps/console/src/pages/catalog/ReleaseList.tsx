@@ -1,12 +1,21 @@
 import type { ReleaseSummary } from "../../api/types.ts";
 import { to } from "../../paths.ts";
 import { FaultBadge } from "../../ui/Badge.tsx";
-import { LinkButton } from "../../ui/Button.tsx";
+import { Button, LinkButton } from "../../ui/Button.tsx";
 import { bytes } from "../../ui/format.ts";
 import { Ago, Mono } from "../../ui/Text.tsx";
+import type { Place } from "../delivery/RollbackDialog.tsx";
 import { ReleaseLabel } from "./ReleaseLabel.tsx";
 
-export function ReleaseList({ items, serving }: { items: readonly ReleaseSummary[]; serving: readonly string[] }) {
+interface Props {
+  readonly items: readonly ReleaseSummary[];
+  readonly serving: readonly string[];
+  /** Environments that each release served before and can be gone back to, by its id. */
+  readonly served: ReadonlyMap<string, readonly string[]>;
+  readonly onBack: (place: Place) => void;
+}
+
+export function ReleaseList({ items, serving, served, onBack }: Props) {
   return (
     <ul className="m-0 list-none divide-y divide-line p-0">
       {items.map((r) => (
@@ -21,6 +30,16 @@ export function ReleaseList({ items, serving }: { items: readonly ReleaseSummary
             </div>
           </div>
           <FaultBadge fault={r.fault} />
+          {served.get(r.id)?.map((environment) => (
+            <Button
+              key={environment}
+              size="small"
+              aria-label={`Roll back ${environment} to #${r.number}`}
+              onClick={() => onBack({ service: r.service, environment, releaseId: r.id })}
+            >
+              Roll back {environment}
+            </Button>
+          ))}
           {serving.includes(r.id) ? (
             <span className="text-xs font-medium text-good">serves now</span>
           ) : (

@@ -1,7 +1,8 @@
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQueries, useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { ExternalLink } from "lucide-react";
 import { Tabs } from "radix-ui";
+import { useState } from "react";
 import { isMissing } from "../../api/client.ts";
 import { queries } from "../../api/queries.ts";
 import type { Service } from "../../api/types.ts";
@@ -15,12 +16,14 @@ import { Empty, ErrorPanel, PageSkeleton } from "../../ui/States.tsx";
 import { A, Mono } from "../../ui/Text.tsx";
 import { DeploymentList } from "../delivery/DeploymentList.tsx";
 import { PathPanel } from "../delivery/PathPanel.tsx";
+import { type Place, RollbackDialog } from "../delivery/RollbackDialog.tsx";
 import { NotFoundPage } from "../NotFoundPage.tsx";
 import { ConfigurationTab } from "./ConfigurationTab.tsx";
 import { EnvironmentPanel } from "./EnvironmentPanel.tsx";
 import { PlanningTab } from "./PlanningTab.tsx";
 import { ReleaseList } from "./ReleaseList.tsx";
 import { ShipDialog } from "./ShipDialog.tsx";
+import { Waivers } from "./Waivers.tsx";
 
 function DeploymentsTab({ service }: { service: string }) {
   const q = useInfiniteQuery(queries.deployments(service));
@@ -59,11 +62,21 @@ function LatestDeployments({ service }: { service: string }) {
 function ReleasesTab({ service }: { service: Service }) {
   const q = useInfiniteQuery(queries.releases(service.name));
   const serving = service.environments.flatMap((e) => (e.serving ? [e.serving.id] : []));
+  const [back, setBack] = useState<Place | null>(null);
+  const plans = useQueries({
+    queries: service.environments.map((e) => queries.rollbackPlan(service.name, e.name, "")),
+  });
+  const served = new Map<string, string[]>();
+  for (const { data } of plans)
+    for (const { release, filesKept } of data?.candidates ?? [])
+      if (data && filesKept && release.id !== data.serving?.id)
+        served.set(release.id, [...(served.get(release.id) ?? []), data.environment]);
   return (
     <Section title="Releases" note="each one can be rolled out again" flush>
       <Pages query={q} empty={<Empty title="No release yet">Shipping builds one.</Empty>}>
-        {(items) => <ReleaseList items={items} serving={serving} />}
+        {(items) => <ReleaseList items={items} serving={serving} served={served} onBack={setBack} />}
       </Pages>
+      <RollbackDialog place={back} onClose={() => setBack(null)} />
     </Section>
   );
 }
@@ -108,8 +121,9 @@ function Body({ service }: { service: Service }) {
       <Tabs.Content value="planning" className="flex flex-col gap-8">
         <PlanningTab service={service} />
       </Tabs.Content>
-      <Tabs.Content value="configuration">
+      <Tabs.Content value="configuration" className="flex flex-col gap-6">
         <ConfigurationTab service={service} />
+        <Waivers service={service.name} />
       </Tabs.Content>
     </Tabs.Root>
   );

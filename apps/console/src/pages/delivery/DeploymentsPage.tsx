@@ -14,12 +14,7 @@ import { applyTheme } from "../../ui/theme.ts";
 import { AutomationPanel } from "./AutomationPanel.tsx";
 import { DeploymentList } from "./DeploymentList.tsx";
 import { PausedBanner } from "./PausedBanner.tsx";
-import { RollbackDialog } from "./RollbackDialog.tsx";
-
-interface Place {
-  readonly service: string;
-  readonly environment: string;
-}
+import { type Place, RollbackDialog } from "./RollbackDialog.tsx";
 
 /** What serves at one place, since when, and what goes on there. */
 function Cell(o: {

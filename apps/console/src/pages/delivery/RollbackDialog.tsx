@@ -9,9 +9,11 @@ import { firstLine } from "../../ui/format.ts";
 import { ErrorPanel, Skeleton } from "../../ui/States.tsx";
 import { toast } from "../../ui/Toasts.tsx";
 
-interface Place {
+export interface Place {
   readonly service: string;
   readonly environment: string;
+  /** Chosen already; the release before when it is left out. */
+  readonly releaseId?: string;
 }
 
 /** Back to any of the last releases that served: first what it would undo, then the reason. */
@@ -23,22 +25,31 @@ export function RollbackDialog({ place, onClose }: { place: Place | null; onClos
       title={place ? `Roll back ${place.service} in ${place.environment}` : ""}
       description="An earlier release serves again. Merges and pipelines wait afterwards, until you resume them."
     >
-      {place && <Ask key={`${place.service}/${place.environment}`} place={place} onClose={onClose} />}
+      {place && (
+        <Ask key={`${place.service}/${place.environment}/${place.releaseId ?? ""}`} place={place} onClose={onClose} />
+      )}
     </Dialog>
   );
 }
 
 function Ask({ place, onClose }: { place: Place; onClose: () => void }) {
-  const [releaseId, setReleaseId] = useState("");
+  const [releaseId, setReleaseId] = useState(place.releaseId ?? "");
   const [reason, setReason] = useState("");
+  const [withConfiguration, setWithConfiguration] = useState(false);
   const [tried, setTried] = useState(false);
   const plan = useQuery(queries.rollbackPlan(place.service, place.environment, releaseId));
+  const configuration = plan.data?.configuration;
   const client = useQueryClient();
   const act = useMutation({
     mutationFn: (target: string) =>
       api.rollBack({
         params: { project, service: place.service },
-        body: { environment: place.environment, reason: reason.trim(), releaseId: target },
+        body: {
+          environment: place.environment,
+          reason: reason.trim(),
+          releaseId: target,
+          withConfiguration: withConfiguration && (configuration?.length ?? 0) > 0,
+        },
       }),
     onSuccess: (made) => {
       for (const queryKey of [keys.pauses, keys.deployments(), keys.services])
@@ -90,6 +101,26 @@ function Ask({ place, onClose }: { place: Place; onClose: () => void }) {
           </p>
         ))}
       </div>
+      {configuration && configuration.length > 0 && (
+        <div className="text-xs">
+          <label className="flex items-start gap-2 text-sm">
+            <input
+              type="checkbox"
+              className="mt-1"
+              checked={withConfiguration}
+              onChange={(event) => setWithConfiguration(event.target.checked)}
+            />
+            <span>Apply the configuration of then again</span>
+          </label>
+          <ul className="m-0 mt-1 max-h-40 overflow-y-auto pl-4 text-muted" aria-label="What that changes">
+            {configuration.map((c) => (
+              <li key={c.path} className="break-words">
+                {c.path}: {JSON.stringify(c.before)} to {JSON.stringify(c.after)}
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
       <Field
         label="Reason"
         hint="Goes into the ledger with your name."

@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { api, project, wordsOf } from "../../api/client.ts";
+import { keys } from "../../api/queries.ts";
 import type { Gate } from "../../api/types.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Field, Input, Textarea } from "../../ui/Form.tsx";
@@ -31,6 +32,7 @@ export function WaiveForm({ service, gate, onClose }: { service: string; gate: G
         gate.status === "pending" ? `“${gate.name}” is waited for no more.` : "Ship again to go on.",
       );
       onClose();
+      await client.invalidateQueries({ queryKey: keys.waivers(service) });
       await client.invalidateQueries({ queryKey: ["deployment"] });
     },
   });

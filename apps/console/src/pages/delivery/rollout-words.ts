@@ -52,6 +52,10 @@ export function storyOf(r: Rollout): string[] {
   if (!r.exposedAt) lines.push("It never took traffic: nobody met it.");
   if (r.exposedAt && r.blastRadius && canary) {
     lines.push(r.blastRadius.words);
+    if (r.servingTime)
+      lines.push(
+        `${r.servingTime.way === "back" ? "The old release" : "It"} served everybody ${(r.servingTime.ms / 1_000).toFixed(1)} s after the decision.`,
+      );
     if (r.state !== "completed" && canary.requests > 0)
       lines.push(
         `${count(canary.errors)} of its ${plural(canary.requests, "request")} failed (${percent(canary.errors / canary.requests)}).`,

@@ -64,6 +64,7 @@ export class Campaign {
   /** Asks validly, by who may, for what no random request has got through to so far. */
   async getThrough(tries: number): Promise<void> {
     const { operations } = this.#scene;
+    await this.#scene.configure();
     for (let n = 0; n < tries; n++) {
       const left = operations.filter(({ id }) => !this.tally.taken.has(id));
       const cases = left.flatMap((operation, i) =>

@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Client } from "@latchkey/api/client";
 import { sql } from "kysely";
 import type { Executor } from "../../platform/database.ts";
@@ -30,6 +32,7 @@ export type Credential = readonly (readonly [string, string])[];
 export const bearer = (secret: string): Credential => [["Authorization", `Bearer ${secret}`]];
 const HOUR_MS = 3_600_000;
 const APPROVALS = 40;
+const CONTRACT = "0001-contract-nothing.sql";
 const main = { project: "main" } as const;
 
 /** An installation with a service, two deployments that ended, as a batch that was rolled back, and a rollout that is paused. */
@@ -39,8 +42,11 @@ export class Furnished {
   readonly existing = new Existing();
   readonly secrets: { readonly owner: string; readonly viewer: string; readonly gateway: string };
 
+  readonly #workload: Workload;
+
   private constructor(ground: Ground, operations: readonly Operation[], secrets: Furnished["secrets"]) {
     this.ground = ground;
+    this.#workload = new Workload(ground, ground.fixture);
     this.operations = operations;
     this.secrets = secrets;
   }
@@ -55,8 +61,8 @@ export class Furnished {
     for (const token of (await ground.owner.listTokens({})).items) made.existing.spare(token.id);
     // Whoever removes this person cuts the fuzz off, too.
     for (const person of (await ground.owner.listPeople({ params: main })).items) made.existing.spare(person.id);
-    const workload = new Workload(ground, ground.fixture);
-    await made.#ship(workload);
+    const workload = made.#workload;
+    await made.#ship();
     made.existing.add("root", workload.root);
     await made.#pullRequest(workload.name);
     await made.#approvals(workload.name);
@@ -64,18 +70,33 @@ export class Furnished {
     return made;
   }
 
-  async #ship(workload: Workload): Promise<void> {
-    const { owner, gateway } = this.ground;
+  /** The workload's own configuration: the fuzz applies others under its name. */
+  async configure(): Promise<void> {
     const tests = { name: "unit tests", command: ["node", "gate.mjs"], timeoutMs: 150_000 };
     // Where nothing is deployed: it waits for what a pipeline sends.
     const evidence = { name: "evidence", kind: "tests" as const, from: "ci" as const, environments: ["staging"] };
-    await workload.apply({ gates: [tests, evidence] });
+    const schema = { name: "schema", kind: "migrations" as const, folder: "db", environments: ["production"] };
+    await this.#workload.apply({
+      gates: [tests, evidence, schema],
+      environments: ["production", "staging"],
+      promotions: [{ from: "production", to: "staging" }],
+    });
+  }
+
+  async #ship(): Promise<void> {
+    const workload = this.#workload;
+    const { owner, gateway } = this.ground;
+    this.#migrations();
+    await this.configure();
     const player = new GatewayPlayer(gateway);
     const act = (rolloutId: string, action: "abort" | "pause") =>
       owner.actOnRollout({ params: { ...main, rolloutId }, body: { action, reason: "for the fuzz" } });
     const ship = async (version: string, ...states: string[]): Promise<string> => {
       workload.will({ version });
-      const { id } = await owner.ship({ params: { ...main, service: workload.name }, body: {} });
+      const { id } = await owner.ship({
+        params: { ...main, service: workload.name },
+        body: version === "1" ? { strategy: "all_at_once" } : {},
+      });
       return until(`the rollout of version ${version} is ${states.join(" or ")}`, async () => {
         const { rolloutId, finishedAt, words } = await owner.getDeployment({ params: { ...main, deploymentId: id } });
         if (rolloutId === null && finishedAt !== null) throw new Hopeless(`the deployment ended: ${words}`);
@@ -85,6 +106,8 @@ export class Furnished {
         return states.includes(state) ? rolloutId : null;
       });
     };
+    // Two that served: there is something to go back to.
+    await ship("0", "completed");
     await ship("1", "completed");
     await act(await ship("2", "progressing", "holdback"), "abort");
     await until("the aborted rollout has ended", async () => {
@@ -100,6 +123,14 @@ export class Furnished {
       this.existing.learn(await owner[list]({ params: main }));
     this.existing.learn(await owner.listReleases({ params: { ...main, service: workload.name } }));
     this.existing.learn(await owner.getCheckpoint({}));
+  }
+
+  /** A contract that always fails: it can be asked for again and again, and keeps no release from being served. */
+  #migrations(): void {
+    const folder = join(this.#workload.root, "app", "db");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, CONTRACT), "select 1 / 0;\n");
+    this.existing.add("migration", CONTRACT);
   }
 
   /** A change as GitHub tells of one: the fuzz signs no deliveries. */

@@ -29,6 +29,7 @@ const STEPS: Value[] = [
 /** Within what waivers and freezes may last. */
 const DAYS_AHEAD = new Date(Date.now() + 20 * 86_400_000).toISOString();
 
+/** By the field's name; "name:type" where it means something else in another type. */
 export const KNOWN_FIELDS: Readonly<Record<string, Field>> = {
   project: { ...of("main"), weight: 20 },
   service: known("service"),
@@ -37,6 +38,7 @@ export const KNOWN_FIELDS: Readonly<Record<string, Field>> = {
   deploymentId: known("deployment"),
   rolloutId: known("rollout"),
   change: known("change"),
+  file: known("migration"),
   subjectId: known("person"),
   personId: known("member"),
   approvalId: known("approval"),
@@ -54,6 +56,8 @@ export const KNOWN_FIELDS: Readonly<Record<string, Field>> = {
   type: of("delivery.deployment.requested", "security.token.created", "catalog.service.created"),
   from: { ...known("size"), type: "integer" },
   to: { ...known("size"), type: "integer" },
+  // Of promotions: where nothing is deployed.
+  "to:string": of("staging"),
   limit: of(1, 2, 50, 200),
   // A longer poll would hold its line for nothing.
   waitMs: only(0, 1, 5),

@@ -90,7 +90,7 @@ function objectsOf(schema: Schema): Arbitrary<Value> {
 
 /** A field by its schema, and by what is known of its name. */
 function fieldOf(name: string, schema: Schema): Arbitrary<Value> {
-  const known: Field | undefined = KNOWN_FIELDS[name];
+  const known: Field | undefined = KNOWN_FIELDS[`${name}:${schema.type}`] ?? KNOWN_FIELDS[name];
   const any = valuesOf(schema);
   if (!known || (known.type !== undefined && known.type !== schema.type)) return any;
   return fc.oneof({ weight: known.weight, arbitrary: known.values }, { weight: known.isOnly ? 0 : 1, arbitrary: any });

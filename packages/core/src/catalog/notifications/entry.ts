@@ -50,6 +50,7 @@ const APPROVAL: Readonly<Record<string, Outcome>> = {
   requested: "waiting",
   refused: "failed",
   withdrawn: "aborted",
+  expired: "aborted",
 };
 
 /** What an entry comes to. */

@@ -1,0 +1,68 @@
+import type { Answer } from "@latchkey/api/client";
+import type { Command } from "commander";
+import { addCommand, type Outcome } from "../command.ts";
+import type { Session } from "../session.ts";
+import type { Terminal } from "../terminal.ts";
+import { clip, moment, state, table } from "../text.ts";
+
+/** What ran in a service's databases. */
+export function addMigrations(program: Command, terminal: Terminal, outcome: Outcome): void {
+  addCommand(program, terminal, outcome, {
+    usage: "migrations <service>",
+    about: "which migrations ran in a service's databases, and what the next contract waits for",
+    group: "See what is there:",
+    examples: [["latchkey migrations leads", "each environment's schema"]],
+    run: async ({ session: open, args }) => {
+      const session = open();
+      const answer = await session.client.listMigrations({ params: { ...session.main, service: args[0] ?? "" } });
+      session.print(answer, () => schemaWords(answer, session, args[0] ?? ""));
+      return undefined;
+    },
+  });
+}
+
+interface ContractOptions {
+  readonly environment: string;
+  readonly reason: string;
+}
+/** A person's word that nobody goes back any more. */
+export function addContract(program: Command, terminal: Terminal, outcome: Outcome): void {
+  addCommand<ContractOptions>(program, terminal, outcome, {
+    usage: "contract <service> <file>",
+    about: "run the next contract now, without waiting for the end of the rollback window",
+    more: "After it no release that does not know the file can be served again: a rollback to one is refused. It never runs while a deployment is under way, or while the release that serves does not know it.",
+    group: "Change what is served:",
+    options: (command) =>
+      command
+        .requiredOption("--reason <text>", "why, for the record")
+        .option("--environment <name>", "whose database", "production"),
+    examples: [['latchkey contract leads 0003-contract-mail.sql --reason "nobody reads it"', "in production"]],
+    run: async ({ session: open, args, options }) => {
+      const session = open();
+      const answer = await session.client.contractSchema({
+        params: { ...session.main, service: args[0] ?? "" },
+        body: { environment: options.environment, file: args[1] ?? "", reason: options.reason },
+      });
+      session.print(answer, () => answer.words);
+      return undefined;
+    },
+  });
+}
+
+function schemaWords({ items }: Answer<"listMigrations">, session: Session, service: string): string {
+  if (items.length === 0) return `${service} has no gate of kind migrations: Latchkey leaves its databases alone.`;
+  return items
+    .map((schema) => {
+      const rows = schema.migrations.map((m) => [
+        ...[m.file, m.phase, state(m.state, session.style), m.finishedAt ? moment(m.finishedAt) : "-"],
+        clip(m.words, 80),
+      ]);
+      const ran =
+        rows.length === 0 ? "Nothing ran yet." : table(["file", "phase", "state", "when", ""], rows, session.style);
+      const { next } = schema;
+      const failed = next?.failed ? ` It failed; \`latchkey contract ${service} ${next.file}\` tries again.` : "";
+      const waits = next ? `\nNext contract: ${next.file}. ${next.waits ?? "It runs now."}${failed}` : "";
+      return `${schema.environment} (${schema.folder})\n${ran}${waits}`;
+    })
+    .join("\n\n");
+}
