@@ -28,6 +28,8 @@ export function guardPlan(seed: number, guardFault: GuardFaultName): Plan {
     // Where the canary gets nothing, few requests: many would show that its share is wrong, which holds as well.
     requestsPerSecond: isShared ? 60 : guardFault === "canary_silent" ? 10 : 30,
     gateways: guardFault === "gateway_clock" ? plan.gateways : 1,
+    // A release that moves to another machine leaves its dead process behind, which nobody sees there.
+    servers: BRIEF.includes(guardFault) ? 1 : plan.servers,
     strategy: {
       ...plan.strategy,
       kind: "canary",
