@@ -98,8 +98,14 @@ export class GuardFaults {
     this.window = { rolloutId, canaryId, fromMs, untilMs: fromMs + lastsMs };
     this.#world.tell("world", `in ${afterMs / 1_000} s ${words}, for ${lastsMs / 1_000} s`);
     this.#offMs = chance.pick(OFF_MS);
-    if (this.name === "restarts")
-      for (const after of [500, 4_500]) timeline.after(after, () => this.#world.machine.killRelease(canaryId));
+    if (this.name === "restarts") for (const after of [500, 4_500]) this.#killOnce(canaryId, after, 4);
+  }
+
+  /** A process that is dead already, because no server looked, dies once more when it lives: at most so many seconds later. */
+  #killOnce(releaseId: string, afterMs: number, tries: number): void {
+    this.#world.timeline.after(afterMs, () => {
+      if (!this.#world.machine.killRelease(releaseId) && tries > 0) this.#killOnce(releaseId, 1_000, tries - 1);
+    });
   }
 
   #isOn(...names: readonly GuardFaultName[]): boolean {

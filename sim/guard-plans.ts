@@ -7,6 +7,8 @@ const METRIC: UserMetric = {
   ...{ name: "declined", kind: "ratio", source: "prometheus", direction: "up_is_bad", severity: "critical" },
   ...{ weight: 0.1, harm: 0.9, safe: 0.95, max: 0.1, events: "events/{{arm}}", total: "total/{{arm}}" },
 };
+/** Deaths and growth that are over within seconds. */
+const BRIEF: readonly GuardFaultName[] = ["memory_grows", "restarts"];
 const OF_METRICS: readonly GuardFaultName[] = ["source_clock", "metric_down", "metric_missing", "metric_limit"];
 
 /**
@@ -26,6 +28,8 @@ export function guardPlan(seed: number, guardFault: GuardFaultName): Plan {
     // Where the canary gets nothing, few requests: many would show that its share is wrong, which holds as well.
     requestsPerSecond: isShared ? 60 : guardFault === "canary_silent" ? 10 : 30,
     gateways: guardFault === "gateway_clock" ? plan.gateways : 1,
+    // A release that moves to another machine leaves its dead process behind, which nobody sees there.
+    servers: BRIEF.includes(guardFault) ? 1 : plan.servers,
     strategy: {
       ...plan.strategy,
       kind: "canary",
@@ -50,8 +54,9 @@ export function guardPlan(seed: number, guardFault: GuardFaultName): Plan {
     isCalm: true,
     shipsBatches: false,
     busyMs: 30_000,
-    crashPerStep: Math.min(plan.crashPerStep, 0.000_3),
-    cutPerStep: Math.min(plan.cutPerStep, 0.000_5),
+    // What is over before a server is back, or has its connection back, nobody could have seen.
+    crashPerStep: BRIEF.includes(guardFault) ? 0 : Math.min(plan.crashPerStep, 0.000_3),
+    cutPerStep: BRIEF.includes(guardFault) ? 0 : Math.min(plan.cutPerStep, 0.000_5),
     lossPerMessage: Math.min(plan.lossPerMessage, 0.02),
     ...{ backupAtMs: null, restoreAtMs: [], newEpochAtMs: null, clocksWander: false },
   };

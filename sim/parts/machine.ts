@@ -44,11 +44,15 @@ export class SimMachine {
     this.#world.tell("machine", `process ${process.pid} of release ${process.digest} dies`);
   }
 
-  /** The process that lives of a release dies. */
-  killRelease(releaseId: string): void {
-    for (const process of this.#processes.values())
-      if (this.#isAlive(process) && process.pidFile.endsWith(`${releaseId}.pid`))
-        process.diesAtMs = this.#world.timeline.nowMs;
+  /** The process that lives of a release dies. False where none does: nobody has started it again yet. */
+  killRelease(releaseId: string): boolean {
+    let hasDied = false;
+    for (const process of this.#processes.values()) {
+      if (!this.#isAlive(process) || !process.pidFile.endsWith(`${releaseId}.pid`)) continue;
+      process.diesAtMs = this.#world.timeline.nowMs;
+      hasDied = true;
+    }
+    return hasDied;
   }
 
   of(clock: Clock): Machine {

@@ -87,7 +87,10 @@ test("latchkey backup writes a proved copy that names what is not in it, with th
     contents: { keys: string[]; notIncluded: string[] };
   };
   expect(backup.verification.state).toBe("verified");
-  expect(backup.contents).toMatchObject({ notIncluded: ["tiny_production"], keys: ["ledger.key", "subjects.key", "webhooks.key"] });
+  expect(backup.contents).toMatchObject({
+    notIncluded: ["tiny_production"],
+    keys: ["ledger.key", "subjects.key", "webhooks.key"],
+  });
   const kept = readFileSync(join(product.dir, "backups", `${backup.id}.tar`));
   expect(createHash("sha256").update(readFileSync(file)).digest("hex")).toBe(
     createHash("sha256").update(kept).digest("hex"),
