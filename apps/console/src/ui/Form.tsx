@@ -73,3 +73,29 @@ export function Choices<T extends string>(o: {
     </fieldset>
   );
 }
+
+/** Why somebody does something, which the ledger keeps. `asked`: it was tried without. */
+export function ReasonField(o: {
+  value: string;
+  onChange: (reason: string) => void;
+  maxLength: number;
+  asked: boolean;
+}) {
+  return (
+    <Field
+      label="Reason"
+      hint="Goes into the ledger with your name."
+      error={o.asked && o.value.trim() === "" ? "Say why: the ledger keeps it." : undefined}
+    >
+      {(ids) => (
+        <Textarea
+          {...ids}
+          value={o.value}
+          maxLength={o.maxLength}
+          required
+          onChange={(event) => o.onChange(event.target.value)}
+        />
+      )}
+    </Field>
+  );
+}

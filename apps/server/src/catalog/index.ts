@@ -31,6 +31,8 @@ export {
   findService,
   listServices,
   lockEnvironment,
+  PRODUCTION,
+  productionOf,
   raiseEpoch,
   type ServiceRow,
   takeGeneration,

@@ -142,3 +142,9 @@ export const takeGeneration = operation(
     return generation;
   },
 );
+
+/** Which environment of a service is its production: the one of that name, or else the last. */
+export const productionOf = ({ environments }: { readonly environments: readonly string[] }): string | undefined =>
+  environments.includes("production") ? "production" : environments.at(-1);
+/** The same in SQL, of a service `s`. */
+export const PRODUCTION = sql`case when s.config -> 'environments' ? 'production' then 'production' else s.config -> 'environments' ->> -1 end`;

@@ -1,6 +1,7 @@
 import type { Automation } from "@latchkey/api/zero-touch";
 import { automationOf, type DeploymentFacts } from "@latchkey/core/delivery/automation";
 import { sql } from "kysely";
+import { PRODUCTION } from "../catalog/index.ts";
 import { type Executor, operation } from "../platform/database.ts";
 import type { GateRow } from "./deployments.store.ts";
 
@@ -37,8 +38,7 @@ const endedInProduction = operation(
       left join rollout o on o.id = d.rollout_id
       where d.project = ${project} and (${service ?? null}::text is null or d.service = ${service ?? null})
         and d.finished_at >= ${from}
-        -- The last environment of a service is its production, where none has that name.
-        and d.environment = case when s.config -> 'environments' ? 'production' then 'production' else s.config -> 'environments' ->> -1 end
+        and d.environment = ${PRODUCTION}
       order by d.finished_at desc, d.id desc limit ${DEPLOYMENTS_MAX}`.execute(db);
     return found.rows;
   },

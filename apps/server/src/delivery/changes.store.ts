@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { PRODUCTION } from "../catalog/index.ts";
 import { type Executor, operation } from "../platform/database.ts";
 
 /** Changes: commits with their pull requests. */
@@ -103,8 +104,7 @@ export const noteDeployed = operation("noteDeployed", async (tx: Executor): Prom
       from change c
       join service s on s.project = c.project and s.name = c.service
       join deployment d on d.project = c.project and d.service = c.service and d.status in ('holdback', 'succeeded')
-        -- The last environment of a service is its production, where none has that name.
-        and d.environment = case when s.config -> 'environments' ? 'production' then 'production' else s.config -> 'environments' ->> -1 end
+        and d.environment = ${PRODUCTION}
       left join release r on r.id = d.release_id
       join lateral (select min(at) as at from rollout_decision
         where rollout_id = d.rollout_id and decision ->> 'kind' = 'promoted') x on x.at is not null

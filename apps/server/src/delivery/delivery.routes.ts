@@ -1,11 +1,12 @@
 import type { Answer } from "@latchkey/api/client";
-import { applyService, findService, listServices, type ServiceRow } from "../catalog/index.ts";
+import { applyService, listServices } from "../catalog/index.ts";
 import type { Subjects } from "../ledger/index.ts";
 import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import { actorOf } from "../platform/auth.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
+import { notFound, servicesIn, summariesIn } from "./asked-for.ts";
 import { viewBatch } from "./batches.view.ts";
 import { cancelDeployment } from "./cancel.ts";
 import { findDeployment, listDeployments } from "./deployments.store.ts";
@@ -29,9 +30,6 @@ export interface DeliveryRoutesOptions {
   readonly wake: () => void;
 }
 
-const notFound = (what: string, id: string) =>
-  new ProblemError("LK_NOT_FOUND", { detail: `There is no ${what} "${id}".` });
-
 export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
   const { db } = o.database;
 
@@ -47,11 +45,7 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
     return { items: await viewTargets(db, rows, o.routing), next };
   });
 
-  const serviceOf = async (project: string, name: string): Promise<ServiceRow> => {
-    const row = await findService(db, project, name);
-    if (!row) throw notFound("service", name);
-    return row;
-  };
+  const serviceOf = servicesIn(db);
 
   route(http, "getService", async ({ project, params }) => {
     const row = await serviceOf(project, params.service);
@@ -101,11 +95,7 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
     };
   });
 
-  const summaryOf = async (id: string) => {
-    const row = await findDeployment(db, id);
-    if (!row) throw notFound("deployment", id);
-    return presentDeployment(row, await findReleases(db, [row.release_id]));
-  };
+  const summaryOf = summariesIn(db);
   route(
     http,
     "ship",

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { type Evidence, WAIVER_DAYS_MAX, type Waiver } from "@latchkey/api/gates";
-import { findService, type ServiceRow } from "../catalog/index.ts";
+import type { ServiceRow } from "../catalog/index.ts";
 import { record, type Subjects } from "../ledger/index.ts";
 import { actorOf } from "../platform/auth.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { newId } from "../platform/ids.ts";
 import { ProblemError } from "../platform/problems.ts";
+import { servicesIn } from "./asked-for.ts";
 import { answerCallback } from "./gate-callbacks.store.ts";
 import { type EvidenceRow, saveEvidence } from "./gate-evidence.store.ts";
 import { hashOfToken } from "./http-gate.ts";
@@ -22,11 +23,7 @@ const DAY_MS = 86_400_000;
 
 export function registerGates(http: Http, o: GateRoutesOptions): void {
   const { db } = o.database;
-  const serviceOf = async (project: string, name: string): Promise<ServiceRow> => {
-    const service = await findService(db, project, name);
-    if (!service) throw new ProblemError("LK_NOT_FOUND", { detail: `There is no service "${name}".` });
-    return service;
-  };
+  const serviceOf = servicesIn(db);
   registerEvidence(http, o, serviceOf);
   registerWaivers(http, o, serviceOf);
 

@@ -11,7 +11,7 @@ import { reportsOf } from "@latchkey/core/delivery/github/reports";
 import { canonicalJson } from "@latchkey/core/shared/canonical-json";
 import type { Result } from "@latchkey/core/shared/result";
 import type { Logger } from "pino";
-import { allServices, type ServiceRow } from "../catalog/index.ts";
+import { allServices, productionOf, type ServiceRow } from "../catalog/index.ts";
 import type { Transactions } from "../platform/database.ts";
 import type { Lease } from "../platform/leases.ts";
 import {
@@ -72,13 +72,11 @@ export class ReportsController {
   }
 
   #rowsOf(d: ReportedDeployment, service: ServiceRow) {
-    const { environments } = service.config;
-    const production = environments.includes("production") ? "production" : environments.at(-1);
     const reports = reportsOf({
       deploymentId: d.id,
       service: d.service,
       environment: d.environment,
-      isProduction: d.environment === production,
+      isProduction: d.environment === productionOf(service.config),
       commit: d.commit_sha,
       status: d.status,
       words: d.words,

@@ -1,10 +1,11 @@
 import type { SchemaView } from "@latchkey/api/migrations";
-import { environmentsOf, findService, lockEnvironment, type ServiceRow } from "../catalog/index.ts";
+import { environmentsOf, lockEnvironment } from "../catalog/index.ts";
 import { record, type Subjects } from "../ledger/index.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
+import { servicesIn } from "./asked-for.ts";
 import { migrationsGateOf, nextContract } from "./contracts.controller.ts";
 import { type SchemaRow, saveContractWish, schemaOf } from "./migrations.store.ts";
 
@@ -17,11 +18,7 @@ export interface MigrationRoutesOptions {
 /** What ran in the databases of services, and a person's word that something goes now. */
 export function registerMigrations(http: Http, o: MigrationRoutesOptions): void {
   const { db } = o.database;
-  const serviceOf = async (project: string, name: string): Promise<ServiceRow> => {
-    const row = await findService(db, project, name);
-    if (!row) throw new ProblemError("LK_NOT_FOUND", { detail: `There is no service "${name}".` });
-    return row;
-  };
+  const serviceOf = servicesIn(db);
 
   route(http, "listMigrations", async ({ project, params }) => {
     const service = await serviceOf(project, params.service);

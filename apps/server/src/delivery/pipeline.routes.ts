@@ -1,8 +1,8 @@
-import { findService } from "../catalog/index.ts";
 import type { GithubAccess } from "../platform/adapters/github/configured.ts";
 import type { Executor } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
+import { servicesIn } from "./asked-for.ts";
 import { findChange, listChanges } from "./changes.store.ts";
 import { presentChange, viewPipeline } from "./pipeline.view.ts";
 
@@ -13,11 +13,7 @@ export interface PipelineRoutesOptions {
 
 /** Changes, and where each of them is. */
 export function registerPipeline(http: Http, o: PipelineRoutesOptions): void {
-  const serviceOf = async (project: string, name: string) => {
-    const row = await findService(o.db, project, name);
-    if (!row) throw new ProblemError("LK_NOT_FOUND", { detail: `There is no service "${name}".` });
-    return row;
-  };
+  const serviceOf = servicesIn(o.db);
 
   route(http, "getPipeline", async ({ project, query }) => {
     if (query.service !== undefined) await serviceOf(project, query.service);

@@ -14,10 +14,11 @@ import type { Finding, HarmSearch } from "@latchkey/core/analysis/planning/searc
 import { playedWords } from "@latchkey/core/analysis/planning/words";
 import type { Clustering, JudgeReport } from "@latchkey/core/analysis/types";
 import type { Strategy } from "@latchkey/core/delivery/rollout";
-import { findEnvironment, findService, type ServiceRow } from "../catalog/index.ts";
+import { findEnvironment, type ServiceRow } from "../catalog/index.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
+import { servicesIn } from "./asked-for.ts";
 import { batchPolicyOf, readPace } from "./batches.ts";
 import { clusteringBefore } from "./minutes.store.ts";
 import type { PlanAsked, PlanStanding, PlansController } from "./plans.controller.ts";
@@ -32,9 +33,9 @@ export function registerPlans(http: Http, o: { readonly database: Database; read
     ...(await readPace(db, row, environment, Date.now(), plan?.healthy.passMedianMs ?? null)),
     when: batchPolicyOf(row).when,
   });
+  const serviceOf = servicesIn(db);
   route(http, "planCanary", async ({ project, params, query }) => {
-    const row = await findService(db, project, params.service);
-    if (!row) throw new ProblemError("LK_NOT_FOUND", { detail: `There is no service "${params.service}".` });
+    const row = await serviceOf(project, params.service);
     check(row, query);
     // The same question about another configuration is another question.
     const key = JSON.stringify([project, row.name, row.config_digest, query]);

@@ -1,6 +1,6 @@
 import type { Actor } from "@latchkey/core/delivery/rollout";
 import type { Logger } from "pino";
-import { allServices, findService, lockEnvironment } from "../catalog/index.ts";
+import { allServices, findService, lockEnvironment, type ServiceRow } from "../catalog/index.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Transactions } from "../platform/database.ts";
 import type { Lease } from "../platform/leases.ts";
@@ -31,26 +31,25 @@ export class PromotionsController {
     const { database, lease, log } = this.#o;
     const fence = lease.fence();
     if (fence === null) return false;
-    for (const { project, name, config } of await allServices(database.db))
-      for (const step of config.promotions ?? []) {
+    for (const service of await allServices(database.db))
+      for (const step of service.config.promotions ?? []) {
         if (!step.automatic) continue;
-        const id = await this.#promote(project, name, step.to, fence);
+        if ((await standing(database.db, service, step, this.#o.clock.now())).state !== "ready") continue;
+        const id = await this.#promote(service, step.to, fence);
         if (id === null) continue;
-        log.info({ service: name, from: step.from, to: step.to, deploymentId: id }, "a release goes on by itself");
+        log.info({ service: service.name, ...step, deploymentId: id }, "a release goes on by itself");
         this.#o.wake();
       }
     return false;
   }
 
-  /** Looked at within the transaction that asks for it: two servers, or a second look, ask once. */
-  async #promote(project: string, name: string, environment: string, fence: number): Promise<string | null> {
+  /** Looked at again within the transaction that asks for it: two servers, or a second look, ask once. */
+  async #promote({ project, name }: ServiceRow, environment: string, fence: number): Promise<string | null> {
     const { database, lease, clock } = this.#o;
     return database.transaction(async (tx) => {
       const service = await findService(tx, project, name);
       const step = service?.config.promotions?.find(({ to, automatic }) => to === environment && automatic);
-      if (!service || !step) return null;
-      const before = await standing(tx, service, step, clock.now());
-      if (before.state !== "ready" || !(await lease.guards(tx, fence))) return null;
+      if (!service || !step || !(await lease.guards(tx, fence))) return null;
       if (!(await lockEnvironment(tx, project, name, environment))) return null;
       const { state, release, servedBy } = await standing(tx, service, step, clock.now());
       if (state !== "ready" || release === null || servedBy === null) return null;

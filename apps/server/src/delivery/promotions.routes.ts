@@ -1,15 +1,13 @@
 import type { PromotionStep } from "@latchkey/core/delivery/promotion";
-import { findEnvironment, findService, type ServiceRow } from "../catalog/index.ts";
+import { findEnvironment, type ServiceRow } from "../catalog/index.ts";
 import type { Subjects } from "../ledger/index.ts";
 import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
-import { findDeployment } from "./deployments.store.ts";
-import { presentDeployment } from "./presentation.ts";
+import { servicesIn, summariesIn } from "./asked-for.ts";
 import { viewPromotions } from "./promotions.view.ts";
-import { findReleases } from "./releases.store.ts";
 import { ship } from "./ship.ts";
 
 export interface PromotionRoutesOptions {
@@ -22,16 +20,8 @@ export interface PromotionRoutesOptions {
 
 export function registerPromotions(http: Http, o: PromotionRoutesOptions): void {
   const { db } = o.database;
-  const serviceOf = async (project: string, name: string): Promise<ServiceRow> => {
-    const row = await findService(db, project, name);
-    if (!row) throw new ProblemError("LK_NOT_FOUND", { detail: `There is no service "${name}".` });
-    return row;
-  };
-  const summaryOf = async (id: string) => {
-    const row = await findDeployment(db, id);
-    if (!row) throw new ProblemError("LK_NOT_FOUND", { detail: `There is no deployment "${id}".` });
-    return presentDeployment(row, await findReleases(db, [row.release_id]));
-  };
+  const serviceOf = servicesIn(db);
+  const summaryOf = summariesIn(db);
 
   route(http, "listPromotions", async ({ project, params }) => ({
     items: await viewPromotions(db, await serviceOf(project, params.service), o.clock.now()),

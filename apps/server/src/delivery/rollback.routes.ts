@@ -1,16 +1,13 @@
 import type { BurnRates } from "@latchkey/core/delivery/burning";
-import { findService, type ServiceRow } from "../catalog/index.ts";
+import type { ServiceRow } from "../catalog/index.ts";
 import { record, type Subjects } from "../ledger/index.ts";
 import type { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import { actorOf } from "../platform/auth.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
-import { ProblemError } from "../platform/problems.ts";
-import { findDeployment } from "./deployments.store.ts";
+import { servicesIn, summariesIn } from "./asked-for.ts";
 import { deletePause } from "./pauses.store.ts";
-import { presentDeployment } from "./presentation.ts";
-import { findReleases } from "./releases.store.ts";
 import { rollBack } from "./rollback.ts";
 import { planRollback, viewPauses } from "./rollback.view.ts";
 
@@ -28,16 +25,8 @@ export interface RollbackRoutesOptions {
 export function registerRollbacks(http: Http, o: RollbackRoutesOptions): void {
   const { db } = o.database;
   const hasArtifact = (digest: string) => o.artifacts.has(digest);
-  const serviceOf = async (project: string, name: string): Promise<ServiceRow> => {
-    const row = await findService(db, project, name);
-    if (!row) throw new ProblemError("LK_NOT_FOUND", { detail: `There is no service "${name}".` });
-    return row;
-  };
-  const summaryOf = async (id: string) => {
-    const row = await findDeployment(db, id);
-    if (!row) throw new ProblemError("LK_NOT_FOUND", { detail: `There is no deployment "${id}".` });
-    return presentDeployment(row, await findReleases(db, [row.release_id]));
-  };
+  const serviceOf = servicesIn(db);
+  const summaryOf = summariesIn(db);
 
   route(http, "planRollback", async ({ project, params, query }) => {
     const service = await serviceOf(project, params.service);

@@ -117,8 +117,10 @@ async function armsView(
   );
 }
 
-async function decisionsView(db: Executor, row: ListedRollout): Promise<RolloutView["decisions"]> {
-  const decisions = await decisionsOf(db, row.id);
+async function decisionsView(
+  db: Executor,
+  decisions: Awaited<ReturnType<typeof decisionsOf>>,
+): Promise<RolloutView["decisions"]> {
   const sequences = await sequencesOf(
     db,
     decisions.map((d) => d.event_id),
@@ -190,6 +192,7 @@ async function viewRollout(db: Executor, id: string, o: RolloutViewOptions): Pro
   const { machine } = row;
   const counters = await countersOf(db, row);
   const radius = radiusOf(row, counters, row.time_at_ms);
+  const decisions = await decisionsOf(db, id);
   const next = whatIsNext(machine);
   // Pages show the wall clock: rollout time is behind it by what was not watched.
   const wall = (ms: number | null) =>
@@ -221,8 +224,8 @@ async function viewRollout(db: Executor, id: string, o: RolloutViewOptions): Pro
     arms: await armsView(counters, row, releases, o.target),
     blastRadius: radius ? { ...radius, words: blastWords(radius) } : null,
     report: row.report ? presentReport(row.report) : null,
-    servingTime: servingTimeOf((await decisionsOf(db, row.id)).map((d) => ({ ...d.decision, atMs: d.at.getTime() }))),
-    decisions: await decisionsView(db, row),
+    servingTime: servingTimeOf(decisions.map((d) => ({ ...d.decision, atMs: d.at.getTime() }))),
+    decisions: await decisionsView(db, decisions),
     previewUrl: await previewUrlOf(db, row, o.gatewayUrl),
     ...(await viewCarried(db, row)),
   };
@@ -268,10 +271,8 @@ async function recorded(db: Executor, id: string) {
     const row = await findWholeRollout(db, id);
     if (!row) return null;
     const steps = await recordedSteps(db, id);
-    const decisions = await decisionsView(db, row);
-    const stored = (await decisionsOf(db, id)).map((d) => d.decision);
-    if (tries === TRIES || (await findWholeRollout(db, id))?.step_count === row.step_count)
-      return { row, steps, decisions, stored };
+    const decisions = await decisionsOf(db, id);
+    if (tries === TRIES || (await findRollout(db, id))?.step_count === row.step_count) return { row, steps, decisions };
   }
 }
 
@@ -281,7 +282,8 @@ export async function explain(db: Executor, id: string): Promise<Explanation | n
   const { row, steps } = whole;
   let hash = "";
   for (const { text } of steps) hash = createHash("sha256").update(hash).update("\n").update(text).digest("hex");
-  const { decisions, stored } = whole;
+  const decisions = await decisionsView(db, whole.decisions);
+  const stored = whole.decisions.map((d) => d.decision);
   const sameVersion = row.decider_version === DECIDER_VERSION;
   const again = sameVersion ? replay(row.first_machine, row.policy, steps) : null;
   const agrees = again !== null && JSON.stringify(sorted(again.decisions)) === JSON.stringify(sorted(stored));

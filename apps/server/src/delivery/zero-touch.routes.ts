@@ -1,10 +1,9 @@
 import type { Answer } from "@latchkey/api/client";
 import { decideZeroTouch, ZERO_TOUCH_VERSION } from "@latchkey/core/delivery/zero-touch";
 import { canonicalJson } from "@latchkey/core/shared/canonical-json";
-import { findService } from "../catalog/index.ts";
 import type { Executor } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
-import { ProblemError } from "../platform/problems.ts";
+import { notFound, servicesIn } from "./asked-for.ts";
 import { viewAutomation } from "./automation.view.ts";
 import { findDeployment } from "./deployments.store.ts";
 import { type ZeroTouchRow, zeroTouchOf } from "./zero-touch.store.ts";
@@ -14,16 +13,15 @@ export function registerZeroTouch(
   http: Http,
   { db, now }: { readonly db: Executor; readonly now: () => number },
 ): void {
+  const serviceOf = servicesIn(db);
   route(http, "getZeroTouch", async ({ project, params }) => {
     const deployment = await findDeployment(db, params.deploymentId);
-    if (!deployment || deployment.project !== project)
-      throw new ProblemError("LK_NOT_FOUND", { detail: `There is no deployment "${params.deploymentId}".` });
+    if (!deployment || deployment.project !== project) throw notFound("deployment", params.deploymentId);
     return { items: (await zeroTouchOf(db, deployment.id)).map(present) };
   });
 
   route(http, "getAutomation", async ({ project, query }) => {
-    if (query.service !== undefined && !(await findService(db, project, query.service)))
-      throw new ProblemError("LK_NOT_FOUND", { detail: `There is no service "${query.service}".` });
+    if (query.service !== undefined) await serviceOf(project, query.service);
     return viewAutomation(db, project, query, now());
   });
 }

@@ -5,7 +5,7 @@ import { keys } from "../../api/queries.ts";
 import type { Rollout, RolloutAction } from "../../api/types.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
-import { Field, Textarea } from "../../ui/Form.tsx";
+import { ReasonField } from "../../ui/Form.tsx";
 import { toast } from "../../ui/Toasts.tsx";
 import { ACTION_WORDS } from "../../words.ts";
 
@@ -60,15 +60,7 @@ function Ask({ rollout: r, action, onClose }: { rollout: Rollout; action: Rollou
   }
   return (
     <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
-      <Field
-        label="Reason"
-        hint="Goes into the ledger with your name."
-        error={tried && missing ? "Say why: the ledger keeps it." : undefined}
-      >
-        {(ids) => (
-          <Textarea {...ids} value={reason} maxLength={500} required onChange={(e) => setReason(e.target.value)} />
-        )}
-      </Field>
+      <ReasonField value={reason} onChange={setReason} maxLength={500} asked={tried} />
       {words.destructive && (
         <label className="flex items-start gap-2">
           <input

@@ -7,7 +7,7 @@ import type { Promotion } from "../../api/types.ts";
 import { to } from "../../paths.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
-import { Field, Textarea } from "../../ui/Form.tsx";
+import { ReasonField } from "../../ui/Form.tsx";
 import { Section } from "../../ui/Section.tsx";
 import { ErrorPanel } from "../../ui/States.tsx";
 import { A, Ago } from "../../ui/Text.tsx";
@@ -124,21 +124,7 @@ function Ask({ promotion: p, onClose }: { promotion: Promotion; onClose: () => v
   return (
     <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
       <p className="m-0 text-soft">{p.words}</p>
-      <Field
-        label="Reason"
-        hint="Goes into the ledger with your name."
-        error={tried && missing ? "Say why: the ledger keeps it." : undefined}
-      >
-        {(ids) => (
-          <Textarea
-            {...ids}
-            value={reason}
-            maxLength={300}
-            required
-            onChange={(event) => setReason(event.target.value)}
-          />
-        )}
-      </Field>
+      <ReasonField value={reason} onChange={setReason} maxLength={300} asked={tried} />
       <div className="flex justify-end gap-2">
         <Button onClick={onClose}>Cancel</Button>
         <Button type="submit" kind="primary" busy={act.isPending}>

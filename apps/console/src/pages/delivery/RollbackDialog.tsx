@@ -4,7 +4,7 @@ import { api, project, wordsOf } from "../../api/client.ts";
 import { keys, queries } from "../../api/queries.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
-import { Field, Select, Textarea } from "../../ui/Form.tsx";
+import { Field, ReasonField, Select } from "../../ui/Form.tsx";
 import { firstLine } from "../../ui/format.ts";
 import { ErrorPanel, Skeleton } from "../../ui/States.tsx";
 import { toast } from "../../ui/Toasts.tsx";
@@ -121,21 +121,7 @@ function Ask({ place, onClose }: { place: Place; onClose: () => void }) {
           </ul>
         </div>
       )}
-      <Field
-        label="Reason"
-        hint="Goes into the ledger with your name."
-        error={tried && missing ? "Say why: the ledger keeps it." : undefined}
-      >
-        {(ids) => (
-          <Textarea
-            {...ids}
-            value={reason}
-            maxLength={500}
-            required
-            onChange={(event) => setReason(event.target.value)}
-          />
-        )}
-      </Field>
+      <ReasonField value={reason} onChange={setReason} maxLength={500} asked={tried} />
       <div className="flex justify-end gap-2">
         <Button onClick={onClose}>Cancel</Button>
         <Button type="submit" kind="danger" busy={act.isPending}>
