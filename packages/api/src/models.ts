@@ -131,7 +131,7 @@ export const ServiceConfig = z.strictObject({
       /** Path prefixes whose requests are API calls, routed request by request; all else is sticky by visitor. */
       apiPrefixes: z.array(z.string().startsWith("/")).max(20).default(["/api/"]),
       injectBeacon: z.boolean().default(true),
-      /** Host names of the service's first environment; without any, all that no other service names. */
+      /** Host names of the service's first environment, or of its production where they are a path; without any, all that no other service names. */
       hosts: z
         .array(
           z

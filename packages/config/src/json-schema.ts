@@ -97,7 +97,8 @@ const WORDS: Readonly<Record<string, string>> = {
   "synthetic.journeys.*.body": "Sent as JSON.",
   routing: "How the gateway treats the service's requests.",
   "routing.apiPrefixes": "Paths that are split request by request; all else is sticky by visitor.",
-  "routing.hosts": "Host names of the first environment. Without any, all that no other service names.",
+  "routing.hosts":
+    "Host names of the first environment; of production where the environments are a path. Without any, all that no other service names.",
   "routing.injectBeacon": "Adds a small script to pages that counts page views and script errors.",
   ...TARGET_WORDS,
   strategy: "How a release is exposed.",

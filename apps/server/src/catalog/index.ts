@@ -33,6 +33,7 @@ export {
   lockEnvironment,
   PRODUCTION,
   productionOf,
+  publicEnvironmentOf,
   raiseEpoch,
   type ServiceRow,
   takeGeneration,

@@ -146,5 +146,8 @@ export const takeGeneration = operation(
 /** Which environment of a service is its production: the one of that name, or else the last. */
 export const productionOf = ({ environments }: { readonly environments: readonly string[] }): string | undefined =>
   environments.includes("production") ? "production" : environments.at(-1);
-/** The same in SQL, of a service `s`. */
+/** Which environment the service's own host names lead to: the first, or, where they are a path, its production. */
+export const publicEnvironmentOf = (config: ServiceConfig): string | undefined =>
+  (config.promotions ?? []).length > 0 ? productionOf(config) : config.environments[0];
+/** The same as `productionOf` in SQL, of a service `s`. */
 export const PRODUCTION = sql`case when s.config -> 'environments' ? 'production' then 'production' else s.config -> 'environments' ->> -1 end`;

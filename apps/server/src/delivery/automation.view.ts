@@ -37,7 +37,8 @@ const endedInProduction = operation(
       join service s on s.project = d.project and s.name = d.service
       left join rollout o on o.id = d.rollout_id
       where d.project = ${project} and (${service ?? null}::text is null or d.service = ${service ?? null})
-        and d.finished_at >= ${from}
+        -- A rehearsal is no change.
+        and d.fault is null and d.finished_at >= ${from}
         and d.environment = ${PRODUCTION}
       order by d.finished_at desc, d.id desc limit ${DEPLOYMENTS_MAX}`.execute(db);
     return found.rows;

@@ -70,6 +70,12 @@ describe("a path of environments", () => {
     const runs = await envOf(releaseId);
     expect(runs.map(({ environment }) => environment)).toEqual(["production", "staging"]);
     expect(new Set(runs.map(({ port }) => port)).size).toBe(2);
+    // Whoever visits the service by its own name meets production.
+    const hostsOf = (environment: string) =>
+      journey.gateway.table?.services.find((s) => s.service === journey.workload.name && s.environment === environment)
+        ?.hosts;
+    expect(hostsOf("production")).toContain(`${journey.workload.name}.localhost`);
+    expect(hostsOf("staging")).toEqual([`staging.${journey.workload.name}.localhost`]);
     const { items } = await journey.owner.listLedger({
       query: { type: "delivery.deployment.requested", subject: `deployment/${made.id}`, limit: 1 },
     });

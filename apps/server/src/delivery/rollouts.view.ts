@@ -11,7 +11,7 @@ import { armsOf } from "@latchkey/core/delivery/routing";
 import { servingTimeOf } from "@latchkey/core/delivery/serving-time";
 import { allowedActions } from "@latchkey/core/delivery/transitions";
 import { mergeHistograms, quantileMs } from "@latchkey/core/shared/histogram";
-import { findService } from "../catalog/index.ts";
+import { findService, publicEnvironmentOf } from "../catalog/index.ts";
 import { sequencesOf } from "../ledger/index.ts";
 import type { Executor } from "../platform/database.ts";
 import { carriedWords, viewCarried } from "./batches.view.ts";
@@ -235,7 +235,8 @@ async function viewRollout(db: Executor, id: string, o: RolloutViewOptions): Pro
 async function previewUrlOf(db: Executor, row: ListedRollout, gatewayUrl: string): Promise<string | null> {
   if (row.finished_at !== null || ["starting", "rolling_back"].includes(row.machine.state)) return null;
   const service = await findService(db, row.project, row.service);
-  return previewAddress(gatewayUrl, row.service, row.environment, service?.config.environments[0] === row.environment);
+  const isPublic = service !== null && publicEnvironmentOf(service.config) === row.environment;
+  return previewAddress(gatewayUrl, row.service, row.environment, isPublic);
 }
 
 const LOOKS_MAX = 600;

@@ -3,7 +3,13 @@ import type { Run } from "@latchkey/core/delivery/ports";
 import { isAtRisk, isTerminal } from "@latchkey/core/delivery/rollout";
 import { armsOf } from "@latchkey/core/delivery/routing";
 import { sql } from "kysely";
-import { allServices, type EnvironmentRow, environmentsOf, type ServiceRow } from "../catalog/index.ts";
+import {
+  allServices,
+  type EnvironmentRow,
+  environmentsOf,
+  publicEnvironmentOf,
+  type ServiceRow,
+} from "../catalog/index.ts";
 import { type Executor, operation } from "../platform/database.ts";
 import { findReleases } from "./releases.store.ts";
 import { rollbackPolicyOf } from "./rollback-policy.ts";
@@ -89,9 +95,9 @@ async function routeEnvironment(
   const total = arms.reduce((sum, arm) => sum + arm.weightPercent, 0);
   if (arms.length === 0 || total === 0) return [];
   const recent = await recentReleases(db, service.name, environment.name);
-  const isFirst = environment.name === service.config.environments[0];
+  const isPublic = environment.name === publicEnvironmentOf(service.config);
   const own = [
-    ...(isFirst ? [...service.config.routing.hosts, `${service.name}.localhost`] : []),
+    ...(isPublic ? [...service.config.routing.hosts, `${service.name}.localhost`] : []),
     `${environment.name}.${service.name}.localhost`,
   ];
   const main: RoutingService = {
@@ -100,7 +106,7 @@ async function routeEnvironment(
     deploymentId:
       (rollout && !isTerminal(rollout.machine.state) ? rollout.deployment_id : environment.serving_deployment_id) ?? "",
     rolloutId: rollout?.id ?? null,
-    hosts: [...own, ...(alone && isFirst ? ["*"] : [])],
+    hosts: [...own, ...(alone && isPublic ? ["*"] : [])],
     generation: { epoch: environment.epoch, n: environment.generation },
     arms: arms.map((arm) => ({ ...arm, weightPercent: (arm.weightPercent * 100) / total })),
     assetUpstreams: recent.map(options.assetsUrl),
@@ -128,8 +134,8 @@ function previewOf(
   };
 }
 
-export const previewAddress = (gatewayUrl: string, service: string, environment: string, isFirst: boolean): string => {
+export const previewAddress = (gatewayUrl: string, service: string, environment: string, isPublic: boolean): string => {
   const address = new URL(gatewayUrl);
-  address.hostname = `preview.${isFirst ? "" : `${environment}.`}${service}.localhost`;
+  address.hostname = `preview.${isPublic ? "" : `${environment}.`}${service}.localhost`;
   return address.toString();
 };
