@@ -136,7 +136,7 @@ function Exceptions({ items }: { items: Automation["exceptions"] }) {
             <A href={to.deployment(e.deploymentId)}>
               {e.service} {shortId(e.deploymentId)}
             </A>
-            <span className="min-w-0 flex-1">{e.words}</span>
+            <span className="min-w-0 flex-1 basis-full sm:basis-0">{e.words}</span>
             <span className="text-xs text-muted">
               <Ago at={e.endedAt} />
             </span>
