@@ -15,6 +15,7 @@ import {
   leaseAnswers,
   ledgerAnswers,
   pauseAnswers,
+  previewAnswers,
   routingAnswers,
 } from "./rest.ts";
 import type { Session } from "./tables.ts";
@@ -33,6 +34,7 @@ export const ANSWERS_BY_NAME: Readonly<Record<string, Answer>> = {
   ...catalogAnswers,
   ...approvalAnswers,
   ...freezeAnswers,
+  ...previewAnswers,
   ...pauseAnswers,
   ...routingAnswers,
   ...ledgerAnswers,

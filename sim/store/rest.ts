@@ -5,6 +5,7 @@ import type { EnvironmentRow, ServiceRow } from "../../apps/server/src/catalog/s
 import type { DeploymentRow } from "../../apps/server/src/delivery/deployments.store.ts";
 import type * as pauses from "../../apps/server/src/delivery/pauses.store.ts";
 import type { PauseRow } from "../../apps/server/src/delivery/pauses.store.ts";
+import type * as previews from "../../apps/server/src/delivery/pull-previews.store.ts";
 import type * as routing from "../../apps/server/src/delivery/routing.view.ts";
 import type * as ledger from "../../apps/server/src/ledger/ledger.store.ts";
 import type { EntryRow, NewEntry, Tree } from "../../apps/server/src/ledger/ledger.store.ts";
@@ -22,6 +23,8 @@ interface Routing {
 /** Nobody freezes anything in these worlds, nor is anybody asked. */
 export const freezeAnswers = { freezeOf: () => null } satisfies AnswersOf<typeof freezes>;
 export const approvalAnswers = { withdrawOf: () => [] } satisfies AnswersOf<typeof approvals>;
+/** No world has pull requests. */
+export const previewAnswers = { listPullPreviews: () => [] } satisfies AnswersOf<typeof previews>;
 export const pauseAnswers = {
   findPause: (s, project, service, environment) =>
     s.get<PauseRow>("deployment_pause", environmentKey(project, service, environment)),

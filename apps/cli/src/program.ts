@@ -21,6 +21,7 @@ import { addNotifications } from "./commands/notifications.ts";
 import { addPeople } from "./commands/people.ts";
 import { addPipeline } from "./commands/pipeline.ts";
 import { addPlanCanary } from "./commands/plan-canary.ts";
+import { addPreviews } from "./commands/previews.ts";
 import { addPath, addPromote } from "./commands/promote.ts";
 import { addResumeDeployments, addRollback } from "./commands/rollback.ts";
 import { addActions, addShip, addSplit } from "./commands/ship.ts";
@@ -105,6 +106,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addApprovals(program, terminal, outcome);
   addLook(program, terminal, outcome);
   addTargets(program, terminal, outcome);
+  addPreviews(program, terminal, outcome);
   addPath(program, terminal, outcome);
   addAutomation(program, terminal, outcome);
   addZeroTouch(program, terminal, outcome);

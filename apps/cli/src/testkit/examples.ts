@@ -511,6 +511,12 @@ export const zeroTouch: Answer<"getZeroTouch"> = {
   ],
 };
 
+export const preview: Answer<"listPreviews">["items"][number] = {
+  ...{ service: "leads", name: "pr-12", pullRequest: 12, state: "ready", words: "Serves commit 5d41402a." },
+  ...{ branch: "topic", commit: "5d41402a".repeat(5), servingCommit: "5d41402a".repeat(5) },
+  ...{ address: "http://pr-12.leads.localhost:7480/", createdAt: AT, endsAt: AT },
+};
+
 export const promotion: Answer<"listPromotions">["items"][number] = {
   ...{ service: "leads", from: "staging", to: "production", automatic: true, soakMs: 600_000, state: "soaking" },
   words: "Release 2 serves staging and must do so for a while longer.",

@@ -69,7 +69,7 @@ const routes = () => (journey.gateway.table?.services ?? []).filter((s) => s.env
 const upstream = (number: number) =>
   routes().find((s) => s.environment === `pr-${number}`)?.arms[0]?.upstreams[0] ?? "";
 const db = () => journey.installation.database.owner.db;
-/** What there is of previews: rows, processes, databases, checkouts and files that name a process. */
+/** What there is of previews: rows, processes, databases, checkouts and routes. */
 async function traces() {
   const { dir } = journey.installation;
   const ids = async (query: ReturnType<typeof sql<{ name: string }>>) =>
@@ -84,7 +84,6 @@ async function traces() {
       }>`select datname as name from pg_database where datname like ${`${journey.workload.name}\\_pr-%`}`,
     ),
     checkouts: folder("checkouts"),
-    noted: folder("processes").flatMap((machine) => readdirSync(join(dir, "processes", machine))),
     routes: routes().length,
   };
 }

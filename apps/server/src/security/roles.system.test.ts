@@ -80,6 +80,9 @@ describe("who may do what, over the wire", () => {
       contractSchema, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       listPromotions, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       promote, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
+      listPreviews, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      keepPreview, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
+      removePreview, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
       planRollback, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       rollBack, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       listDeploymentPauses, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -

@@ -1,0 +1,75 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type OpenPull, type PreviewFacts, type PreviewStep, previewNameOf, previewSteps } from "./preview.ts";
+
+const NOW = 1_000_000;
+const policy = { ttlMs: 1_000, most: 2 };
+const pull = (number: number, more: Partial<OpenPull> = {}): OpenPull => ({
+  ...{ number, commit: `c${number}`, branch: "topic", isFork: false },
+  ...more,
+});
+const facts = (pullRequest: number, more: Partial<PreviewFacts> = {}): PreviewFacts => ({
+  ...{ name: previewNameOf(pullRequest), pullRequest, state: "ready", wantedCommit: `c${pullRequest}` },
+  ...{ triedCommit: `c${pullRequest}`, hasRun: true, isBuilding: false },
+  ...{ endsAtMs: NOW + 500, nextAtMs: 0, hasRemains: false },
+  ...more,
+});
+const kinds = (steps: readonly PreviewStep[]) => steps.map((s) => `${s.kind} ${s.name}`);
+const waiting = { state: "waiting", triedCommit: null, hasRun: false } as const;
+
+describe("previews", () => {
+  it("are opened for open pull requests, never for a fork or over an environment of that name", () => {
+    const pulls = [pull(1), pull(2, { isFork: true }), pull(3)];
+    expect(kinds(previewSteps(policy, pulls, [], ["pr-3"], NOW))).toEqual(["open pr-1"]);
+  });
+  it("are built while there is a place, the oldest pull request first; others wait and say so", () => {
+    const there = [facts(9), facts(8, { ...waiting, state: "failed" }), facts(7, waiting)];
+    expect(kinds(previewSteps(policy, [pull(7), pull(8), pull(9)], there, [], NOW))).toEqual([
+      "build pr-7",
+      "wait pr-8",
+    ]);
+  });
+  it("are renewed by a newer commit, also after they ended, and by nothing else", () => {
+    const ended = facts(1, { state: "ended", hasRun: false });
+    expect(kinds(previewSteps(policy, [pull(1)], [ended], [], NOW))).toEqual([]);
+    expect(kinds(previewSteps(policy, [pull(1, { commit: "d" })], [ended], [], NOW))).toEqual(["renew pr-1"]);
+  });
+  it("end when the pull request closes, by time, and with the configuration; remains hold back the forgetting", () => {
+    const step = (p: typeof policy | null, pulls: OpenPull[], f: PreviewFacts) => previewSteps(p, pulls, [f], [], NOW);
+    expect(step(policy, [], facts(1))).toEqual([{ kind: "end", name: "pr-1", why: "closed" }]);
+    expect(step(policy, [pull(1)], facts(1, { endsAtMs: NOW }))).toEqual([
+      { kind: "end", name: "pr-1", why: "expired" },
+    ]);
+    expect(step(null, [pull(1)], facts(1))).toEqual([{ kind: "end", name: "pr-1", why: "off" }]);
+    const ended = { state: "ended", hasRun: false } as const;
+    expect(kinds(step(policy, [], facts(1, { ...ended, hasRemains: true })))).toEqual([]);
+    expect(kinds(step(policy, [], facts(1, ended)))).toEqual(["forget pr-1"]);
+  });
+
+  it("never take up more places than there are, and never build a fork or a closed pull request", () => {
+    const number = fc.integer({ min: 1, max: 8 });
+    const pulls = fc.uniqueArray(
+      fc.record({ number, commit: fc.constantFrom("a", "b"), branch: fc.constant("t"), isFork: fc.boolean() }),
+      { selector: (p) => p.number },
+    );
+    const there = fc.uniqueArray(
+      fc
+        .record({ pullRequest: number, wantedCommit: fc.constantFrom("a", "b"), hasRun: fc.boolean() })
+        .map(({ pullRequest, ...more }) =>
+          facts(pullRequest, { ...more, triedCommit: null, state: more.hasRun ? "ready" : "waiting" }),
+        ),
+      { selector: (p) => p.pullRequest },
+    );
+    fc.assert(
+      fc.property(pulls, there, (open, known) => {
+        const steps = previewSteps(policy, open, known, [], NOW);
+        const own = open.filter((p) => !p.isFork).map((p) => previewNameOf(p.number));
+        const built = steps.filter((s) => s.kind === "build").map((s) => s.name);
+        const running = known.filter((p) => p.hasRun && own.includes(p.name)).map((p) => p.name);
+        expect(new Set([...built, ...running]).size).toBeLessThanOrEqual(Math.max(policy.most, running.length));
+        for (const s of steps) if (["open", "renew", "build"].includes(s.kind)) expect(own).toContain(s.name);
+        for (const p of known) if (!own.includes(p.name)) expect(kinds(steps)).toContain(`end ${p.name}`);
+      }),
+    );
+  });
+});
