@@ -14,6 +14,7 @@ import { PollingController } from "./github-polling.controller.ts";
 import { forgetOldPolls } from "./github-polling.store.ts";
 import { ReportsController } from "./github-reports.controller.ts";
 import { forgetOldReports } from "./github-reports.store.ts";
+import { PreviewsToldController } from "./pull-previews-told.controller.ts";
 import { Pulse } from "./pulse.controller.ts";
 
 /** So long a burst gathers: a round costs a dozen questions to PostgreSQL, be it for one delivery or for a hundred. */
@@ -27,6 +28,7 @@ export interface GithubOptions {
   readonly subjects: Subjects;
   readonly github: GithubAccess;
   readonly consoleUrl: string;
+  readonly gatewayUrl: string;
   /** A deployment was asked for. */
   readonly wake: () => void;
 }
@@ -61,6 +63,16 @@ export function startGithub(o: GithubOptions) {
     consoleUrl: o.consoleUrl,
   });
   const telling = new Pulse({ log, what: "reports to GitHub", everyMs: 2_000, round: () => reports.tick() }).start();
+  const previews = new PreviewsToldController({
+    ...{ database, log, lease, hasToken: isKnown, gatewayUrl: o.gatewayUrl, now: Date.now },
+    telling: githubTelling(client, () => github.identity()),
+  });
+  const showing = new Pulse({
+    log,
+    what: "comments of previews",
+    everyMs: 2_000,
+    round: () => previews.tick(),
+  }).start();
   const polling = new PollingController({
     database,
     log,
@@ -92,6 +104,7 @@ export function startGithub(o: GithubOptions) {
       await taking.stop();
       await merging.stop();
       await telling.stop();
+      await showing.stop();
       await asking.stop();
     },
   };

@@ -67,6 +67,7 @@ function list(commit: string, state: "open" | "closed"): void {
     updated_at: new Date(Date.UTC(2026, 0, 1, 11, 0, ++minute)).toISOString(),
   });
 }
+const commentsOf = () => github.comments.filter((c) => c.issue === 12).map((c) => String(c.body));
 let minute = 0;
 function push(page: string): string {
   const commit = repository.commit(page, undefined, { page });
@@ -101,6 +102,7 @@ it("comes up, is renewed and goes without a trace, with a kill at every step", a
       await journey.gateway.acknowledge().catch(() => {});
       if ((await runs()).length !== 1) return false;
       const upstream = journey.gateway.table?.services.find((s) => s.environment === "pr-12")?.arms[0]?.upstreams[0];
+      if (!commentsOf().some((body) => body.includes(commit.slice(0, 8)))) return false;
       return upstream !== undefined && (await (await fetch(upstream)).text().catch(() => "")) === page;
     });
   }
@@ -117,6 +119,9 @@ it("comes up, is renewed and goes without a trace, with a kill at every step", a
       where datname = ${`${journey.workload.name}_pr-12`}`);
     return (await row()) === undefined && (await runs()).length + databases.length === 0;
   });
+  // One comment, whatever was killed, and it says in the end that there is nothing any more.
+  expect(commentsOf()).toEqual([expect.stringContaining("has no preview now")]);
+  expect(github.violations).toEqual([]);
   expect(pids.size).toBeGreaterThan(1);
   for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow();
   expect(journey.gateway.table?.services.some((s) => s.environment === "pr-12")).toBe(false);

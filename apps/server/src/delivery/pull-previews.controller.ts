@@ -19,6 +19,7 @@ import {
   type PullPreviewRow,
   reroutePullPreview,
   savePullPreview,
+  TOLD_OF_END,
 } from "./pull-previews.store.ts";
 import { endPullPreview, isPreviewRun, newPreviewRun } from "./pull-previews.ts";
 import type { SourcesOf } from "./sources.ts";
@@ -370,5 +371,9 @@ const factsOf = (row: PullPreviewRow): PreviewFacts => ({
   triedCommit: row.tried_commit,
   hasRun: row.run_id !== null || row.serving_id !== null,
   isBuilding: row.run_id !== null,
-  ...{ endsAtMs: row.ends_at.getTime(), nextAtMs: row.next_at.getTime(), hasRemains: row.has_database },
+  ...{
+    endsAtMs: row.ends_at.getTime(),
+    nextAtMs: row.next_at.getTime(),
+    hasRemains: row.has_database || (row.comment_id !== null && row.comment_digest !== TOLD_OF_END),
+  },
 });

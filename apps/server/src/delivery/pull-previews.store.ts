@@ -111,3 +111,11 @@ export const openPulls = operation("openPulls", async (db: Executor, repository:
       order by key::integer limit ${LISTED_MAX}`.execute(db);
   return found.rows.map(({ is_fork, ...pull }) => ({ ...pull, isFork: is_fork }));
 });
+/** Stands for the digest of the last comment: that the preview is over. */
+export const TOLD_OF_END = "ended";
+export const notePreviewComment = operation(
+  "notePreviewComment",
+  async (db: Executor, id: string, commentId: number | null, digest: string | null): Promise<void> => {
+    await sql`update preview set comment_id = ${commentId}, comment_digest = ${digest} where id = ${id}`.execute(db);
+  },
+);

@@ -1,3 +1,5 @@
+import type { CommentReport } from "./github/ports.ts";
+
 /** Which previews of pull requests a service should have: decided from what is open and what is there. */
 export interface PreviewPolicy {
   /** So long a preview stays after its newest commit. */
@@ -77,4 +79,21 @@ export function previewSteps(
       steps.push({ kind: "open", name, pull, endsAtMs: nowMs + policy.ttlMs });
   }
   return steps;
+}
+
+/** What a pull request says of its preview. */
+export function commentOfPreview(f: {
+  readonly service: string;
+  readonly name: string;
+  readonly pullRequest: number;
+  readonly words: string;
+  readonly address: string | null;
+  readonly commit: string | null;
+}): CommentReport {
+  const mark = `<!-- latchkey: ${f.service}/preview ${f.name} -->`;
+  // A build's last lines are a pull request's own words: no line of them may mean anything to Markdown.
+  const words = f.words.replaceAll("`", "'").replace(/\s+/g, " ").slice(0, 300);
+  const where =
+    f.address === null ? "has no preview now." : `has a preview of ${f.commit?.slice(0, 8) ?? "it"}: ${f.address}`;
+  return { pullRequest: f.pullRequest, mark, body: `${mark}\n**${f.service}** ${where}\n\n\`${words}\`` };
 }
