@@ -236,7 +236,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     log: o.log,
     clock: systemClock,
     lease: o.lease,
-    machineOf: machinesIn(o.sharedDir, netlify),
+    machineOf: machinesIn(o.sharedDir, netlify, () => o.lease.held()),
     routingOf: async (service, environment) => {
       const found = await findEnvironment(o.database.db, service.project, service.name, environment);
       return found && routingOf(o.database.db, service, found, routing);

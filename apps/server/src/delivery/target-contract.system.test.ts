@@ -148,7 +148,7 @@ async function haproxyRouter(): Promise<RouterOnTrial> {
     again: () => {
       // As after a crash: the log's port is free again.
       for (const machine of made) machine.close();
-      const machine = new HaproxyMachine({ folder, bind }, () => performance.now());
+      const machine = new HaproxyMachine({ folder, bind, isWatching: () => true }, () => performance.now());
       made.push(machine);
       return machine;
     },

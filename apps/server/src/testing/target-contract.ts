@@ -173,7 +173,7 @@ export function routerContract(name: string, begin: () => Promise<RouterOnTrial>
           },
         ] as const
       ).filter((arm) => arm.weightPercent > 0),
-      ...{ apiPrefixes: ["/api"], healthPath: "/healthz", counted: [] },
+      ...{ apiPrefixes: ["/api"], healthPath: "/healthz", counted: [], deadMan: { isArmed: false, afterMs: 300_000 } },
     });
     /** Until it is served: what routes may still be coming up. */
     const serve = (asked: RoutePlan) => until("it is served", async () => (await router.route(asked)).ok);
