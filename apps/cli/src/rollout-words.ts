@@ -98,6 +98,7 @@ export function rolloutWords(r: Rollout, style: Style, nowMs: number): string {
     ...guards,
     ...(r.blastRadius ? [`Reached  ${r.blastRadius.words}`] : []),
     ...(r.servingTime ? [`Serving  ${servedWords(r.servingTime)}`] : []),
+    ...r.progress.map(({ at, words }) => `Host     ${style.dim(moment(at).slice(11))}  ${words}`),
     `Next     ${r.next.words}${at !== null && at > 0 ? ` (in ${duration(at)})` : ""}`,
     `You may  ${actions.length > 0 ? `${actions.join(", ")}: latchkey ${actions[0]} ${r.service} --reason "..."` : "nothing, it is over"}`,
   ].join("\n");

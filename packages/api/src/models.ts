@@ -482,6 +482,8 @@ export const Rollout = z.object({
   blastRadius: BlastRadius.nullable(),
   report: ReportView.nullable(),
   /** From the newest decision on who is served until everybody was; null before that. */
+  /** While a provider or a script brings the release up: what it says, oldest first, the last 20 lines. Empty otherwise. */
+  progress: z.array(z.object({ at: z.iso.datetime(), words: z.string() })),
   servingTime: z.object({ way: z.enum(["back", "on"]), ms: z.number() }).nullable(),
   decisions: z.array(DecisionView),
   previewUrl: z.string().nullable(),

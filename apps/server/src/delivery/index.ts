@@ -135,6 +135,14 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const hosted = new HostedTarget({
     ...{ database: o.database, log: o.log, clock: systemClock, prober: httpProber, ...acting },
     hostOf: hostsIn(o.sharedDir, netlify),
+    onSaid: ({ deploymentId }) => {
+      if (!o.watched()) return;
+      findDeployment(o.database.db, deploymentId)
+        .then((d) => d?.rollout_id && changed(d.rollout_id))
+        .catch((error: unknown) =>
+          o.log.warn({ err: error }, "what a host says could not be shown to those who watch"),
+        );
+    },
   });
   const target = new TargetByKind(processes, hosted);
   const artifacts = new ArtifactStore(`${o.sharedDir}/artifacts`);
