@@ -207,6 +207,8 @@ export const ServiceConfig = z.strictObject({
       watchMs: z.int().min(0).max(2_592_000_000).default(86_400_000),
       /** A canary that no server has watched for so long is taken back: the dead man's switch. */
       deadManMs: z.int().min(30_000).max(86_400_000).default(300_000),
+      /** How long the release before keeps its process after a promotion, so that going back needs no start; it takes its memory. */
+      keepWarmMs: z.int().min(0).max(86_400_000).default(600_000),
     })
     .optional(),
   /** The repository that it is built from; left out by those who ship by hand. */

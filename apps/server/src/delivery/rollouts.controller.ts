@@ -13,6 +13,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Transactions } from "../platform/database.ts";
 import type { Lease } from "../platform/leases.ts";
 import { countersSince, liveGateways } from "./gateways.store.ts";
+import { isKeptWarm } from "./kept-warm.ts";
 import { MetricReader } from "./metric-reader.ts";
 import { findRelease } from "./releases.store.ts";
 import { rollbackPolicyOf } from "./rollback-policy.ts";
@@ -311,7 +312,6 @@ export class RolloutsController {
     if (!takenIn) {
       this.#news.add(row.id);
       if (own) this.#o.synthetic.giveBack(row.id, own);
-      return;
     }
   }
 
@@ -329,7 +329,7 @@ export class RolloutsController {
       const since = this.#unused.get(key) ?? this.#o.clock.monotonic();
       this.#unused.set(key, since);
       if (!served.has(run.releaseId) || this.#o.clock.monotonic() - since <= RETIRE_AFTER_MS) continue;
-      await this.#o.target.retire(run);
+      if (!(await isKeptWarm(this.#o.database.db, run, this.#o.clock.now()))) await this.#o.target.retire(run);
     }
     for (const [key, wanted] of used) {
       const isHere = running.get(key)?.isHere;

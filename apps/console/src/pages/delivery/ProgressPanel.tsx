@@ -1,5 +1,5 @@
 import type { Rollout } from "../../api/types.ts";
-import { moment } from "../../ui/format.ts";
+import { clock } from "../../ui/format.ts";
 import { Section } from "../../ui/Section.tsx";
 
 /** What a provider or a script says while it brings the release up. Nothing where nothing was said. */
@@ -11,7 +11,7 @@ export function ProgressPanel({ rollout: { progress } }: { rollout: Pick<Rollout
         {progress.map(({ at, words }, i) => (
           <li key={`${at} ${words}`} className={i === progress.length - 1 ? "font-medium" : "text-soft"}>
             <time dateTime={at} className="mr-2 text-xs text-muted tabular-nums">
-              {moment(at).slice(-8)}
+              {clock(at)}
             </time>
             <span className="break-words">{words}</span>
           </li>
