@@ -9,7 +9,8 @@ import { until } from "./until.ts";
 
 /**
  * From the decision to go back until every one of many clients is served by the old release, as the clients see it: once out of
- * a canary that the judge takes back, and once after the rollout, where a person goes back to a release that served before.
+ * a canary that the judge takes back, and once after the rollout, where a person goes back to a release that served before: one
+ * that still runs, and one that must be started again.
  */
 const RUNS = 10;
 const RUNS_QUICK = 1;
@@ -103,21 +104,25 @@ async function measureAt(
   await releases.untilEnded(await first, "succeeded");
   const runs = bench.runs ?? (bench.quick ? RUNS_QUICK : RUNS);
   const takenBack: Run[] = [];
-  const goneBack: Run[] = [];
+  const toWarm: Run[] = [];
+  const toCold: Run[] = [];
   for (let i = 0; i < runs && !bench.signal.aborted; i++) {
     takenBack.push(await releases.takeBack());
     bench.say(`${place.name}, canary ${i + 1}: ${takenBack.at(-1)?.seconds.toFixed(3)} s`);
   }
   for (let i = 0; i < runs && !bench.signal.aborted; i++) {
-    goneBack.push(await releases.goBack());
-    bench.say(`${place.name}, after the rollout ${i + 1}: ${goneBack.at(-1)?.seconds.toFixed(3)} s`);
+    toWarm.push(await releases.goBack(0));
+    bench.say(`${place.name}, to a release that runs ${i + 1}: ${toWarm.at(-1)?.seconds.toFixed(3)} s`);
+  }
+  await client.applyService({ params: main, body: { config: { ...config, rollback: { keepWarmMs: 0 } }, root } });
+  for (let i = 0; i < runs && !bench.signal.aborted; i++) {
+    toCold.push(await releases.goBack(ENDED_MS));
+    bench.say(`${place.name}, to a release that was ended ${i + 1}: ${toCold.at(-1)?.seconds.toFixed(3)} s`);
   }
   return [
     ...figuresOf(`${place.name}: a canary's rollback, decision to ${CLIENTS} clients on the old release`, takenBack),
-    ...figuresOf(
-      `${place.name}: rollback after the rollout, decision to ${CLIENTS} clients on the old release`,
-      goneBack,
-    ),
+    ...figuresOf(`${place.name}: back to a release that runs, decision to ${CLIENTS} clients on it`, toWarm),
+    ...figuresOf(`${place.name}: back to a release that was ended, decision to ${CLIENTS} clients on it`, toCold),
   ];
 }
 
@@ -206,13 +211,13 @@ class Releases {
   }
 
   /** A person goes back from a release that has served everybody for longer than the one before it is needed by its rollout. */
-  async goBack(): Promise<Run> {
+  async goBack(afterMs: number): Promise<Run> {
     const deploymentId = await this.ship({ page: "new" }, this.#good);
     const { rolloutId, releaseId } = await this.#rolloutIn(deploymentId, "progressing");
     this.#good = releaseId;
     await this.#client.actOnRollout({ params: { ...main, rolloutId }, body: { action: "promote", reason: "bench" } });
     await this.untilEnded(deploymentId, "succeeded");
-    await sleep(this.#bench.quick ? 0 : SETTLED_MS);
+    await sleep(afterMs);
     const crowd = new Crowd(this.#place, CLIENTS);
     crowd.start();
     try {
@@ -240,8 +245,8 @@ class Releases {
   }
 }
 
-/** By then nothing of the rollout is left but its rows. */
-const SETTLED_MS = 10_000;
+/** By then the process of a release that is not kept warm has ended: 5 s of drain, and a survey each second. */
+const ENDED_MS = 10_000;
 
 /** When a client was answered by the old release for the first time after the decision, and by no other any more. */
 function firstForGood(answers: readonly Answer[], decidedMs: number): number {
