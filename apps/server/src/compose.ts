@@ -14,6 +14,7 @@ import { netlifyAccessOf } from "./platform/adapters/netlify/configured.ts";
 import { oidcVerifier } from "./platform/adapters/oidc/verifier.ts";
 import { reachOf } from "./platform/adapters/outgoing/reach.ts";
 import { metricSourceOf } from "./platform/adapters/prometheus/configured.ts";
+import { systemClock } from "./platform/clock.ts";
 import { type Config, sharedDirOf } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
 import { Contracts } from "./platform/contracts.ts";
@@ -23,6 +24,7 @@ import { folderName, installationId, lockDirectory } from "./platform/directory-
 import { registerHealth } from "./platform/health.ts";
 import { authorise, createHttp, listen } from "./platform/http.ts";
 import { keepLease } from "./platform/leases.ts";
+import { LoopWatch } from "./platform/loop-watch.ts";
 import { machineId } from "./platform/machine-id.ts";
 import { registerMetrics } from "./platform/metrics.ts";
 import { migrationsIn } from "./platform/migrate.ts";
@@ -120,7 +122,8 @@ async function wire(
     outbox: () => outboxStanding(database.db),
   });
   undo.push(() => vitals.stop());
-  const lease = await keepLease(database, log, "delivery", owner);
+  const watch = new LoopWatch(systemClock);
+  const lease = await keepLease(database, log, "delivery", owner, systemClock, watch);
   undo.push(() => lease.release());
   registerApprovals(http, { database, subjects });
   const told = startNotifications(http, {
@@ -145,6 +148,7 @@ async function wire(
     sharedDir,
     address: config.address ?? LOOPBACK,
     lease,
+    watch,
     metricSource: metricSourceOf(config),
     github: githubAccessOf(config),
     netlify: netlifyAccessOf(config),

@@ -20,6 +20,7 @@ import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { openWebhookKey } from "../platform/key-files.ts";
 import type { Lease } from "../platform/leases.ts";
+import type { LoopWatch } from "../platform/loop-watch.ts";
 import { announce, type Notifications } from "../platform/notifications.ts";
 import { AilingController } from "./ailing.controller.ts";
 import { burnRatesOf } from "./burn-rates.ts";
@@ -93,6 +94,8 @@ export interface DeliveryOptions {
   readonly address: string;
   /** The controllers work while this server holds it: one server of several at a time. */
   readonly lease: Lease;
+  /** Hears that the loop of the controllers goes round. */
+  readonly watch: LoopWatch;
   readonly gatewayUrl: string;
   /** Where this server is reached: what answers gates later calls it there. */
   readonly baseUrl: string;
@@ -309,7 +312,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     },
   });
   registerPublicAssets(o.http, { database: o.database, artifacts });
-  runRounds(loop, systemClock, { lease: o.lease, deployments, rollouts, target });
+  runRounds(loop, systemClock, { lease: o.lease, watch: o.watch, deployments, rollouts, target });
   const ailing = new AilingController({
     database: o.database,
     log: o.log,
