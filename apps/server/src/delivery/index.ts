@@ -40,6 +40,7 @@ import { startGithub } from "./github.ts";
 import { type HealthSources, viewHealth } from "./health.view.ts";
 import { HostedTarget, type HostedTargetOptions } from "./hosted-target.controller.ts";
 import { localTargetHere } from "./local-target.controller.ts";
+import { LostGatewaysController } from "./lost-gateways.controller.ts";
 import { registerMigrations } from "./migrations.routes.ts";
 import { forgetOldMinutes } from "./minutes.store.ts";
 import { registerNetlify } from "./netlify.routes.ts";
@@ -341,6 +342,13 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     everyMs: 1_000,
     round: () => contracts.tick(),
   }).start();
+  const lost = new LostGatewaysController({ ...o, clock: systemClock });
+  const missing = new Pulse({
+    log: o.log,
+    what: "gateways that are away",
+    everyMs: 5_000,
+    round: () => lost.tick(),
+  }).start();
   const others = new OthersController({ ...o, onDeployment: deploymentChanged, onRollout: changed });
   const strays = new StraysController({ ...o, isStarting: (name) => processes.isStarting(name) });
   strays.start();
@@ -372,6 +380,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       await ailing.stop();
       await promoting.stop();
       await contracting.stop();
+      await missing.stop();
       await strays.stop();
       await hours.stop();
       waiters.close();
