@@ -15,7 +15,8 @@ import { PostgresBackend, prepareSimulatedTime, SEARCH_PATH } from "./store/post
 import { World } from "./world.ts";
 
 /** The same worlds on a real PostgreSQL, with the memory store beside it: what it answers is what the SQL does. */
-const SEEDS = 200;
+const ALL_SEEDS = 200;
+const SEEDS = process.env.LATCHKEY_TESTS === "full" ? ALL_SEEDS : 60;
 const name = `latchkey_test_sim_${randomBytes(4).toString("hex")}`;
 const server = inject("postgres").url;
 const addressOf = (database: string) => {
@@ -114,6 +115,8 @@ it(`${SEEDS} worlds on PostgreSQL hold every invariant, and the memory store ans
   }
   expect(broken).toEqual([]);
   expect(rollouts).toBeGreaterThan(SEEDS / 2);
+  // The rarest come once in a hundred worlds.
+  if (SEEDS < ALL_SEEDS) return;
   const never = Object.keys(ANSWERS_BY_NAME).filter((operation) => !asked.has(operation));
   expect(never).toEqual([]);
 });
