@@ -98,11 +98,15 @@ export function rolloutWords(r: Rollout, style: Style, nowMs: number): string {
     ...guards,
     ...(r.blastRadius ? [`Reached  ${r.blastRadius.words}`] : []),
     ...(r.servingTime ? [`Serving  ${servedWords(r.servingTime)}`] : []),
-    ...r.progress.map(({ at, words }) => `Host     ${style.dim(moment(at).slice(11))}  ${words}`),
+    ...hostLines(r, style),
     `Next     ${r.next.words}${at !== null && at > 0 ? ` (in ${duration(at)})` : ""}`,
     `You may  ${actions.length > 0 ? `${actions.join(", ")}: latchkey ${actions[0]} ${r.service} --reason "..."` : "nothing, it is over"}`,
   ].join("\n");
 }
+
+/** What a provider or a script says while it brings a release up. */
+export const hostLines = ({ progress }: Pick<Rollout, "progress">, style: Style): string[] =>
+  progress.map(({ at, words }) => `Host     ${style.dim(moment(at).slice(11))}  ${words}`);
 
 /** From the newest decision until everybody was served as it says. */
 const servedWords = ({ way, ms }: NonNullable<Rollout["servingTime"]>): string =>

@@ -48,7 +48,7 @@ describe("a service that scripts of its own run", () => {
     const words = [
       "sh",
       "-c",
-      `i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo "layer $i with $SHOP_TOKEN" >&2; done; while ! [ -e ${file} ]; do sleep 0.05; done; echo "no more of $SHOP_TOKEN" >&2; exit 4`,
+      `i=0; while [ $i -lt 40 ]; do i=$((i+1)); printf '\\033[32mlayer %s\\033[0m with %s\\n' $i $SHOP_TOKEN >&2; done; while ! [ -e ${file} ]; do sleep 0.05; done; echo "no more of $SHOP_TOKEN" >&2; exit 4`,
     ];
     await journey.workload.apply({
       target: { kind: "command", prepare: words, retire: ["true"], environmentVariables: ["SHOP_TOKEN"] },

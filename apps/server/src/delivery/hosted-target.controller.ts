@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import type {
   HostCall,
   Prober,
@@ -234,4 +235,9 @@ export class HostedTarget implements Target {
 }
 
 const nameOf = ({ releaseId, environment }: Run): string => `${environment}-${releaseId}`;
-const cut = (words: string): string => words.slice(0, WORDS_MAX);
+/** What people see in a terminal or on a page: colours and cursor movements are for whoever ran the script. */
+const cut = (words: string): string =>
+  stripVTControlCharacters(words)
+    .replaceAll(/\p{Cc}+/gu, " ")
+    .trim()
+    .slice(0, WORDS_MAX);
