@@ -7,16 +7,18 @@ export function ProgressPanel({ rollout: { progress } }: { rollout: Pick<Rollout
   if (progress.length === 0) return null;
   return (
     <Section title="How far its host is">
-      <ol role="log" className="m-0 flex list-none flex-col gap-1 p-0">
-        {progress.map(({ at, words }, i) => (
-          <li key={`${at} ${words}`} className={i === progress.length - 1 ? "font-medium" : "text-soft"}>
-            <time dateTime={at} className="mr-2 text-xs text-muted tabular-nums">
-              {clock(at)}
-            </time>
-            <span className="break-words">{words}</span>
-          </li>
-        ))}
-      </ol>
+      <div role="log">
+        <ol className="m-0 flex list-none flex-col gap-1 p-0">
+          {progress.map(({ at, words }, i) => (
+            <li key={`${at} ${words}`} className={i === progress.length - 1 ? "font-medium" : "text-soft"}>
+              <time dateTime={at} className="mr-2 text-xs text-muted tabular-nums">
+                {clock(at)}
+              </time>
+              <span className="break-words">{words}</span>
+            </li>
+          ))}
+        </ol>
+      </div>
     </Section>
   );
 }
