@@ -105,7 +105,7 @@ export class RolloutsController {
     for (const row of active.filter((r) => r.baseline_release_id !== null && isAtRisk(r.machine))) {
       const service = await findService(this.#o.database.db, row.project, row.service);
       if (!service || vacantMs < rollbackPolicyOf(service).deadManMs) continue;
-      const reason = `Nobody watched it for ${Math.round(vacantMs / 1_000)} s: no server was there.`;
+      const reason = `Nobody watched it for ${Math.round(vacantMs / 1_000)} s: no server looked after it.`;
       const event = { kind: "roll_back" as const, atMs: this.#o.clock.now(), actor: SYSTEM_ACTOR, reason };
       await this.#apply(row.id, fence, { kind: "event", event });
       this.#o.log.warn({ rolloutId: row.id, vacantMs }, "a canary that nobody watched is taken back");
