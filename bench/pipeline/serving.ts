@@ -203,6 +203,7 @@ class Releases {
     try {
       await this.untilEnded(deploymentId, "rolled_back");
       const rollout = await this.#client.getRollout({ params: { ...main, rolloutId } });
+      // The time of the look behind the decision: judging and committing are in what is measured.
       const decided = rollout.decisions.find(({ kind }) => kind === "roll_back_begun");
       return await this.#seenBy(crowd, Date.parse(decided?.at ?? ""));
     } finally {
