@@ -1,16 +1,26 @@
 import type { Answer } from "@latchkey/api/client";
 import type { Command } from "commander";
-import { addCommand, type Outcome } from "../command.ts";
+import { addCommand, addGroup, type Outcome } from "../command.ts";
 import type { Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 import { clip, moment, state, table } from "../text.ts";
+import { addMigrationsLint } from "./migrations-lint.ts";
 
-/** What ran in a service's databases. */
+/** The schemas of a service's databases: what ran, what would run, what is dangerous, and how it began. */
 export function addMigrations(program: Command, terminal: Terminal, outcome: Outcome): void {
-  addCommand(program, terminal, outcome, {
-    usage: "migrations <service>",
-    about: "which migrations ran in a service's databases, and what the next contract waits for",
+  const group = addGroup(program, {
+    name: "migrations",
+    about: "what ran in a service's databases, and what waits",
     group: "See what is there:",
+    examples: [
+      ["latchkey migrations leads", "each environment's schema"],
+      ["latchkey migrations lint db/migrations", "what is dangerous in a folder's files"],
+    ],
+  });
+  addCommand(group, terminal, outcome, {
+    usage: "show <service>",
+    about: "which migrations ran, and what the next contract waits for; `latchkey migrations <service>` does this",
+    isDefault: true,
     examples: [["latchkey migrations leads", "each environment's schema"]],
     run: async ({ session: open, args }) => {
       const session = open();
@@ -19,6 +29,7 @@ export function addMigrations(program: Command, terminal: Terminal, outcome: Out
       return undefined;
     },
   });
+  addMigrationsLint(group, terminal, outcome);
 }
 
 interface ContractOptions {

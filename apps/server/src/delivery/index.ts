@@ -1,4 +1,5 @@
 import type { GateConfig } from "@latchkey/api/gates";
+import { migrationFiles } from "@latchkey/config/migration-files";
 import type { MetricSource } from "@latchkey/core/analysis/metric-source";
 import { NO_ERROR_BUDGET } from "@latchkey/core/delivery/gates/error-budget";
 import type { Run } from "@latchkey/core/delivery/ports";
@@ -11,7 +12,6 @@ import { LocalBuilder } from "../platform/adapters/local/builder.ts";
 import { cameToBranch, diffOf } from "../platform/adapters/local/git.ts";
 import { httpProber } from "../platform/adapters/local/prober.ts";
 import type { NetlifyAccess } from "../platform/adapters/netlify/configured.ts";
-import { migrationFiles } from "../platform/adapters/postgresql/migration-files.ts";
 import { postgresqlMigrator } from "../platform/adapters/postgresql/migrator.ts";
 import { reportFiles } from "../platform/adapters/reports/files.ts";
 import { gateCaller } from "../platform/adapters/webhooks/gate-caller.ts";
