@@ -39,7 +39,7 @@ export const migrationsGate = (parts: MigrationsParts): GateRunner => ({
         `${gate.databaseUrlVariable} is not set where the server runs. Set it to the database's URL.`,
       );
     const applied = await parts.migrator.applied(url);
-    if (!applied.ok) return outcome("could_not_run", applied.error);
+    if (!applied.ok) return outcome("could_not_run", applied.error.words);
     const known = await parts.database.transaction(async (tx) => {
       // A contract begins under this lock: it sees this deployment, or is seen here.
       await lockEnvironment(tx, place.project, place.service, place.environment);
