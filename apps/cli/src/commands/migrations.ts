@@ -4,6 +4,7 @@ import { addCommand, addGroup, type Outcome } from "../command.ts";
 import type { Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 import { clip, moment, state, table } from "../text.ts";
+import { addMigrationsBaseline } from "./migrations-baseline.ts";
 import { addMigrationsLint } from "./migrations-lint.ts";
 
 /** The schemas of a service's databases: what ran, what would run, what is dangerous, and how it began. */
@@ -29,6 +30,7 @@ export function addMigrations(program: Command, terminal: Terminal, outcome: Out
       return undefined;
     },
   });
+  addMigrationsBaseline(group, terminal, outcome);
   addMigrationsLint(group, terminal, outcome);
 }
 
@@ -73,7 +75,16 @@ function schemaWords({ items }: Answer<"listMigrations">, session: Session, serv
       const { next } = schema;
       const failed = next?.failed ? ` It failed; \`latchkey contract ${service} ${next.file}\` tries again.` : "";
       const waits = next ? `\nNext contract: ${next.file}. ${next.waits ?? "It runs now."}${failed}` : "";
-      return `${schema.environment} (${schema.folder})\n${ran}${waits}`;
+      return `${schema.environment} (${schema.folder})\n${ran}${waits}${baselineWords(schema)}`;
     })
     .join("\n\n");
+}
+
+function baselineWords({ baseline }: Answer<"listMigrations">["items"][number]): string {
+  if (!baseline) return "";
+  if (baseline.state !== "taken")
+    return "\nBaseline: begun and not finished. Ask for it again; until then nothing migrates.";
+  const n = baseline.files.length;
+  const accepted = baseline.differences.length > 0 ? `, with differences accepted: ${baseline.reason}` : "";
+  return `\nBaseline: ${n} ${n === 1 ? "file was" : "files were"} taken as applied by ${baseline.by} on ${moment(baseline.takenAt)}${accepted}.`;
 }

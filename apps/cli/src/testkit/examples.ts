@@ -526,4 +526,13 @@ export const schema: Answer<"listMigrations">["items"][number] = {
     },
   ],
   next: { file: "0003-contract-mail.sql", waits: "A deployment is under way.", failed: false },
+  baseline: null,
+};
+
+export const baselined: Answer<"baselineSchema"> = {
+  ...{ environment: "production", state: "baselined", compared: 8 },
+  files: [{ file: "schema.sql", sha256: "0".repeat(64) }],
+  differences: { total: 0, items: [] },
+  unexplained: { total: 1, items: ["table notes"] },
+  untold: { total: 1, items: [{ file: "schema.sql", line: 9 }] },
 };

@@ -22,6 +22,7 @@ import { openWebhookKey } from "../platform/key-files.ts";
 import type { Lease } from "../platform/leases.ts";
 import { announce, type Notifications } from "../platform/notifications.ts";
 import { AilingController } from "./ailing.controller.ts";
+import { registerBaselines } from "./baselines.routes.ts";
 import { burnRatesOf } from "./burn-rates.ts";
 import { ContractsController } from "./contracts.controller.ts";
 import { registerDelivery } from "./delivery.routes.ts";
@@ -280,6 +281,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     wake: () => loop.wake(),
   });
   registerMigrations(o.http, { ...o, clock: systemClock });
+  registerBaselines(o.http, { ...o, ...migrations });
   registerPromotions(o.http, { ...o, artifacts, clock: systemClock, wake: () => loop.wake() });
   registerGateways(o.http, {
     database: o.database,
