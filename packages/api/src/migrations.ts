@@ -80,7 +80,33 @@ export const BaselineResult = z.object({
 });
 export type BaselineResult = z.infer<typeof BaselineResult>;
 
+export const MigrationPlan = z.object({
+  environment: z.string(),
+  /** Why no release with these files would be deployed at all; null where nothing forbids it. */
+  blocked: z.string().nullable(),
+  /** In the order in which they would run. */
+  files: z.array(
+    z.object({
+      file: z.string(),
+      phase,
+      /** `runs`: before the canary. `waits`: a contract. `refused`: the linter has found something. */
+      state: z.enum(["applied", "baseline", "running", "changed", "refused", "runs", "waits"]),
+      words: z.string(),
+      findings: z.array(z.object({ line: z.int(), rule: z.string(), words: z.string() })),
+      /** Those that it names and that are there; `rows` as PostgreSQL estimates them, null where it never counted. */
+      tables: z.array(z.object({ table: z.string(), rows: z.int().nullable(), bytes: z.int() })),
+    }),
+  ),
+});
+export type MigrationPlan = z.infer<typeof MigrationPlan>;
+
 export const migrationsContract = {
+  planMigrations: {
+    summary: "What would run in a database, and in which order, if a release with these files were deployed now",
+    body: z.strictObject({ environment, files: MigrationSources }),
+    status: 200,
+    answers: MigrationPlan,
+  },
   baselineSchema: {
     summary: "Take a schema that was made by hand as the beginning: its files count as applied, and are never run",
     body: z

@@ -6,6 +6,7 @@ import type { Terminal } from "../terminal.ts";
 import { clip, moment, state, table } from "../text.ts";
 import { addMigrationsBaseline } from "./migrations-baseline.ts";
 import { addMigrationsLint } from "./migrations-lint.ts";
+import { addMigrationsPlan } from "./migrations-plan.ts";
 
 /** The schemas of a service's databases: what ran, what would run, what is dangerous, and how it began. */
 export function addMigrations(program: Command, terminal: Terminal, outcome: Outcome): void {
@@ -30,6 +31,7 @@ export function addMigrations(program: Command, terminal: Terminal, outcome: Out
       return undefined;
     },
   });
+  addMigrationsPlan(group, terminal, outcome);
   addMigrationsBaseline(group, terminal, outcome);
   addMigrationsLint(group, terminal, outcome);
 }

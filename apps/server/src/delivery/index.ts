@@ -40,6 +40,7 @@ import { startGithub } from "./github.ts";
 import { type HealthSources, viewHealth } from "./health.view.ts";
 import { HostedTarget, type HostedTargetOptions } from "./hosted-target.controller.ts";
 import { localTargetHere } from "./local-target.controller.ts";
+import { registerMigrationPlans } from "./migration-plans.routes.ts";
 import { registerMigrations } from "./migrations.routes.ts";
 import { forgetOldMinutes } from "./minutes.store.ts";
 import { registerNetlify } from "./netlify.routes.ts";
@@ -282,6 +283,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   });
   registerMigrations(o.http, { ...o, clock: systemClock });
   registerBaselines(o.http, { ...o, ...migrations });
+  registerMigrationPlans(o.http, { ...o, ...migrations, clock: systemClock });
   registerPromotions(o.http, { ...o, artifacts, clock: systemClock, wake: () => loop.wake() });
   registerGateways(o.http, {
     database: o.database,
