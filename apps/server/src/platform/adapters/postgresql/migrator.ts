@@ -15,6 +15,8 @@ import { afterTries, isConnectionGone, isRolledBack, mayPass, troubleOf, withCli
 
 /** A statement that waits longer for a table makes everybody behind it wait: it gives up and tries again. */
 const LOCK_TIMEOUT_MS = 3_000;
+/** Well below the time for which a migration is tried again. */
+const DEATH_CHECK_MS = 2_000;
 /** Six tries with growing rests: about half a minute, after which a person should look at who holds the lock. */
 const REST_MS = [250, 500, 1_000, 2_000, 4_000];
 /** The advisory lock of all who migrate this database: "latchkey" in ASCII, its first four letters. */
@@ -63,6 +65,7 @@ async function once(url: string, file: MigrationFile, statementTimeoutMs: number
   let hasBegun = false;
   try {
     return await withClient(url, async (client) => {
+      await noticeDeath(client);
       await client.query(`set lock_timeout = ${LOCK_TIMEOUT_MS}; set statement_timeout = ${statementTimeoutMs}`);
       hasBegun = true;
       return isWithoutTransaction(file.text) ? outside(client, file) : inside(client, file);
@@ -83,6 +86,16 @@ const BUSY: Once = {
   kind: "retry",
   trouble: { kind: "locked", words: "Another migration is running in this database." },
 };
+
+/**
+ * A server that is killed leaves its statement running, with all its locks: PostgreSQL looks for it only when it has something
+ * to say. Told so, it looks every two seconds. Some systems can't (they refuse the setting): there the statement's own timeout ends it.
+ */
+async function noticeDeath(client: pg.Client): Promise<void> {
+  await client.query(`set client_connection_check_interval = ${DEATH_CHECK_MS}`).catch((error: unknown) => {
+    if (!(error instanceof pg.DatabaseError) || isConnectionGone(error)) throw error;
+  });
+}
 
 async function inside(client: pg.Client, file: MigrationFile): Promise<Once> {
   await client.query("begin");
