@@ -92,6 +92,17 @@ it("is taken with a reason, is in the ledger, and taken again it does nothing", 
   expect(schema?.migrations.map((m) => m.state)).toEqual(["applied", "applied", "applied"]);
 });
 
+it("a server that died while it took one leaves it unfinished: nothing migrates until it is taken again", async () => {
+  // As a crash between our note and the workload's database leaves it.
+  await journey.installation.database.pool.query("update workload_baseline set state = 'taking'");
+  await client.query("delete from latchkey_migration");
+  const ended = await journey.untilDeployment(await journey.ship(), "failed_gate");
+  expect(ended.words).toContain("begun and not finished");
+  expect(await marks()).toEqual([]);
+  expect(await baseline({ accept: true, reason: "again" })).toMatchObject({ state: "baselined" });
+  expect(await marks()).toHaveLength(3);
+});
+
 it("can be taken back, and taken anew", async () => {
   expect(await undo()).toMatchObject({ words: expect.stringContaining("taken back") });
   expect(await marks()).toEqual([]);
