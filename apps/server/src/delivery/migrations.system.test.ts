@@ -178,6 +178,18 @@ describe("migrations of a release", () => {
     expect((await journey.untilDeployment(old.id, "failed_gate")).words).toContain("LK_SCHEMA_CONTRACTED");
   });
 
+  it.each([
+    ["nobody answers", (url: URL) => Object.assign(url, { port: "9" }), /can't be reached: .*It was tried 6 times/],
+    ["the password is wrong", (url: URL) => Object.assign(url, { password: "wrong" }), /refuses the user/],
+    ["there is no such database", (url: URL) => Object.assign(url, { pathname: "/nowhere" }), /no database nowhere/],
+  ])("say what is wrong with the database, and that nothing was checked: %s", async (_name, change, words) => {
+    const right = process.env[VARIABLE] ?? "";
+    process.env[VARIABLE] = change(new URL(right)).href;
+    const ended = await journey.untilDeployment(await journey.ship(), "failed_gate");
+    process.env[VARIABLE] = right;
+    expect(ended.gates.at(-1)).toMatchObject({ status: "could_not_run", words: expect.stringMatching(words) });
+  });
+
   it("refuse a file that was changed after it ran", async () => {
     migration("0002-mail.sql", "alter table lead add column email varchar(10);\n");
     const ended = await journey.untilDeployment(await journey.ship(), "failed_gate");
