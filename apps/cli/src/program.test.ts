@@ -55,6 +55,9 @@ const all: Answers = {
   planRollback: () => example.rollbackPlan,
   getAutomation: () => example.automation,
   listMigrations: () => ({ items: [example.schema] }),
+  planMigrations: () => example.migrationPlan,
+  baselineSchema: () => example.baselined,
+  undoBaseline: () => ({ words: "It is taken back." }),
   contractSchema: () => ({ words: "It runs once no deployment is under way." }),
   listPromotions: () => ({ items: [example.promotion] }),
   promote: () => example.deployment,
@@ -140,6 +143,9 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   planRollback: ["rollback", "leads", "--plan"],
   getAutomation: ["automation", "leads"],
   listMigrations: ["migrations", "leads"],
+  planMigrations: ["migrations", "plan", "leads", "--folder", "db"],
+  baselineSchema: ["migrations", "baseline", "leads", "--folder", "db"],
+  undoBaseline: ["migrations", "baseline", "leads", "--undo", "--reason", "the wrong folder"],
   contractSchema: ["contract", "leads", "0003-contract-mail.sql", "--reason", "unused"],
   listPromotions: ["path", "leads"],
   promote: ["promote", "leads", "--to", "production", "--reason", "looked at"],
@@ -197,6 +203,8 @@ describe("everything that the API can do", () => {
   beforeEach(() => {
     bench.server.answers = all;
     writeFileSync(join(bench.dir, "latchkey.config.yaml"), "name: leads\nsource: .\nbuild: [make]\n");
+    mkdirSync(join(bench.dir, "db"), { recursive: true });
+    writeFileSync(join(bench.dir, "db", "schema.sql"), "create table lead (id int);\n");
   });
   it("has a command", () => {
     const missing = (Object.keys(paths) as RouteName[]).filter((name) => !COMMANDS[name] && !NOT_TYPED.includes(name));
@@ -433,6 +441,8 @@ describe("apply", () => {
   beforeEach(() => {
     bench.server.answers = all;
     writeFileSync(join(bench.dir, "latchkey.config.yaml"), "name: leads\nsource: .\nbuild: [make]\n");
+    mkdirSync(join(bench.dir, "db"), { recursive: true });
+    writeFileSync(join(bench.dir, "db", "schema.sql"), "create table lead (id int);\n");
   });
   const applied = () => bench.server.asked.filter((a) => !(a.body as { dryRun: boolean }).dryRun).length;
   it("shows the difference and asks", async () => {

@@ -28,6 +28,7 @@ export const keys = {
   deployments: (service?: string) => (service ? ["deployments", service] : ["deployments"]),
   automation: (service: string) => ["deployments", "automation", service],
   promotions: (service: string) => ["promotions", service],
+  migrations: (service: string) => ["migrations", service],
   waivers: (service: string) => ["waivers", service],
   pauses: ["pauses"],
   rollbackPlan: (service: string, environment: string, releaseId: string) => [
@@ -116,6 +117,12 @@ export const queries = {
     queryOptions({
       queryKey: keys.promotions(service),
       queryFn: ({ signal }) => api.listPromotions({ params: { project, service }, signal }),
+      refetchInterval: PAUSES_EVERY_MS,
+    }),
+  migrations: (service: string) =>
+    queryOptions({
+      queryKey: keys.migrations(service),
+      queryFn: ({ signal }) => api.listMigrations({ params: { project, service }, signal }),
       refetchInterval: PAUSES_EVERY_MS,
     }),
   automation: (service: string) =>

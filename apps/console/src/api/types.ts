@@ -10,6 +10,7 @@ export type ServiceConfig = Service["config"];
 export type DeploymentSummary = Answer<"listDeployments">["items"][number];
 export type Automation = Answer<"getAutomation">;
 export type Promotion = Answer<"listPromotions">["items"][number];
+export type Schema = Answer<"listMigrations">["items"][number];
 export type Waiver = Answer<"listWaivers">["items"][number];
 export type Pause = Answer<"listDeploymentPauses">["items"][number];
 export type Deployment = Answer<"getDeployment">;

@@ -1,4 +1,5 @@
 import type { GateConfig } from "@latchkey/api/gates";
+import { migrationFiles } from "@latchkey/config/migration-files";
 import type { MetricSource } from "@latchkey/core/analysis/metric-source";
 import { NO_ERROR_BUDGET } from "@latchkey/core/delivery/gates/error-budget";
 import type { Run } from "@latchkey/core/delivery/ports";
@@ -11,7 +12,6 @@ import { LocalBuilder } from "../platform/adapters/local/builder.ts";
 import { cameToBranch, diffOf } from "../platform/adapters/local/git.ts";
 import { httpProber } from "../platform/adapters/local/prober.ts";
 import type { NetlifyAccess } from "../platform/adapters/netlify/configured.ts";
-import { migrationFiles } from "../platform/adapters/postgresql/migration-files.ts";
 import { postgresqlMigrator } from "../platform/adapters/postgresql/migrator.ts";
 import { reportFiles } from "../platform/adapters/reports/files.ts";
 import { gateCaller } from "../platform/adapters/webhooks/gate-caller.ts";
@@ -23,6 +23,7 @@ import type { Lease } from "../platform/leases.ts";
 import type { LoopWatch } from "../platform/loop-watch.ts";
 import { announce, type Notifications } from "../platform/notifications.ts";
 import { AilingController } from "./ailing.controller.ts";
+import { registerBaselines } from "./baselines.routes.ts";
 import { burnRatesOf } from "./burn-rates.ts";
 import { ContractsController } from "./contracts.controller.ts";
 import { registerDelivery } from "./delivery.routes.ts";
@@ -41,6 +42,7 @@ import { type HealthSources, viewHealth } from "./health.view.ts";
 import { HostedTarget, type HostedTargetOptions } from "./hosted-target.controller.ts";
 import { localTargetHere } from "./local-target.controller.ts";
 import { LostGatewaysController } from "./lost-gateways.controller.ts";
+import { registerMigrationPlans } from "./migration-plans.routes.ts";
 import { registerMigrations } from "./migrations.routes.ts";
 import { forgetOldMinutes } from "./minutes.store.ts";
 import { registerNetlify } from "./netlify.routes.ts";
@@ -292,6 +294,8 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     wake: () => loop.wake(),
   });
   registerMigrations(o.http, { ...o, clock: systemClock });
+  registerBaselines(o.http, { ...o, ...migrations });
+  registerMigrationPlans(o.http, { ...o, ...migrations, clock: systemClock });
   registerPromotions(o.http, { ...o, artifacts, clock: systemClock, wake: () => loop.wake() });
   registerGateways(o.http, {
     database: o.database,

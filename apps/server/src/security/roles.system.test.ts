@@ -78,6 +78,9 @@ describe("who may do what, over the wire", () => {
       getAutomation, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       listMigrations, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       contractSchema, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      planMigrations, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      baselineSchema, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      undoBaseline, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       listPromotions, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       promote, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
       planRollback, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
