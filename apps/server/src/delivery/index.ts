@@ -13,6 +13,7 @@ import { httpProber } from "../platform/adapters/local/prober.ts";
 import type { NetlifyAccess } from "../platform/adapters/netlify/configured.ts";
 import { migrationFiles } from "../platform/adapters/postgresql/migration-files.ts";
 import { postgresqlMigrator } from "../platform/adapters/postgresql/migrator.ts";
+import { reportDesk } from "../platform/adapters/reports/desk.ts";
 import { reportFiles } from "../platform/adapters/reports/files.ts";
 import { gateCaller } from "../platform/adapters/webhooks/gate-caller.ts";
 import { systemClock } from "../platform/clock.ts";
@@ -198,6 +199,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
         ? o.databaseUrlFor(service, environment)
         : (process.env[gate.databaseUrlVariable] ?? null),
   };
+  const desk = reportDesk();
   const deployments = new DeploymentsController({
     database: o.database,
     log: o.log,
@@ -207,7 +209,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     sourcesOf: sourcesIn(github.repositories),
     gateRunners: gateRunners({
       ...{ builder, caller, database: o.database, baseUrl: o.baseUrl },
-      ...{ reports: reportFiles, differences: { diff: diffOf }, sizes: artifacts, errorBudget: NO_ERROR_BUDGET },
+      ...{ reports: reportFiles, desk, differences: { diff: diffOf }, sizes: artifacts, errorBudget: NO_ERROR_BUDGET },
       migrations,
       cameToBranch,
       openNames: async (sealed) => JSON.parse(await o.subjects.open(JSON.stringify(sealed))) as string[],
@@ -369,6 +371,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       await hosted.stop();
       await netlify.stop();
       caller.abort();
+      desk.abort();
       await deployments.stop();
     },
   };
