@@ -261,6 +261,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     gatewayUrl: o.gatewayUrl,
     routing,
     wake: () => loop.wake(),
+    hurry: () => deployments.hurryGates(),
   });
   registerGates(o.http, { ...o, hurry: () => deployments.hurryGates() });
   registerRollouts(o.http, {
