@@ -159,7 +159,11 @@ function gateLines(g: Gate, style: Style): string[] {
     `  ${g.name}: ${state(g.status, style)}${about.length > 0 ? ` (${about.join(", ")})` : ""}`,
     ...(g.kind !== "command" || isBad ? [g.words].filter(Boolean) : []).map((words) => `    ${words}`),
     ...(figures.length > 0 ? [`    ${figures.join("; ")}`] : []),
-    ...(waiver ? [`    waived by ${waiver.by} until ${moment(waiver.until)}: ${waiver.reason}`] : []),
+    ...(waiver
+      ? [
+          `    waived by ${waiver.by} ${waiver.until ? `until ${moment(waiver.until)}` : "for this deployment"}: ${waiver.reason}`,
+        ]
+      : []),
     ...(isBad || waiver ? g.details : []).map((line) => `      ${line}`),
   ];
 }

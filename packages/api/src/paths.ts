@@ -90,6 +90,12 @@ export const paths = {
     path: `${P}/deployments/:deploymentId/cancellation`,
     action: "deployment.create",
   },
+  // Who ships does not decide which checks count, and a window is one.
+  overrideWindow: {
+    method: "POST",
+    path: `${P}/deployments/:deploymentId/window-override`,
+    action: "waiver.manage",
+  },
   // The token is all that is needed: it stands for one gate of one deployment, of whichever project.
   answerGate: { method: "POST", path: "/api/v1/deployments/:deploymentId/gates/:gate/result", action: "public" },
 

@@ -13,6 +13,7 @@ import { cameToBranch, diffOf } from "../platform/adapters/local/git.ts";
 import { httpProber } from "../platform/adapters/local/prober.ts";
 import type { NetlifyAccess } from "../platform/adapters/netlify/configured.ts";
 import { postgresqlMigrator } from "../platform/adapters/postgresql/migrator.ts";
+import { reportDesk } from "../platform/adapters/reports/desk.ts";
 import { reportFiles } from "../platform/adapters/reports/files.ts";
 import { gateCaller } from "../platform/adapters/webhooks/gate-caller.ts";
 import { systemClock } from "../platform/clock.ts";
@@ -212,6 +213,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
         ? o.databaseUrlFor(service, environment)
         : (process.env[gate.databaseUrlVariable] ?? null),
   };
+  const desk = reportDesk();
   const deployments = new DeploymentsController({
     database: o.database,
     log: o.log,
@@ -221,7 +223,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     sourcesOf: sourcesIn(github.repositories),
     gateRunners: gateRunners({
       ...{ builder, caller, database: o.database, baseUrl: o.baseUrl },
-      ...{ reports: reportFiles, differences: { diff: diffOf }, sizes: artifacts, errorBudget: NO_ERROR_BUDGET },
+      ...{ reports: reportFiles, desk, differences: { diff: diffOf }, sizes: artifacts, errorBudget: NO_ERROR_BUDGET },
       migrations,
       cameToBranch,
       openNames: async (sealed) => JSON.parse(await o.subjects.open(JSON.stringify(sealed))) as string[],
@@ -273,6 +275,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     gatewayUrl: o.gatewayUrl,
     routing,
     wake: () => loop.wake(),
+    hurry: () => deployments.hurryGates(),
   });
   registerGates(o.http, { ...o, hurry: () => deployments.hurryGates() });
   registerRollouts(o.http, {
@@ -393,6 +396,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       await hosted.stop();
       await netlify.stop();
       caller.abort();
+      desk.abort();
       await deployments.stop();
     },
   };

@@ -27,6 +27,8 @@ export function entryWords(entry: LedgerEntry): string {
   if (entry.type === "delivery.deployment.gates_passed") return "All required gates passed.";
   if (entry.type === "delivery.gate.waived")
     return `Gate “${text("gate") ?? "?"}” of ${text("service") ?? "?"} waived: ${text("reason") ?? ""}`;
+  if (entry.type === "delivery.deployment.window_overridden")
+    return `${text("service") ?? "A service"} to ${text("environment") ?? "?"} goes out in spite of its windows: ${text("reason") ?? ""}`;
   if (entry.type === "delivery.gate.waiver_revoked")
     return `The waiver of gate “${text("gate") ?? "?"}” of ${text("service") ?? "?"} was taken back`;
   if (entry.type === "delivery.evidence.submitted")
