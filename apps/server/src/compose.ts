@@ -18,7 +18,7 @@ import { systemClock } from "./platform/clock.ts";
 import { type Config, sharedDirOf } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
 import { Contracts } from "./platform/contracts.ts";
-import { createDatabaseIfMissing, databaseNameOf, openDatabase } from "./platform/database.ts";
+import { createDatabaseIfMissing, databaseNameOf, dropDatabase, openDatabase } from "./platform/database.ts";
 import { prepareDatabase, protectionOf } from "./platform/database-roles.ts";
 import { folderName, installationId, lockDirectory } from "./platform/directory-lock.ts";
 import { registerHealth } from "./platform/health.ts";
@@ -157,6 +157,7 @@ async function wire(
     baseUrl: url,
     subjects,
     databaseUrlFor: (service, environment) => createDatabaseIfMissing(base, databaseNameOf(service, environment)),
+    dropDatabaseOf: (service, environment) => dropDatabase(base, databaseNameOf(service, environment)),
     publish: ledger.publish,
     watched: ledger.watched,
     notifications,

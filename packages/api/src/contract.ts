@@ -9,6 +9,7 @@ import { notificationContract } from "./notifications.ts";
 import type { RouteName } from "./paths.ts";
 import { peopleContract } from "./people.ts";
 import { CanaryPlanning, PlanQuery } from "./planning.ts";
+import { previewsContract } from "./previews.ts";
 import { promotionContract } from "./promotions.ts";
 import { rollbackContract } from "./rollbacks.ts";
 import { TargetView } from "./targets.ts";
@@ -298,6 +299,7 @@ export const contract = {
 
   ...peopleContract,
   ...migrationsContract,
+  ...previewsContract,
   ...promotionContract,
   ...rollbackContract,
   ...zeroTouchContract,

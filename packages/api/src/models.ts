@@ -2,6 +2,7 @@ import { z } from "zod";
 import { GATES_MAX, GateConfig, GateResult } from "./gates.ts";
 import { GithubConfig } from "./github.ts";
 import { MetricConfigs } from "./metrics.ts";
+import { PreviewsConfig } from "./previews.ts";
 import { TargetConfig, TargetOverrides } from "./targets.ts";
 
 /** What the API speaks of, as zod schemas; the TypeScript types are inferred from them. */
@@ -76,6 +77,8 @@ export const ServiceConfig = z.strictObject({
     )
     .max(10)
     .optional(),
+  /** An environment of its own for each open pull request; off when left out. */
+  previews: PreviewsConfig.optional(),
   gates: z.array(GateConfig).max(GATES_MAX).default([]),
   health: z
     .strictObject({

@@ -76,6 +76,18 @@ export const paths = {
   listPromotions: { method: "GET", path: `${P}/services/:service/promotions`, action: "service.read" },
   promote: { method: "POST", path: `${P}/services/:service/promote`, action: "deployment.create" },
 
+  listPreviews: { method: "GET", path: `${P}/previews`, action: "service.read" },
+  keepPreview: {
+    method: "POST",
+    path: `${P}/services/:service/previews/:pullRequest/keep`,
+    action: "deployment.create",
+  },
+  removePreview: {
+    method: "POST",
+    path: `${P}/services/:service/previews/:pullRequest/remove`,
+    action: "deployment.create",
+  },
+
   planRollback: { method: "GET", path: `${P}/services/:service/rollback`, action: "service.read" },
   rollBack: { method: "POST", path: `${P}/services/:service/rollback`, action: "rollout.act" },
   listDeploymentPauses: { method: "GET", path: `${P}/deployment-pauses`, action: "service.read" },

@@ -57,6 +57,8 @@ import type { Ephemeral } from "./presented.ts";
 import { PromotionsController } from "./promotions.controller.ts";
 import { registerPromotions } from "./promotions.routes.ts";
 import { registerPublicAssets } from "./public-assets.routes.ts";
+import { PullPreviewsController } from "./pull-previews.controller.ts";
+import { registerPullPreviews } from "./pull-previews.routes.ts";
 import { Pulse } from "./pulse.controller.ts";
 import { digestsInUse, findRelease } from "./releases.store.ts";
 import { registerRollbacks } from "./rollback.routes.ts";
@@ -108,6 +110,8 @@ export interface DeliveryOptions {
   /** Seals what is personal before it is written. */
   readonly subjects: Subjects;
   readonly databaseUrlFor: (service: string, environment: string) => Promise<string>;
+  /** Drops the database that a preview had of its own. */
+  readonly dropDatabaseOf: (service: string, environment: string) => Promise<void>;
   /** For those who watch: the newest state of a rollout or a service. */
   readonly publish: <E extends "rollout" | "service" | "deployment">(
     event: E,
@@ -342,6 +346,19 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     everyMs: 1_000,
     round: () => promotions.tick(),
   }).start();
+  const pullPreviews = new PullPreviewsController({
+    ...{ database: o.database, log: o.log, clock: systemClock, lease: o.lease, builder, target },
+    ...{ databaseUrlFor: o.databaseUrlFor, dropDatabaseOf: o.dropDatabaseOf, onRerouted: rerouted },
+    sourcesOf: sourcesIn(github.repositories),
+    artifactDirOf: (digest) => artifacts.pathOf(digest),
+  });
+  const previewing = new Pulse({
+    log: o.log,
+    what: "previews",
+    everyMs: 1_000,
+    round: () => pullPreviews.tick(),
+  }).start();
+  registerPullPreviews(o.http, { ...o, now: () => systemClock.now(), wake: () => previewing.wake() });
   const contracts = new ContractsController({ ...o, ...migrations, clock: systemClock });
   const contracting = new Pulse({
     log: o.log,
@@ -386,6 +403,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       others.stop();
       await ailing.stop();
       await promoting.stop();
+      await previewing.stop();
       await contracting.stop();
       await missing.stop();
       await strays.stop();
@@ -397,7 +415,9 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       await netlify.stop();
       caller.abort();
       desk.abort();
+      const unpreviewed = pullPreviews.stop();
       await deployments.stop();
+      await unpreviewed;
     },
   };
 }

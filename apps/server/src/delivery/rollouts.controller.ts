@@ -15,6 +15,7 @@ import type { Lease } from "../platform/leases.ts";
 import { countersSince, liveGateways } from "./gateways.store.ts";
 import { isKeptWarm } from "./kept-warm.ts";
 import { MetricReader } from "./metric-reader.ts";
+import { isPreviewRun } from "./pull-previews.ts";
 import { findRelease } from "./releases.store.ts";
 import { rollbackPolicyOf } from "./rollback-policy.ts";
 import { applyWithin, type Input } from "./rollout-engine.ts";
@@ -318,7 +319,8 @@ export class RolloutsController {
   /** Releases that no routing names any more leave after a drain; those that should serve and do not are brought up. */
   async #retireUnused(): Promise<void> {
     const { used, comingUp } = await this.#wanted();
-    const running = new Map((await this.#o.target.runs()).map((run) => [keyOf(run), run]));
+    const runs = (await this.#o.target.runs()).filter((run) => !isPreviewRun(run));
+    const running = new Map(runs.map((run) => [keyOf(run), run]));
     const unused = [...running].filter(([key]) => !used.has(key));
     const served = await servedEverywhere(
       this.#o.database.db,
