@@ -7,6 +7,7 @@ import type { Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 import { clip, facts, moment, table } from "../text.ts";
 import { addFlagKeys } from "./flag-keys.ts";
+import { addFlagSegments } from "./flag-segments.ts";
 import { addFlagsAsCode } from "./flags-as-code.ts";
 
 type FlagView = Answer<"getFlag">;
@@ -37,7 +38,7 @@ export function addFlags(program: Command, terminal: Terminal, outcome: Outcome)
   addRestore(flags, terminal, outcome);
   addArchive(flags, terminal, outcome, true);
   addArchive(flags, terminal, outcome, false);
-  addSegments(flags, terminal, outcome);
+  addFlagSegments(flags, terminal, outcome);
   addFlagsAsCode(flags, terminal, outcome);
   addFlagKeys(flags, terminal, outcome);
 }
@@ -364,28 +365,6 @@ function addArchive(group: Command, terminal: Terminal, outcome: Outcome, archiv
       const params = { ...session.main, flag: args[0] ?? "" };
       const flag = await session.client.archiveFlag({ params, body: { archived, reason: options.reason } });
       session.print(flag, () => flagWords(session, flag));
-      return undefined;
-    },
-  });
-}
-
-function addSegments(group: Command, terminal: Terminal, outcome: Outcome): void {
-  addCommand<object>(group, terminal, outcome, {
-    usage: "segments",
-    about: "list the segments: named conditions that flags share",
-    examples: [["latchkey flags segments", "and which flags name them"]],
-    run: async ({ session: open }) => {
-      const session = open();
-      const found = await session.client.listFlagSegments({ params: session.main });
-      const rows = found.items.map((one) => [
-        ...[one.key, one.description || "-", one.usedBy.join(", ") || "no flag"],
-        clip(JSON.stringify(one.when), 60),
-      ]);
-      session.print(found, () =>
-        rows.length === 0
-          ? "There are no segments."
-          : table(["segment", "about", "named by", "condition"], rows, session.style),
-      );
       return undefined;
     },
   });
