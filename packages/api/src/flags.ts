@@ -148,7 +148,7 @@ export const FlagDefinition = z.strictObject({
   variants: z.record(variantName, FlagValue).default({ on: true, off: false }),
   schema: z.record(z.string().max(100), FlagValue).exactOptional(),
   salt: z.string().max(100).exactOptional(),
-  hashVersion: z.enum(["flagd-2", "flagd-3", "unleash"]).default("flagd-2"),
+  hashVersion: z.enum(["flagd-2"]).default("flagd-2"),
   environments: z.record(environmentName, FlagRules).default({}),
 });
 export type FlagDefinition = z.infer<typeof FlagDefinition>;

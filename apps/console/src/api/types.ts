@@ -60,7 +60,6 @@ export type FlagSummary = Answer<"listFlags">["items"][number];
 export type FlagView = Answer<"getFlag">;
 export type FlagRules = FlagView["definition"]["environments"][string];
 export type FlagServe = FlagRules["otherwise"];
-export type FlagCondition = FlagRules["rules"][number]["when"];
 export type FlagVersion = Answer<"listFlagVersions">["items"][number];
 export type FlagEvaluation = Answer<"explainFlag">;
 export type FlagClientKey = Answer<"listFlagKeys">["items"][number];

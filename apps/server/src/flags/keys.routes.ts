@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { Answer } from "@latchkey/api/client";
 import { CLIENT_KEYS_MAX } from "@latchkey/api/flags";
 import { record } from "../ledger/index.ts";
@@ -8,9 +8,8 @@ import { newId } from "../platform/ids.ts";
 import { ProblemError } from "../platform/problems.ts";
 import type { FlagsOptions } from "./flags.controller.ts";
 import { takeFlagGeneration } from "./flags.store.ts";
-import { type ClientKeyRow, insertClientKey, listClientKeys, revokeClientKey } from "./keys.store.ts";
+import { type ClientKeyRow, insertClientKey, keyHash, listClientKeys, revokeClientKey } from "./keys.store.ts";
 
-export const keyHash = (key: string): Buffer => createHash("sha256").update(key).digest();
 /** A secret of 256 bits; a browser's key only has to be nobody else's. The prefix says which it is. */
 const newKey = (kind: "server" | "browser"): string =>
   kind === "server"
@@ -18,7 +17,7 @@ const newKey = (kind: "server" | "browser"): string =>
     : `lkb_${randomBytes(16).toString("base64url")}`;
 
 /** Keys by which applications ask for flags. */
-export function registerKeys(http: Http, o: FlagsOptions & { readonly onRevoked: () => void }): void {
+export function registerKeys(http: Http, o: FlagsOptions & { readonly onRevoked: (id: string) => void }): void {
   const { db } = o.database;
   const present = (row: ClientKeyRow): Answer<"listFlagKeys">["items"][number] => ({
     ...{ id: row.id, name: row.name, environment: row.environment, kind: row.kind, key: row.shown },
@@ -67,7 +66,7 @@ export function registerKeys(http: Http, o: FlagsOptions & { readonly onRevoked:
         });
         await remember(tx, "revoked");
       });
-      o.onRevoked();
+      o.onRevoked(params.keyId);
       return null;
     },
     async () => null,

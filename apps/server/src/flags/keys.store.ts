@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Actor } from "@latchkey/core/delivery/rollout";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
@@ -39,14 +40,30 @@ export const revokeClientKey = operation(
     return done.rows[0] ?? null;
   },
 );
-/** The key that is good, by its hash; notes that it was used, at most once a minute. */
-export const findClientKey = operation(
-  "findClientKey",
-  async (db: Executor, hash: Buffer): Promise<ClientKeyRow | null> => {
-    const found = await sql<ClientKeyRow>`with used as (
-        update flag_client_key set last_used_at = now() where key_hash = ${hash} and revoked_at is null
-          and (last_used_at is null or last_used_at < now() - interval '1 minute'))
-      select ${KEY} from flag_client_key where key_hash = ${hash} and revoked_at is null`.execute(db);
+interface Found {
+  readonly id: string;
+  readonly project: string;
+  readonly environment: string;
+  readonly kind: "server" | "browser";
+  readonly hash: Buffer;
+}
+export const keyHash = (key: string): Buffer => createHash("sha256").update(key).digest();
+const FOUND = sql`id, project, environment, kind, key_hash as hash`;
+
+/** The key that is good; notes that it was used, at most once a minute. */
+export const findClientKey = operation("findClientKey", async (db: Executor, key: string): Promise<Found | null> => {
+  const hash = keyHash(key);
+  const found = await sql<Found>`with used as (
+      update flag_client_key set last_used_at = now() where key_hash = ${hash} and revoked_at is null
+        and (last_used_at is null or last_used_at < now() - interval '1 minute'))
+    select ${FOUND} from flag_client_key where key_hash = ${hash} and revoked_at is null`.execute(db);
+  return found.rows[0] ?? null;
+});
+export const findClientKeyById = operation(
+  "findClientKeyById",
+  async (db: Executor, id: string): Promise<Found | null> => {
+    const found =
+      await sql<Found>`select ${FOUND} from flag_client_key where id = ${id} and revoked_at is null`.execute(db);
     return found.rows[0] ?? null;
   },
 );

@@ -1,4 +1,4 @@
-import type { FlagRules, Serve } from "./model.ts";
+import type { Condition, FlagRules, Operator, Serve } from "./model.ts";
 
 /** A percentage as people write it: `12.5 %`. */
 export const percentWords = (percent: number): string => `${Number(percent.toFixed(3))} %`;
@@ -21,3 +21,42 @@ export function rulesWords(rules: FlagRules): string {
   return `${n === 1 ? "1 rule" : `${n} rules`}, then ${others}.`;
 }
 const upper = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+const OPERATORS: Readonly<Record<Operator, string>> = {
+  equals: "is",
+  in: "is one of",
+  contains: "contains",
+  starts_with: "begins with",
+  ends_with: "ends with",
+  matches: "matches",
+  less: "<",
+  less_or_equal: "≤",
+  greater: ">",
+  greater_or_equal: "≥",
+  before: "is before",
+  after: "is after",
+  semver_equals: "is version",
+  semver_less: "is a version below",
+  semver_less_or_equal: "is a version up to",
+  semver_greater: "is a version above",
+  semver_greater_or_equal: "is a version from",
+  semver_same_major: "is a version with the major of",
+  semver_same_minor: "is a version with the major and minor of",
+  exists: "is given",
+};
+
+/** A condition as a sentence's part: `country is one of DE, AT and plan is pro`. */
+export function conditionWords(condition: Condition, isWithin = false): string {
+  if (condition.kind === "segment") return `in the segment ${condition.segment}`;
+  if (condition.kind === "not") return `not (${conditionWords(condition.of)})`;
+  if (condition.kind === "attribute") {
+    const values = condition.values.map(String).join(", ");
+    const words = OPERATORS[condition.operator];
+    return `${condition.attribute} ${words}${values ? ` ${values}` : ""}${condition.ignoreCase ? " (any case)" : ""}`;
+  }
+  if (condition.of.length === 0) return condition.kind === "all" ? "everybody" : "nobody";
+  const joined = condition.of
+    .map((part) => conditionWords(part, true))
+    .join(condition.kind === "all" ? " and " : " or ");
+  return isWithin && condition.of.length > 1 ? `(${joined})` : joined;
+}

@@ -1,3 +1,4 @@
+import { conditionWords } from "@latchkey/core/flags/words";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { api, project, wordsOf } from "../../api/client.ts";
@@ -12,7 +13,7 @@ import { moment } from "../../ui/format.ts";
 import { Section } from "../../ui/Section.tsx";
 import { A } from "../../ui/Text.tsx";
 import { toast } from "../../ui/Toasts.tsx";
-import { conditionWords, sharesOf } from "./flag-words.ts";
+import { sharesOf } from "./flag-words.ts";
 
 const COLORS = ["bg-[var(--series-1)]", "bg-line-strong", "bg-[var(--series-3)]", "bg-[var(--series-4)]"];
 

@@ -1,10 +1,10 @@
+import { conditionWords } from "@latchkey/core/flags/words";
 import { useQuery } from "@tanstack/react-query";
 import { queries } from "../../api/queries.ts";
 import { to } from "../../paths.ts";
 import { Section } from "../../ui/Section.tsx";
 import { Empty, ErrorPanel, Skeleton } from "../../ui/States.tsx";
 import { A, Mono } from "../../ui/Text.tsx";
-import { conditionWords } from "./flag-words.ts";
 
 /** Named conditions, and the flags that name them. */
 export function Segments() {
