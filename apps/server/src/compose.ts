@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import { startBackups } from "./backups/index.ts";
 import { registerApprovals, startNotifications } from "./catalog/index.ts";
 import { startDelivery } from "./delivery/index.ts";
+import { startFlags } from "./flags/index.ts";
 import { openLedgerKeys, openSecrets, openSubjects, outboxStanding, startLedger } from "./ledger/index.ts";
 import { ArtifactStore } from "./platform/adapters/artifacts/directory.ts";
 import { githubAccessOf } from "./platform/adapters/github/configured.ts";
@@ -132,6 +133,8 @@ async function wire(
     reach: reachOf(config.notifyNetworks),
   });
   undo.push(() => told.stop());
+  const flags = startFlags(http, { database, log, subjects, announcements: notifications });
+  undo.push(() => flags.stop());
   registerMetrics(http, { database, vitals, stream: ledger.streamFigures, notifications: told.figures });
   const delivery = startDelivery({
     database,

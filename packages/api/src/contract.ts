@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { flagContract } from "./flags.ts";
 import * as g from "./gates.ts";
 import { GatewayReport, GENERATION_MAX, RoutingTable } from "./gateway.ts";
 import { Change, ChangeState, OidcExchange, OidcToken, Pipeline } from "./github.ts";
@@ -301,6 +302,7 @@ export const contract = {
   ...migrationsContract,
   ...previewsContract,
   ...promotionContract,
+  ...flagContract,
   ...rollbackContract,
   ...zeroTouchContract,
   ...notificationContract,

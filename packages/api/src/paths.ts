@@ -32,6 +32,9 @@ export const ACTIONS = [
   "freeze.manage",
   "notification.read",
   "notification.manage",
+  "flag.read",
+  "flag.write",
+  "flag.switch",
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 
@@ -174,6 +177,22 @@ export const paths = {
   deleteNotificationRule: { method: "DELETE", path: `${P}/notifications/rules/:ruleId`, action: "notification.manage" },
   listNotificationDeliveries: { method: "GET", path: `${P}/notifications/deliveries`, action: "notification.read" },
   replayNotifications: { method: "POST", path: `${P}/notifications/deliveries/replay`, action: "notification.manage" },
+
+  listFlags: { method: "GET", path: `${P}/flags`, action: "flag.read" },
+  getFlag: { method: "GET", path: `${P}/flags/:flag`, action: "flag.read" },
+  putFlag: { method: "PUT", path: `${P}/flags/:flag`, action: "flag.write" },
+  switchFlag: { method: "POST", path: `${P}/flags/:flag/switch`, action: "flag.switch" },
+  moveRollout: { method: "POST", path: `${P}/flags/:flag/rollout`, action: "flag.switch" },
+  archiveFlag: { method: "POST", path: `${P}/flags/:flag/archive`, action: "flag.write" },
+  listFlagVersions: { method: "GET", path: `${P}/flags/:flag/versions`, action: "flag.read" },
+  restoreFlag: { method: "POST", path: `${P}/flags/:flag/restore`, action: "flag.write" },
+  explainFlag: { method: "POST", path: `${P}/flags/:flag/explain`, action: "flag.read" },
+  listFlagSegments: { method: "GET", path: `${P}/flag-segments`, action: "flag.read" },
+  putFlagSegment: { method: "PUT", path: `${P}/flag-segments/:segment`, action: "flag.write" },
+  deleteFlagSegment: { method: "DELETE", path: `${P}/flag-segments/:segment`, action: "flag.write" },
+  listFlagKeys: { method: "GET", path: `${P}/flag-keys`, action: "flag.read" },
+  createFlagKey: { method: "POST", path: `${P}/flag-keys`, action: "flag.write" },
+  revokeFlagKey: { method: "DELETE", path: `${P}/flag-keys/:keyId`, action: "flag.write" },
 
   gatewayRouting: { method: "GET", path: "/api/v1/gateway/routing", action: "gateway.serve" },
   gatewayReport: { method: "POST", path: "/api/v1/gateway/reports", action: "gateway.serve" },

@@ -55,6 +55,8 @@ export const keys = {
   notifications: ["notifications"],
   me: ["me"],
   targets: ["targets"],
+  flags: ["flags"],
+  flag: (key: string) => ["flags", "one", key],
   pipeline: ["pipeline"],
   plan: (service: string, question: PlanQuestion) => ["plan", service, question],
 } as const;
@@ -142,6 +144,50 @@ export const queries = {
         }),
       initialPageParam: "",
       getNextPageParam: (page) => page.next,
+    }),
+  flags: (search: string, archived: boolean) =>
+    infiniteQueryOptions({
+      queryKey: [...keys.flags, "list", search, archived],
+      queryFn: ({ pageParam, signal }) =>
+        api.listFlags({
+          params: { project },
+          query: {
+            limit: 50,
+            archived: archived ? "true" : "false",
+            ...(search ? { search } : {}),
+            ...(pageParam ? { cursor: pageParam } : {}),
+          },
+          signal,
+        }),
+      initialPageParam: "",
+      getNextPageParam: (page) => page.next,
+    }),
+  flag: (flag: string) =>
+    queryOptions({
+      queryKey: keys.flag(flag),
+      queryFn: ({ signal }) => api.getFlag({ params: { project, flag }, signal }),
+    }),
+  flagVersions: (flag: string) =>
+    infiniteQueryOptions({
+      queryKey: [...keys.flag(flag), "versions"],
+      queryFn: ({ pageParam, signal }) =>
+        api.listFlagVersions({
+          params: { project, flag },
+          query: { limit: PAGE, ...(pageParam ? { cursor: pageParam } : {}) },
+          signal,
+        }),
+      initialPageParam: "",
+      getNextPageParam: (page) => page.next,
+    }),
+  flagSegments: () =>
+    queryOptions({
+      queryKey: [...keys.flags, "segments"],
+      queryFn: ({ signal }) => api.listFlagSegments({ params: { project }, signal }),
+    }),
+  flagKeys: () =>
+    queryOptions({
+      queryKey: [...keys.flags, "keys"],
+      queryFn: ({ signal }) => api.listFlagKeys({ params: { project }, signal }),
     }),
   pauses: () =>
     queryOptions({
