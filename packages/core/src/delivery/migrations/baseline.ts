@@ -1,12 +1,12 @@
 import type { DatabaseObject, Expected, MadeObject } from "./objects.ts";
 
 /** A platform's own schemas: what is in them is the platform's, and is left alone. (Supabase's, by its documentation.) */
-const PLATFORM_SCHEMAS: ReadonlySet<string> = new Set([
+export const PLATFORM_SCHEMAS: ReadonlySet<string> = new Set([
   ...["auth", "storage", "realtime", "_realtime", "vault", "extensions", "graphql", "graphql_public", "net", "cron"],
   ...["supabase_functions", "supabase_migrations", "pgsodium", "pgsodium_masks", "pgbouncer", "pgmq", "_analytics"],
   ...["_supavisor"],
 ]);
-export const isOfPlatform = ({ name }: Pick<DatabaseObject, "name">): boolean =>
+const isOfPlatform = ({ name }: Pick<DatabaseObject, "name">): boolean =>
   PLATFORM_SCHEMAS.has(name.split(".")[0] ?? "");
 
 /** What a file makes and the database does not have so. */

@@ -31,10 +31,13 @@ export function dumpSchema(url: string): Promise<Result<string, DatabaseTrouble>
           return done(
             err({
               kind: "failed",
-              words: "There is no pg_dump where the server runs. Install PostgreSQL's client there, or dump the schema by hand.",
+              words:
+                "There is no pg_dump where the server runs. Install PostgreSQL's client there, or dump the schema by hand.",
             }),
           );
-        done(err({ kind: "failed", words: `pg_dump did not do it: ${(stderr.trim() || error.message).slice(0, 500)}` }));
+        done(
+          err({ kind: "failed", words: `pg_dump did not do it: ${(stderr.trim() || error.message).slice(0, 500)}` }),
+        );
       },
     );
   });
