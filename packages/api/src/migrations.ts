@@ -123,6 +123,13 @@ export const migrationsContract = {
     status: 200,
     answers: BaselineResult,
   },
+  dumpSchema: {
+    summary:
+      "The schema as it is, as SQL that can be kept as the file of a baseline; needs pg_dump where the server runs",
+    query: z.object({ environment }),
+    status: 200,
+    answers: z.object({ sql: z.string() }),
+  },
   undoBaseline: {
     summary: "Take a baseline back, while no migration has run after it",
     body: z.strictObject({ environment, reason: z.string().trim().min(1).max(300) }),

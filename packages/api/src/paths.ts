@@ -75,6 +75,7 @@ export const paths = {
   contractSchema: { method: "POST", path: `${P}/services/:service/migrations/contract`, action: "rollout.act" },
   planMigrations: { method: "POST", path: `${P}/services/:service/migrations/plan`, action: "service.read" },
   baselineSchema: { method: "POST", path: `${P}/services/:service/migrations/baseline`, action: "rollout.act" },
+  dumpSchema: { method: "GET", path: `${P}/services/:service/migrations/dump`, action: "rollout.act" },
   undoBaseline: { method: "POST", path: `${P}/services/:service/migrations/baseline/undo`, action: "rollout.act" },
   listPromotions: { method: "GET", path: `${P}/services/:service/promotions`, action: "service.read" },
   promote: { method: "POST", path: `${P}/services/:service/promote`, action: "deployment.create" },

@@ -40,6 +40,28 @@ export function addMigrationsBaseline(group: Command, terminal: Terminal, outcom
   });
 }
 
+export function addMigrationsDump(group: Command, terminal: Terminal, outcome: Outcome): void {
+  addCommand<{ environment: string }>(group, terminal, outcome, {
+    usage: "dump <service>",
+    about: "print a database's schema as SQL, to keep it as the one file of a baseline",
+    more: "Where hand-made scripts contradict each other, the schema as it is says more than they do. Without data, owners, rights and a platform's own schemas. It needs pg_dump where the server runs, not older than the database.",
+    options: (command) => command.option("--environment <name>", "whose database", "production"),
+    examples: [
+      [
+        "latchkey migrations dump leads > db/migrations/0000-schema.sql",
+        "then take it: latchkey migrations baseline leads",
+      ],
+    ],
+    run: async ({ session: open, args, options }) => {
+      const session = open();
+      const params = { ...session.main, service: args[0] ?? "" };
+      const made = await session.client.dumpSchema({ params, query: { environment: options.environment } });
+      session.print(made, () => made.sql);
+      return EXIT.done;
+    },
+  });
+}
+
 async function baseline({ session: open, args, options, terminal }: Call<BaselineOptions>): Promise<number> {
   const [service = ""] = args;
   const { environment, reason } = options;

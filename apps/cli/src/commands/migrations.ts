@@ -4,7 +4,7 @@ import { addCommand, addGroup, type Outcome } from "../command.ts";
 import type { Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 import { clip, moment, state, table } from "../text.ts";
-import { addMigrationsBaseline } from "./migrations-baseline.ts";
+import { addMigrationsBaseline, addMigrationsDump } from "./migrations-baseline.ts";
 import { addMigrationsLint } from "./migrations-lint.ts";
 import { addMigrationsPlan } from "./migrations-plan.ts";
 
@@ -33,6 +33,7 @@ export function addMigrations(program: Command, terminal: Terminal, outcome: Out
   });
   addMigrationsPlan(group, terminal, outcome);
   addMigrationsBaseline(group, terminal, outcome);
+  addMigrationsDump(group, terminal, outcome);
   addMigrationsLint(group, terminal, outcome);
 }
 

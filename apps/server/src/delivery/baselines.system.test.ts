@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BaselineResult } from "@latchkey/api/migrations";
@@ -101,6 +102,28 @@ it("a server that died while it took one leaves it unfinished: nothing migrates 
   expect(await marks()).toEqual([]);
   expect(await baseline({ accept: true, reason: "again" })).toMatchObject({ state: "baselined" });
   expect(await marks()).toHaveLength(3);
+});
+
+it("the schema as it is, dumped, is a baseline without a difference; without pg_dump that is said", async () => {
+  const dump = () => journey.owner.dumpSchema({ params: params(), query: { environment: "production" } });
+  const path = process.env.PATH;
+  process.env.PATH = "/nowhere";
+  const none = await problemOf(dump());
+  process.env.PATH = path;
+  expect(none).toMatchObject({ code: "LK_WORKLOAD_DATABASE", detail: expect.stringContaining("There is no pg_dump") });
+  const asked = await dump().then(
+    ({ sql }) => sql,
+    (error: Error) => error.message,
+  );
+  const isThere = spawnSync("pg_dump", ["--version"]).status === 0;
+  if (!isThere || asked.includes("server version mismatch")) {
+    // An older pg_dump than the server is told by pg_dump's own words.
+    expect(asked).toMatch(/There is no pg_dump|server version mismatch/);
+    return;
+  }
+  expect(asked).not.toMatch(/latchkey_migration|auth\.users|CREATE SCHEMA storage/);
+  const seen = await baseline({ files: [{ file: "0000-schema.sql", text: asked }], dryRun: true });
+  expect(seen).toMatchObject({ state: "compared", differences: { total: 0 }, unexplained: { total: 0 } });
 });
 
 it("can be taken back, and taken anew", async () => {

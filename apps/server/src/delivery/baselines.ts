@@ -162,7 +162,8 @@ const isSame = (a: readonly Migration[], b: readonly Migration[]): boolean =>
   a.length === b.length && a.every((m, i) => m.file === b[i]?.file && m.sha256 === b[i]?.sha256);
 const named = ({ service, environment }: SchemaPlace) => ({ service, environment });
 
-function answerOf<T>(asked: Result<T, DatabaseTrouble>): T {
+/** What a database answered; else a problem that says why it did not. */
+export function answerOf<T>(asked: Result<T, DatabaseTrouble>): T {
   if (asked.ok) return asked.value;
   if (asked.error.kind === "unreachable" || asked.error.kind === "locked")
     throw new ProblemError("LK_UNAVAILABLE", { detail: asked.error.words });

@@ -6,11 +6,10 @@ import type { MigrationFile, TableSize } from "@latchkey/core/delivery/migration
 import { contractedBeyond } from "@latchkey/core/delivery/migrations/schema";
 import type { Clock } from "../platform/clock.ts";
 import { type Http, route } from "../platform/http.ts";
-import { ProblemError } from "../platform/problems.ts";
 import { servicesIn } from "./asked-for.ts";
 import { type BaselineRoutesOptions, workloadDatabases } from "./baselines.routes.ts";
 import { baselineOf } from "./baselines.store.ts";
-import { unfinishedWords } from "./baselines.ts";
+import { answerOf, unfinishedWords } from "./baselines.ts";
 import { whyContractWaits } from "./contracts.controller.ts";
 import { schemaOf } from "./migrations.store.ts";
 
@@ -25,13 +24,12 @@ export function registerMigrationPlans(http: Http, o: BaselineRoutesOptions & { 
     const files = body.files.map(({ file, text }) => migrationOf(file, Buffer.from(text)));
     const read = new Map<string, Read>();
     for (const file of files) read.set(file.file, await readFile(o, file));
-    const applied = await o.migrator.applied(url);
-    if (!applied.ok) throw new ProblemError("LK_WORKLOAD_DATABASE", { detail: applied.error.words });
+    const applied = answerOf(await o.migrator.applied(url));
     const ours = await schemaOf(db, place);
     // The database's own word comes first: a crash may have come before our note of it.
     const known = [
-      ...applied.value.map((m) => ({ ...m, state: "applied" as const })),
-      ...ours.filter(({ file }) => !applied.value.some((m) => m.file === file)),
+      ...applied.map((m) => ({ ...m, state: "applied" as const })),
+      ...ours.filter(({ file }) => !applied.some((m) => m.file === file)),
     ];
     const baseline = await baselineOf(db, place);
     const contracted = contractedBeyond(files, known);

@@ -180,7 +180,7 @@ describe("migrations of a release", () => {
 
   it.each([
     ["nobody answers", (url: URL) => Object.assign(url, { port: "9" }), /can't be reached: .*It was tried 6 times/],
-    ["the password is wrong", (url: URL) => Object.assign(url, { password: "wrong" }), /refuses the user/],
+    ["the user is not known", (url: URL) => Object.assign(url, { username: "nobody-there" }), /refuses the user/],
     ["there is no such database", (url: URL) => Object.assign(url, { pathname: "/nowhere" }), /no database nowhere/],
   ])("say what is wrong with the database, and that nothing was checked: %s", async (_name, change, words) => {
     const right = process.env[VARIABLE] ?? "";

@@ -80,6 +80,7 @@ describe("who may do what, over the wire", () => {
       contractSchema, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       planMigrations, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       baselineSchema, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      dumpSchema, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       undoBaseline, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       listPromotions, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       promote, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -

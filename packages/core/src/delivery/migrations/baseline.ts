@@ -6,7 +6,7 @@ export const PLATFORM_SCHEMAS: ReadonlySet<string> = new Set([
   ...["supabase_functions", "supabase_migrations", "pgsodium", "pgsodium_masks", "pgbouncer", "pgmq", "_analytics"],
   ...["_supavisor"],
 ]);
-export const isOfPlatform = ({ name }: Pick<DatabaseObject, "name">): boolean =>
+const isOfPlatform = ({ name }: Pick<DatabaseObject, "name">): boolean =>
   PLATFORM_SCHEMAS.has(name.split(".")[0] ?? "");
 
 /** What a file makes and the database does not have so. */

@@ -56,6 +56,8 @@ export interface Migrator {
   objects(url: string): Promise<Result<readonly DatabaseObject[], DatabaseTrouble>>;
   /** How large tables are, as far as the database has counted. Tables that are not there are left out. */
   sizes(url: string, tables: readonly string[]): Promise<Result<readonly TableSize[], DatabaseTrouble>>;
+  /** The schema as SQL, without data and a platform's own schemas; or why it can't be had, such as without `pg_dump`. */
+  dump(url: string): Promise<Result<string, DatabaseTrouble>>;
   /**
    * Takes exactly these files as applied without running them; asked again, it does nothing. Answers a file that did run, which
    * keeps it from that; null when it is done.

@@ -87,14 +87,16 @@ describe("what keeps it from its work is told by kind, with what to do and witho
     expect(trouble?.words).toMatch(/can't be reached: .*ECONNREFUSED.* It was tried 6 times\./);
   });
 
-  it("a wrong password, another database: refused at once", async () => {
+  it("a wrong user or password, another database: refused at once", async () => {
     const wrong = await troubleAt(
       at((url) => {
+        // Refused also by a server that trusts whoever it knows.
+        url.username = "nobody-there";
         url.password = "not-the-one";
       }),
     );
     expect(wrong).toMatchObject({ kind: "refused" });
-    expect(wrong?.words).toContain("password authentication failed");
+    expect(wrong?.words).toContain("refuses the user nobody-there");
     expect(wrong?.words).not.toContain("not-the-one");
     const other = await troubleAt(
       at((url) => {

@@ -11,6 +11,7 @@ import type { Migration } from "@latchkey/core/delivery/migrations/schema";
 import { err, ok, type Result } from "@latchkey/core/shared/result";
 import pg from "pg";
 import { objectsIn, sizesIn } from "./objects.ts";
+import { dumpSchema } from "./schema-dump.ts";
 import { afterTries, isConnectionGone, isRolledBack, mayPass, troubleOf, withClient } from "./workload-database.ts";
 
 /** A statement that waits longer for a table makes everybody behind it wait: it gives up and tries again. */
@@ -28,6 +29,7 @@ export const postgresqlMigrator: Migrator = {
   applied: (url) => asked(url, appliedIn),
   objects: (url) => asked(url, objectsIn),
   sizes: (url, tables) => asked(url, (client) => sizesIn(client, tables)),
+  dump: dumpSchema,
   markBaseline: (url, files) => asked(url, (client) => markBaseline(client, files)),
   forgetBaseline: (url) => asked(url, forgetBaseline),
   apply,
