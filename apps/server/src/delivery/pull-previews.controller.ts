@@ -174,7 +174,8 @@ export class PullPreviewsController {
           ? () => this.#build(row, service, fence)
           : null
         : row.state === "ended"
-          ? row.has_database
+          ? // A build that is not wanted any more may be about to make it.
+            row.has_database && this.#building.size === 0
             ? () => this.#dropDatabase(row)
             : null
           : row.serving_id !== null
@@ -242,7 +243,10 @@ export class PullPreviewsController {
     const { digest } = built.manifest;
     // Written before it is started: its files are kept from then on.
     const isWanted = await this.#still(row, fence, (tx) =>
-      savePullPreview(tx, row.id, { run_digest: digest, words: `Starting commit ${row.run_commit?.slice(0, 8)}.` }),
+      savePullPreview(tx, row.id, {
+        ...{ run_digest: digest, words: `Starting commit ${row.run_commit?.slice(0, 8)}.` },
+        has_database: row.has_database || service.config.previews?.database === "own",
+      }),
     );
     return isWanted ? ok(digest) : err({ words: "A newer commit came.", isPassing: true });
   }
@@ -300,6 +304,7 @@ export class PullPreviewsController {
     const { path, readyTimeoutMs, ...healthShape } = config.health;
     const { database, artifactDirOf, databaseUrlFor } = this.#o;
     const isOwn = config.previews?.database === "own";
+    // Before it is made; of a run that was built, it was written with the build.
     if (isOwn && !row.has_database) await savePullPreview(database.db, row.id, { has_database: true });
     return {
       ...{ service: row.service, environment: row.name, deploymentId: run.id, releaseId: run.id },

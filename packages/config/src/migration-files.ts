@@ -15,6 +15,12 @@ const BYTES_MAX = 10_000_000;
 /** Migrations in a folder, read by PostgreSQL's own parser (version 17). */
 export const migrationFiles: MigrationReader = { read, parse: parseFile };
 
+/** A file by its name and content, as a release keeps it. */
+export function migrationOf(file: string, content: Buffer): MigrationFile {
+  const text = content.toString("utf8");
+  return { file, phase: phaseOf(file, text), text, sha256: createHash("sha256").update(content).digest("hex") };
+}
+
 async function read(folder: string): Promise<Result<readonly MigrationFile[], string>> {
   let names: string[];
   try {
@@ -29,8 +35,7 @@ async function read(folder: string): Promise<Result<readonly MigrationFile[], st
     const content = await readFile(join(folder, file));
     bytes += content.length;
     if (bytes > BYTES_MAX) return err(`The migrations have more than ${BYTES_MAX / 1e6} MB together.`);
-    const text = content.toString("utf8");
-    files.push({ file, phase: phaseOf(file, text), text, sha256: createHash("sha256").update(content).digest("hex") });
+    files.push(migrationOf(file, content));
   }
   return ok(files.sort(byName));
 }
