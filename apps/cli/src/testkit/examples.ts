@@ -117,6 +117,7 @@ export const rollout: Answer<"getRollout"> = {
   ],
   report: null,
   decisions: [decision],
+  progress: [],
   servingTime: null,
   blastRadius: {
     users: 5,

@@ -93,6 +93,7 @@ describe("who may do what, over the wire", () => {
       getChange, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       exchangeToken, owner yes, deployer yes, viewer yes, ci yes, gateway yes, anybody yes
       cancelDeployment, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
+      overrideWindow, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
       answerGate, owner yes, deployer yes, viewer yes, ci yes, gateway yes, anybody yes
       submitEvidence, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
       listWaivers, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -

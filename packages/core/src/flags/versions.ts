@@ -1,0 +1,36 @@
+/** Semantic Versioning 2.0.0 (semver.org): precedence by section 11; build metadata counts for nothing. */
+export interface Version {
+  readonly numbers: readonly [number, number, number];
+  readonly pre: readonly string[];
+}
+/** A `v` before it, and a missing minor or patch, are allowed: people write `v2` and `1.4`. */
+const FORM =
+  /^v?(0|[1-9]\d{0,8})(?:\.(0|[1-9]\d{0,8}))?(?:\.(0|[1-9]\d{0,8}))?(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?$/;
+
+/** Null for what is no version. */
+export function parseVersion(text: string): Version | null {
+  if (text.length > 200) return null;
+  const found = FORM.exec(text);
+  if (!found) return null;
+  const [, major = "0", minor = "0", patch = "0", pre] = found;
+  return { numbers: [Number(major), Number(minor), Number(patch)], pre: pre === undefined ? [] : pre.split(".") };
+}
+
+/** Below 0 when `a` comes before `b`. */
+export function compareVersions(a: Version, b: Version): number {
+  for (let i = 0; i < 3; i++) {
+    const difference = (a.numbers[i] ?? 0) - (b.numbers[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  if (a.pre.length === 0 || b.pre.length === 0) return b.pre.length - a.pre.length;
+  for (let i = 0; i < Math.max(a.pre.length, b.pre.length); i++) {
+    const [x, y] = [a.pre[i], b.pre[i]];
+    if (x === undefined || y === undefined) return x === undefined ? -1 : 1;
+    if (x === y) continue;
+    const [isXNumber, isYNumber] = [/^\d+$/.test(x), /^\d+$/.test(y)];
+    if (isXNumber && isYNumber) return Number(x) - Number(y);
+    if (isXNumber !== isYNumber) return isXNumber ? -1 : 1;
+    return x < y ? -1 : 1;
+  }
+  return 0;
+}
