@@ -128,7 +128,11 @@ export const migrationsContract = {
       "The schema as it is, as SQL that can be kept as the file of a baseline; needs pg_dump where the server runs",
     query: z.object({ environment }),
     status: 200,
-    answers: z.object({ sql: z.string() }),
+    answers: z.object({
+      sql: z.string().nullable(),
+      /** Why there is none, such as a pg_dump that is older than the database. */
+      words: z.string(),
+    }),
   },
   undoBaseline: {
     summary: "Take a baseline back, while no migration has run after it",

@@ -51,9 +51,15 @@ async function parseFile(file: MigrationFile): Promise<Result<ParsedFile, string
     const statements = stmts.map(({ stmt, stmt_location = 0 }) => ({ node: stmt, line: lineOf(bytes, stmt_location) }));
     return ok({ file: file.file, phase: file.phase, text: file.text, statements });
   } catch (error) {
-    return err(`${file.file} is not SQL that PostgreSQL reads: ${(error as Error).message}.`);
+    return err(`${file.file} is not SQL that PostgreSQL reads: ${stumbled((error as Error).message)}.`);
   }
 }
+
+/** The parser's own words, as a part of a sentence. */
+const stumbled = (words: string): string =>
+  words
+    .replace(/^syntax error at or near /, "it stumbles over ")
+    .replace(/^syntax error at end of input/, "it ends too soon");
 
 /** The parser counts in bytes, from where the statement before ended: comments and empty lines come first. */
 function lineOf(bytes: Buffer, location: number): number {

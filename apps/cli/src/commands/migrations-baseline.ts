@@ -2,7 +2,7 @@ import type { Answer } from "@latchkey/api/client";
 import type { Command } from "commander";
 import { addCommand, type Call, type Outcome } from "../command.ts";
 import { readMigrations } from "../migration-folder.ts";
-import { EXIT, wrongUse } from "../problem.ts";
+import { CliError, EXIT, wrongUse } from "../problem.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface BaselineOptions {
@@ -56,7 +56,12 @@ export function addMigrationsDump(group: Command, terminal: Terminal, outcome: O
       const session = open();
       const params = { ...session.main, service: args[0] ?? "" };
       const made = await session.client.dumpSchema({ params, query: { environment: options.environment } });
-      session.print(made, () => made.sql);
+      if (made.sql === null)
+        throw new CliError({
+          ...{ code: "LK_CLI_NO_DUMP", title: "There is no dump", detail: made.words },
+          remedy: "Dump the schema by hand: pg_dump --schema-only --no-owner --no-privileges.",
+        });
+      session.print(made, () => made.sql ?? "");
       return EXIT.done;
     },
   });

@@ -9,7 +9,7 @@ import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { servicesIn } from "./asked-for.ts";
-import { answerOf, type BaselineParts, takeBaseline, undoBaseline } from "./baselines.ts";
+import { type BaselineParts, takeBaseline, undoBaseline } from "./baselines.ts";
 import { migrationsGateOf } from "./contracts.controller.ts";
 import type { SchemaPlace } from "./migrations.store.ts";
 
@@ -43,7 +43,8 @@ export function registerBaselines(http: Http, o: BaselineRoutesOptions): void {
 
   route(http, "dumpSchema", async ({ project, params, query }) => {
     const { url } = await databaseOf(project, params.service, query.environment);
-    return { sql: answerOf(await o.migrator.dump(url)) };
+    const dumped = await o.migrator.dump(url);
+    return dumped.ok ? { sql: dumped.value, words: "" } : { sql: null, words: dumped.error.words };
   });
 
   route(

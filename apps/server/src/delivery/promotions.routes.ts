@@ -39,6 +39,7 @@ export function registerPromotions(http: Http, o: PromotionRoutesOptions): void 
         throw new ProblemError("LK_INVALID", {
           detail: `${step.from} serves nothing yet: there is nothing to promote.`,
           remedy: `\`latchkey ship ${service.name} --environment ${step.from}\` first.`,
+          fields: [{ field: "to", message: `an environment behind one that serves; ${step.from} does not` }],
         });
       const made = await ship(
         o.database,

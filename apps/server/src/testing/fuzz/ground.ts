@@ -76,7 +76,7 @@ export class Furnished {
     const tests = { name: "unit tests", command: ["node", "gate.mjs"], timeoutMs: 150_000 };
     // Where nothing is deployed: it waits for what a pipeline sends.
     const evidence = { name: "evidence", kind: "tests" as const, from: "ci" as const, environments: ["staging"] };
-    const schema = { name: "schema", kind: "migrations" as const, folder: "db", environments: ["production"] };
+    const schema = { name: "schema", kind: "migrations" as const, folder: "db" };
     await this.#workload.apply({
       gates: [tests, evidence, schema],
       environments: ["production", "staging"],
@@ -89,6 +89,11 @@ export class Furnished {
     const { owner, gateway } = this.ground;
     this.#migrations();
     await this.configure();
+    // Where nothing is deployed: one that can be taken back, and taken again.
+    await owner.baselineSchema({
+      params: { ...main, service: workload.name },
+      body: { environment: "staging", files: [{ file: "0000-before.sql", text: "select 1;\n" }] },
+    });
     const player = new GatewayPlayer(gateway);
     const act = (rolloutId: string, action: "abort" | "pause") =>
       owner.actOnRollout({ params: { ...main, rolloutId }, body: { action, reason: "for the fuzz" } });

@@ -71,7 +71,9 @@ export const KNOWN_FIELDS: Readonly<Record<string, Field>> = {
   limit: of(1, 2, 50, 200),
   // A longer poll would hold its line for nothing.
   waitMs: only(0, 1, 5),
-  environment: of("production"),
+  environment: of("production", "staging"),
+  // Of migrations.
+  text: of("select 1;\n"),
   ifBusy: of("batch", "queue", "supersede", "refuse"),
   fault: of("none", "errors=5%", "latency=+50%", "leak", "slow-tail=3%x10", "broken-page"),
   root: { values: fc.constant(new Known("root", 0)), weight: 12 },
