@@ -40,13 +40,14 @@ export async function overrideWindow(
     let isOpen = false;
     for (const phase of ["building", "gating", "queued"] as const) isOpen ||= await lockPhase(tx, found.id, phase);
     const now = await findDeployment(tx, found.id);
+    // Whoever asks again may come when the gate has let it go already: what was asked for is done.
+    if (now?.window_override) return asked.also(tx);
     if (!isOpen || !now || now.rollout_id !== null || !waitsForTime(now))
       throw new ProblemError("LK_DEPLOYMENT_STATE", {
         detail: `Deployment ${found.id} is ${(now ?? found).status.replaceAll("_", " ")} and waits for no window and no freeze.`,
         remedy: "What else it waits for is on its page, and in `latchkey deployment`.",
       });
     await asked.also(tx);
-    if (now.window_override !== null) return;
     await setWindowOverride(tx, now.id, asked.override);
     await record(tx, {
       type: "delivery.deployment.window_overridden",
