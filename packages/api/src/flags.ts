@@ -255,7 +255,7 @@ export const flagContract = {
       definition: FlagDefinition,
       manager: FlagManager.default("console"),
       /** 0: only if there is none yet. Left out: whichever it is. */
-      ifVersion: z.int().min(0).optional(),
+      ifVersion: z.int().min(0).max(2_147_483_647).optional(),
       reason: reason.default("no reason was given"),
       dryRun: z.boolean().default(false),
     }),
@@ -298,7 +298,7 @@ export const flagContract = {
   },
   restoreFlag: {
     summary: "Put a flag back as it was at a version",
-    body: z.strictObject({ version: z.int().min(1), reason }),
+    body: z.strictObject({ version: z.int().min(1).max(2_147_483_647), reason }),
     status: 200,
     answers: FlagView,
   },

@@ -62,7 +62,6 @@ export type FlagView = Answer<"getFlag">;
 export type FlagRules = FlagView["definition"]["environments"][string];
 export type FlagServe = FlagRules["otherwise"];
 export type FlagVersion = Answer<"listFlagVersions">["items"][number];
-export type FlagEvaluation = Answer<"explainFlag">;
 export type FlagClientKey = Answer<"listFlagKeys">["items"][number];
 export type PipelineView = Answer<"getPipeline">;
 export type PipelineItem = PipelineView["items"][number];

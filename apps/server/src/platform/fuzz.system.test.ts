@@ -32,6 +32,11 @@ const OTHER_ROUTES: Readonly<Record<string, "open" | "closed">> = {
 };
 /** Signed instead of asked with a credential: their own tests send them what is signed and what is not. */
 const HOOKS = ["POST /hooks/github", "POST /hooks/netlify", "GET /edge/netlify/:id", "POST /edge/netlify/:id"];
+/** Asked with a key of an application, which opens nothing else. */
+const OFREP = [
+  ...["POST /ofrep/v1/evaluate/flags", "POST /ofrep/v1/evaluate/flags/:key", "GET /ofrep/v1/events"],
+  ...["OPTIONS /ofrep/v1/evaluate/flags", "OPTIONS /ofrep/v1/evaluate/flags/:key", "OPTIONS /ofrep/v1/events"],
+];
 /**
  * Taken only with a token that an issuer has signed, or that a called system was given, or of a service that runs at Netlify:
  * their own tests have those.
@@ -84,7 +89,7 @@ describe("the routes of the server", () => {
   it("are those of the description and the few that are named here", () => {
     const described = scene.operations.map((o) => `${o.method} ${o.path.replace(/\{([^}]+)\}/g, ":$1")}`);
     const others = Object.keys(OTHER_ROUTES).map((url) => `GET ${url}`);
-    expect([...routes].sort()).toEqual([...described, ...others, ...HOOKS].sort());
+    expect([...routes].sort()).toEqual([...described, ...others, ...HOOKS, ...OFREP].sort());
   });
 
   it("need a credential, all but sign-in, a workflow's and a gate's own tokens, and health", async () => {

@@ -2,7 +2,15 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { armOf, compileFlags } from "./compile.ts";
 import { explainFlag } from "./explain.ts";
-import { type Condition, type Flag, type FlagRules, type Segment, type Serve, withRollouts } from "./model.ts";
+import {
+  type Condition,
+  type Flag,
+  type FlagRules,
+  type Rule,
+  type Segment,
+  type Serve,
+  withRollouts,
+} from "./model.ts";
 
 const NOON = 1_764_763_200_000;
 const rulesOf = (more: Partial<FlagRules> = {}): FlagRules => ({
@@ -92,10 +100,11 @@ describe("a flag", () => {
   });
 
   it("holds a rule within its times only", () => {
-    const rule = {
+    const rule: Rule = {
       ...{ id: "launch", from: "2025-12-03T12:00:00Z", until: "2025-12-03T14:00:00+01:00" },
-      ...{ when: { kind: "all", of: [] }, serve: { kind: "variant", variant: "on" } },
-    } as const;
+      when: { kind: "all", of: [] },
+      serve: { kind: "variant", variant: "on" },
+    };
     const rules = rulesOf({ rules: [rule], otherwise: { kind: "variant", variant: "off" } });
     const at = (ms: number) => asked(rules, {}, NOON + ms).variant;
     expect([at(-1), at(0), at(3_600_000 - 1), at(3_600_000)]).toEqual(["off", "on", "on", "off"]);
