@@ -38,3 +38,5 @@ const NOTHING: Metadata = Object.freeze({});
 
 export const failed = (errorCode: ErrorCode, errorMessage: string, metadata: Metadata = NOTHING): Failed =>
   Object.freeze({ value: undefined, variant: undefined, reason: "ERROR", errorCode, errorMessage, metadata });
+
+export const isFailed = (answer: Answer): answer is Failed => answer.reason === "ERROR";

@@ -1,4 +1,4 @@
-import { type Answer, type Failed, failed, type Metadata, type Served } from "./answer.ts";
+import { type Answer, failed, type Metadata, type Served } from "./answer.ts";
 import { armOf, bucketing, edgesOf, NO_BUCKET, secondFrom, treatedAt } from "./bucket.ts";
 import { type Bag, type Test, testOf } from "./condition.ts";
 import {
@@ -190,6 +190,3 @@ function compileRollout(flag: Flag, rule: string, serve: ServeRollout, unknown: 
     return bucket === NO_BUCKET ? unknown : answers[armOf(bucket, treated(second))];
   };
 }
-
-/** Whether an answer is one: it has a value. */
-export const isFailed = (answer: Answer): answer is Failed => answer.reason === "ERROR";

@@ -123,7 +123,7 @@ function membership(values: AttributeCondition["values"], ignoreCase: boolean): 
   };
 }
 
-/** Parts of a text; `contains` also of a list, which then holds one of the values. */
+/** Parts of a text; `contains` also of a list, which then holds one of the values; a number is a list of one. */
 function textTest({ operator, values, ignoreCase }: AttributeCondition): ValueTest {
   const seen = (text: string) => (ignoreCase ? text.toLowerCase() : text);
   const wanted = values.filter((v) => typeof v === "string").map(seen);
@@ -131,7 +131,7 @@ function textTest({ operator, values, ignoreCase }: AttributeCondition): ValueTe
     const member = membership(values, ignoreCase ?? false);
     return (value) => {
       if (Array.isArray(value)) return value.some(member);
-      if (typeof value !== "string") return false;
+      if (typeof value !== "string") return member(value);
       const text = seen(value);
       return wanted.some((one) => text.includes(one));
     };
