@@ -43,7 +43,8 @@ const TOPICS: Readonly<Record<string, Topic>> = {
     run: benchCrash,
   },
   pipeline: {
-    words: "GitHub's deliveries at 500 a second, in any order, and the time from a merge to its canary",
+    words:
+      "GitHub's deliveries at 500 a second, in any order, from a merge to its canary, from a rollback to the old release, what 10 MB reports hold up",
     parts: PIPELINE_PARTS,
     run: benchPipeline,
   },

@@ -45,13 +45,22 @@ export function staleApps() {
 const outputOf = (app, dir) =>
   app === "cli"
     ? { outdir: dir, outExtension: { ".js": ".mjs" }, splitting: true, metafile: true }
-    : { outfile: join(dir, "main.mjs") };
+    : { outdir: dir, outExtension: { ".js": ".mjs" } };
+/** What is started beside an app's own entry, in threads. */
+const THREADS = { server: { "report-worker": "platform/adapters/reports/worker.ts" } };
+const entriesOf = (app) =>
+  Object.fromEntries(
+    Object.entries({ main: "main.ts", ...THREADS[app] }).map(([name, path]) => [
+      name,
+      join(ROOT, "apps", app, "src", path),
+    ]),
+  );
 
 async function bundle(app) {
   const { build } = await import("esbuild");
   const dir = join(ROOT, "apps", app, "dist");
   const { metafile } = await build({
-    entryPoints: [join(ROOT, "apps", app, "src", "main.ts")],
+    entryPoints: entriesOf(app),
     ...outputOf(app, dir),
     bundle: true,
     platform: "node",

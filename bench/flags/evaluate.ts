@@ -1,9 +1,9 @@
 import { GrowthBookClient } from "@growthbook/growthbook";
 import { compileFlags } from "@latchkey/core/flags/compile";
-import { writeFlagd } from "@latchkey/core/flags/flagd-write";
+import { flagdFlag } from "@latchkey/core/flags/flagd-write";
 import type { Condition, Flag, FlagRules, Operator } from "@latchkey/core/flags/model";
 import { FlagdCore } from "@openfeature/flagd-core";
-import unleashClient from "unleash-client/lib/client.js";
+import UnleashClient from "unleash-client/lib/client.js";
 import { defaultStrategies } from "unleash-client/lib/strategy/index.js";
 import { type Bench, type Figure, figure, median } from "../figure.ts";
 
@@ -79,8 +79,10 @@ const flags: readonly Flag[] = [
   }),
 ];
 
+const SOURCE = { flags, segments: [], environment: "production" };
+
 function ours(): Evaluator {
-  const compiled = compileFlags(flags, [], "production");
+  const compiled = compileFlags(SOURCE);
   const now = Date.now();
   return (key, user) => compiled.evaluate(key, user, now).value === true;
 }
@@ -88,7 +90,7 @@ function ours(): Evaluator {
 function flagd(): Evaluator {
   const core = new FlagdCore(undefined, { debug() {}, info() {}, warn() {}, error() {} });
   const written = flags.map((flag) => {
-    const result = writeFlagd(flag, flags, [], "production");
+    const result = flagdFlag(flag, SOURCE);
     if (!result.ok) throw new Error(result.error.message);
     // As somebody who writes for flagd by hand would: without our guards against what these users do not have.
     return [flag.key, flag.key === TARGETED ? { ...result.value, targeting: BY_HAND } : result.value] as const;
@@ -147,7 +149,7 @@ function unleash(): Evaluator {
     ],
   ]);
   const repository = { getToggle: (name: string) => features.get(name), getSegment: () => undefined };
-  const client = new unleashClient.default(repository as never, defaultStrategies);
+  const client = new UnleashClient(repository as never, defaultStrategies);
   return (key, user) => client.isEnabled(key, user as never, () => false);
 }
 

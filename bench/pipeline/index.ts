@@ -1,13 +1,20 @@
 import type { Bench, Figure } from "../figure.ts";
 import { measureMerge } from "./merge.ts";
 import { measureOrder } from "./order.ts";
+import { measureReports } from "./reports.ts";
+import { measureServing } from "./serving.ts";
 import { measureWebhooks } from "./webhooks.ts";
 
-/** The topic `pipeline`: what comes from GitHub, and how soon a merge meets its first visitors. */
+/**
+ * The topic `pipeline`: what comes from GitHub, how soon a merge meets its first visitors, how soon they are served by the old
+ * release again, and who waits for large reports.
+ */
 const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Figure[]>>> = {
   webhooks: measureWebhooks,
   order: measureOrder,
   merge: measureMerge,
+  serving: measureServing,
+  reports: measureReports,
 };
 export const PIPELINE_PARTS = Object.keys(MEASURES);
 

@@ -2,14 +2,14 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Bench, type Figure, figure, median, sleep } from "../figure.ts";
+import { type Bench, type Figure, figure, median } from "../figure.ts";
 import { type Installation, startOwn } from "../installation.ts";
 import { Deliverer, delivery, SECRET } from "./deliveries.ts";
+import { until } from "./until.ts";
 
 /** From the delivery of a push to the first visitors of its canary; the service builds in no time, so the time is Latchkey's own. */
 const MERGES = 5;
 const BELOW_S = 60;
-const WITHIN_MS = 180_000;
 const REPOSITORY = "acme/shop";
 const project = "main";
 
@@ -80,14 +80,6 @@ class Repository {
     this.#git("push", "-q", "origin", "HEAD:main");
     return this.#git("rev-parse", "HEAD");
   }
-}
-
-async function until<T>(what: string, look: () => Promise<T | false | undefined>): Promise<T> {
-  for (const deadline = performance.now() + WITHIN_MS; performance.now() < deadline; await sleep(50)) {
-    const found = await look();
-    if (found) return found;
-  }
-  throw new Error(`It did not come true in ${WITHIN_MS / 1_000} s: ${what}`);
 }
 
 async function connect({ client }: Installation, { tree }: Repository): Promise<void> {

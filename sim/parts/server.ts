@@ -31,6 +31,7 @@ import {
 } from "../../apps/server/src/platform/database.ts";
 import { once } from "../../apps/server/src/platform/idempotency.ts";
 import { keepLease } from "../../apps/server/src/platform/leases.ts";
+import { LoopWatch } from "../../apps/server/src/platform/loop-watch.ts";
 import { ProblemError } from "../../apps/server/src/platform/problems.ts";
 import { idempotency } from "../../apps/server/src/security/index.ts";
 import type { Connection } from "../backend.ts";
@@ -132,7 +133,8 @@ export class SimServer {
     const { clock } = this;
     const database = this.#facade(life);
     const log = this.#log();
-    const lease = await keepLease(database, log, "delivery", this.name, clock);
+    const watch = new LoopWatch(clock);
+    const lease = await keepLease(database, log, "delivery", this.name, clock, watch);
     startSequencer(database, log, () => {}, clock);
     const prober = world.machine.proberOf(clock);
     const machine = world.machine.of(clock);
@@ -169,7 +171,7 @@ export class SimServer {
     this.#database = database;
     this.#target = target;
     this.#loop = loop;
-    runRounds(loop, clock, { lease, deployments, rollouts, target });
+    runRounds(loop, clock, { lease, watch, deployments, rollouts, target });
   }
 
   #log(): Logger {

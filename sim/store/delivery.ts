@@ -144,6 +144,7 @@ export const deploymentAnswers = {
       changes: [],
       carrier_id: null,
       freeze_override: row.freeze_override ?? null,
+      window_override: row.window_override ?? null,
       splits_id: row.splits_id ?? null,
       after_id: row.after_id ?? null,
       carries: row.carries ?? [],

@@ -9,6 +9,7 @@ import { createProgram } from "./program.ts";
 import { processTerminal } from "./terminal.ts";
 import { type Answers, Refusal } from "./testkit/contract-server.ts";
 import * as example from "./testkit/examples.ts";
+import * as flags from "./testkit/flag-examples.ts";
 import { Bench } from "./testkit/terminal.ts";
 
 const HELP = join(dirname(fileURLToPath(import.meta.url)), "testdata", "help");
@@ -55,6 +56,10 @@ const all: Answers = {
   planRollback: () => example.rollbackPlan,
   getAutomation: () => example.automation,
   listMigrations: () => ({ items: [example.schema] }),
+  planMigrations: () => example.migrationPlan,
+  baselineSchema: () => example.baselined,
+  dumpSchema: () => ({ sql: "create table lead (id int);\n" }),
+  undoBaseline: () => ({ words: "It is taken back." }),
   contractSchema: () => ({ words: "It runs once no deployment is under way." }),
   listPromotions: () => ({ items: [example.promotion] }),
   promote: () => example.deployment,
@@ -64,6 +69,7 @@ const all: Answers = {
   resumeDeployments: () => ({ resumed: true, words: "What waited goes on." }),
   splitDeployment: () => ({ items: [example.deployment, { ...example.deployment, id: "dep_2" }] }),
   cancelDeployment: () => example.deployment,
+  overrideWindow: () => example.deployment,
   submitEvidence: () => example.evidence,
   listWaivers: () => example.page(example.waiver),
   createWaiver: () => example.waiver,
@@ -105,10 +111,26 @@ const all: Answers = {
   deleteNotificationRule: () => null,
   listNotificationDeliveries: () => example.page(example.delivery),
   replayNotifications: () => ({ replayed: 1 }),
+  listFlags: () => example.page(flags.flagSummary),
+  getFlag: () => flags.flag,
+  putFlag: () => ({ flag: flags.flag, applied: true, changes: [] }),
+  switchFlag: () => flags.flag,
+  moveRollout: () => flags.flag,
+  archiveFlag: () => ({ ...flags.flag, isArchived: true }),
+  listFlagVersions: () => example.page(flags.flagVersion),
+  restoreFlag: () => flags.flag,
+  explainFlag: () => flags.flagAnswer,
+  listFlagSegments: () => ({ items: [flags.flagSegment] }),
+  putFlagSegment: () => flags.flagSegment,
+  deleteFlagSegment: () => null,
+  listFlagKeys: () => ({ items: [flags.flagClientKey] }),
+  createFlagKey: () => ({ key: flags.flagClientKey, secret: "lk_flags_x" }),
+  revokeFlagKey: () => null,
   verifyLedger: () => ({ ok: true, size: 2, rootHash: "r", words: "2 entries.", firstBadSequence: null }),
 };
 
 /** The command that does what each route does. */
+const CONDITION = '{"kind":"attribute","attribute":"country","operator":"in","values":["DE"]}';
 const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   me: ["whoami"],
   createSignInLink: ["sign-in"],
@@ -133,6 +155,7 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   listChanges: ["changes", "leads"],
   getChange: ["change", "leads", "pr-12"],
   cancelDeployment: ["cancel", "dep_1", "--reason", "lunch"],
+  overrideWindow: ["override-window", "dep_1", "--reason", "hotfix"],
   submitEvidence: ["evidence", "leads", "tests", "latchkey.config.yaml", "--commit", "0".repeat(40)],
   listWaivers: ["waivers", "leads"],
   createWaiver: ["waive", "dep_1", "tests", "--until", "8h", "--reason", "why"],
@@ -140,6 +163,10 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   planRollback: ["rollback", "leads", "--plan"],
   getAutomation: ["automation", "leads"],
   listMigrations: ["migrations", "leads"],
+  planMigrations: ["migrations", "plan", "leads", "--folder", "db"],
+  baselineSchema: ["migrations", "baseline", "leads", "--folder", "db"],
+  dumpSchema: ["migrations", "dump", "leads"],
+  undoBaseline: ["migrations", "baseline", "leads", "--undo", "--reason", "the wrong folder"],
   contractSchema: ["contract", "leads", "0003-contract-mail.sql", "--reason", "unused"],
   listPromotions: ["path", "leads"],
   promote: ["promote", "leads", "--to", "production", "--reason", "looked at"],
@@ -173,6 +200,21 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   listFreezes: ["freezes"],
   addFreeze: ["freeze", "leads", "--for", "2h", "--reason", "maintenance"],
   liftFreeze: ["unfreeze", "frz_1"],
+  listFlags: ["flags"],
+  getFlag: ["flags", "show", "new-lead-form"],
+  putFlag: ["flags", "create", "new-lead-form", "--owner", "growth"],
+  switchFlag: ["flags", "off", "new-lead-form", "--reason", "errors"],
+  moveRollout: ["flags", "rollout", "new-lead-form", "25", "--reason", "no complaints"],
+  archiveFlag: ["flags", "archive", "new-lead-form", "--reason", "everybody has it"],
+  listFlagVersions: ["flags", "history", "new-lead-form"],
+  restoreFlag: ["flags", "restore", "new-lead-form", "1", "--reason", "the rule was wrong"],
+  explainFlag: ["flags", "explain", "new-lead-form", "--user", "u-17", "--context", '{"plan":"pro"}'],
+  listFlagSegments: ["flags", "segments"],
+  putFlagSegment: ["flags", "set-segment", "abroad", "--when", CONDITION, "--reason", "a new market"],
+  deleteFlagSegment: ["flags", "remove-segment", "abroad", "--yes"],
+  listFlagKeys: ["flags", "keys"],
+  createFlagKey: ["flags", "create-key", "leads-functions"],
+  revokeFlagKey: ["flags", "revoke-key", "flk_1"],
   listNotificationChannels: ["notifications"],
   createNotificationChannel: ["notifications", "add", "ours", "--webhook", "https://example.com/hook"],
   updateNotificationChannel: ["notifications", "change", "ours", "--off"],
@@ -197,6 +239,8 @@ describe("everything that the API can do", () => {
   beforeEach(() => {
     bench.server.answers = all;
     writeFileSync(join(bench.dir, "latchkey.config.yaml"), "name: leads\nsource: .\nbuild: [make]\n");
+    mkdirSync(join(bench.dir, "db"), { recursive: true });
+    writeFileSync(join(bench.dir, "db", "schema.sql"), "create table lead (id int);\n");
   });
   it("has a command", () => {
     const missing = (Object.keys(paths) as RouteName[]).filter((name) => !COMMANDS[name] && !NOT_TYPED.includes(name));
@@ -433,6 +477,8 @@ describe("apply", () => {
   beforeEach(() => {
     bench.server.answers = all;
     writeFileSync(join(bench.dir, "latchkey.config.yaml"), "name: leads\nsource: .\nbuild: [make]\n");
+    mkdirSync(join(bench.dir, "db"), { recursive: true });
+    writeFileSync(join(bench.dir, "db", "schema.sql"), "create table lead (id int);\n");
   });
   const applied = () => bench.server.asked.filter((a) => !(a.body as { dryRun: boolean }).dryRun).length;
   it("shows the difference and asks", async () => {

@@ -10,6 +10,7 @@ import { addBackups } from "./commands/backup.ts";
 import { addBuildNetlify } from "./commands/build-netlify.ts";
 import { addCi } from "./commands/ci.ts";
 import { addCompletion } from "./commands/completion.ts";
+import { addFlags } from "./commands/flags.ts";
 import { addGates } from "./commands/gates.ts";
 import { addGithub } from "./commands/github.ts";
 import { addInit } from "./commands/init.ts";
@@ -95,6 +96,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addShip(program, terminal, outcome);
   addGates(program, terminal, outcome);
   addApply(program, terminal, outcome);
+  addFlags(program, terminal, outcome);
   addPromote(program, terminal, outcome);
   addMigrations(program, terminal, outcome);
   addContract(program, terminal, outcome);

@@ -6,6 +6,12 @@ import { styleFor } from "./text.ts";
 const style = styleFor({ env: {}, isInteractive: false });
 const { change, deployment, rollout } = example;
 
+it("of a release on its way up says how far its host is", () => {
+  const progress = [{ at: "2026-11-26T10:00:00.000Z", words: "Netlify's deploy 1 is building." }];
+  expect(rolloutWords({ ...rollout, progress }, style, 0)).toMatch(/^Host .*Netlify's deploy 1 is building\.$/m);
+  expect(rolloutWords(rollout, style, 0)).not.toContain("Host");
+});
+
 describe("what a rollout carries", () => {
   const carries = [
     { ...change, deploymentId: "dep_7", message: "A wider form", standing: "cleared" as const },

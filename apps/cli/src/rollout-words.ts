@@ -98,10 +98,15 @@ export function rolloutWords(r: Rollout, style: Style, nowMs: number): string {
     ...guards,
     ...(r.blastRadius ? [`Reached  ${r.blastRadius.words}`] : []),
     ...(r.servingTime ? [`Serving  ${servedWords(r.servingTime)}`] : []),
+    ...hostLines(r, style),
     `Next     ${r.next.words}${at !== null && at > 0 ? ` (in ${duration(at)})` : ""}`,
     `You may  ${actions.length > 0 ? `${actions.join(", ")}: latchkey ${actions[0]} ${r.service} --reason "..."` : "nothing, it is over"}`,
   ].join("\n");
 }
+
+/** What a provider or a script says while it brings a release up. */
+export const hostLines = ({ progress }: Pick<Rollout, "progress">, style: Style): string[] =>
+  progress.map(({ at, words }) => `Host     ${style.dim(moment(at).slice(11))}  ${words}`);
 
 /** From the newest decision until everybody was served as it says. */
 const servedWords = ({ way, ms }: NonNullable<Rollout["servingTime"]>): string =>
@@ -154,7 +159,11 @@ function gateLines(g: Gate, style: Style): string[] {
     `  ${g.name}: ${state(g.status, style)}${about.length > 0 ? ` (${about.join(", ")})` : ""}`,
     ...(g.kind !== "command" || isBad ? [g.words].filter(Boolean) : []).map((words) => `    ${words}`),
     ...(figures.length > 0 ? [`    ${figures.join("; ")}`] : []),
-    ...(waiver ? [`    waived by ${waiver.by} until ${moment(waiver.until)}: ${waiver.reason}`] : []),
+    ...(waiver
+      ? [
+          `    waived by ${waiver.by} ${waiver.until ? `until ${moment(waiver.until)}` : "for this deployment"}: ${waiver.reason}`,
+        ]
+      : []),
     ...(isBad || waiver ? g.details : []).map((line) => `      ${line}`),
   ];
 }

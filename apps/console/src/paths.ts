@@ -21,6 +21,8 @@ export const to = {
   ledger: (filter: { type?: string; subject?: string } = {}) => withQuery("/ledger", filter),
   ledgerEntry: (sequence: number) => `/ledger/${sequence}`,
   approvals: (approval?: string, ask?: "approve" | "reject") => withQuery("/approvals", { approval, ask }),
+  flags: () => "/flags",
+  flag: (key: string, environment?: string) => withQuery(`/flags/${encodeURIComponent(key)}`, { environment }),
   targets: () => "/targets",
   health: () => "/health",
   settings: () => "/settings",
@@ -39,6 +41,8 @@ export function ofSubject(subject: string): string | null {
   if (kind === "service") return to.service(id);
   if (kind === "approval") return to.approvals(id);
   if (kind === "freeze") return to.approvals();
+  if (kind === "flag") return to.flag(id);
+  if (kind === "flag_segment" || kind === "flag_key") return to.flags();
   if (kind === "person") return to.settings();
   if (kind === "token") return to.settings();
   if (kind === "notification_channel" || kind === "notification_rule") return to.notifications();

@@ -120,6 +120,20 @@ const targets = createRoute({
   loader: () => void queryClient.prefetchQuery(queries.targets()),
   component: lazyPage(() => import("./pages/delivery/TargetsPage.tsx"), "TargetsPage"),
 });
+const flags = createRoute({
+  getParentRoute: () => shell,
+  path: "/flags",
+  validateSearch: search.flags,
+  loader: () => void queryClient.prefetchQuery(queries.flagSegments()),
+  component: lazyPage(() => import("./pages/flags/FlagsPage.tsx"), "FlagsPage"),
+});
+const flag = createRoute({
+  getParentRoute: () => shell,
+  path: "/flags/$flag",
+  validateSearch: search.flag,
+  loader: ({ params }) => void queryClient.prefetchQuery(queries.flag(params.flag)),
+  component: lazyPage(() => import("./pages/flags/FlagPage.tsx"), "FlagPage"),
+});
 const settings = createRoute({
   getParentRoute: () => shell,
   path: "/settings",
@@ -155,6 +169,8 @@ export const router = createRouter({
       ledgerEntry,
       health,
       targets,
+      flags,
+      flag,
       settings,
       notifications,
       elsewhere,

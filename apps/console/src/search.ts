@@ -118,3 +118,14 @@ export const notifications = (raw: Raw): Optional<NotificationsSearch> => ({
   rule: text(raw.rule),
   show: oneOf(raw.show, ["dead", "waiting", "held", "delivered"] as const),
 });
+
+export const flags = (raw: Raw): Optional<{ search: string; archived: "1"; dialog: "new" | "key" }> => ({
+  search: text(raw.search),
+  archived: oneOf(String(raw.archived), ["1"] as const),
+  dialog: oneOf(raw.dialog, ["new", "key"] as const),
+});
+export const flag = (raw: Raw): Optional<{ environment: string; dialog: "archive" | "edit"; restore: number }> => ({
+  environment: text(raw.environment),
+  dialog: oneOf(raw.dialog, ["archive", "edit"] as const),
+  restore: number(raw.restore),
+});

@@ -1,5 +1,5 @@
 import type { GatewayReport } from "@latchkey/api/gateway";
-import { RoutingTable } from "@latchkey/api/gateway";
+import { RoutingTable, UNWATCHED_HEADER } from "@latchkey/api/gateway";
 import { paths } from "@latchkey/api/paths";
 import type { Generation } from "@latchkey/core/delivery/generation";
 import { Agent, request } from "undici";
@@ -49,11 +49,13 @@ export class Control {
       });
       if (answer.statusCode === 204) {
         await answer.body.dump();
+        this.#listen(answer.headers);
         return null;
       }
       const text = await answer.body.text();
       if (answer.statusCode !== 200)
         throw new Error(`routing poll answered ${answer.statusCode}: ${text.slice(0, 200)}`);
+      this.#listen(answer.headers);
       return RoutingTable.parse(JSON.parse(text));
     });
   }
@@ -69,6 +71,7 @@ export class Control {
       });
       const text = await answer.body.text();
       if (answer.statusCode >= 300) throw new Error(`report answered ${answer.statusCode}: ${text.slice(0, 200)}`);
+      this.#listen(answer.headers);
     });
   }
 
@@ -76,13 +79,18 @@ export class Control {
     const url = this.#servers.current;
     try {
       const answer = await send(url, this.#servers.whileCurrent);
-      this.#silence.heard(performance.now());
       return answer;
     } catch (error) {
       this.#silence.lost();
       this.#servers.leave(url);
       throw error;
     }
+  }
+
+  /** A server that answers, and says that none looks after the rollouts, is as good as none to the dead man's switch. */
+  #listen(headers: Readonly<Record<string, unknown>>): void {
+    if (headers[UNWATCHED_HEADER] === undefined) this.#silence.heard(performance.now());
+    else this.#silence.lost();
   }
 
   async close(): Promise<void> {

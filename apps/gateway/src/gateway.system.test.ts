@@ -224,6 +224,19 @@ test("taking a release to 0 % drops no request and sends none to it afterwards",
   expect(new Set(late)).toEqual(new Set(["old"]));
 });
 
+test("a server that answers while nobody looks after the rollouts does not count as one that watches", async () => {
+  const [a, b] = [await release("old"), await release("new")];
+  const made = tableOf(1, [arm("baseline", [a.origin], 0.01), arm("canary", [b.origin], 99.99)]);
+  await s.control.publish({ ...made, services: made.services.map((service) => ({ ...service, deadManMs: 1_000 })) });
+  expect((await ask(s.origin, "/api/name")).text).toBe("new");
+  s.control.isUnwatched = true;
+  const served = async () => (await ask(s.origin, "/api/name")).text;
+  for (let tries = 0; (await served()) !== "old" && tries < 5_000; tries++);
+  const texts = new Set<string>();
+  for (let i = 0; i < 50; i++) texts.add(await served());
+  expect([...texts]).toEqual(["old"]);
+});
+
 test("a canary that no server watches for too long gets no visitors, until one has answered for a while", async () => {
   const [a, b] = [await release("old"), await release("new")];
   const made = tableOf(1, [arm("baseline", [a.origin], 0.01), arm("canary", [b.origin], 99.99)]);

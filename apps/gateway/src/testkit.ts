@@ -52,6 +52,8 @@ export class ControlPeer {
   readonly archived: { readonly url: string; readonly authorization: string | undefined }[] = [];
   acknowledged = { epoch: 0, n: 0 };
   peer: Peer | null = null;
+  /** Its loop of rollouts hangs: it answers, and says that nobody watches. */
+  isUnwatched = false;
   #waiting: (() => void)[] = [];
   #watchers: (() => void)[] = [];
 
@@ -96,6 +98,7 @@ export class ControlPeer {
       res.writeHead(401).end();
       return;
     }
+    if (this.isUnwatched) res.setHeader("x-latchkey-unwatched", "1");
     if (req.method === "POST") {
       let text = "";
       req.on("data", (part) => {

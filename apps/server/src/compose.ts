@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import { startBackups } from "./backups/index.ts";
 import { registerApprovals, startNotifications } from "./catalog/index.ts";
 import { startDelivery } from "./delivery/index.ts";
+import { startFlags } from "./flags/index.ts";
 import { openLedgerKeys, openSecrets, openSubjects, outboxStanding, startLedger } from "./ledger/index.ts";
 import { ArtifactStore } from "./platform/adapters/artifacts/directory.ts";
 import { githubAccessOf } from "./platform/adapters/github/configured.ts";
@@ -14,15 +15,17 @@ import { netlifyAccessOf } from "./platform/adapters/netlify/configured.ts";
 import { oidcVerifier } from "./platform/adapters/oidc/verifier.ts";
 import { reachOf } from "./platform/adapters/outgoing/reach.ts";
 import { metricSourceOf } from "./platform/adapters/prometheus/configured.ts";
+import { systemClock } from "./platform/clock.ts";
 import { type Config, sharedDirOf } from "./platform/config.ts";
 import { serveConsole } from "./platform/console-files.ts";
 import { Contracts } from "./platform/contracts.ts";
-import { createDatabaseIfMissing, databaseNameOf, openDatabase } from "./platform/database.ts";
+import { createDatabaseIfMissing, databaseNameOf, dropDatabase, openDatabase } from "./platform/database.ts";
 import { prepareDatabase, protectionOf } from "./platform/database-roles.ts";
 import { folderName, installationId, lockDirectory } from "./platform/directory-lock.ts";
 import { registerHealth } from "./platform/health.ts";
 import { authorise, createHttp, listen } from "./platform/http.ts";
 import { keepLease } from "./platform/leases.ts";
+import { LoopWatch } from "./platform/loop-watch.ts";
 import { machineId } from "./platform/machine-id.ts";
 import { registerMetrics } from "./platform/metrics.ts";
 import { migrationsIn } from "./platform/migrate.ts";
@@ -120,7 +123,8 @@ async function wire(
     outbox: () => outboxStanding(database.db),
   });
   undo.push(() => vitals.stop());
-  const lease = await keepLease(database, log, "delivery", owner);
+  const watch = new LoopWatch(systemClock);
+  const lease = await keepLease(database, log, "delivery", owner, systemClock, watch);
   undo.push(() => lease.release());
   registerApprovals(http, { database, subjects });
   const told = startNotifications(http, {
@@ -129,6 +133,8 @@ async function wire(
     reach: reachOf(config.notifyNetworks),
   });
   undo.push(() => told.stop());
+  const flags = startFlags(http, { database, log, subjects, announcements: notifications });
+  undo.push(() => flags.stop());
   registerMetrics(http, { database, vitals, stream: ledger.streamFigures, notifications: told.figures });
   const delivery = startDelivery({
     database,
@@ -145,6 +151,7 @@ async function wire(
     sharedDir,
     address: config.address ?? LOOPBACK,
     lease,
+    watch,
     metricSource: metricSourceOf(config),
     github: githubAccessOf(config),
     netlify: netlifyAccessOf(config),
@@ -153,6 +160,7 @@ async function wire(
     baseUrl: url,
     subjects,
     databaseUrlFor: (service, environment) => createDatabaseIfMissing(base, databaseNameOf(service, environment)),
+    dropDatabaseOf: (service, environment) => dropDatabase(base, databaseNameOf(service, environment)),
     publish: ledger.publish,
     watched: ledger.watched,
     notifications,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { flagContract } from "./flags.ts";
 import * as g from "./gates.ts";
 import { GatewayReport, GENERATION_MAX, RoutingTable } from "./gateway.ts";
 import { Change, ChangeState, OidcExchange, OidcToken, Pipeline } from "./github.ts";
@@ -9,6 +10,7 @@ import { notificationContract } from "./notifications.ts";
 import type { RouteName } from "./paths.ts";
 import { peopleContract } from "./people.ts";
 import { CanaryPlanning, PlanQuery } from "./planning.ts";
+import { previewsContract } from "./previews.ts";
 import { promotionContract } from "./promotions.ts";
 import { rollbackContract } from "./rollbacks.ts";
 import { TargetView } from "./targets.ts";
@@ -130,6 +132,8 @@ export const contract = {
       ifBusy: z.enum(["batch", "queue", "supersede", "refuse"]).default("refuse"),
       /** Why it goes out in spite of a freeze: for owners, and kept in the ledger. */
       overrideFreeze: z.string().trim().min(1).max(300).optional(),
+      /** Why it goes out although a gate of kind window is closed: for owners, and kept in the ledger. */
+      overrideWindow: z.string().trim().min(1).max(300).optional(),
       /** Why it goes to an environment that releases are promoted to, without having served the one before: for owners. */
       overridePath: z.string().trim().min(1).max(300).optional(),
     }),
@@ -177,6 +181,12 @@ export const contract = {
   cancelDeployment: {
     summary: "End a deployment that has no rollout yet, with a reason",
     body: z.strictObject({ reason: z.string().min(1).max(500) }),
+    status: 200,
+    answers: m.DeploymentSummary,
+  },
+  overrideWindow: {
+    summary: "Let a deployment that waits for a window or a freeze out now, with a reason: for owners",
+    body: z.strictObject({ reason: z.string().trim().min(1).max(300) }),
     status: 200,
     answers: m.DeploymentSummary,
   },
@@ -290,7 +300,9 @@ export const contract = {
 
   ...peopleContract,
   ...migrationsContract,
+  ...previewsContract,
   ...promotionContract,
+  ...flagContract,
   ...rollbackContract,
   ...zeroTouchContract,
   ...notificationContract,

@@ -298,8 +298,8 @@ export const GateResult = z.object({
   details: z.array(z.string()),
   /** The last lines of its output. */
   output: z.string(),
-  /** Who lets it stand, why and until when. */
-  waiver: z.object({ id: z.string(), by: z.string(), reason: z.string(), until: when }).nullable(),
+  /** Who lets it stand, why and until when; `until` is null where that is for this deployment alone. */
+  waiver: z.object({ id: z.string(), by: z.string(), reason: z.string(), until: when.nullable() }).nullable(),
 });
 export type GateResult = z.infer<typeof GateResult>;
 

@@ -8,6 +8,8 @@ import { METRICS_MAX } from "./metrics.ts";
  * a newer table at once when there is one, or 204 after waitMs. It posts cumulative counts once a second, and
  * within 100 ms after an error. It keeps the last table on disk and serves by it without a server.
  */
+/** On an answer to a gateway while no server looks after the rollouts: it lives, and does not count as watching. */
+export const UNWATCHED_HEADER = "x-latchkey-unwatched";
 export const GENERATION_MAX = 2_147_483_647;
 const part = z.int().min(0).max(GENERATION_MAX);
 export const Generation = z.object({ epoch: part, n: part });

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { GATES_MAX, GateConfig, GateResult } from "./gates.ts";
 import { GithubConfig } from "./github.ts";
 import { MetricConfigs } from "./metrics.ts";
+import { PreviewsConfig } from "./previews.ts";
 import { TargetConfig, TargetOverrides } from "./targets.ts";
 
 /** What the API speaks of, as zod schemas; the TypeScript types are inferred from them. */
@@ -76,6 +77,8 @@ export const ServiceConfig = z.strictObject({
     )
     .max(10)
     .optional(),
+  /** An environment of its own for each open pull request; off when left out. */
+  previews: PreviewsConfig.optional(),
   gates: z.array(GateConfig).max(GATES_MAX).default([]),
   health: z
     .strictObject({
@@ -207,6 +210,8 @@ export const ServiceConfig = z.strictObject({
       watchMs: z.int().min(0).max(2_592_000_000).default(86_400_000),
       /** A canary that no server has watched for so long is taken back: the dead man's switch. */
       deadManMs: z.int().min(30_000).max(86_400_000).default(300_000),
+      /** How long the release before keeps its process after a promotion, so that going back needs no start; it takes its memory. */
+      keepWarmMs: z.int().min(0).max(86_400_000).default(600_000),
     })
     .optional(),
   /** The repository that it is built from; left out by those who ship by hand. */
@@ -482,6 +487,8 @@ export const Rollout = z.object({
   blastRadius: BlastRadius.nullable(),
   report: ReportView.nullable(),
   /** From the newest decision on who is served until everybody was; null before that. */
+  /** While a provider or a script brings the release up: what it says, oldest first, the last 20 lines. Empty otherwise. */
+  progress: z.array(z.object({ at: z.iso.datetime(), words: z.string() })),
   servingTime: z.object({ way: z.enum(["back", "on"]), ms: z.number() }).nullable(),
   decisions: z.array(DecisionView),
   previewUrl: z.string().nullable(),

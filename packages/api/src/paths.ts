@@ -32,6 +32,9 @@ export const ACTIONS = [
   "freeze.manage",
   "notification.read",
   "notification.manage",
+  "flag.read",
+  "flag.write",
+  "flag.switch",
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 
@@ -70,8 +73,24 @@ export const paths = {
 
   listMigrations: { method: "GET", path: `${P}/services/:service/migrations`, action: "service.read" },
   contractSchema: { method: "POST", path: `${P}/services/:service/migrations/contract`, action: "rollout.act" },
+  planMigrations: { method: "POST", path: `${P}/services/:service/migrations/plan`, action: "service.read" },
+  baselineSchema: { method: "POST", path: `${P}/services/:service/migrations/baseline`, action: "rollout.act" },
+  dumpSchema: { method: "GET", path: `${P}/services/:service/migrations/dump`, action: "rollout.act" },
+  undoBaseline: { method: "POST", path: `${P}/services/:service/migrations/baseline/undo`, action: "rollout.act" },
   listPromotions: { method: "GET", path: `${P}/services/:service/promotions`, action: "service.read" },
   promote: { method: "POST", path: `${P}/services/:service/promote`, action: "deployment.create" },
+
+  listPreviews: { method: "GET", path: `${P}/previews`, action: "service.read" },
+  keepPreview: {
+    method: "POST",
+    path: `${P}/services/:service/previews/:pullRequest/keep`,
+    action: "deployment.create",
+  },
+  removePreview: {
+    method: "POST",
+    path: `${P}/services/:service/previews/:pullRequest/remove`,
+    action: "deployment.create",
+  },
 
   planRollback: { method: "GET", path: `${P}/services/:service/rollback`, action: "service.read" },
   rollBack: { method: "POST", path: `${P}/services/:service/rollback`, action: "rollout.act" },
@@ -86,6 +105,12 @@ export const paths = {
     method: "POST",
     path: `${P}/deployments/:deploymentId/cancellation`,
     action: "deployment.create",
+  },
+  // Who ships does not decide which checks count, and a window is one.
+  overrideWindow: {
+    method: "POST",
+    path: `${P}/deployments/:deploymentId/window-override`,
+    action: "waiver.manage",
   },
   // The token is all that is needed: it stands for one gate of one deployment, of whichever project.
   answerGate: { method: "POST", path: "/api/v1/deployments/:deploymentId/gates/:gate/result", action: "public" },
@@ -153,6 +178,22 @@ export const paths = {
   deleteNotificationRule: { method: "DELETE", path: `${P}/notifications/rules/:ruleId`, action: "notification.manage" },
   listNotificationDeliveries: { method: "GET", path: `${P}/notifications/deliveries`, action: "notification.read" },
   replayNotifications: { method: "POST", path: `${P}/notifications/deliveries/replay`, action: "notification.manage" },
+
+  listFlags: { method: "GET", path: `${P}/flags`, action: "flag.read" },
+  getFlag: { method: "GET", path: `${P}/flags/:flag`, action: "flag.read" },
+  putFlag: { method: "PUT", path: `${P}/flags/:flag`, action: "flag.write" },
+  switchFlag: { method: "POST", path: `${P}/flags/:flag/switch`, action: "flag.switch" },
+  moveRollout: { method: "POST", path: `${P}/flags/:flag/rollout`, action: "flag.switch" },
+  archiveFlag: { method: "POST", path: `${P}/flags/:flag/archive`, action: "flag.write" },
+  listFlagVersions: { method: "GET", path: `${P}/flags/:flag/versions`, action: "flag.read" },
+  restoreFlag: { method: "POST", path: `${P}/flags/:flag/restore`, action: "flag.write" },
+  explainFlag: { method: "POST", path: `${P}/flags/:flag/explain`, action: "flag.read" },
+  listFlagSegments: { method: "GET", path: `${P}/flag-segments`, action: "flag.read" },
+  putFlagSegment: { method: "PUT", path: `${P}/flag-segments/:segment`, action: "flag.write" },
+  deleteFlagSegment: { method: "DELETE", path: `${P}/flag-segments/:segment`, action: "flag.write" },
+  listFlagKeys: { method: "GET", path: `${P}/flag-keys`, action: "flag.read" },
+  createFlagKey: { method: "POST", path: `${P}/flag-keys`, action: "flag.write" },
+  revokeFlagKey: { method: "DELETE", path: `${P}/flag-keys/:keyId`, action: "flag.write" },
 
   gatewayRouting: { method: "GET", path: "/api/v1/gateway/routing", action: "gateway.serve" },
   gatewayReport: { method: "POST", path: "/api/v1/gateway/reports", action: "gateway.serve" },

@@ -16,6 +16,13 @@ const WORDS: Readonly<Record<string, string>> = {
   "promotions.*.automatic":
     "It goes on by itself once it has served `from` for `soakMs`; otherwise a person promotes it.",
   "promotions.*.soakMs": "How long it must have served `from`; ten minutes when it is left out.",
+  previews: "An environment of its own for each open pull request of the repository; off when it is left out.",
+  "previews.ttlMs": "A preview is removed so long after its newest commit; seven days when it is left out.",
+  "previews.most": "So many at once; the next pull request waits. 5 when it is left out.",
+  "previews.database":
+    "own: an empty database that goes with the preview; none, when left out: no DATABASE_URL. Never that of an environment.",
+  "previews.variables": "Variables for its processes. They stand in the configuration: no secrets.",
+  "previews.target": "Where previews run: local, when left out, or command.",
   gates: "Checks that a release must pass before it may be deployed.",
   "gates.*.name": "What the gate is called.",
   "gates.*.kind": "What it judges: command (when left out), or what docs/guides/gates.md lists.",
@@ -129,6 +136,8 @@ const WORDS: Readonly<Record<string, string>> = {
   "rollback.unhealthyMs": "How long that is; a minute when it is left out.",
   "rollback.deadManMs":
     "A canary that no server has watched for so long is taken back; five minutes when it is left out.",
+  "rollback.keepWarmMs":
+    "How long the release before keeps running after a promotion, so that going back needs no start; ten minutes when it is left out, 0 ends it at once.",
   "rollback.watchMs": "For how long after it was promoted a release is watched so; a day when it is left out.",
   analysis: "How certain the judge must be.",
   github: "The repository that it is built from: docs/guides/github.md.",

@@ -5,6 +5,7 @@ import { addCommand, addGroup, type Call, type Outcome } from "../command.ts";
 import { CliError, EXIT, wrongUse } from "../problem.ts";
 import type { Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
+import type { Style } from "../text.ts";
 
 interface ApplyOptions {
   readonly file?: string;
@@ -71,14 +72,19 @@ function differenceWords(session: Session, name: string, plan: Applied): string 
   const { style } = session;
   if (plan.changes.length === 0) return `${name}: nothing to change.\n`;
   const isNew = plan.changes.every((c) => c.before === undefined || c.before === null);
+  const lines = differenceLines(style, plan.changes);
+  return `${style.bold(name)} ${isNew ? "is new" : "changes"}:\n${lines.join("\n")}\n`;
+}
+
+/** A change a line: what comes, goes, and becomes something else. */
+export function differenceLines(style: Style, changes: Applied["changes"]): string[] {
   const value = (given: unknown): string => JSON.stringify(given) ?? "nothing";
-  const lines = plan.changes.map(({ path, before, after }) => {
+  return changes.map(({ path, before, after }) => {
     const field = path === "" ? "(all of it)" : path;
     if (before === undefined || before === null) return style.good(`  + ${field}: ${value(after)}`);
     if (after === undefined || after === null) return style.bad(`  - ${field}: ${value(before)}`);
     return style.warn(`  ~ ${field}: ${value(before)} -> ${value(after)}`);
   });
-  return `${style.bold(name)} ${isNew ? "is new" : "changes"}:\n${lines.join("\n")}\n`;
 }
 
 async function configFile(terminal: Terminal, given: string | undefined): Promise<string> {

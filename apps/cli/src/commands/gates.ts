@@ -21,6 +21,7 @@ export function addGates(program: Command, terminal: Terminal, outcome: Outcome)
   addWaive(program, terminal, outcome);
   addWaivers(program, terminal, outcome);
   addRevoke(program, terminal, outcome);
+  addOverride(program, terminal, outcome);
   addCancel(program, terminal, outcome);
 }
 
@@ -168,6 +169,30 @@ function addRevoke(program: Command, terminal: Terminal, outcome: Outcome): void
       const [service = "", waiverId = ""] = args;
       await session.client.revokeWaiver({ params: { ...session.main, service, waiverId } });
       session.print({ revoked: waiverId }, () => `Took ${waiverId} back.`);
+      return undefined;
+    },
+  });
+}
+
+function addOverride(program: Command, terminal: Terminal, outcome: Outcome): void {
+  addCommand<{ reason: string }>(program, terminal, outcome, {
+    usage: "override-window <target>",
+    about: "let out now what waits for its hours or for the end of a freeze; only an owner may",
+    more: "The target is a deployment (dep_...) or a service: its newest deployment. It holds for this deployment alone, and is kept in the ledger with your name. A new deployment is let out at once with latchkey ship --override-window.",
+    group: CHANGE,
+    options: (command) => command.requiredOption("--reason <text>", "why, for the record"),
+    examples: [['latchkey override-window leads --reason "the form is broken for everybody"', "a hotfix in a freeze"]],
+    run: async ({ session: open, args, options }) => {
+      const session = open();
+      const deploymentId = await deploymentOf(session, args[0] ?? "");
+      const out = await session.client.overrideWindow({
+        params: { ...session.main, deploymentId },
+        body: { reason: options.reason },
+      });
+      session.print(
+        out,
+        () => `${out.id} waits for no window any more.\nFollow it: latchkey deployment ${out.id} --wait`,
+      );
       return undefined;
     },
   });

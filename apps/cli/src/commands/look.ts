@@ -5,7 +5,8 @@ import { followDeployment, followRollout } from "../follow.ts";
 import { effectLines, metricLines } from "../metric-words.ts";
 import { addPageOptions, moreWords, type PageOptions, readPages } from "../pages.ts";
 import { EXIT } from "../problem.ts";
-import { deploymentWords, isOver, isPromoted, rolloutWords } from "../rollout-words.ts";
+import { deploymentWords, hostLines, isOver, isPromoted, rolloutWords } from "../rollout-words.ts";
+import type { Session } from "../session.ts";
 import { deploymentOf, releaseOf, rolloutOf } from "../targets.ts";
 import type { Terminal } from "../terminal.ts";
 import { bytes, clip, facts, milliseconds, moment, ratio, state, table } from "../text.ts";
@@ -25,6 +26,14 @@ export function addLook(program: Command, terminal: Terminal, outcome: Outcome):
   addRollout(program, terminal, outcome);
   addLooks(program, terminal, outcome);
   addExplain(program, terminal, outcome);
+}
+
+/** Releases on their way up whose hosts are asked for: one request each. */
+const STARTING_MAX = 10;
+
+async function hostLinesOf(session: Session, rolloutId: string | null): Promise<string[]> {
+  if (rolloutId === null) return [];
+  return hostLines(await session.client.getRollout({ params: { ...session.main, rolloutId } }), session.style);
 }
 
 function addServices(program: Command, terminal: Terminal, outcome: Outcome): void {
@@ -53,9 +62,18 @@ function addServices(program: Command, terminal: Terminal, outcome: Outcome): vo
         ]),
       );
       const head = ["service", "environment", "serves", "last deployment", "requests", "errors", "p95"];
+      const starting = page.items
+        .flatMap((s) => s.environments.map((e) => ({ ...e, service: s.name })))
+        .filter((e) => e.deployment?.status === "starting")
+        .slice(0, STARTING_MAX);
+      const said = await Promise.all(
+        starting.map(async (e) =>
+          (await hostLinesOf(session, e.rolloutId)).slice(-1).map((line) => `${e.service} in ${e.name}: ${line}`),
+        ),
+      );
       session.print(page, () =>
         rows.length > 0
-          ? table(head, rows, session.style) + moreWords(session, page)
+          ? [table(head, rows, session.style), ...said.flat()].join("\n") + moreWords(session, page)
           : "There are no services yet. `latchkey apply` adds those of your latchkey.config file.",
       );
       return undefined;
@@ -152,7 +170,8 @@ function addDeployment(program: Command, terminal: Terminal, outcome: Outcome): 
       const deploymentId = await deploymentOf(session, args[0] ?? "");
       if (options.wait) await followDeployment(session, deploymentId, timeoutMs);
       const d = await session.client.getDeployment({ params: { ...session.main, deploymentId } });
-      session.print(d, () => deploymentWords(d, session.style));
+      const host = d.status === "starting" ? await hostLinesOf(session, d.rolloutId) : [];
+      session.print(d, () => [deploymentWords(d, session.style), ...host].join("\n"));
       return options.wait && !isPromoted(d.status) ? EXIT.notDeployed : undefined;
     },
   });

@@ -1,16 +1,28 @@
 import type { Answer } from "@latchkey/api/client";
 import type { Command } from "commander";
-import { addCommand, type Outcome } from "../command.ts";
+import { addCommand, addGroup, type Outcome } from "../command.ts";
 import type { Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 import { clip, moment, state, table } from "../text.ts";
+import { addMigrationsBaseline, addMigrationsDump } from "./migrations-baseline.ts";
+import { addMigrationsLint } from "./migrations-lint.ts";
+import { addMigrationsPlan } from "./migrations-plan.ts";
 
-/** What ran in a service's databases. */
+/** The schemas of a service's databases: what ran, what would run, what is dangerous, and how it began. */
 export function addMigrations(program: Command, terminal: Terminal, outcome: Outcome): void {
-  addCommand(program, terminal, outcome, {
-    usage: "migrations <service>",
-    about: "which migrations ran in a service's databases, and what the next contract waits for",
+  const group = addGroup(program, {
+    name: "migrations",
+    about: "what ran in a service's databases, and what waits",
     group: "See what is there:",
+    examples: [
+      ["latchkey migrations leads", "each environment's schema"],
+      ["latchkey migrations lint db/migrations", "what is dangerous in a folder's files"],
+    ],
+  });
+  addCommand(group, terminal, outcome, {
+    usage: "show <service>",
+    about: "which migrations ran, and what the next contract waits for; `latchkey migrations <service>` does this",
+    isDefault: true,
     examples: [["latchkey migrations leads", "each environment's schema"]],
     run: async ({ session: open, args }) => {
       const session = open();
@@ -19,6 +31,10 @@ export function addMigrations(program: Command, terminal: Terminal, outcome: Out
       return undefined;
     },
   });
+  addMigrationsPlan(group, terminal, outcome);
+  addMigrationsBaseline(group, terminal, outcome);
+  addMigrationsDump(group, terminal, outcome);
+  addMigrationsLint(group, terminal, outcome);
 }
 
 interface ContractOptions {
@@ -62,7 +78,16 @@ function schemaWords({ items }: Answer<"listMigrations">, session: Session, serv
       const { next } = schema;
       const failed = next?.failed ? ` It failed; \`latchkey contract ${service} ${next.file}\` tries again.` : "";
       const waits = next ? `\nNext contract: ${next.file}. ${next.waits ?? "It runs now."}${failed}` : "";
-      return `${schema.environment} (${schema.folder})\n${ran}${waits}`;
+      return `${schema.environment} (${schema.folder})\n${ran}${waits}${baselineWords(schema)}`;
     })
     .join("\n\n");
+}
+
+function baselineWords({ baseline }: Answer<"listMigrations">["items"][number]): string {
+  if (!baseline) return "";
+  if (baseline.state !== "taken")
+    return "\nBaseline: begun and not finished. Ask for it again; until then nothing migrates.";
+  const n = baseline.files.length;
+  const accepted = baseline.differences.length > 0 ? `, with differences accepted: ${baseline.reason}` : "";
+  return `\nBaseline: ${n} ${n === 1 ? "file was" : "files were"} taken as applied by ${baseline.by} on ${moment(baseline.takenAt)}${accepted}.`;
 }

@@ -18,6 +18,7 @@ interface ShipOptions {
   readonly release?: string;
   readonly reason?: string;
   readonly overrideFreeze?: string;
+  readonly overrideWindow?: string;
   readonly overridePath?: string;
   readonly ifBusy: "refuse" | "batch" | "queue" | "supersede";
   readonly wait?: boolean;
@@ -55,6 +56,7 @@ export function addShip(program: Command, terminal: Terminal, outcome: Outcome):
             .default("refuse"),
         )
         .option("--override-freeze <reason>", "go out in spite of a freeze, and why: for owners")
+        .option("--override-window <reason>", "go out although a gate of kind window is closed, and why: for owners")
         .option("--override-path <reason>", "skip the environment that it would be promoted from, and why: for owners")
         .option("--wait", "follow it until it is promoted or over")
         .option(
@@ -92,6 +94,7 @@ async function ship({ session: open, args, options }: Call<ShipOptions>): Promis
     reason: options.reason ?? "",
     ifBusy: options.ifBusy,
     ...(options.overrideFreeze ? { overrideFreeze: options.overrideFreeze } : {}),
+    ...(options.overrideWindow ? { overrideWindow: options.overrideWindow } : {}),
     ...(options.overridePath ? { overridePath: options.overridePath } : {}),
     ...(options.fault ? { fault: options.fault } : {}),
     ...(options.strategy ? { strategy: options.strategy } : {}),

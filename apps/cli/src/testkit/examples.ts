@@ -117,6 +117,7 @@ export const rollout: Answer<"getRollout"> = {
   ],
   report: null,
   decisions: [decision],
+  progress: [],
   servingTime: null,
   blastRadius: {
     users: 5,
@@ -526,4 +527,24 @@ export const schema: Answer<"listMigrations">["items"][number] = {
     },
   ],
   next: { file: "0003-contract-mail.sql", waits: "A deployment is under way.", failed: false },
+  baseline: null,
+};
+
+export const migrationPlan: Answer<"planMigrations"> = {
+  ...{ environment: "production", blocked: null },
+  files: [
+    {
+      ...{ file: "schema.sql", phase: "expand", state: "runs", words: "It runs before the canary starts." },
+      findings: [],
+      tables: [{ table: "public.lead", rows: 1_200_000, bytes: 500_000_000 }],
+    },
+  ],
+};
+
+export const baselined: Answer<"baselineSchema"> = {
+  ...{ environment: "production", state: "baselined", compared: 8 },
+  files: [{ file: "schema.sql", sha256: "0".repeat(64) }],
+  differences: { total: 0, items: [] },
+  unexplained: { total: 1, items: ["table notes"] },
+  untold: { total: 1, items: [{ file: "schema.sql", line: 9 }] },
 };

@@ -3,7 +3,7 @@ import { api, project } from "./client.ts";
 import type { DeliveryState, PlanQuestion } from "./types.ts";
 
 /**
- * Every query of the console. Nothing polls but the health and the pipeline: the stream patches these keys (`stream-reducer.ts`), so what is in the
+ * Every query of the console. Little polls: the stream patches these keys (`stream-reducer.ts`), so what is in the
  * cache stays fresh while the stream stands, and is fetched anew after it was away.
  */
 const PAGE = 25;
@@ -14,6 +14,7 @@ const PIPELINE_EVERY_MS = 3_000;
 /** What waits after a rollback is in no event of the stream. */
 const PAUSES_EVERY_MS = 10_000;
 const PLAN_EVERY_MS = 500;
+const STARTING_EVERY_MS = 3_000;
 /** Deliveries are no entries of the ledger: who looks at them asks again. */
 const DELIVERIES_EVERY_MS = 5_000;
 /** As long as the server keeps one. */
@@ -27,6 +28,7 @@ export const keys = {
   deployments: (service?: string) => (service ? ["deployments", service] : ["deployments"]),
   automation: (service: string) => ["deployments", "automation", service],
   promotions: (service: string) => ["promotions", service],
+  migrations: (service: string) => ["migrations", service],
   waivers: (service: string) => ["waivers", service],
   pauses: ["pauses"],
   rollbackPlan: (service: string, environment: string, releaseId: string) => [
@@ -53,6 +55,8 @@ export const keys = {
   notifications: ["notifications"],
   me: ["me"],
   targets: ["targets"],
+  flags: ["flags"],
+  flag: (key: string) => ["flags", "one", key],
   pipeline: ["pipeline"],
   plan: (service: string, question: PlanQuestion) => ["plan", service, question],
 } as const;
@@ -117,6 +121,12 @@ export const queries = {
       queryFn: ({ signal }) => api.listPromotions({ params: { project, service }, signal }),
       refetchInterval: PAUSES_EVERY_MS,
     }),
+  migrations: (service: string) =>
+    queryOptions({
+      queryKey: keys.migrations(service),
+      queryFn: ({ signal }) => api.listMigrations({ params: { project, service }, signal }),
+      refetchInterval: PAUSES_EVERY_MS,
+    }),
   automation: (service: string) =>
     queryOptions({
       queryKey: keys.automation(service),
@@ -134,6 +144,50 @@ export const queries = {
         }),
       initialPageParam: "",
       getNextPageParam: (page) => page.next,
+    }),
+  flags: (search: string, archived: boolean) =>
+    infiniteQueryOptions({
+      queryKey: [...keys.flags, "list", search, archived],
+      queryFn: ({ pageParam, signal }) =>
+        api.listFlags({
+          params: { project },
+          query: {
+            limit: 50,
+            archived: archived ? "true" : "false",
+            ...(search ? { search } : {}),
+            ...(pageParam ? { cursor: pageParam } : {}),
+          },
+          signal,
+        }),
+      initialPageParam: "",
+      getNextPageParam: (page) => page.next,
+    }),
+  flag: (flag: string) =>
+    queryOptions({
+      queryKey: keys.flag(flag),
+      queryFn: ({ signal }) => api.getFlag({ params: { project, flag }, signal }),
+    }),
+  flagVersions: (flag: string) =>
+    infiniteQueryOptions({
+      queryKey: [...keys.flag(flag), "versions"],
+      queryFn: ({ pageParam, signal }) =>
+        api.listFlagVersions({
+          params: { project, flag },
+          query: { limit: PAGE, ...(pageParam ? { cursor: pageParam } : {}) },
+          signal,
+        }),
+      initialPageParam: "",
+      getNextPageParam: (page) => page.next,
+    }),
+  flagSegments: () =>
+    queryOptions({
+      queryKey: [...keys.flags, "segments"],
+      queryFn: ({ signal }) => api.listFlagSegments({ params: { project }, signal }),
+    }),
+  flagKeys: () =>
+    queryOptions({
+      queryKey: [...keys.flags, "keys"],
+      queryFn: ({ signal }) => api.listFlagKeys({ params: { project }, signal }),
     }),
   pauses: () =>
     queryOptions({
@@ -161,6 +215,8 @@ export const queries = {
     queryOptions({
       queryKey: keys.rollout(rolloutId),
       queryFn: ({ signal }) => api.getRollout({ params: { project, rolloutId }, signal }),
+      // While it starts nothing may come by the stream for minutes: an answer that was overtaken by it must not stay.
+      refetchInterval: ({ state }) => (state.data?.state === "starting" ? STARTING_EVERY_MS : false),
     }),
   looks: (rolloutId: string) =>
     queryOptions({

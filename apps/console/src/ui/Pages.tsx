@@ -15,10 +15,12 @@ interface Paged<T> {
 export function Pages<T>({
   query: q,
   empty,
+  more = "Show older ones",
   children,
 }: {
   query: Paged<T>;
   empty: ReactNode;
+  more?: string;
   children: (items: T[]) => ReactNode;
 }) {
   const items = q.data?.pages.flatMap((p) => p.items);
@@ -30,7 +32,7 @@ export function Pages<T>({
       {q.hasNextPage && (
         <div className="border-t border-line p-2 text-center">
           <Button kind="quiet" busy={q.isFetchingNextPage} onClick={() => void q.fetchNextPage()}>
-            Show older ones
+            {more}
           </Button>
         </div>
       )}

@@ -31,7 +31,8 @@ export function StepLadder(o: {
     ...(held ? [{ share: 100, title: "100 %", words: ["done"] }] : []),
   ];
   return (
-    <ol className="m-0 flex list-none gap-1.5 overflow-x-auto p-0 pb-1" aria-label="Steps">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls sideways must be reached by the keyboard.
+    <ol className="m-0 flex list-none gap-1.5 overflow-x-auto p-0 pb-1" aria-label="Steps" tabIndex={0}>
       {columns.map((c, i) => {
         const state = stateOf(i, o.at);
         return (

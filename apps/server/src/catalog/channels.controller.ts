@@ -62,7 +62,10 @@ export const recordChange = (
 /** What most want to be told of: what went wrong, what waits for them, and what is live. */
 const FIRST_RULE_OUTCOMES: readonly Outcome[] = ["waiting", "promoted", "rolled_back", "failed", "aborted"];
 const FIRST_RULE = {
-  types: ["delivery.rollout.*", "delivery.deployment.ended", "delivery.rollback.refused", "*.approval.*"],
+  types: [
+    ...["delivery.rollout.*", "delivery.deployment.ended", "delivery.rollback.refused", "delivery.gateway.lost"],
+    "*.approval.*",
+  ],
   services: [],
   environments: [],
   severity: "auto",

@@ -219,7 +219,7 @@ export class AilingController {
     this.#o.onChanged(rollout.id);
   }
 
-  /** After the rollout the old release is started again; it must be ready before visitors are sent there. */
+  /** After the rollout the old release may have to be started again; it must be ready before visitors are sent there. */
   async #goBack({ service, environment, releaseId }: Watched, cause: Cause, fence: number): Promise<void> {
     const { looks, unhealthyLooks, unhealthyMs, words } = cause.ailing;
     const { whenBurning } = rollbackPolicyOf(service);

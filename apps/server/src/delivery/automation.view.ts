@@ -27,7 +27,7 @@ const endedInProduction = operation(
     const found = await sql<EndedRow>`select d.id, d.service, d.status, d.finished_at as ended_at, d.gates,
         (o.machine ->> 'exposedAtMs') is not null as took_visitors,
         d.by_machine or coalesce((d.rollback ->> 'automatic')::boolean, false) or d.created_by ->> 'kind' = 'system' as by_machine,
-        d.freeze_override is not null as overridden,
+        d.freeze_override is not null or d.window_override is not null as overridden,
         exists (select 1 from rollout_decision x where x.rollout_id = d.rollout_id
           and x.decision -> 'actor' ->> 'kind' <> 'system') as acted_on,
         exists (select 1 from deployment b where b.project = d.project and b.service = d.service

@@ -46,16 +46,16 @@ describe.runIf(hasPrometheus)("a service that burns its error budget, by a real 
       return items[0]?.rollback && items[0];
     });
     expect(back).toMatchObject({ createdBy: "Latchkey", rollback: { automatic: true } });
-    const { items } = await journey.owner.listLedger({
-      params: { project: "main" },
-      query: { type: "delivery.rollback.begun" },
+    const told = await until("its entry has its number", async () => {
+      const query = { type: "delivery.rollback.begun" };
+      return (await journey.owner.listLedger({ params: { project: "main" }, query })).items[0];
     });
-    expect(items[0]?.data).toMatchObject({
+    expect(told.data).toMatchObject({
       automatic: true,
       fromReleaseId: second.canary.id,
       evidence: { whenBurning: rollback.whenBurning, words: "the burn rate is 20, above 14.4" },
     });
-    expect(items[0]?.data.reason).toMatch(/^it burned its error budget for \d+ s: the burn rate is 20, above 14\.4/);
+    expect(told.data.reason).toMatch(/^it burned its error budget for \d+ s: the burn rate is 20, above 14\.4/);
     await journey.drive(await journey.rolloutOf(back.id), {}, "completed");
   });
 

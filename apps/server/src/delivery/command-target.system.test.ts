@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { BuiltServer } from "../testing/built-server.ts";
@@ -33,6 +34,40 @@ describe("a service that scripts of its own run", () => {
     await until("the bad release is retired", () => cloud.calls("retire") === 1);
     const view = (await journey.owner.listTargets({})).items.find(({ kind }) => kind === "command");
     expect(view?.shares.map(({ trafficPercent }) => trafficPercent)).toEqual([100]);
+  });
+
+  it("shows what its script says while it is brought up, the last lines only, without the secrets it was given", async () => {
+    const journey = await Journey.begin();
+    end = async () => {
+      process.env.SHOP_TOKEN = "";
+      await journey.end();
+    };
+    process.env.SHOP_TOKEN = "s3cr3t-of-the-shop";
+    const file = join(journey.installation.dir, "go");
+    // The lines come slower than they are written down, but for the last ones.
+    const words = [
+      "sh",
+      "-c",
+      `i=0; while [ $i -lt 40 ]; do i=$((i+1)); printf '\\033[32mlayer %s\\033[0m with %s\\n' $i $SHOP_TOKEN >&2; done; while ! [ -e ${file} ]; do sleep 0.05; done; echo "no more of $SHOP_TOKEN" >&2; exit 4`,
+    ];
+    await journey.workload.apply({
+      target: { kind: "command", prepare: words, retire: ["true"], environmentVariables: ["SHOP_TOKEN"] },
+    });
+    const rollout = await journey.rolloutOf(await journey.ship());
+    const seen = await until("its last line is shown", async () => {
+      const now = await journey.rollout(rollout);
+      return now.progress.at(-1)?.words.startsWith("layer 40") ? now : null;
+    });
+    expect(seen.progress.length).toBeLessThanOrEqual(20);
+    expect((await journey.explain(rollout)).words.join(" ")).toContain("Its host says: layer 40 with ***");
+    writeFileSync(file, "");
+    const ended = await until("it has failed", async () => {
+      const now = await journey.rollout(rollout);
+      return now.finishedAt === null ? null : now;
+    });
+    expect(journey.wordsOf(ended)).toContain("no more of ***");
+    expect(JSON.stringify([seen, ended])).not.toContain("s3cr3t");
+    expect(ended.progress).toEqual([]);
   });
 
   it("says which field of an answer is wrong", async () => {

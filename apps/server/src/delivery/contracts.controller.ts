@@ -55,10 +55,21 @@ export async function nextContract(
   const known = await schemaOf(db, place);
   const migration = pendingOf((await migrationsOf(db, serving_release_id)) ?? [], known, "contract")[0];
   if (!migration) return null;
-  const wishes = await contractWishes(db, place);
-  const isAskedFor = wishes.some(({ file }) => file === migration.file);
+  const hasFailed = known.some((k) => k.file === migration.file && k.state === "failed");
+  return { migration, hasFailed, waits: await whyContractWaits(db, service, place, migration, nowMs) };
+}
+
+/** Why a contract can't run in an environment now; null where it can. */
+export async function whyContractWaits(
+  db: Executor,
+  service: ServiceRow,
+  place: SchemaPlace,
+  migration: Migration,
+  nowMs: number,
+): Promise<string | null> {
+  const isAskedFor = (await contractWishes(db, place)).some(({ file }) => file === migration.file);
   const isUnderWay = (await activeDeployments(db)).some(
-    (d) => d.project === place.project && d.service === place.service && d.environment === name,
+    (d) => d.project === place.project && d.service === place.service && d.environment === place.environment,
   );
   const { windowMs } = rollbackPolicyOf(service);
   const reachable = (await servedReleases(db, place, new Date(nowMs - windowMs))).map((row) => ({
@@ -66,8 +77,7 @@ export async function nextContract(
     migrations: row.files ?? [],
     reachableUntilMs: row.until === null ? null : row.until.getTime() + windowMs,
   }));
-  const hasFailed = known.some((k) => k.file === migration.file && k.state === "failed");
-  return { migration, hasFailed, waits: whyNotContract({ migration, reachable, isUnderWay, isAskedFor, nowMs }) };
+  return whyNotContract({ migration, reachable, isUnderWay, isAskedFor, nowMs });
 }
 
 /** Runs what takes away from a schema, once no release that visitors may be sent back to needs it. */

@@ -23,7 +23,7 @@ it("after a few minutes without a server a canary goes on; after more than five 
   expect((await journey.rollout(canary.id)).state).toBe("progressing");
   await away(6);
   const over = await journey.drive(canary.id, {}, "rolled_back");
-  expect(journey.wordsOf(over)).toMatch(/Nobody watched it for 36\d s: no server was there\./);
+  expect(journey.wordsOf(over)).toMatch(/Nobody watched it for 36\d s: no server looked after it\./);
   // Whoever comes next looks after what is there, and takes nothing back for it.
   const next = await journey.shipCanary({ page: "welcome, once more" });
   expect(next.state).toBe("progressing");

@@ -10,6 +10,7 @@ import { notFound, servicesIn, summariesIn } from "./asked-for.ts";
 import { viewBatch } from "./batches.view.ts";
 import { cancelDeployment } from "./cancel.ts";
 import { findDeployment, listDeployments } from "./deployments.store.ts";
+import { overrideOf, overrideWindow } from "./override-window.ts";
 import { presentDeployment, presentGate, presentRelease } from "./presentation.ts";
 import { filesOf, findRelease, findReleases, listReleases } from "./releases.store.ts";
 import type { RoutingOptions } from "./routing.view.ts";
@@ -28,6 +29,8 @@ export interface DeliveryRoutesOptions {
   readonly traffic: TrafficController;
   /** Something was asked for: the controllers look at once. */
   readonly wake: () => void;
+  /** What waits for its gates is asked at once. */
+  readonly hurry: () => void;
 }
 
 export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
@@ -104,6 +107,10 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
         throw new ProblemError("LK_FORBIDDEN", { detail: "Only an owner may let a deployment out during a freeze." });
       if (body.overridePath !== undefined && principal.role !== "owner")
         throw new ProblemError("LK_FORBIDDEN", { detail: "Only an owner may go past the environment before." });
+      if (body.overrideWindow !== undefined && principal.role !== "owner")
+        throw new ProblemError("LK_FORBIDDEN", {
+          detail: "Only an owner may let a deployment out outside of its hours.",
+        });
       const asked = {
         project,
         service: params.service,
@@ -114,6 +121,10 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
         reason: await o.subjects.sealWordsOf(principal.name, body.reason),
         ifBusy: body.ifBusy,
         overrideFreeze: body.overrideFreeze && (await o.subjects.sealWordsOf(principal.name, body.overrideFreeze)),
+        overrideWindow:
+          body.overrideWindow === undefined
+            ? undefined
+            : await overrideOf(o.subjects, principal.name, body.overrideWindow),
         overridePath: body.overridePath && (await o.subjects.sealWordsOf(principal.name, body.overridePath)),
         byMachine: principal.role === "ci",
         actor: actorOf(principal),
@@ -137,6 +148,21 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
         actor: actorOf(principal),
         also: (tx) => remember(tx, params.deploymentId),
         onEnded: o.wake,
+      });
+      return summaryOf(params.deploymentId);
+    },
+    summaryOf,
+  );
+
+  route(
+    http,
+    "overrideWindow",
+    async ({ project, params, body, principal, remember }) => {
+      await overrideWindow(o.database, {
+        ...{ project, deploymentId: params.deploymentId, actor: actorOf(principal) },
+        override: await overrideOf(o.subjects, principal.name, body.reason),
+        also: (tx) => remember(tx, params.deploymentId),
+        onDone: o.hurry,
       });
       return summaryOf(params.deploymentId);
     },

@@ -29,6 +29,12 @@ export interface RollbackRow {
   readonly automatic: boolean;
   readonly skipsAnalysis: boolean;
 }
+export interface WindowOverride {
+  readonly by: string;
+  readonly reason: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
 export interface DeploymentRow {
   readonly id: string;
   readonly project: string;
@@ -46,6 +52,8 @@ export interface DeploymentRow {
   readonly if_busy: "batch" | "queue" | "supersede" | "refuse";
   /** Why it goes out in spite of a freeze; null: it does not. */
   readonly freeze_override: string | null;
+  /** Who let it out in spite of its windows; null: nobody. */
+  readonly window_override: WindowOverride | null;
   readonly release_id: string | null;
   readonly previous_release_id: string | null;
   readonly rollout_id: string | null;
@@ -71,7 +79,7 @@ export interface DeploymentRow {
 /** What lists show: without the output of builds and gates, which is up to 28 kB a row. */
 export type ListedDeployment = Omit<DeploymentRow, "gates" | "build_output" | "changes" | "carries">;
 const LISTED = sql`id, project, service, environment, status, words, created_at, finished_at, created_by, reason, fault, strategy,
-  if_busy, freeze_override, release_id, previous_release_id, rollout_id, carrier_id, splits_id, after_id, source, rollback, by_machine, promoted_from`;
+  if_busy, freeze_override, window_override, release_id, previous_release_id, rollout_id, carrier_id, splits_id, after_id, source, rollback, by_machine, promoted_from`;
 
 export const ENDED: readonly DeploymentStatus[] = [
   "succeeded",
@@ -111,6 +119,7 @@ export const insertDeployment = operation(
           | "after_id"
           | "carries"
           | "freeze_override"
+          | "window_override"
           | "source"
           | "rollback"
           | "by_machine"
@@ -118,10 +127,11 @@ export const insertDeployment = operation(
         >
       >,
   ): Promise<void> => {
-    await sql`insert into deployment (id, project, service, environment, status, words, created_by, reason, fault, strategy, if_busy, release_id, gates, splits_id, after_id, carries, freeze_override, source, rollback, by_machine, promoted_from)
+    await sql`insert into deployment (id, project, service, environment, status, words, created_by, reason, fault, strategy, if_busy, release_id, gates, splits_id, after_id, carries, freeze_override, window_override, source, rollback, by_machine, promoted_from)
     values (${row.id}, ${row.project}, ${row.service}, ${row.environment}, ${row.status}, ${row.words}, ${JSON.stringify(row.created_by)}::jsonb,
       ${row.reason}, ${row.fault}, ${row.strategy}, ${row.if_busy}, ${row.release_id}, ${JSON.stringify(row.gates)}::jsonb,
       ${row.splits_id ?? null}, ${row.after_id ?? null}, ${JSON.stringify(row.carries ?? [])}::jsonb, ${row.freeze_override ?? null},
+      ${row.window_override ? JSON.stringify(row.window_override) : null}::jsonb,
       ${row.source ? JSON.stringify(row.source) : null}::jsonb, ${row.rollback ? JSON.stringify(row.rollback) : null}::jsonb,
       ${row.by_machine ?? false}, ${row.promoted_from ? JSON.stringify(row.promoted_from) : null}::jsonb)`.execute(tx);
   },
@@ -204,6 +214,15 @@ export const lockPhase = operation(
         tx,
       );
     return found.rows.length > 0;
+  },
+);
+
+/** Lets a deployment out in spite of its windows, and of freezes: what holds it for the time of day alone holds it no more. */
+export const setWindowOverride = operation(
+  "setWindowOverride",
+  async (tx: Executor, id: string, override: WindowOverride): Promise<void> => {
+    await sql`update deployment set window_override = ${JSON.stringify(override)}::jsonb,
+      freeze_override = coalesce(freeze_override, ${override.reason}) where id = ${id}`.execute(tx);
   },
 );
 

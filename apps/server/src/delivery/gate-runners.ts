@@ -1,5 +1,5 @@
 import type { ErrorBudget } from "@latchkey/core/delivery/gates/error-budget";
-import type { Differences, GateCaller, Reports, Sizes } from "@latchkey/core/delivery/gates/evidence-ports";
+import type { Differences, GateCaller, ReportDesk, Reports, Sizes } from "@latchkey/core/delivery/gates/evidence-ports";
 import type { Builder } from "@latchkey/core/delivery/ports";
 import type { Transactions } from "../platform/database.ts";
 import { type ApprovalGateParts, approvalGate } from "./approval-gate.ts";
@@ -18,6 +18,7 @@ export interface GateParts {
   readonly builder: Pick<Builder, "gate" | "changesBetween">;
   readonly database: Transactions;
   readonly reports: Reports;
+  readonly desk: Pick<ReportDesk, "judge">;
   readonly differences: Differences;
   readonly sizes: Sizes;
   readonly caller: GateCaller;
@@ -34,7 +35,7 @@ export const gateRunners = (parts: GateParts): GateRunners => ({
   tests: reportGate(parts, testsJudge(parts)),
   coverage: reportGate(parts, coverageJudge(parts)),
   findings: reportGate(parts, findingsJudge(parts)),
-  licences: reportGate(parts, licencesJudge()),
+  licences: reportGate(parts, licencesJudge(parts)),
   size: sizeGate(parts.sizes),
   http: httpGate(parts),
   approval: approvalGate(parts),

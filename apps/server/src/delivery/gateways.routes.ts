@@ -1,6 +1,7 @@
-import type { RoutingTable } from "@latchkey/api/gateway";
+import { type RoutingTable, UNWATCHED_HEADER } from "@latchkey/api/gateway";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
+import { isHeld } from "../platform/leases.ts";
 import { overtakeGateway } from "./epochs.controller.ts";
 import { saveReport, seeGateway } from "./gateways.store.ts";
 import { currentGeneration } from "./routing.view.ts";
@@ -52,7 +53,12 @@ export function registerGateways(http: Http, o: GatewayRoutesOptions): void {
   const { db } = o.database;
   let errorsSeen = new Map<string, number>();
 
-  route(http, "gatewayRouting", async ({ query }) => {
+  /** A server that answers need not be one that watches: the dead man's switch goes by those who do. */
+  const tell = async (reply: { header(name: string, value: string): unknown }) => {
+    if (!(await isHeld(db, "delivery"))) reply.header(UNWATCHED_HEADER, "1");
+  };
+
+  route(http, "gatewayRouting", async ({ query, reply }) => {
     await seeGateway(db, query.gateway, query.boot, { epoch: query.epoch, n: query.n });
     if (await overtakeGateway(o.database, query.gateway, { epoch: query.epoch, n: query.n }, Date.now()))
       o.waiters.wakeAll();
@@ -65,17 +71,24 @@ export function registerGateways(http: Http, o: GatewayRoutesOptions): void {
       // A gateway without a table gets one even when nothing was ever deployed.
       if (newer || (first && query.n === 0)) {
         const table = await o.table();
-        if (newer || table.services.length > 0) return table;
+        if (newer || table.services.length > 0) {
+          await tell(reply);
+          return table;
+        }
       }
       first = false;
       const left = deadline - performance.now();
-      if (left <= 0 || o.waiters.closed) return null;
+      if (left <= 0 || o.waiters.closed) {
+        await tell(reply);
+        return null;
+      }
       await o.waiters.wait(Math.min(left, 2_000));
       await seeGateway(db, query.gateway, query.boot, { epoch: query.epoch, n: query.n });
     }
   });
 
-  route(http, "gatewayReport", async ({ body }) => {
+  route(http, "gatewayReport", async ({ body, reply }) => {
+    await tell(reply);
     const fresh = await o.database.transaction((tx) => saveReport(tx, body));
     if (!fresh) return null;
     const errors = body.counters.reduce((n, c) => n + c.errors + c.pageErrors, 0);

@@ -53,6 +53,26 @@ export const listGateways = operation(
   },
 );
 
+interface Away {
+  readonly id: string;
+  readonly awayMs: number;
+}
+/** Gateways that were not heard of for so long, each once until it returns; targets that route by themselves are told of elsewhere. */
+export const takeLost = operation("takeLost", async (tx: Executor, afterMs: number): Promise<Away[]> => {
+  const found = await sql<{ id: string; away_ms: number }>`update gateway set lost_at = seen_at
+    where lost_at is null and id not like '%:%' and seen_at < now() - make_interval(secs => ${afterMs / 1000})
+      and seen_at > now() - interval '7 days'
+    returning id, (extract(epoch from now() - seen_at) * 1000)::double precision as away_ms`.execute(tx);
+  return found.rows.map(({ id, away_ms }) => ({ id, awayMs: Math.round(away_ms) }));
+});
+/** Those among them that are heard of again. */
+export const takeReturned = operation("takeReturned", async (tx: Executor): Promise<Away[]> => {
+  const found = await sql<{ id: string; away_ms: number }>`update gateway g set lost_at = null
+    from gateway before where before.id = g.id and g.lost_at is not null and g.seen_at > g.lost_at
+    returning g.id, (extract(epoch from g.seen_at - before.lost_at) * 1000)::double precision as away_ms`.execute(tx);
+  return found.rows.map(({ id, away_ms }) => ({ id, awayMs: Math.round(away_ms) }));
+});
+
 /**
  * Stores cumulative counts; a report that arrives late or twice changes nothing. True when it was news. A heartbeat holds
  * every row of the gateway: those that stand still are not written again.

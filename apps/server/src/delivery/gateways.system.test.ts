@@ -1,3 +1,4 @@
+import { UNWATCHED_HEADER } from "@latchkey/api/gateway";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GatewayPlayer } from "../testing/gateway-player.ts";
 import { Journey } from "../testing/journey.ts";
@@ -63,6 +64,33 @@ describe("a report", () => {
   ])("is refused for %s that can't be one", async (_, body, field) => {
     const problem = await problemOf(journey.installation.gateway.gatewayReport({ body }));
     expect(problem).toMatchObject({ status: 400, code: "LK_INVALID", fields: [{ field }] });
+  });
+});
+
+describe("an answer to a gateway", () => {
+  const ask = async (n: number) => {
+    const query = new URLSearchParams({ gateway: "edge-3", boot: "b", epoch: "1", n: String(n), waitMs: "0" });
+    const authorization = `Bearer ${journey.installation.secretIn("gateway.token")}`;
+    const answer = await journey.installation.fetch(`/api/v1/gateway/routing?${query}`, { headers: { authorization } });
+    return { status: answer.status, isUnwatched: answer.headers.has(UNWATCHED_HEADER) };
+  };
+
+  it("says when no server looks after the rollouts, with a table and without one", async () => {
+    await until("one does", async () => !(await ask(0)).isUnwatched);
+    await journey.gateway.acknowledge();
+    const newest = journey.gateway.table?.generation.n ?? 0;
+    for (const [n, status] of [
+      [0, 200],
+      [newest, 204],
+    ] as const)
+      await until("nobody does", async () => {
+        // As after a loop that hung: the lease ran out, and is taken again in a moment.
+        await journey.installation.database.pool.query("update lease set expires_at = now() - interval '1 hour'");
+        const answer = await ask(n);
+        expect(answer.status).toBe(status);
+        return answer.isUnwatched;
+      });
+    await until("one does again", async () => !(await ask(0)).isUnwatched);
   });
 });
 

@@ -12,6 +12,7 @@ import { noteDeployed, saveCommitChange } from "./changes.store.ts";
 import { endDeployment } from "./deployments.entries.ts";
 import { activeDeployments } from "./deployments.store.ts";
 import { type BranchRow, branchFailed, branchSeen, dueBranches, findState, lockBranch } from "./github.store.ts";
+import { previewCheckouts } from "./pull-previews.store.ts";
 import { writeWish } from "./ship.ts";
 
 /** Of a branch that moved a long way at once, this many of the newest steps are kept as changes. */
@@ -64,7 +65,8 @@ export class MergesController {
       if (await lease.guards(tx, fence)) await noteDeployed(tx);
     });
     const active = await activeDeployments(database.db);
-    await repositories.keepOnly(new Set(active.filter((d) => d.source !== null).map((d) => d.id)));
+    const builds = active.filter((d) => d.source !== null).map((d) => d.id);
+    await repositories.keepOnly(new Set([...builds, ...(await previewCheckouts(database.db))]));
   }
 
   async #look(branch: BranchRow, service: ServiceRow, fence: number): Promise<void> {

@@ -1,9 +1,10 @@
 import { join } from "node:path";
+import type { ServiceConfigInput } from "@latchkey/api/models";
 import { afterEach, describe, expect, it } from "vitest";
 import { freePort } from "../platform/adapters/local/process-table.ts";
 import { HaproxyServer, hasHaproxy, Visitor } from "../testing/haproxy.ts";
 import { Journey } from "../testing/journey.ts";
-import { until } from "../testing/until.ts";
+import { Hopeless, until } from "../testing/until.ts";
 
 if (!hasHaproxy) console.warn("!!! SKIPPED: haproxy is not here, so nothing is routed by a real HAProxy.");
 
@@ -11,9 +12,14 @@ let journey: Journey;
 let haproxy: HaproxyServer;
 let url: string;
 
-async function begin(): Promise<void> {
+const STEPS = [
+  { trafficPercent: 10, bakeMs: 0, minimumRequests: 100 },
+  { trafficPercent: 50, bakeMs: 0, minimumRequests: 100 },
+];
+
+async function begin(also: Partial<ServiceConfigInput> = {}): Promise<void> {
   const bind = `127.0.0.1:${await freePort()}`;
-  journey = await Journey.begin({ target: { kind: "haproxy", bind }, smoke: [] });
+  journey = await Journey.begin({ target: { kind: "haproxy", bind }, smoke: [], ...also });
   url = `http://${bind}`;
   haproxy = new HaproxyServer(
     join(journey.installation.dir, "haproxy", `${journey.workload.name}-production`, "haproxy.cfg"),
@@ -84,6 +90,26 @@ describe.skipIf(!hasHaproxy)("a service behind a real HAProxy", () => {
     });
     expect(acknowledged.trafficPercent).toBe(95);
     await visitorsOf(["new", 20]);
+  });
+
+  it("goes all the way by itself when it is well, by HAProxy's own counts alone", async () => {
+    // What a busy machine adds to the times of either is no harm of the release.
+    await begin({ strategy: { steps: STEPS, holdbackMs: 0 }, analysis: { latencyFloorMs: 5_000, settleMs: 0 } });
+    await shipFirst();
+    const canary = await journey.shipCanary({ page: "new" });
+    const crowd = Array.from({ length: 40 }, () => new Visitor(url));
+    const ended = await until("it is promoted", async () => {
+      await Promise.all(crowd.map((visitor) => visitor.get("/api/x")));
+      await Promise.all(crowd.map((visitor) => visitor.get()));
+      const seen = await journey.rollout(canary.id);
+      if (seen.finishedAt !== null && seen.state !== "completed") throw new Hopeless(journey.wordsOf(seen));
+      return seen.finishedAt === null ? null : seen;
+    });
+    // Nobody but the judge has decided.
+    expect(new Set(ended.decisions.map(({ actor }) => actor))).toEqual(new Set(["Latchkey"]));
+    expect(journey.kindsOf(ended)).toEqual(["exposed", "advanced", "promoted", "completed"]);
+    expect(ended.arms.find(({ arm }) => arm === "canary")?.requests).toBeGreaterThanOrEqual(200);
+    for (const visitor of crowd) expect((await visitor.get()).text).toBe("new");
   });
 
   it("has the newest shares again after HAProxy was killed, and rolls nothing on while it is away", async () => {

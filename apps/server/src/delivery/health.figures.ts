@@ -227,7 +227,7 @@ function trafficFigures(o: Readings): HealthFigure[] {
       remedy:
         o.gateways.live === 0
           ? "Without a gateway there is no traffic to judge: `npm start` runs one; look at its log."
-          : "Look at each with `latchkey system`. One that was ended for good goes from the list after 7 days.",
+          : "Look at each with `latchkey system`. One that is cut off serves by its last table, and leaves canaries by itself. One that was ended for good goes from the list after 7 days.",
     }),
   ];
 }

@@ -13,8 +13,12 @@ export interface HostedRow {
   /** Where it answered when it was ready last; kept while it is prepared again. */
   readonly upstreams: readonly string[];
   readonly words: string | null;
+  /** How far its host says it is, oldest first. */
+  readonly said: readonly { readonly at: string; readonly words: string }[];
   readonly since: Date;
 }
+/** Lines that are kept of what a host says. */
+export const SAID_MAX = 20;
 
 export const findHosted = operation("findHosted", async (db: Executor, run: Run): Promise<HostedRow | null> => {
   const found = await sql<HostedRow>`select * from hosted_release
@@ -32,6 +36,7 @@ export const wantHosted = operation(
     const saved = await sql<HostedRow>`insert into hosted_release as h (release_id, environment, kind, spec, state)
     values (${spec.releaseId}, ${spec.environment}, ${kind}, ${JSON.stringify(spec)}::jsonb, 'preparing')
     on conflict (release_id, environment) do update set kind = excluded.kind, spec = excluded.spec, state = 'preparing', words = null,
+      said = case when h.state = 'preparing' then h.said else '[]' end,
       since = case when h.state = 'preparing' then h.since else now() end
     returning *`.execute(db);
     return saved.rows[0] ?? null;
@@ -52,10 +57,20 @@ export const saveHosted = operation(
   },
 );
 
-/** How far it is, or why it failed. */
+/** Why it failed. */
 export const sayOfHosted = operation("sayOfHosted", async (db: Executor, run: Run, words: string): Promise<void> => {
   await sql`update hosted_release set words = ${words} where release_id = ${run.releaseId} and environment = ${run.environment}
     and words is distinct from ${words}`.execute(db);
+});
+
+/** How far its host is: added to what it said before, of which the last lines are kept. */
+export const addSaid = operation("addSaid", async (db: Executor, run: Run, lines: readonly string[]): Promise<void> => {
+  await sql`update hosted_release set said = (
+        select jsonb_agg(line order by n) from (
+          select line, n from jsonb_array_elements(said || (
+            select jsonb_agg(jsonb_build_object('at', to_jsonb(now()), 'words', words)) from unnest(${lines}::text[]) as words
+          )) with ordinality as told(line, n) order by n desc limit ${SAID_MAX}) as last)
+      where release_id = ${run.releaseId} and environment = ${run.environment} and state = 'preparing'`.execute(db);
 });
 
 /** Null where nothing of it is known. */

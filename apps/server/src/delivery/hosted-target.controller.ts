@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import type {
   HostCall,
   Prober,
@@ -13,10 +14,12 @@ import type { Logger } from "pino";
 import type { Clock } from "../platform/clock.ts";
 import type { Transaction, Transactions } from "../platform/database.ts";
 import {
+  addSaid,
   findHosted,
   forgetHosted,
   listHosted,
   retireHosted,
+  SAID_MAX,
   saveHosted,
   sayOfHosted,
   wantHosted,
@@ -29,6 +32,8 @@ const LIST_EVERY_MS = 1_000;
 /** After a failure: 1 s doubling to 60 s, so that a provider that is down is not asked every second. */
 const backOffMs = (failures: number): number => Math.min(60_000, 1_000 * 2 ** (failures - 1));
 const WORDS_MAX = 500;
+/** A host that says much at once is written down, and shown, this often. */
+const SAY_EVERY_MS = 250;
 
 export interface HostedTargetOptions {
   readonly database: Transactions;
@@ -41,6 +46,8 @@ export interface HostedTargetOptions {
   readonly mayAct: () => boolean;
   /** A release that is served answers somewhere else from this transaction on. */
   readonly onMoved: (tx: Transaction, spec: RunSpec) => Promise<void>;
+  /** Its host has said how far it is. */
+  readonly onSaid?: (spec: RunSpec) => void;
 }
 interface Call {
   readonly controller: AbortController;
@@ -159,18 +166,29 @@ export class HostedTarget implements Target {
   }
 
   /** After what is under way for the release. */
-  async #alone<T>(run: Run, work: (call: HostCall) => Promise<T>): Promise<T> {
-    const name = nameOf(run);
+  async #alone<T>(spec: RunSpec, work: (call: HostCall) => Promise<T>): Promise<T> {
+    const name = nameOf(spec);
     for (let busy = this.#calls.get(name); busy; busy = this.#calls.get(name)) await busy.done.catch(() => {});
     const controller = new AbortController();
-    const say = (line: string) => {
-      sayOfHosted(this.#o.database.db, run, cut(line)).catch((error: unknown) =>
-        this.#o.log.debug({ err: error }, "what a host says could not be noted"),
-      );
-    };
-    const done = work({ say, signal: controller.signal }).finally(() => this.#calls.delete(name));
+    const done = work({ say: this.#note(spec), signal: controller.signal }).finally(() => this.#calls.delete(name));
     this.#calls.set(name, { controller, done });
     return done;
+  }
+
+  /** Takes lines in as fast as they come, and writes them down now and then: of a flood the last ones. */
+  #note(spec: RunSpec): HostCall["say"] {
+    const waiting: string[] = [];
+    return (line) => {
+      const isFirst = waiting.length === 0;
+      waiting.push(cut(line));
+      if (waiting.length > SAID_MAX) waiting.shift();
+      if (!isFirst) return;
+      this.#o.clock.after(SAY_EVERY_MS, () => {
+        addSaid(this.#o.database.db, spec, waiting.splice(0))
+          .then(() => this.#o.onSaid?.(spec))
+          .catch((error: unknown) => this.#o.log.debug({ err: error }, "what a host says could not be noted"));
+      });
+    };
   }
 
   #failed(run: Run): void {
@@ -217,4 +235,9 @@ export class HostedTarget implements Target {
 }
 
 const nameOf = ({ releaseId, environment }: Run): string => `${environment}-${releaseId}`;
-const cut = (words: string): string => words.slice(0, WORDS_MAX);
+/** What people see in a terminal or on a page: colours and cursor movements are for whoever ran the script. */
+const cut = (words: string): string =>
+  stripVTControlCharacters(words)
+    .replaceAll(/\p{Cc}+/gu, " ")
+    .trim()
+    .slice(0, WORDS_MAX);

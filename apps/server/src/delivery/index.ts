@@ -1,4 +1,5 @@
 import type { GateConfig } from "@latchkey/api/gates";
+import { migrationFiles } from "@latchkey/config/migration-files";
 import type { MetricSource } from "@latchkey/core/analysis/metric-source";
 import { NO_ERROR_BUDGET } from "@latchkey/core/delivery/gates/error-budget";
 import type { Run } from "@latchkey/core/delivery/ports";
@@ -11,8 +12,8 @@ import { LocalBuilder } from "../platform/adapters/local/builder.ts";
 import { cameToBranch, diffOf } from "../platform/adapters/local/git.ts";
 import { httpProber } from "../platform/adapters/local/prober.ts";
 import type { NetlifyAccess } from "../platform/adapters/netlify/configured.ts";
-import { migrationFiles } from "../platform/adapters/postgresql/migration-files.ts";
 import { postgresqlMigrator } from "../platform/adapters/postgresql/migrator.ts";
+import { reportDesk } from "../platform/adapters/reports/desk.ts";
 import { reportFiles } from "../platform/adapters/reports/files.ts";
 import { gateCaller } from "../platform/adapters/webhooks/gate-caller.ts";
 import { systemClock } from "../platform/clock.ts";
@@ -20,8 +21,10 @@ import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { openWebhookKey } from "../platform/key-files.ts";
 import type { Lease } from "../platform/leases.ts";
+import type { LoopWatch } from "../platform/loop-watch.ts";
 import { announce, type Notifications } from "../platform/notifications.ts";
 import { AilingController } from "./ailing.controller.ts";
+import { registerBaselines } from "./baselines.routes.ts";
 import { burnRatesOf } from "./burn-rates.ts";
 import { ContractsController } from "./contracts.controller.ts";
 import { registerDelivery } from "./delivery.routes.ts";
@@ -39,6 +42,8 @@ import { startGithub } from "./github.ts";
 import { type HealthSources, viewHealth } from "./health.view.ts";
 import { HostedTarget, type HostedTargetOptions } from "./hosted-target.controller.ts";
 import { localTargetHere } from "./local-target.controller.ts";
+import { LostGatewaysController } from "./lost-gateways.controller.ts";
+import { registerMigrationPlans } from "./migration-plans.routes.ts";
 import { registerMigrations } from "./migrations.routes.ts";
 import { forgetOldMinutes } from "./minutes.store.ts";
 import { registerNetlify } from "./netlify.routes.ts";
@@ -52,6 +57,8 @@ import type { Ephemeral } from "./presented.ts";
 import { PromotionsController } from "./promotions.controller.ts";
 import { registerPromotions } from "./promotions.routes.ts";
 import { registerPublicAssets } from "./public-assets.routes.ts";
+import { PullPreviewsController } from "./pull-previews.controller.ts";
+import { registerPullPreviews } from "./pull-previews.routes.ts";
 import { Pulse } from "./pulse.controller.ts";
 import { digestsInUse, findRelease } from "./releases.store.ts";
 import { registerRollbacks } from "./rollback.routes.ts";
@@ -93,6 +100,8 @@ export interface DeliveryOptions {
   readonly address: string;
   /** The controllers work while this server holds it: one server of several at a time. */
   readonly lease: Lease;
+  /** Hears that the loop of the controllers goes round. */
+  readonly watch: LoopWatch;
   readonly gatewayUrl: string;
   /** Where this server is reached: what answers gates later calls it there. */
   readonly baseUrl: string;
@@ -101,6 +110,8 @@ export interface DeliveryOptions {
   /** Seals what is personal before it is written. */
   readonly subjects: Subjects;
   readonly databaseUrlFor: (service: string, environment: string) => Promise<string>;
+  /** Drops the database that a preview had of its own. */
+  readonly dropDatabaseOf: (service: string, environment: string) => Promise<void>;
   /** For those who watch: the newest state of a rollout or a service. */
   readonly publish: <E extends "rollout" | "service" | "deployment">(
     event: E,
@@ -135,6 +146,14 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const hosted = new HostedTarget({
     ...{ database: o.database, log: o.log, clock: systemClock, prober: httpProber, ...acting },
     hostOf: hostsIn(o.sharedDir, netlify),
+    onSaid: ({ deploymentId }) => {
+      if (!o.watched()) return;
+      findDeployment(o.database.db, deploymentId)
+        .then((d) => d?.rollout_id && changed(d.rollout_id))
+        .catch((error: unknown) =>
+          o.log.warn({ err: error }, "what a host says could not be shown to those who watch"),
+        );
+    },
   });
   const target = new TargetByKind(processes, hosted);
   const artifacts = new ArtifactStore(`${o.sharedDir}/artifacts`);
@@ -198,6 +217,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
         ? o.databaseUrlFor(service, environment)
         : (process.env[gate.databaseUrlVariable] ?? null),
   };
+  const desk = reportDesk();
   const deployments = new DeploymentsController({
     database: o.database,
     log: o.log,
@@ -207,7 +227,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     sourcesOf: sourcesIn(github.repositories),
     gateRunners: gateRunners({
       ...{ builder, caller, database: o.database, baseUrl: o.baseUrl },
-      ...{ reports: reportFiles, differences: { diff: diffOf }, sizes: artifacts, errorBudget: NO_ERROR_BUDGET },
+      ...{ reports: reportFiles, desk, differences: { diff: diffOf }, sizes: artifacts, errorBudget: NO_ERROR_BUDGET },
       migrations,
       cameToBranch,
       openNames: async (sealed) => JSON.parse(await o.subjects.open(JSON.stringify(sealed))) as string[],
@@ -236,7 +256,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     log: o.log,
     clock: systemClock,
     lease: o.lease,
-    machineOf: machinesIn(o.sharedDir, netlify),
+    machineOf: machinesIn(o.sharedDir, netlify, () => o.lease.held()),
     routingOf: async (service, environment) => {
       const found = await findEnvironment(o.database.db, service.project, service.name, environment);
       return found && routingOf(o.database.db, service, found, routing);
@@ -259,6 +279,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     gatewayUrl: o.gatewayUrl,
     routing,
     wake: () => loop.wake(),
+    hurry: () => deployments.hurryGates(),
   });
   registerGates(o.http, { ...o, hurry: () => deployments.hurryGates() });
   registerRollouts(o.http, {
@@ -280,6 +301,8 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     wake: () => loop.wake(),
   });
   registerMigrations(o.http, { ...o, clock: systemClock });
+  registerBaselines(o.http, { ...o, ...migrations });
+  registerMigrationPlans(o.http, { ...o, ...migrations, clock: systemClock });
   registerPromotions(o.http, { ...o, artifacts, clock: systemClock, wake: () => loop.wake() });
   registerGateways(o.http, {
     database: o.database,
@@ -301,7 +324,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     },
   });
   registerPublicAssets(o.http, { database: o.database, artifacts });
-  runRounds(loop, systemClock, { lease: o.lease, deployments, rollouts, target });
+  runRounds(loop, systemClock, { lease: o.lease, watch: o.watch, deployments, rollouts, target });
   const ailing = new AilingController({
     database: o.database,
     log: o.log,
@@ -323,12 +346,32 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     everyMs: 1_000,
     round: () => promotions.tick(),
   }).start();
+  const pullPreviews = new PullPreviewsController({
+    ...{ database: o.database, log: o.log, clock: systemClock, lease: o.lease, builder, target },
+    ...{ databaseUrlFor: o.databaseUrlFor, dropDatabaseOf: o.dropDatabaseOf, onRerouted: rerouted },
+    sourcesOf: sourcesIn(github.repositories),
+    artifactDirOf: (digest) => artifacts.pathOf(digest),
+  });
+  const previewing = new Pulse({
+    log: o.log,
+    what: "previews",
+    everyMs: 1_000,
+    round: () => pullPreviews.tick(),
+  }).start();
+  registerPullPreviews(o.http, { ...o, now: () => systemClock.now(), wake: () => previewing.wake() });
   const contracts = new ContractsController({ ...o, ...migrations, clock: systemClock });
   const contracting = new Pulse({
     log: o.log,
     what: "contracts",
     everyMs: 1_000,
     round: () => contracts.tick(),
+  }).start();
+  const lost = new LostGatewaysController({ ...o, clock: systemClock });
+  const missing = new Pulse({
+    log: o.log,
+    what: "gateways that are away",
+    everyMs: 5_000,
+    round: () => lost.tick(),
   }).start();
   const others = new OthersController({ ...o, onDeployment: deploymentChanged, onRollout: changed });
   const strays = new StraysController({ ...o, isStarting: (name) => processes.isStarting(name) });
@@ -360,7 +403,9 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       others.stop();
       await ailing.stop();
       await promoting.stop();
+      await previewing.stop();
       await contracting.stop();
+      await missing.stop();
       await strays.stop();
       await hours.stop();
       waiters.close();
@@ -369,7 +414,10 @@ export function startDelivery(o: DeliveryOptions): Delivery {
       await hosted.stop();
       await netlify.stop();
       caller.abort();
+      desk.abort();
+      const unpreviewed = pullPreviews.stop();
       await deployments.stop();
+      await unpreviewed;
     },
   };
 }

@@ -5,6 +5,8 @@ import type { MigrationFile, MigrationReader, Migrator } from "@latchkey/core/de
 import { changedFile, contractedBeyond, pendingOf } from "@latchkey/core/delivery/migrations/schema";
 import { lockEnvironment } from "../catalog/index.ts";
 import type { Transactions } from "../platform/database.ts";
+import { baselineOf } from "./baselines.store.ts";
+import { unfinishedWords } from "./baselines.ts";
 import type { GateContext, GateOutcome, GateRunner } from "./gate-runner.ts";
 import { adoptApplied, migrationsOf, saveMigrations, schemaOf, textOf } from "./migrations.store.ts";
 import { beginAndRun, contractedWords, FORWARD } from "./migrations.ts";
@@ -39,13 +41,16 @@ export const migrationsGate = (parts: MigrationsParts): GateRunner => ({
         `${gate.databaseUrlVariable} is not set where the server runs. Set it to the database's URL.`,
       );
     const applied = await parts.migrator.applied(url);
-    if (!applied.ok) return outcome("could_not_run", applied.error);
+    if (!applied.ok) return outcome("could_not_run", applied.error.words);
     const known = await parts.database.transaction(async (tx) => {
       // A contract begins under this lock: it sees this deployment, or is seen here.
       await lockEnvironment(tx, place.project, place.service, place.environment);
+      const baseline = await baselineOf(tx, place);
+      if (baseline !== null && baseline.state !== "taken") return null;
       await adoptApplied(tx, place, applied.value);
       return schemaOf(tx, place);
     });
+    if (known === null) return outcome("could_not_run", unfinishedWords(place));
     const changed = changedFile(files, known);
     if (changed)
       return outcome(

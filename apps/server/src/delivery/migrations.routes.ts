@@ -1,4 +1,5 @@
 import type { SchemaView } from "@latchkey/api/migrations";
+import { SHOWN_MAX } from "@latchkey/core/delivery/migrations/baseline";
 import { environmentsOf, lockEnvironment } from "../catalog/index.ts";
 import { record, type Subjects } from "../ledger/index.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -6,6 +7,7 @@ import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { servicesIn } from "./asked-for.ts";
+import { type BaselineRow, baselineOf } from "./baselines.store.ts";
 import { migrationsGateOf, nextContract } from "./contracts.controller.ts";
 import { type SchemaRow, saveContractWish, schemaOf } from "./migrations.store.ts";
 
@@ -32,6 +34,7 @@ export function registerMigrations(http: Http, o: MigrationRoutesOptions): void 
         environment: environment.name,
         folder: gate.folder ?? "",
         migrations: (await schemaOf(db, place)).map(present),
+        baseline: presentBaseline(await baselineOf(db, place)),
         next: next && { file: next.migration.file, waits: next.waits, failed: next.hasFailed },
       });
     }
@@ -83,3 +86,10 @@ const present = (row: SchemaRow): SchemaView["migrations"][number] => ({
   finishedAt: row.finished_at?.toISOString() ?? null,
   durationMs: row.duration_ms,
 });
+
+const presentBaseline = (row: BaselineRow | null): SchemaView["baseline"] =>
+  row && {
+    ...{ state: row.state, reason: row.reason, by: row.asked_by.name, takenAt: row.taken_at.toISOString() },
+    files: row.files.map(({ file }) => file),
+    differences: row.differences.slice(0, SHOWN_MAX),
+  };

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -112,6 +112,35 @@ describe("migrations of a release", () => {
     expect(await columns()).toContain("mail");
   });
 
+  it("are planned before there is a release: what runs, what waits for what, what is refused, how large tables are", async () => {
+    await client.query("insert into lead (id) select generate_series(1, 500); analyze lead");
+    const folder = join(journey.workload.root, "app", "db");
+    const files = readdirSync(folder).map((file) => ({ file, text: readFileSync(join(folder, file), "utf8") }));
+    const planned = await journey.owner.planMigrations({
+      params: params(),
+      body: {
+        environment: "production",
+        files: [
+          ...files,
+          { file: "0004-phone.sql", text: "alter table lead add column fax text;\n" },
+          { file: "0005-index.sql", text: "create index lead_fax on lead (fax);\n" },
+          { file: "0006-contract-fax.sql", text: "alter table lead drop column fax;\n" },
+        ],
+      },
+    });
+    expect(planned.blocked).toBeNull();
+    expect(planned.files.map((f) => `${f.file} ${f.state}`)).toEqual([
+      ...["0001-lead.sql applied", "0002-mail.sql applied", "0003-contract-mail.sql waits", "0004-phone.sql runs"],
+      ...["0005-index.sql refused", "0006-contract-fax.sql waits"],
+    ]);
+    expect(planned.files[3]?.tables).toEqual([{ table: "public.lead", rows: 500, bytes: expect.any(Number) }]);
+    expect(planned.files[4]?.findings).toMatchObject([{ line: 1, rule: "index" }]);
+    expect(planned.files[2]?.words).toMatch(/rollback window/);
+    expect(planned.files[5]?.words).toMatch(/serves and does not know this file/);
+    expect(await columns()).toEqual(["email", "id", "mail"]);
+    await client.query("delete from lead");
+  });
+
   it("run on a person's word before the window ends; then no release that needs what is gone is served, and machines wait", async () => {
     const { next } = (await status()).items[0] ?? {};
     expect(next?.file).toBe("0003-contract-mail.sql");
@@ -147,6 +176,18 @@ describe("migrations of a release", () => {
       body: { environment: "production", releaseId: ids[1] ?? "" },
     });
     expect((await journey.untilDeployment(old.id, "failed_gate")).words).toContain("LK_SCHEMA_CONTRACTED");
+  });
+
+  it.each([
+    ["nobody answers", (url: URL) => Object.assign(url, { port: "9" }), /can't be reached: .*It was tried 6 times/],
+    ["the user is not known", (url: URL) => Object.assign(url, { username: "nobody-there" }), /refuses the user/],
+    ["there is no such database", (url: URL) => Object.assign(url, { pathname: "/nowhere" }), /no database nowhere/],
+  ])("say what is wrong with the database, and that nothing was checked: %s", async (_name, change, words) => {
+    const right = process.env[VARIABLE] ?? "";
+    process.env[VARIABLE] = change(new URL(right)).href;
+    const ended = await journey.untilDeployment(await journey.ship(), "failed_gate");
+    process.env[VARIABLE] = right;
+    expect(ended.gates.at(-1)).toMatchObject({ status: "could_not_run", words: expect.stringMatching(words) });
   });
 
   it("refuse a file that was changed after it ran", async () => {

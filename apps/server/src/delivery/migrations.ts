@@ -24,8 +24,7 @@ export async function runMigration(
   const { place, file, releaseId } = run;
   const outcome = await migrator.apply(run.url, file, run.timeoutMs);
   // What nobody knows stays `running`: asked again, the database tells.
-  if (outcome.kind === "lost")
-    return `${file.file}: the connection was lost (${outcome.words}); it is asked for again.`;
+  if (outcome.kind === "lost") return `${file.file}: the connection was lost; it is asked for again. ${outcome.words}`;
   const isApplied = outcome.kind === "applied";
   const words = isApplied ? "" : outcome.words;
   const durationMs = isApplied ? outcome.durationMs : null;
@@ -41,10 +40,11 @@ export async function runMigration(
       data: {
         ...{ service: place.service, environment: place.environment, releaseId },
         ...{ file: file.file, phase: file.phase, sha256: file.sha256, durationMs, words },
+        ...(outcome.kind === "failed" ? { trouble: outcome.trouble } : {}),
       },
     });
   });
-  return isApplied ? null : `${file.file} failed: ${words}.`;
+  return isApplied ? null : `${file.file} failed: ${words}${words.endsWith(".") ? "" : "."}`;
 }
 
 /** Writes that a file is about to run, then runs it. */

@@ -38,7 +38,7 @@ const recentDeployments = operation(
   async (db: Executor, project: string, service: string | undefined, limit: number): Promise<Deployment[]> => {
     const found =
       await sql<Deployment>`select d.id, d.project, d.service, d.environment, d.status, d.words, d.created_at, d.finished_at,
-        d.created_by, d.reason, d.fault, d.strategy, d.if_busy, d.freeze_override, d.release_id, d.previous_release_id, d.rollout_id, d.carrier_id,
+        d.created_by, d.reason, d.fault, d.strategy, d.if_busy, d.freeze_override, d.window_override, d.release_id, d.previous_release_id, d.rollout_id, d.carrier_id,
         d.splits_id, d.after_id, d.source, d.gates, d.changes, d.carries,
         coalesce(d.source ->> 'commit', r.commit_sha) as commit_sha, r.message, r.author as release_author,
         o.machine, o.started_at as rollout_started_at, p.at as promoted_at

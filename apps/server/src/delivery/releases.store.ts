@@ -29,7 +29,7 @@ const SPARED = 20;
 
 /** Digests of releases that may be needed: the newest, what is served or under way, what was in the last two days. */
 export const digestsInUse = operation("digestsInUse", async (db: Executor): Promise<Set<string>> => {
-  const found = await sql<{ digest: string }>`select newest.digest from service s cross join lateral (
+  const found = await sql<{ digest: string | null }>`select newest.digest from service s cross join lateral (
       select digest from release r where r.project = s.project and r.service = s.name order by number desc limit ${SPARED}) newest
     union select r.digest from release r join environment e on e.serving_release_id = r.id
     -- What a rollback offers: in each environment the last releases that served all visitors.
@@ -39,8 +39,9 @@ export const digestsInUse = operation("digestsInUse", async (db: Executor): Prom
       join release r on r.id = served.release_id
     union select r.digest from release r join deployment d on r.id in (d.release_id, d.previous_release_id)
       where d.finished_at is null or d.finished_at > now() - interval '48 hours'
+    union select unnest(array[run_digest, serving_digest]) from preview
     union select digest from release where created_at > now() - interval '48 hours'`.execute(db);
-  return new Set(found.rows.map((row) => row.digest));
+  return new Set(found.rows.map((row) => row.digest).filter((digest) => digest !== null));
 });
 
 export const findRelease = operation("findRelease", async (db: Executor, id: string): Promise<ReleaseRow | null> => {

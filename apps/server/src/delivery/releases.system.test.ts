@@ -7,7 +7,7 @@ import { until } from "../testing/until.ts";
 let journey: Journey;
 let first: RolloutView;
 beforeAll(async () => {
-  journey = await Journey.begin();
+  journey = await Journey.begin({ rollback: { keepWarmMs: 0 } });
   first = await journey.shipFirst();
 });
 afterAll(() => journey.end());

@@ -86,7 +86,7 @@ async function fromPipeline(
       words: `A pipeline's report for commit ${release.commit_sha.slice(0, 8)} has not come yet.`,
       askAgainMs: ASK_AGAIN_MS,
     };
-  const judged = await judge.judge([{ path: "The report", text: sent.report }], gate, context);
+  const judged = await judge.judge([{ path: "The report", bytes: Buffer.from(sent.report) }], gate, context);
   const from = sent.url ? [`Sent from ${sent.url}`] : [];
   return { ...judged, details: [...judged.details, ...from, `SHA-256 of the report: ${sent.sha256}`] };
 }

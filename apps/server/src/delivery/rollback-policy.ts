@@ -9,6 +9,7 @@ const DEFAULT: RollbackPolicy = {
   unhealthyMs: 60_000,
   watchMs: 86_400_000,
   deadManMs: 300_000,
+  keepWarmMs: 600_000,
 };
 
 export const rollbackPolicyOf = (service: Pick<ServiceRow, "config">): RollbackPolicy => ({

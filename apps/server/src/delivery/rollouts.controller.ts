@@ -13,7 +13,9 @@ import type { Clock } from "../platform/clock.ts";
 import type { Transactions } from "../platform/database.ts";
 import type { Lease } from "../platform/leases.ts";
 import { countersSince, liveGateways } from "./gateways.store.ts";
+import { isKeptWarm } from "./kept-warm.ts";
 import { MetricReader } from "./metric-reader.ts";
+import { isPreviewRun } from "./pull-previews.ts";
 import { findRelease } from "./releases.store.ts";
 import { rollbackPolicyOf } from "./rollback-policy.ts";
 import { applyWithin, type Input } from "./rollout-engine.ts";
@@ -104,7 +106,7 @@ export class RolloutsController {
     for (const row of active.filter((r) => r.baseline_release_id !== null && isAtRisk(r.machine))) {
       const service = await findService(this.#o.database.db, row.project, row.service);
       if (!service || vacantMs < rollbackPolicyOf(service).deadManMs) continue;
-      const reason = `Nobody watched it for ${Math.round(vacantMs / 1_000)} s: no server was there.`;
+      const reason = `Nobody watched it for ${Math.round(vacantMs / 1_000)} s: no server looked after it.`;
       const event = { kind: "roll_back" as const, atMs: this.#o.clock.now(), actor: SYSTEM_ACTOR, reason };
       await this.#apply(row.id, fence, { kind: "event", event });
       this.#o.log.warn({ rolloutId: row.id, vacantMs }, "a canary that nobody watched is taken back");
@@ -311,14 +313,14 @@ export class RolloutsController {
     if (!takenIn) {
       this.#news.add(row.id);
       if (own) this.#o.synthetic.giveBack(row.id, own);
-      return;
     }
   }
 
   /** Releases that no routing names any more leave after a drain; those that should serve and do not are brought up. */
   async #retireUnused(): Promise<void> {
     const { used, comingUp } = await this.#wanted();
-    const running = new Map((await this.#o.target.runs()).map((run) => [keyOf(run), run]));
+    const runs = (await this.#o.target.runs()).filter((run) => !isPreviewRun(run));
+    const running = new Map(runs.map((run) => [keyOf(run), run]));
     const unused = [...running].filter(([key]) => !used.has(key));
     const served = await servedEverywhere(
       this.#o.database.db,
@@ -329,7 +331,7 @@ export class RolloutsController {
       const since = this.#unused.get(key) ?? this.#o.clock.monotonic();
       this.#unused.set(key, since);
       if (!served.has(run.releaseId) || this.#o.clock.monotonic() - since <= RETIRE_AFTER_MS) continue;
-      await this.#o.target.retire(run);
+      if (!(await isKeptWarm(this.#o.database.db, run, this.#o.clock.now()))) await this.#o.target.retire(run);
     }
     for (const [key, wanted] of used) {
       const isHere = running.get(key)?.isHere;

@@ -17,6 +17,7 @@ import type { Executor } from "../platform/database.ts";
 import { carriedWords, viewCarried } from "./batches.view.ts";
 import { radiusOf } from "./blast-radius.ts";
 import { type Counter, countersSince } from "./gateways.store.ts";
+import { findHosted } from "./hosted-releases.store.ts";
 import { presentRelease } from "./presentation.ts";
 import type { Explanation, RolloutView } from "./presented.ts";
 import { findReleases, type ReleaseRow } from "./releases.store.ts";
@@ -218,6 +219,7 @@ async function viewRollout(db: Executor, id: string, o: RolloutViewOptions): Pro
     stepStartedAt: wall(machine.stepStartedAtMs) ?? row.started_at.toISOString(),
     finishedAt: row.finished_at?.toISOString() ?? null,
     next: { at: wall(next.atMs), words: next.words },
+    progress: await progressOf(db, row),
     allowedActions: allowedActions(machine),
     canary: presentRelease(canary),
     baseline: baseline ? presentRelease(baseline) : null,
@@ -229,6 +231,13 @@ async function viewRollout(db: Executor, id: string, o: RolloutViewOptions): Pro
     previewUrl: await previewUrlOf(db, row, o.gatewayUrl),
     ...(await viewCarried(db, row)),
   };
+}
+
+/** What the host of a release that comes up says; nothing of a process beside the server, which is up in a moment. */
+async function progressOf(db: Executor, row: ListedRollout): Promise<RolloutView["progress"]> {
+  if (row.machine.state !== "starting") return [];
+  const hosted = await findHosted(db, { releaseId: row.canary_release_id, environment: row.environment });
+  return (hosted?.said ?? []).map(({ at, words }) => ({ at: new Date(at).toISOString(), words }));
 }
 
 /** Where the new release alone can be looked at, from the moment that gateways know of it until the end. */
@@ -300,6 +309,7 @@ export async function explain(db: Executor, id: string): Promise<Explanation | n
       ...(turning ? [turning.words] : []),
       ...carried,
       ...(row.report?.guards ?? []).filter((g) => g.guard === "clustered" && g.state === "note").map((g) => g.words),
+      ...(await progressOf(db, row)).slice(-1).map(({ words }) => `Its host says: ${words}`),
       last ? `It is ${row.machine.state.replace("_", " ")} since ${last.at}.` : "Nothing has been decided yet.",
       again === null
         ? `It was decided by version ${row.decider_version} of the decider; this server has ${DECIDER_VERSION} and can't replay it.`

@@ -8,6 +8,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Transactions } from "../platform/database.ts";
 import type { Lease } from "../platform/leases.ts";
 import { saveReport } from "./gateways.store.ts";
+import { rollbackPolicyOf } from "./rollback-policy.ts";
 import { currentGeneration } from "./routing.view.ts";
 import { gatewayOf } from "./serving.view.ts";
 import { askForRoute, type Place, saveRouteError, saveServed } from "./targets.store.ts";
@@ -225,7 +226,8 @@ export class RoutersController {
   }
 }
 
-function planOf(place: Place, { config }: ServiceRow, routing: RoutingService | null): RoutePlan {
+function planOf(place: Place, service: ServiceRow, routing: RoutingService | null): RoutePlan {
+  const { config } = service;
   return {
     service: place.service,
     environment: place.environment,
@@ -234,6 +236,7 @@ function planOf(place: Place, { config }: ServiceRow, routing: RoutingService | 
     arms: routing?.arms ?? [],
     apiPrefixes: config.routing.apiPrefixes,
     healthPath: config.health.path,
+    deadMan: { isArmed: routing?.deadManMs !== undefined, afterMs: rollbackPolicyOf(service).deadManMs },
     counted: routing?.counted ?? [],
   };
 }

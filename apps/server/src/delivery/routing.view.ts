@@ -11,6 +11,8 @@ import {
   type ServiceRow,
 } from "../catalog/index.ts";
 import { type Executor, operation } from "../platform/database.ts";
+import { listPullPreviews } from "./pull-previews.store.ts";
+import { routePullPreview } from "./pull-previews.view.ts";
 import { findReleases } from "./releases.store.ts";
 import { rollbackPolicyOf } from "./rollback-policy.ts";
 import { findActiveRollout } from "./rollouts.store.ts";
@@ -48,6 +50,10 @@ export async function routingTable(db: Executor, options: RoutingOptions): Promi
     for (const environment of await environmentsOf(db, service.project, service.name)) {
       services.push(...(await routeEnvironment(db, service, environment, rows.length === 1, options)));
     }
+  }
+  for (const preview of await listPullPreviews(db)) {
+    const service = rows.find((row) => row.project === preview.project && row.name === preview.service);
+    if (service) services.push(...(await routePullPreview(preview, service, options.upstreamOf)));
   }
   return { generation, services };
 }

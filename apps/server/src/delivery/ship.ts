@@ -15,6 +15,7 @@ import {
   insertDeployment,
   type RollbackRow,
   type SourceRow,
+  type WindowOverride,
 } from "./deployments.store.ts";
 import { gatesFor, waitingRow } from "./gate-runner.ts";
 import { servedBy } from "./promotions.store.ts";
@@ -31,6 +32,8 @@ export interface ShipRequest {
   readonly ifBusy: DeploymentRow["if_busy"];
   /** Why it goes out in spite of a freeze: for owners. */
   readonly overrideFreeze?: string | undefined;
+  /** Why it goes out in spite of the windows that its gates keep: for owners. */
+  readonly overrideWindow?: WindowOverride | undefined;
   /** Why it goes where releases are promoted to, without having served the environment before: for owners. */
   readonly overridePath?: string | undefined;
   /** Where its release is promoted from. */
@@ -141,6 +144,7 @@ export async function writeWish(
     if_busy: asked.ifBusy === "batch" && !isPlain ? "queue" : asked.ifBusy,
     release_id: asked.releaseId,
     freeze_override: asked.overrideFreeze ?? null,
+    window_override: asked.overrideWindow ?? null,
     ...part,
     gates: rollback?.skipsAnalysis ? [] : await gatesAhead(tx, service, asked),
     promoted_from: asked.promotedFrom ?? null,
@@ -162,6 +166,7 @@ export async function writeWish(
       reason: asked.reason,
       ifBusy: asked.ifBusy,
       ...(asked.overrideFreeze === undefined ? {} : { overrideFreeze: asked.overrideFreeze }),
+      ...(asked.overrideWindow === undefined ? {} : { overrideWindow: asked.overrideWindow.reason }),
       ...(asked.overridePath === undefined ? {} : { overridePath: asked.overridePath }),
       ...(asked.promotedFrom ? { promotedFrom: asked.promotedFrom } : {}),
       ...(asked.source ? { source: asked.source } : {}),

@@ -1,16 +1,22 @@
+import { createHash } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { pino } from "pino";
+import { expect } from "vitest";
 import { CommandHost } from "../platform/adapters/command/host.ts";
 import { CommandRouter } from "../platform/adapters/command/router.ts";
 import { HaproxyMachine } from "../platform/adapters/haproxy/machine.ts";
 import { httpProber } from "../platform/adapters/local/prober.ts";
 import { freePort } from "../platform/adapters/local/process-table.ts";
+import { NetlifyClient } from "../platform/adapters/netlify/client.ts";
+import { NetlifyHost } from "../platform/adapters/netlify/host.ts";
 import { systemClock } from "../platform/clock.ts";
 import { Cloud } from "../testing/command-target/cloud.ts";
 import { testDatabase } from "../testing/database.ts";
 import { removeDirectory, temporaryDirectory } from "../testing/directory.ts";
 import { HaproxyServer, hasHaproxy, Visitor } from "../testing/haproxy.ts";
+import { FakeNetlify } from "../testing/netlify/fake.ts";
+import { folderOf } from "../testing/netlify/serving.ts";
 import { type RouterOnTrial, routerContract, type TargetOnTrial, targetContract } from "../testing/target-contract.ts";
 import { HostedTarget } from "./hosted-target.controller.ts";
 import { localTargetHere } from "./local-target.controller.ts";
@@ -18,15 +24,21 @@ import { TargetByKind } from "./target-by-kind.ts";
 
 if (!hasHaproxy) console.warn("!!! SKIPPED: haproxy is not here, so its router is not tried.");
 const log = pino({ level: "silent" });
+const UNWELL = 'export const handler = async () => ({ statusCode: 503, body: "ill" });\n';
 
-async function targetOf(kind: "local" | "haproxy" | "command"): Promise<TargetOnTrial> {
+/** A database with the releases that the suite makes: a row of what runs is a release's. */
+async function databaseWithReleases(): Promise<Awaited<ReturnType<typeof testDatabase>>> {
   const database = await testDatabase();
-  // A process row is a release's: these are the ones that the suite makes.
   await database.pool.query(
     "insert into service (project, name, config, config_digest, root) values ('main', 'shop', '{}', '', '')",
   );
   await database.pool.query(`insert into release (id, project, service, number, digest, created_by, size_bytes, files)
     select 'rel_' || n, 'main', 'shop', n, n, 'a test', 0, '[]' from generate_series(1, 20) n`);
+  return database;
+}
+
+async function targetOf(kind: "local" | "haproxy" | "command"): Promise<TargetOnTrial> {
+  const database = await databaseWithReleases();
   const dir = temporaryDirectory();
   const cloud = new Cloud(join(dir, "cloud"));
   const acting = { mayAct: () => true, onMoved: async () => {} };
@@ -43,6 +55,40 @@ async function targetOf(kind: "local" | "haproxy" | "command"): Promise<TargetOn
     close: async () => {
       cloud.close();
       await processes().endAll();
+      await database.drop();
+      removeDirectory(dir);
+    },
+  };
+}
+
+/** A site of a played Netlify: each release is a deploy of it. */
+async function netlifyTarget(mode: "git" | "upload"): Promise<TargetOnTrial> {
+  const database = await databaseWithReleases();
+  const dir = temporaryDirectory();
+  const netlify = await FakeNetlify.start();
+  const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+  const again = () => {
+    const client = new NetlifyClient({ apiUrl: netlify.url, token: async () => netlify.token, wait });
+    // No push begins a build: Netlify is asked for one.
+    const host = new NetlifyHost({ client, wait, now: () => performance.now(), lookMs: 5, appearsMs: 0 });
+    const hostOf = (asked: string) => (asked === "netlify" ? host : null);
+    const acting = { mayAct: () => true, onMoved: async () => {} };
+    return new HostedTarget({ database, log, clock: systemClock, prober: httpProber, hostOf, ...acting });
+  };
+  return {
+    ...{ dir, target: again(), again, hasLog: false, keepsRetired: mode === "git" },
+    config: { kind: "netlify", ...{ siteId: netlify.siteId, mode, branch: "main", buildTimeoutMs: 60_000 } },
+    make: ({ releaseName, releaseId }, what) => {
+      const folder = folderOf(releaseName, what === "ill" ? { healthz: UNWELL } : {});
+      const commit = createHash("sha1").update(releaseId).digest("hex");
+      netlify.builds.set(commit, folder);
+      netlify.head = commit;
+      return { commit, artifactDir: folder.dir, healthPath: what === "ill" ? "/api/healthz" : "/healthz" };
+    },
+    startsOf: ({ releaseId }) => netlify.titles.filter((title) => title.endsWith(` ${releaseId}`)).length,
+    close: async () => {
+      expect(netlify.violations).toEqual([]);
+      await netlify.stop();
       await database.drop();
       removeDirectory(dir);
     },
@@ -102,7 +148,7 @@ async function haproxyRouter(): Promise<RouterOnTrial> {
     again: () => {
       // As after a crash: the log's port is free again.
       for (const machine of made) machine.close();
-      const machine = new HaproxyMachine({ folder, bind }, () => performance.now());
+      const machine = new HaproxyMachine({ folder, bind, isWatching: () => true }, () => performance.now());
       made.push(machine);
       return machine;
     },
@@ -120,5 +166,7 @@ async function haproxyRouter(): Promise<RouterOnTrial> {
 targetContract("local", () => targetOf("local"));
 targetContract("haproxy", () => targetOf("haproxy"));
 targetContract("command", () => targetOf("command"));
+targetContract("netlify (built by Netlify)", () => netlifyTarget("git"));
+targetContract("netlify (uploaded)", () => netlifyTarget("upload"));
 routerContract("command", commandRouter);
 if (hasHaproxy) routerContract("haproxy", haproxyRouter);

@@ -12,13 +12,13 @@ type Netlify = Pick<ReturnType<typeof startNetlify>, "host" | "machineOf">;
 
 /** Which adapter drives which kind of target. */
 export const machinesIn =
-  (dir: string, netlify: Netlify) =>
+  (dir: string, netlify: Netlify, isWatching: () => boolean) =>
   (config: TargetConfig, place: Place): Machine | null => {
     if (config.kind === "command") return config.route === undefined ? null : scripted(dir, config, place);
     if (config.kind === "netlify") return netlify.machineOf(config, place);
     if (config.kind !== "haproxy") return null;
     const folder = config.folder ?? `${dir}/haproxy/${place.service}-${place.environment}`;
-    const machine = new HaproxyMachine({ folder, bind: config.bind }, () => performance.now());
+    const machine = new HaproxyMachine({ folder, bind: config.bind, isWatching }, () => performance.now());
     return {
       router: machine,
       counts: machine.counts,

@@ -228,3 +228,51 @@ describe("another system", () => {
     expect(asked).toHaveLength(1);
   });
 });
+
+describe("a window", () => {
+  const FROZEN: Gate = {
+    name: "hours",
+    kind: "window",
+    freezes: [{ from: inDays(-1), to: inDays(1), reason: "The sale." }],
+  };
+  const WORD = { reason: "the form is broken for everybody" };
+  const override = (deploymentId: string, client = journey.owner) =>
+    client.overrideWindow({ params: { project: "main", deploymentId }, body: WORD });
+
+  it("is waited for, until an owner lets this deployment out, and no other", async () => {
+    const id = await shipThrough(FROZEN);
+    await untilGate(id, "pending");
+    const deployer = journey.installation.clientWith((await journey.installation.tokenOf("deployer")).secret);
+    expect(await problemOf(override(id, deployer))).toMatchObject({ status: 403 });
+    expect((await gatesOf(id))[0]).toMatchObject({ status: "pending", waiver: null });
+
+    await override(id);
+    await override(id);
+    await untilThrough(id);
+    expect((await gatesOf(id))[0]).toMatchObject({
+      ...{ name: "hours", status: "waived" },
+      waiver: { id, reason: WORD.reason, until: null },
+    });
+    const said = await ledger("delivery.deployment.window_overridden");
+    expect(said).toMatchObject([{ subject: `deployment/${id}`, data: { reason: WORD.reason } }]);
+    const next = await journey.ship({}, { ifBusy: "queue" });
+    await untilGate(next, "pending");
+  });
+
+  it("is passed by what an owner ships in spite of it, and by nobody else", async () => {
+    await journey.workload.apply({ gates: [FROZEN] });
+    const body = { ifBusy: "queue" as const, overrideWindow: WORD.reason };
+    const deployer = journey.installation.clientWith((await journey.installation.tokenOf("deployer")).secret);
+    expect(await problemOf(deployer.ship({ params: main(), body }))).toMatchObject({ status: 403 });
+    const id = await journey.ship({}, body);
+    await untilThrough(id);
+    expect((await gatesOf(id))[0]).toMatchObject({ status: "waived", waiver: { reason: WORD.reason } });
+  });
+
+  it("is not overridden where none is waited for", async () => {
+    const id = await shipThrough(FAILS);
+    await journey.untilDeployment(id, "failed_gate");
+    expect(await problemOf(override(id))).toMatchObject({ status: 409, code: "LK_DEPLOYMENT_STATE" });
+    expect(await problemOf(override(`dep_${"0".repeat(32)}`))).toMatchObject({ status: 404 });
+  });
+});

@@ -198,6 +198,17 @@ export function databaseNameOf(service: string, environment: string): string {
   return `${name.slice(0, NAME_MAX - 17)}_${createHash("sha256").update(name).digest("hex").slice(0, 16)}`;
 }
 
+/** Drops a database of that name on the server of `url`, whoever is connected to it; nothing where there is none. */
+export async function dropDatabase(url: string, name: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(`drop database if exists ${client.escapeIdentifier(name)} with (force)`);
+  } finally {
+    await client.end();
+  }
+}
+
 /** Creates a database of that name on the server of `url` when it is missing; answers its address. */
 export async function createDatabaseIfMissing(url: string, name: string): Promise<string> {
   const client = new pg.Client({ connectionString: url });

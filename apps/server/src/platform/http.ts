@@ -187,6 +187,7 @@ function asProblem(error: unknown): ProblemError {
 
 function check<T>(schema: z.ZodType<T> | undefined, value: unknown, where: string): T {
   if (!schema) return undefined as T;
+  refuseDeep(value, where);
   const parsed = schema.safeParse(value ?? {});
   if (parsed.success) {
     refuseUnstorable(parsed.data, []);
@@ -201,6 +202,18 @@ function check<T>(schema: z.ZodType<T> | undefined, value: unknown, where: strin
     .slice(0, 20)
     .map(({ path, message }) => ({ field: path.length === 0 ? where : path.map(String).join("."), message }));
   throw new ProblemError("LK_INVALID", { detail: fields.map((f) => `${f.field}: ${f.message}`).join("; "), fields });
+}
+
+/** Conditions and values of flags may hold themselves: a body that is nested for ever must not exhaust the stack. */
+const NESTED_MAX = 64;
+function refuseDeep(value: unknown, where: string, depth = 0): void {
+  if (typeof value !== "object" || value === null) return;
+  if (depth >= NESTED_MAX)
+    throw new ProblemError("LK_INVALID", {
+      detail: `${where}: it is nested more than ${NESTED_MAX} deep.`,
+      fields: [{ field: where, message: "nest it less" }],
+    });
+  for (const member of Object.values(value)) refuseDeep(member, where, depth + 1);
 }
 
 /** PostgreSQL stores neither U+0000 nor half a surrogate pair: such a text is refused here, by its field's name. */
@@ -236,6 +249,7 @@ const NOT_REMEMBERED: readonly RouteName[] = [
   "exchangeToken",
   "createNotificationChannel",
   "rotateNotificationSecret",
+  "createFlagKey",
 ];
 
 /** Routes that open what is sealed themselves: they answer bytes that must stay as they were hashed, too. */

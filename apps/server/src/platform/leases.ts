@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import type { Logger } from "pino";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Executor, operation, type Transactions } from "./database.ts";
+import type { LoopWatch } from "./loop-watch.ts";
 
 /**
  * Leases: work that one server at a time may do. Owner, fence and expiry are in the database and expire by its clock,
@@ -12,6 +13,9 @@ import { type Executor, operation, type Transactions } from "./database.ts";
 const TTL_MS = 6_000;
 /** Three tries before it expires. */
 const RENEW_MS = 2_000;
+
+/** For work that is no loop. */
+const GOES_ROUND = { hangs: () => false };
 
 export interface Lease {
   /** True while this process holds it, by its own monotonic clock from before the last renewal was asked for. */
@@ -77,8 +81,13 @@ export const giveUp = operation("giveUp", async (db: Executor, name: string, own
   await sql`update lease set expires_at = now() where name = ${name} and owner = ${owner}`.execute(db);
 });
 
+/** Whether somebody does the work of a lease, by the database's clock. */
+export const isHeld = operation("isHeld", async (db: Executor, name: string): Promise<boolean> => {
+  return (await sql`select 1 from lease where name = ${name} and expires_at > now()`.execute(db)).rows.length > 0;
+});
+
 /**
- * Keeps trying to hold a lease until it is released. The owner is the installation's folder, whose lock one process
+ * Keeps trying to hold a lease until it is released; not while `watch` says that the work under it hangs. The owner is the installation's folder, whose lock one process
  * has: after a crash its successor need not wait for the expiry.
  */
 export async function keepLease(
@@ -87,12 +96,20 @@ export async function keepLease(
   name: string,
   owner: string,
   clock: Clock = systemClock,
+  watch: Pick<LoopWatch, "hangs"> = GOES_ROUND,
 ): Promise<Lease> {
   let anew = true;
   let fence: number | null = null;
   let goodUntil = 0;
   let stopped = false;
+  let hung = false;
   const renew = async () => {
+    // Who hangs does not work: the lease runs out, and whoever else is there takes it. It is asked for again afterwards.
+    if (watch.hangs() !== hung) {
+      hung = !hung;
+      log.warn({ lease: name }, hung ? "the work under the lease hangs: it is not renewed" : "the work goes on");
+    }
+    if (hung) return;
     const asked = clock.monotonic();
     try {
       const now = await claim(database.db, name, owner, TTL_MS, anew);

@@ -7,8 +7,8 @@ import { type Clock, systemClock } from "./clock.ts";
  * Word from other servers on the same PostgreSQL (LISTEN and NOTIFY). It only hastens polling: behind a pooler that
  * hands connections out by transaction nothing arrives here, and everything is as true, a poll later.
  */
-export type Topic = "ledger" | "routing" | "errors" | "approvals";
-const TOPICS: readonly Topic[] = ["ledger", "routing", "errors", "approvals"];
+export type Topic = "ledger" | "routing" | "errors" | "approvals" | "flags";
+const TOPICS: readonly Topic[] = ["ledger", "routing", "errors", "approvals", "flags"];
 const CHANNEL = "latchkey";
 
 /** SQL for the transaction of the change: PostgreSQL sends it when that commits, and never otherwise. */

@@ -23,6 +23,18 @@ const TABLE = {
   ],
   LK_NOTHING_TO_SPLIT: [409, "Nothing to split", "Look at what is known of the batch: `latchkey deployment <id>`."],
   LK_SCHEMA_CONTRACTED: [409, "The schema has gone on", "Roll forward: mend it in a new release."],
+  LK_MIGRATED: [409, "Migrations have run", "Look at what ran: `latchkey migrations <service>`."],
+  LK_WORKLOAD_DATABASE: [502, "The service's database does not do it", "Mend what the detail says, and ask again."],
+  LK_FLAG_CHANGED: [
+    409,
+    "The flag has been changed meanwhile",
+    "Read it again, and make your change to what it is now.",
+  ],
+  LK_FLAG_MANAGED: [
+    409,
+    "The definition is written elsewhere",
+    "Change it there; switches and rollouts work from here too. `latchkey flags take-over` makes it the console's.",
+  ],
   LK_TOO_LARGE: [413, "The body is too large", "Send at most 1 MB."],
   LK_RATE_LIMITED: [429, "Too many requests", "Wait as long as Retry-After says, and ask less often."],
   LK_TOO_MANY: [429, "Too many at once", "Wait a little and try again."],

@@ -78,6 +78,10 @@ describe("who may do what, over the wire", () => {
       getAutomation, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       listMigrations, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       contractSchema, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      planMigrations, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      baselineSchema, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      dumpSchema, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      undoBaseline, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       listPromotions, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       promote, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
       planRollback, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
@@ -89,6 +93,7 @@ describe("who may do what, over the wire", () => {
       getChange, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       exchangeToken, owner yes, deployer yes, viewer yes, ci yes, gateway yes, anybody yes
       cancelDeployment, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
+      overrideWindow, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
       answerGate, owner yes, deployer yes, viewer yes, ci yes, gateway yes, anybody yes
       submitEvidence, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
       listWaivers, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -

@@ -24,8 +24,15 @@ export interface TargetOnTrial {
   /** Whether a failed start comes with the release's last lines. */
   readonly hasLog: boolean;
   readonly dir: string;
+  /** A release in the target's own form: what of its spec is other than a folder with a server in it. */
+  readonly make?: (spec: RunSpec, what: What) => Partial<RunSpec>;
+  /** How often the release was begun; counted by the server in its folder where nothing is said. */
+  readonly startsOf?: (spec: RunSpec) => number;
+  /** The host keeps what it has built, at its address: it costs nothing, and people may go back to it. */
+  readonly keepsRetired?: boolean;
   close(): Promise<void>;
 }
+type What = "well" | "ill";
 
 const isUp = async (upstream: string): Promise<boolean> =>
   (await fetch(`${upstream}/`, { headers: { connection: "close" } }).catch(() => null))?.ok === true;
@@ -40,19 +47,21 @@ export function targetContract(name: string, begin: () => Promise<TargetOnTrial>
     });
     afterAll(() => on.close());
 
-    const release = (what: "well" | "ill" = "well"): RunSpec => {
+    const release = (what: What = "well"): RunSpec => {
       n += 1;
       const artifactDir = join(on.dir, `release-${n}`);
       mkdirSync(artifactDir, { recursive: true });
       writeFileSync(join(artifactDir, "server.mjs"), SERVER);
-      return {
+      const spec: RunSpec = {
         ...{ service: "shop", environment: "production", deploymentId: `dep_${n}`, releaseId: `rel_${n}` },
         ...{ releaseName: `shop@${n}`, artifactDir, command: ["node", "server.mjs", what], healthPath: "/healthz" },
         ...{ readyTimeoutMs: what === "ill" ? 1_500 : 30_000, environmentVariables: {}, target: on.config },
       };
+      return { ...spec, ...on.make?.(spec, what) };
     };
-    const startsOf = ({ artifactDir }: RunSpec) => {
-      const file = join(artifactDir, "starts.log");
+    const startsOf = (spec: RunSpec) => {
+      if (on.startsOf) return on.startsOf(spec);
+      const file = join(spec.artifactDir, "starts.log");
       return existsSync(file) ? readFileSync(file, "utf8").length : 0;
     };
     const up = async (spec: RunSpec, target = on.target): Promise<string> => {
@@ -84,7 +93,8 @@ export function targetContract(name: string, begin: () => Promise<TargetOnTrial>
       await on.target.retire(spec);
       await on.target.retire(spec);
       await untilGone(spec);
-      await until("nothing answers", async () => !(await isUp(upstream)));
+      if (on.keepsRetired) expect(await isUp(upstream)).toBe(true);
+      else await until("nothing answers", async () => !(await isUp(upstream)));
       expect(await on.target.upstreamOf(spec)).toBeNull();
       await on.target.retire(spec);
       expect(startsOf(spec)).toBe(1);
@@ -163,7 +173,7 @@ export function routerContract(name: string, begin: () => Promise<RouterOnTrial>
           },
         ] as const
       ).filter((arm) => arm.weightPercent > 0),
-      ...{ apiPrefixes: ["/api"], healthPath: "/healthz", counted: [] },
+      ...{ apiPrefixes: ["/api"], healthPath: "/healthz", counted: [], deadMan: { isArmed: false, afterMs: 300_000 } },
     });
     /** Until it is served: what routes may still be coming up. */
     const serve = (asked: RoutePlan) => until("it is served", async () => (await router.route(asked)).ok);

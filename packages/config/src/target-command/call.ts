@@ -34,9 +34,9 @@ export async function callScript<T>(
   caller: ScriptCaller,
 ): Promise<Result<T, CallFailure>> {
   const words = config[asked.name];
-  const failed = (text: string, logTail = "", isOlder = false) => err({ words: text, logTail, isOlder });
-  if (!words) return failed(`The target has no script for ${asked.name}.`);
+  if (!words) return err({ words: `The target has no script for ${asked.name}.`, logTail: "", isOlder: false });
   const { service, environment } = asked;
+  const masked = maskOf(config.environmentVariables, caller.variables);
   const end = await runScript({
     words,
     folder: caller.folder,
@@ -44,9 +44,11 @@ export async function callScript<T>(
     input: { version: CONTRACT_VERSION, call: asked.name, service, environment, ...asked.more },
     timeoutMs: config[`${asked.name}TimeoutMs`],
     signal: caller.signal,
-    say: caller.say,
+    say: (line) => caller.say(masked(line)),
     ...(caller.began ? { began: caller.began } : {}),
   });
+  const failed = (text: string, logTail = "", isOlder = false) =>
+    err({ words: masked(text), logTail: masked(logTail), isOlder });
   if (end.stopped !== null) return failed(`${asked.name} (${words.join(" ")}) failed. ${end.stopped}`, end.tail);
   if (end.exitCode === EXIT_OLDER && asked.name === "route")
     return failed(`${asked.name} says that something newer is served. ${lastLine(end.tail)}`, end.tail, true);
@@ -57,6 +59,30 @@ export async function callScript<T>(
     );
   const answer = readAnswer(asked.name, shape, end.answer);
   return answer.ok ? answer : failed(answer.error, end.tail);
+}
+
+/** A shorter one is a name, such as "main", and would blank what people need to read. */
+const SECRET_MIN = 8;
+/** By its name, or because it looks drawn by chance, as tokens and keys do; or an address with a password in it. */
+const isSecret = (name: string, value: string): boolean =>
+  value.length >= SECRET_MIN &&
+  (/TOKEN|SECRET|PASS|KEY|CRED|AUTH|PRIVATE|DSN/.test(name) ||
+    /^(?=.*\d)(?=.*[a-zA-Z])[\w+/=-]{24,}$/.test(value) ||
+    /:\/\/[^/\s]*:[^/\s]*@/.test(value));
+
+/**
+ * Blanks the secrets among the variables that a script was given, wherever it says them. What a script makes of one, such as its
+ * base64, is not known here.
+ */
+function maskOf(
+  names: readonly string[],
+  variables: Readonly<Record<string, string | undefined>>,
+): (text: string) => string {
+  const secrets = names
+    .flatMap((name) => (isSecret(name, variables[name] ?? "") ? [variables[name] ?? ""] : []))
+    // One that holds another goes first.
+    .sort((a, b) => b.length - a.length);
+  return (text) => secrets.reduce((rest, secret) => rest.replaceAll(secret, "***"), text);
 }
 
 const lastLine = (tail: string): string => tail.trim().split("\n").at(-1)?.slice(0, 300) ?? "";

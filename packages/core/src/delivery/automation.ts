@@ -15,7 +15,7 @@ export interface DeploymentFacts {
   readonly approvals: number;
   /** Gates that a person let stand. */
   readonly waivers: number;
-  /** It went out in spite of a freeze. */
+  /** It went out in spite of a freeze or a window. */
   readonly overridden: boolean;
   /** A person paused, promoted or took back its rollout. */
   readonly actedOn: boolean;
@@ -74,7 +74,7 @@ export function whoActed(d: DeploymentFacts): readonly string[] {
     ...(d.byMachine ? [] : ["A person asked for it."]),
     ...(d.approvals > 0 ? ["A person approved it."] : []),
     ...(d.waivers > 0 ? ["A person let a gate stand that had not passed."] : []),
-    ...(d.overridden ? ["A person sent it out in spite of a freeze."] : []),
+    ...(d.overridden ? ["A person sent it out in spite of a freeze or a window."] : []),
     ...(d.actedOn ? ["A person acted on its rollout."] : []),
   ];
 }

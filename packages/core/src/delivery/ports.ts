@@ -91,6 +91,8 @@ export interface RoutePlan {
   /** Paths whose requests are drawn one by one; all else stays with a visitor. */
   readonly apiPrefixes: readonly string[];
   readonly healthPath: string;
+  /** The dead man's switch: while it is armed, a canary gets no visitors once no server has watched for so long. */
+  readonly deadMan: { readonly isArmed: boolean; readonly afterMs: number };
   /** Answers that are counted for metrics of the service. */
   readonly counted: readonly {
     readonly name: string;

@@ -1,168 +1,163 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isFailed } from "./answer.ts";
-import { compileFlags } from "./compile.ts";
-import { flagOf, rolledOut, ruleOf, served } from "./flags.testkit.ts";
-import type { Condition, Flag, FlagRules, Segment } from "./model.ts";
-import { problemsOf } from "./problems.ts";
+import { armOf, compileFlags } from "./compile.ts";
+import { explainFlag } from "./explain.ts";
+import { type Condition, type Flag, type FlagRules, type Segment, type Serve, withRollouts } from "./model.ts";
 
-const NOW = Date.parse("2026-06-01T12:00:00Z");
-const ask = (flags: readonly Flag[], key: string, context: Record<string, unknown>, now = NOW) =>
-  compileFlags(flags, [], "production").evaluate(key, context, now);
-const is = (attribute: string, ...values: (string | number)[]): Condition => ({
-  kind: "attribute",
-  attribute,
-  operator: "in",
-  values,
+const NOON = 1_764_763_200_000;
+const rulesOf = (more: Partial<FlagRules> = {}): FlagRules => ({
+  ...{ isEnabled: true, off: "off", prerequisites: [], rules: [], otherwise: { kind: "variant", variant: "on" } },
+  ...more,
 });
+const flagOf = (key: string, rules: FlagRules, more: Partial<Flag> = {}): Flag => ({
+  ...{ key, type: "boolean", description: "", purpose: "release", owner: "", tags: [], isArchived: false },
+  ...{ isPublic: false, variants: { on: true, off: false }, salt: key, hashVersion: "flagd-2" },
+  environments: { production: rules },
+  ...more,
+});
+const rollout = (percent: number): Serve => ({
+  ...{ kind: "rollout", by: "targetingKey", variant: "on", against: "off", percent },
+});
+const setOf = (flags: readonly Flag[], segments: readonly Segment[] = []) =>
+  compileFlags({ flags, segments, environment: "production" });
+const asked = (rules: FlagRules, context: Record<string, unknown>, nowMs = NOON) =>
+  setOf([flagOf("one", rules)]).evaluate("one", context, nowMs);
+const users = Array.from({ length: 20_000 }, (_, i) => `user-${i}`);
 
 describe("a flag", () => {
-  it("answers its value with the reason and the rule", () => {
-    const flag = flagOf("new-form", { rules: [ruleOf("friends", is("plan", "pro"))] });
-    expect(ask([flag], "new-form", { plan: "pro" })).toMatchObject({
-      value: true,
-      variant: "on",
-      reason: "TARGETING_MATCH",
-      rule: "friends",
+  it("answers why, in OpenFeature's words", () => {
+    const when: Condition = { kind: "attribute", attribute: "plan", operator: "equals", values: ["pro"] };
+    const targeted = rulesOf({
+      rules: [{ id: "pro", when, serve: { kind: "variant", variant: "off" } }],
+      otherwise: rollout(50),
     });
-    expect(ask([flag], "new-form", {})).toMatchObject({ value: false, reason: "DEFAULT", rule: "otherwise" });
-    expect(ask([flagOf("plain")], "plain", {})).toMatchObject({ value: false, reason: "STATIC" });
+    expect(asked(rulesOf(), {})).toMatchObject({ value: true, variant: "on", reason: "STATIC" });
+    expect(asked(rulesOf({ isEnabled: false }), {})).toMatchObject({ value: false, reason: "DISABLED" });
+    expect(asked(targeted, { plan: "pro" })).toMatchObject({ variant: "off", reason: "TARGETING_MATCH", rule: "pro" });
+    expect(asked(targeted, { targetingKey: "u" })).toMatchObject({ reason: "SPLIT", rule: "otherwise" });
+    expect(setOf([]).evaluate("one", {}, NOON)).toMatchObject({ value: null, errorCode: "FLAG_NOT_FOUND" });
+    for (const key of ["constructor", "__proto__", "toString"])
+      expect(setOf([flagOf("one", rulesOf())]).evaluate(key, {}, NOON).errorCode).toBe("FLAG_NOT_FOUND");
   });
-  it("gives everybody `off` when it is killed", () => {
-    const flag = flagOf("f", { isEnabled: false, otherwise: served("on") });
-    expect(ask([flag], "f", {})).toMatchObject({ value: false, reason: "DISABLED" });
+
+  it("gives nobody what is rolled out who can't be told from others", () => {
+    for (const context of [{}, { targetingKey: "" }, { targetingKey: null }, { targetingKey: {} }])
+      expect(asked(rulesOf({ otherwise: rollout(100) }), context)).toMatchObject({ variant: "off" });
   });
-  it("gives who cannot be told apart `off`, never the full audience", () => {
-    for (const targetingKey of [undefined, null, "", 0, {}, []])
-      expect(ask([flagOf("f", { otherwise: rolledOut(100) })], "f", { targetingKey })).toMatchObject({
-        value: false,
-        because: "no_bucketing_attribute",
-      });
-  });
-  it("follows its schedule to the second", () => {
-    const rule = {
-      ...ruleOf("june", is("plan", "pro")),
-      from: "2026-06-01T12:00:00Z",
-      until: "2026-06-01T14:00:01+02:00",
-    };
-    const at = (ms: number) => ask([flagOf("f", { rules: [rule] })], "f", { plan: "pro" }, NOW + ms).value;
-    expect([at(-1), at(0), at(999), at(1_000)]).toEqual([false, true, true, false]);
-  });
-  it("asks its prerequisites first", () => {
-    const basis = flagOf("basis", { rules: [ruleOf("r", is("plan", "pro"))] });
-    const flag = flagOf("f", { prerequisites: [{ flag: "basis", variants: ["on"] }], otherwise: served("on") });
-    expect(ask([flag, basis], "f", { plan: "pro" }).value).toBe(true);
-    expect(ask([flag, basis], "f", {})).toMatchObject({ value: false, because: "prerequisite" });
-  });
-  it("knows no attribute and no flag that it only inherits", () => {
-    const flag = flagOf("f", {
-      rules: [ruleOf("r", { kind: "attribute", attribute: "constructor", operator: "exists", values: [] })],
-    });
-    expect(ask([flag], "f", {}).value).toBe(false);
-    expect(ask([flag], "f", { constructor: "x" }).value).toBe(true);
-    for (const key of ["constructor", "__proto__"])
-      expect(ask([flag], key, {})).toMatchObject({ reason: "ERROR", errorCode: "FLAG_NOT_FOUND" });
-  });
-  it("never throws, whatever the context", () => {
-    const flag = flagOf("f", { rules: [ruleOf("r", is("user.plan", "pro"))], otherwise: rolledOut(50) });
-    const compiled = compileFlags([flag], [], "production");
+
+  it("never throws, whatever it is asked, and answers the same each time", () => {
+    const operators = ["equals", "contains", "matches", "less", "before", "semver_greater", "exists", "in"] as const;
+    const condition = fc.letrec<{ condition: Condition }>((tie) => ({
+      condition: fc.oneof(
+        { maxDepth: 4 },
+        fc.record({
+          kind: fc.constant("attribute" as const),
+          attribute: fc.constantFrom("a", "a.b", "constructor", "__proto__", "targetingKey"),
+          operator: fc.constantFrom(...operators),
+          values: fc.array(fc.oneof(fc.string(), fc.double(), fc.boolean()), { maxLength: 3 }),
+          ignoreCase: fc.boolean(),
+        }),
+        fc.record({
+          kind: fc.constantFrom("all" as const, "any" as const),
+          of: fc.array(tie("condition"), { maxLength: 3 }),
+        }),
+        fc.record({ kind: fc.constant("not" as const), of: tie("condition") }),
+        fc.record({ kind: fc.constant("segment" as const), segment: fc.constantFrom("s", "t", "nowhere") }),
+      ),
+    })).condition;
     fc.assert(
-      fc.property(fc.anything(), fc.anything(), (context, user) => {
-        for (const one of [context, { user, targetingKey: user }]) {
-          const answer = compiled.evaluate("f", one as never, NOW);
-          if (isFailed(answer)) expect(answer.errorCode).toBe("INVALID_CONTEXT");
-        }
+      fc.property(condition, condition, fc.object(), (when, other, context) => {
+        const segments = [{ key: "s", description: "", when: other }];
+        const rules = rulesOf({ rules: [{ id: "r", when, serve: rollout(50) }], otherwise: rollout(1) });
+        const source = { flags: [flagOf("one", rules)], segments, environment: "production" };
+        const first = compileFlags(source).evaluate("one", context, NOON);
+        expect(first.errorCode).toBe(null);
+        expect(compileFlags(source).evaluate("one", context, NOON)).toEqual(first);
+        const { steps, ...explained } = explainFlag(source, "one", context, NOON);
+        expect(explained).toEqual(first);
+        expect(steps.filter((step) => step.matched).map((step) => step.rule)).toEqual([first.rule]);
       }),
+      { numRuns: 500 },
     );
-    const trap = Object.defineProperty({}, "targetingKey", {
-      enumerable: true,
-      get: () => {
-        throw new Error("no");
-      },
-    });
-    expect(compiled.evaluate("f", trap, NOW)).toMatchObject({ errorCode: "GENERAL" });
-    expect(compiled.evaluateAs("string", "f", {}, NOW)).toMatchObject({ errorCode: "TYPE_MISMATCH" });
+  });
+
+  it("needs another flag first, and serves off where two need each other", () => {
+    const needs = (flag: string) => rulesOf({ prerequisites: [{ flag, variants: ["on"] }] });
+    const base = (variant: string) => flagOf("base", rulesOf({ otherwise: { kind: "variant", variant } }));
+    expect(setOf([base("on"), flagOf("one", needs("base"))]).evaluate("one", {}, NOON).variant).toBe("on");
+    expect(setOf([base("off"), flagOf("one", needs("base"))]).evaluate("one", {}, NOON).variant).toBe("off");
+    expect(setOf([flagOf("one", needs("base"))]).evaluate("one", {}, NOON).variant).toBe("off");
+    const cycle = setOf([flagOf("one", needs("two")), flagOf("two", needs("one")), flagOf("three", needs("one"))]);
+    for (const key of ["one", "two", "three"]) expect(cycle.evaluate(key, {}, NOON).variant).toBe("off");
+  });
+
+  it("holds a rule within its times only", () => {
+    const rule = {
+      ...{ id: "launch", from: "2025-12-03T12:00:00Z", until: "2025-12-03T14:00:00+01:00" },
+      ...{ when: { kind: "all", of: [] }, serve: { kind: "variant", variant: "on" } },
+    } as const;
+    const rules = rulesOf({ rules: [rule], otherwise: { kind: "variant", variant: "off" } });
+    const at = (ms: number) => asked(rules, {}, NOON + ms).variant;
+    expect([at(-1), at(0), at(3_600_000 - 1), at(3_600_000)]).toEqual(["off", "on", "on", "off"]);
   });
 });
 
 describe("a rollout", () => {
-  it("lets nobody cross between control and treatment as it grows to half", () => {
-    const arms = [1, 5, 10, 25, 50].map((percent) => {
-      const compiled = compileFlags([flagOf("f", { otherwise: rolledOut(percent) })], [], "production");
-      return Array.from({ length: 20_000 }, (_, i) => {
-        const answer = compiled.evaluate("f", { targetingKey: `user-${i}` }, NOW);
-        return isFailed(answer) ? null : answer.arm;
-      });
-    });
-    let crossed = 0;
-    for (const [i, later] of arms.slice(1).entries())
-      for (const [user, arm] of later.entries()) {
-        const before = arms[i]?.[user];
-        if (before !== "outside" && arm !== before) crossed++;
-      }
-    expect(crossed).toBe(0);
-    // 25 %: a quarter each, within six standard deviations.
-    const treated = arms[3]?.filter((arm) => arm === "treatment").length ?? 0;
-    expect(Math.abs(treated - 5_000)).toBeLessThan(6 * Math.sqrt(20_000 * 0.25 * 0.75));
+  it("gives each share its part, another for each flag, and keeps everybody as it grows", () => {
+    let before = new Set<string>();
+    for (const percent of [1, 5, 10, 25, 50, 90, 100]) {
+      const set = setOf([flagOf("one", rulesOf({ otherwise: rollout(percent) }))]);
+      const got = new Set(users.filter((targetingKey) => set.evaluate("one", { targetingKey }, NOON).value === true));
+      // Five standard errors of a binomial share.
+      const error = 5 * Math.sqrt((percent / 100) * (1 - percent / 100) * users.length);
+      expect(Math.abs(got.size - (users.length * percent) / 100)).toBeLessThanOrEqual(error);
+      expect([...before].filter((user) => !got.has(user))).toEqual([]);
+      before = got;
+    }
+    const both = setOf([
+      flagOf("one", rulesOf({ otherwise: rollout(10) })),
+      flagOf("two", rulesOf({ otherwise: rollout(10) })),
+    ]);
+    const overlap = users.filter((targetingKey) =>
+      ["one", "two"].every((key) => both.evaluate(key, { targetingKey }, NOON).value === true),
+    );
+    expect(overlap.length).toBeLessThan(users.length * 0.02);
   });
-  it("is in step with the clock when it has a line to follow", () => {
-    const ramp = { kind: "time" as const, from: "2026-06-01T12:00:00Z", until: "2026-06-01T13:00:00Z", toPercent: 100 };
-    const flag = flagOf("f", {
-      otherwise: { ...rolledOut(0), kind: "rollout", variant: "on", against: "off", by: "id", percent: 0, ramp },
-    });
-    const compiled = compileFlags([flag], [], "production");
-    const share = (ms: number) =>
-      Array.from({ length: 2_000 }, (_, i) => compiled.evaluate("f", { id: `u${i}` }, NOW + ms).value).filter(Boolean)
-        .length / 2_000;
-    expect(share(-1)).toBe(0);
-    expect(share(3_600_000)).toBe(1);
-    expect(Math.abs(share(1_800_000) - 0.5)).toBeLessThan(0.07);
-  });
-});
 
-describe("what is wrong with a flag", () => {
-  const wrong = (rules: Partial<FlagRules>, rest: Partial<Flag> = {}, segments: Segment[] = []) =>
-    problemsOf([flagOf("f", rules, rest)], segments, "production").map((p) => `${p.field}: ${p.message}`);
-  it("is named with its field and the fix", () => {
-    const at = "environments.production";
-    expect(wrong({ off: "of" })).toEqual([`${at}.off: There is no variant "of"; use one of on, off.`]);
-    expect(wrong({ otherwise: { kind: "split", by: "id", shares: [{ variant: "on", percent: 40 }] } })).toEqual([
-      `${at}.otherwise.shares: The shares make 40 %, not 100 %; change one of them.`,
-    ]);
-    expect(wrong({ otherwise: rolledOut(12.3456) })).toHaveLength(1);
-    expect(wrong({ rules: [ruleOf("r", { kind: "segment", segment: "s" })] })).toEqual([
-      `${at}.rules[0].when.segment: There is no segment "s"; make it first, or name another.`,
-    ]);
-    expect(wrong({}, { variants: { on: true, off: "no" } })).toEqual([
-      "variants.off: The flag is of type boolean; give a value of that type.",
-    ]);
+  it("never makes a user of the control a treated one while it grows to a half", () => {
+    for (let bucket = 0; bucket < 100_000; bucket += 7) {
+      const arms = [1, 5, 10, 25, 50].map((percent) => armOf(bucket, percent));
+      const control = arms.indexOf("control");
+      if (control >= 0) expect(arms.slice(control)).not.toContain("treated");
+      const treated = arms.indexOf("treated");
+      if (treated >= 0) expect(new Set(arms.slice(treated))).toEqual(new Set(["treated"]));
+    }
   });
-  it("is a circle, of segments or of prerequisites", () => {
-    const segment: Segment = { key: "s", description: "", when: { kind: "segment", segment: "s" } };
-    expect(wrong({ rules: [ruleOf("r", { kind: "segment", segment: "s" })] }, {}, [segment]).join()).toContain(
-      "s -> s go in a circle",
-    );
-    const pair = [
-      flagOf("a", { prerequisites: [{ flag: "b", variants: ["on"] }] }),
-      flagOf("b", { prerequisites: [{ flag: "a", variants: ["on"] }] }),
-      flagOf("c"),
-    ];
-    const compiled = compileFlags(pair, [], "production");
-    expect(compiled.evaluate("a", {}, NOW)).toMatchObject({ errorCode: "PARSE_ERROR" });
-    expect(compiled.evaluate("c", {}, NOW)).toMatchObject({ reason: "STATIC" });
+
+  it("grows on a straight line where its ramp goes by time", () => {
+    const ramp = { kind: "time", from: "2025-12-03T12:00:00Z", until: "2025-12-03T13:00:00Z", toPercent: 100 } as const;
+    const set = setOf([flagOf("one", rulesOf({ otherwise: { ...rollout(0), ramp } as Serve }))]);
+    const share = (ms: number) =>
+      users.filter((targetingKey) => set.evaluate("one", { targetingKey }, NOON + ms).value === true).length /
+      users.length;
+    expect(share(0)).toBe(0);
+    expect(share(1_800_000)).toBeCloseTo(0.5, 1);
+    expect(share(3_600_000)).toBe(1);
   });
-  it("is refused in time however segments multiply", () => {
-    const segments = Array.from(
-      { length: 9 },
-      (_, i): Segment => ({
-        key: `s${i}`,
-        description: "",
-        when: {
-          kind: "any",
-          of: Array.from({ length: 50 }, () => (i === 8 ? is("a", "b") : { kind: "segment", segment: `s${i + 1}` })),
-        },
-      }),
-    );
-    expect(wrong({ rules: [ruleOf("r", { kind: "segment", segment: "s0" })] }, {}, segments)).not.toEqual([]);
+
+  it("stands where its state says, and is ended for all by a kill", () => {
+    const flag = flagOf("one", rulesOf({ otherwise: rollout(1) }));
+    const state = {
+      flag: "one",
+      environment: "production",
+      rule: "otherwise",
+      percent: 100,
+      state: "running",
+    } as const;
+    const answer = (states: Parameters<typeof withRollouts>[2]) =>
+      setOf([withRollouts(flag, "production", states)]).evaluate("one", { targetingKey: "somebody" }, NOON).variant;
+    expect(answer([state])).toBe("on");
+    expect(answer([{ ...state, state: "killed" }])).toBe("off");
+    expect(answer([{ ...state, environment: "staging", state: "killed" }])).toBe(answer([]));
   });
 });

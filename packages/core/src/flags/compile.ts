@@ -1,192 +1,199 @@
-import { type Answer, failed, type Metadata, type Served } from "./answer.ts";
-import { armOf, bucketing, edgesOf, NO_BUCKET, secondFrom, treatedAt } from "./bucket.ts";
-import { type Bag, type Test, testOf } from "./condition.ts";
+import { BUCKETS, bucketOf, bucketsIn, percentAt } from "./buckets.ts";
+import { compileCondition, type Matcher } from "./conditions.ts";
+import { parseInstant } from "./instants.ts";
 import {
   type EvaluationContext,
   type Flag,
   type FlagRules,
-  type FlagType,
+  type FlagValue,
   OTHERWISE,
   type Rule,
   type Segment,
   type Serve,
-  type ServeRollout,
-  type ServeSplit,
 } from "./model.ts";
-import { type Problem, problemsOf } from "./problems.ts";
 
-/** The flags of one environment, ready to answer. */
-export interface CompiledFlags {
-  /** The flag's answer for a context at an instant (milliseconds since 1970). Never throws. */
-  evaluate(key: string, context: EvaluationContext, nowMs: number): Answer;
-  /** The same, and `TYPE_MISMATCH` where the flag is of another type. */
-  evaluateAs(type: FlagType, key: string, context: EvaluationContext, nowMs: number): Answer;
-  /** The keys that are answered, in the order they were given. */
+/** OpenFeature specification, section 1.4 and types: `resolution reason` and `error code`. */
+export type Reason = "STATIC" | "DEFAULT" | "TARGETING_MATCH" | "SPLIT" | "DISABLED" | "ERROR";
+export type ErrorCode = "FLAG_NOT_FOUND" | "GENERAL";
+/** What somebody gets, and why. */
+export interface Evaluated {
+  /** Null with an error: the value in the code holds. */
+  readonly value: FlagValue;
+  readonly variant: string | null;
+  readonly reason: Reason;
+  /** The rule that served; `otherwise` where none of the flag's rules did. */
+  readonly rule: string | null;
+  readonly errorCode: ErrorCode | null;
+  readonly errorMessage?: string;
+}
+export type Evaluate = (context: EvaluationContext, nowMs: number) => Evaluated;
+
+export interface FlagSource {
+  readonly flags: readonly Flag[];
+  readonly segments: readonly Segment[];
+  readonly environment: string;
+}
+/** The flags of one environment, compiled to closures. An evaluation makes no object and never throws. */
+export interface FlagSet {
   readonly keys: readonly string[];
-  /** What is wrong with flags that answer `PARSE_ERROR`. */
-  readonly problems: readonly Problem[];
+  /** Those that browsers are given. */
+  readonly publicKeys: readonly string[];
+  isPublic(key: string): boolean;
+  evaluate(key: string, context: EvaluationContext, nowMs: number): Evaluated;
 }
 
-type Evaluate = (context: Bag, second: number) => Answer;
-interface CompiledFlag {
-  readonly type: FlagType;
-  readonly evaluate: Evaluate;
-}
+const NOT_FOUND: Evaluated = Object.freeze({
+  ...{ value: null, variant: null, reason: "ERROR", rule: null, errorCode: "FLAG_NOT_FOUND" },
+} as const);
 
-/**
- * Compiles the flags for an environment. A flag with a problem answers `PARSE_ERROR` and spoils no other; archived ones, and
- * those without rules for the environment, are not found.
- */
-export function compileFlags(flags: readonly Flag[], segments: readonly Segment[], environment: string): CompiledFlags {
-  const problems = problemsOf(flags, segments, environment);
-  const wrong = new Map(problems.toReversed().map((problem) => [problem.flag, problem]));
-  const known = new Map(segments.map((segment) => [segment.key, segment]));
-  const compiled = new Map<string, CompiledFlag>();
-  for (const flag of flags) {
-    if (flag.isArchived || !Object.hasOwn(flag.environments, environment)) continue;
-    const rules = flag.environments[environment];
-    const problem = wrong.get(flag.key);
-    if (problem) {
-      const answer = failed("PARSE_ERROR", `The flag "${flag.key}" is not valid: ${problem.field}: ${problem.message}`);
-      compiled.set(flag.key, { type: flag.type, evaluate: () => answer });
-    } else if (rules) compiled.set(flag.key, { type: flag.type, evaluate: compileFlag(flag, rules, known, compiled) });
+export function compileFlags(source: FlagSource): FlagSet {
+  const segments = new Map(source.segments.map((segment) => [segment.key, segment]));
+  const here = new Map<string, { readonly flag: Flag; readonly rules: FlagRules }>();
+  for (const flag of source.flags) {
+    const rules = rulesIn(flag, source.environment);
+    if (rules) here.set(flag.key, { flag, rules });
   }
-  const answer = (type: FlagType | null, key: string, context: EvaluationContext, nowMs: number): Answer => {
-    const flag = compiled.get(key);
-    if (flag === undefined) return failed("FLAG_NOT_FOUND", `There is no flag "${key}" here.`);
-    if (type !== null && type !== flag.type)
-      return failed("TYPE_MISMATCH", `The flag "${key}" is of type ${flag.type}, not ${type}.`);
-    if (typeof context !== "object" || context === null)
-      return failed("INVALID_CONTEXT", "The context must be an object of attributes.");
-    try {
-      return flag.evaluate(context, nowMs / 1_000);
-    } catch (error) {
-      // An attribute may be a getter that throws; the caller still gets an answer.
-      return failed("GENERAL", `The context could not be read: ${String((error as Error)?.message ?? error)}`);
-    }
-  };
+  const compiled = new Map<string, Evaluate>();
+  const evaluators = { get: (key: string) => compiled.get(key) };
+  for (const [key, { flag, rules }] of here)
+    compiled.set(key, compileFlag(flag, rules, segments, isInCycle(key, here) ? null : evaluators));
+  const keys = [...here.keys()].sort();
+  const open = new Set(keys.filter((key) => here.get(key)?.flag.isPublic));
   return {
-    evaluate: (key, context, nowMs) => answer(null, key, context, nowMs),
-    evaluateAs: answer,
-    keys: [...compiled.keys()],
-    problems,
+    keys,
+    publicKeys: [...open],
+    isPublic: (key) => open.has(key),
+    evaluate: (key, context, nowMs) => compiled.get(key)?.(context, nowMs) ?? NOT_FOUND,
   };
 }
 
-type Servings = Pick<Served, "variant" | "reason" | "rule"> & Partial<Pick<Served, "arm" | "because">>;
-type Serving = (o: Servings) => Served;
+/** The rules of a flag in an environment; undefined where it is not, or is archived. */
+export const rulesIn = (flag: Flag, environment: string): FlagRules | undefined =>
+  !flag.isArchived && Object.hasOwn(flag.environments, environment) ? flag.environments[environment] : undefined;
 
-function servingOf(flag: Flag): Serving {
-  const metadata: Metadata = Object.freeze({ purpose: flag.purpose });
-  return ({ variant, reason, rule, arm = null, because = null }) =>
-    Object.freeze({ value: flag.variants[variant] ?? null, variant, reason, rule, arm, because, metadata });
+/** Whether a flag needs itself, over others. The definition is refused then; what is stored all the same serves `off`. */
+function isInCycle(key: string, here: ReadonlyMap<string, { readonly rules: FlagRules }>): boolean {
+  const seen = new Set<string>();
+  const look = (one: string): boolean =>
+    (here.get(one)?.rules.prerequisites ?? []).some(({ flag }) => {
+      if (flag === key) return true;
+      if (seen.has(flag)) return false;
+      seen.add(flag);
+      return look(flag);
+    });
+  return look(key);
+}
+
+interface Others {
+  get(key: string): Evaluate | undefined;
 }
 
 function compileFlag(
   flag: Flag,
   rules: FlagRules,
   segments: ReadonlyMap<string, Segment>,
-  others: ReadonlyMap<string, CompiledFlag>,
+  others: Others | null,
 ): Evaluate {
-  const serving = servingOf(flag);
-  if (!rules.isEnabled) {
-    const disabled = serving({ variant: rules.off, reason: "DISABLED", rule: null });
-    return () => disabled;
-  }
-  const tests = rules.rules.map((rule) => compileRule(flag, rules, rule, segments, serving));
-  const isStatic = tests.length === 0 && rules.prerequisites.length === 0;
-  const otherwise = compileServe(flag, rules, OTHERWISE, rules.otherwise, isStatic ? "STATIC" : "DEFAULT", serving);
-  const served = firstOf(tests, otherwise);
-  if (rules.prerequisites.length === 0) return served;
-  const unmet = serving({ variant: rules.off, reason: "DEFAULT", rule: null, because: "prerequisite" });
-  const wanted = rules.prerequisites.map((one) => ({ key: one.flag, variants: new Set(one.variants) }));
-  return (context, second) => {
-    for (const { key, variants } of wanted) {
-      const variant = others.get(key)?.evaluate(context, second).variant;
-      if (variant === undefined || !variants.has(variant)) return unmet;
+  const answer = answers(flag);
+  const off = answer(rules.off, "DISABLED", null);
+  if (!rules.isEnabled || !others) return () => off;
+  const isPlain = rules.rules.length === 0 && rules.prerequisites.length === 0;
+  const otherwise = compileServe(flag, rules.otherwise, {
+    ...{ rule: OTHERWISE, reason: isPlain ? "STATIC" : "DEFAULT", off: rules.off },
+  });
+  const steps = rules.rules.map((rule) => ({
+    matches: compileRule(rule, segments),
+    serve: compileServe(flag, rule.serve, { rule: rule.id, reason: "TARGETING_MATCH", off: rules.off }),
+  }));
+  const byRules: Evaluate =
+    steps.length === 0
+      ? otherwise
+      : (context, nowMs) => {
+          for (const step of steps) if (step.matches(context, nowMs)) return step.serve(context, nowMs);
+          return otherwise(context, nowMs);
+        };
+  if (rules.prerequisites.length === 0) return byRules;
+  const needed = rules.prerequisites.map(({ flag: key, variants }) => ({ key, variants: new Set(variants) }));
+  const unmet = answer(rules.off, "DEFAULT", null);
+  return (context, nowMs) => {
+    for (const { key, variants } of needed) {
+      const found = others.get(key)?.(context, nowMs);
+      if (!found || found.variant === null || !variants.has(found.variant)) return unmet;
     }
-    return served(context, second);
+    return byRules(context, nowMs);
   };
 }
 
-interface CompiledRule {
-  readonly isOn: (context: Bag, second: number) => boolean;
-  readonly serve: Evaluate;
-}
-
-/** One closure calls the next: no list to walk for each user. */
-function firstOf(rules: readonly CompiledRule[], otherwise: Evaluate): Evaluate {
-  return rules.reduceRight<Evaluate>(
-    (next, { isOn, serve }) =>
-      (context, second) =>
-        isOn(context, second) ? serve(context, second) : next(context, second),
-    otherwise,
-  );
-}
-
-function compileRule(
-  flag: Flag,
-  rules: FlagRules,
+/** Whether a rule holds now: its condition, within its times. */
+export function compileRule(
   rule: Rule,
   segments: ReadonlyMap<string, Segment>,
-  serving: Serving,
-): CompiledRule {
-  const test = testOf(rule.when, segments);
-  return {
-    isOn: scheduled(rule, test),
-    serve: compileServe(flag, rules, rule.id, rule.serve, "TARGETING_MATCH", serving),
-  };
+): (context: EvaluationContext, nowMs: number) => boolean {
+  const matches: Matcher = compileCondition(rule.when, segments);
+  if (rule.from === undefined && rule.until === undefined) return matches;
+  const from =
+    rule.from === undefined ? Number.NEGATIVE_INFINITY : (parseInstant(rule.from) ?? Number.POSITIVE_INFINITY);
+  const until =
+    rule.until === undefined ? Number.POSITIVE_INFINITY : (parseInstant(rule.until) ?? Number.NEGATIVE_INFINITY);
+  return (context, nowMs) => nowMs >= from && nowMs < until && matches(context);
 }
 
-function scheduled(rule: Rule, test: Test): CompiledRule["isOn"] {
-  if (rule.from === undefined && rule.until === undefined) return test;
-  const from = rule.from === undefined ? Number.NEGATIVE_INFINITY : secondFrom(rule.from);
-  const until = rule.until === undefined ? Number.POSITIVE_INFINITY : secondFrom(rule.until);
-  return (context, second) => second >= from && second < until && test(context);
+/** One answer object per variant and reason, made once. A variant that there is not is an error of the definition. */
+function answers(flag: Flag): (variant: string, reason: Reason, rule: string | null) => Evaluated {
+  return (variant, reason, rule) =>
+    Object.hasOwn(flag.variants, variant)
+      ? Object.freeze({ value: flag.variants[variant] ?? null, variant, reason, rule, errorCode: null })
+      : Object.freeze({
+          ...{ value: null, variant: null, reason: "ERROR", rule, errorCode: "GENERAL" },
+          errorMessage: `The flag has no variant "${variant}".`,
+        } as const);
 }
 
 function compileServe(
   flag: Flag,
-  rules: FlagRules,
-  rule: string,
   serve: Serve,
-  reason: "STATIC" | "DEFAULT" | "TARGETING_MATCH",
-  serving: Serving,
+  o: { readonly rule: string; readonly reason: Reason; readonly off: string },
 ): Evaluate {
+  const answer = answers(flag);
   if (serve.kind === "variant") {
-    const answer = serving({ variant: serve.variant, reason, rule });
-    return () => answer;
+    const only = answer(serve.variant, o.reason, o.rule);
+    return () => only;
   }
-  const unknown = serving({ variant: rules.off, reason: "DEFAULT", rule, because: "no_bucketing_attribute" });
-  return serve.kind === "split"
-    ? compileSplit(flag, rule, serve, unknown, serving)
-    : compileRollout(flag, rule, serve, unknown, serving);
-}
-
-function compileSplit(flag: Flag, rule: string, serve: ServeSplit, unknown: Served, serving: Serving): Evaluate {
-  const bucketOf = bucketing(flag, serve.by);
-  const edges = edgesOf(serve).map(({ variant, end }) => ({
-    end,
-    answer: serving({ variant, reason: "SPLIT", rule }),
-  }));
-  return (context) => {
-    const bucket = bucketOf(context);
-    if (bucket === NO_BUCKET) return unknown;
-    for (const { end, answer } of edges) if (bucket < end) return answer;
-    return unknown;
+  const bucket = bucketOf(serve.by, flag.salt);
+  // Who can't be told from others never gets what is rolled out.
+  const unknown = answer(o.off, "DEFAULT", o.rule);
+  if (serve.kind === "split") {
+    const shares = serve.shares.map(({ variant, percent }) => ({
+      buckets: bucketsIn(percent),
+      answer: answer(variant, "SPLIT", o.rule),
+    }));
+    return (context) => {
+      let left = bucket(context) ?? Number.NaN;
+      for (const share of shares) {
+        if (left < share.buckets) return share.answer;
+        left -= share.buckets;
+      }
+      return unknown;
+    };
+  }
+  const on = answer(serve.variant, "SPLIT", o.rule);
+  const against = answer(serve.against, "SPLIT", o.rule);
+  if (serve.ramp?.kind !== "time") {
+    const treated = bucketsIn(serve.percent);
+    return (context) => {
+      const at = bucket(context);
+      return at === null ? unknown : at < treated ? on : against;
+    };
+  }
+  return (context, nowMs) => {
+    const at = bucket(context);
+    return at === null ? unknown : at < bucketsIn(percentAt(serve, nowMs)) ? on : against;
   };
 }
 
-function compileRollout(flag: Flag, rule: string, serve: ServeRollout, unknown: Served, serving: Serving): Evaluate {
-  const bucketOf = bucketing(flag, serve.by);
-  const treated = treatedAt(serve);
-  const answers: Readonly<Record<"treatment" | "control" | "outside", Answer>> = {
-    treatment: serving({ variant: serve.variant, reason: "SPLIT", rule, arm: "treatment" }),
-    control: serving({ variant: serve.against, reason: "SPLIT", rule, arm: "control" }),
-    outside: serving({ variant: serve.against, reason: "SPLIT", rule, arm: "outside" }),
-  };
-  return (context, second) => {
-    const bucket = bucketOf(context);
-    return bucket === NO_BUCKET ? unknown : answers[armOf(bucket, treated(second))];
-  };
+/** Where somebody stands in a rollout: treated, of its control, or neither. Half and more leave the control the rest. */
+export function armOf(bucket: number, percent: number): "treated" | "control" | "neither" {
+  const treated = bucketsIn(percent);
+  if (bucket < treated) return "treated";
+  return bucket >= BUCKETS - Math.min(treated, BUCKETS - treated) ? "control" : "neither";
 }

@@ -3,45 +3,67 @@ import type { AttributeCondition, Condition, FlagValue, Segment } from "./model.
 /** JSON logic. */
 export type Logic = FlagValue;
 
-/** How much JSON one flag may become: prerequisites and segments are written out. */
-export const WRITE_LIMITS = { nodes: 10_000 } as const;
+/** How many conditions one flag may become: prerequisites and segments are written out, and multiply. */
+export const CONDITIONS_MAX = 2_000;
 
 /** Why a flag cannot be written as flagd JSON. Thrown inside of the writer only. */
-export class NotLowered extends Error {
-  readonly field: string;
-  constructor(field: string, message: string) {
+export class NotWritten extends Error {
+  readonly path: string;
+  constructor(path: string, message: string) {
     super(message);
-    this.field = field;
+    this.path = path;
   }
 }
 
-/** The condition in JSON logic with flagd's operators. */
-export function lowerCondition(
-  condition: Condition,
-  segments: ReadonlyMap<string, Segment>,
-  at: string,
-  size: { left: number },
-): Logic {
-  if (size.left-- <= 0)
-    throw new NotLowered(at, `A flag becomes at most ${WRITE_LIMITS.nodes} conditions in flagd JSON.`);
-  const lower = (one: Condition, field: string) => lowerCondition(one, segments, field, size);
+/** What is known while a flag is written. */
+export interface Written {
+  readonly segments: ReadonlyMap<string, Segment>;
+  /** Counts down over all conditions of a flag. */
+  readonly size: { left: number };
+}
+
+/** The condition in JSON logic with flagd's operators. `path` names the place in a refusal. */
+export function conditionLogic(condition: Condition, path: string, o: Written, within: readonly string[] = []): Logic {
+  if (o.size.left-- <= 0)
+    throw new NotWritten(path, `makes more than ${CONDITIONS_MAX} conditions of flagd: use lists of values`);
+  const parts = (of: readonly Condition[]) => of.map((one, i) => conditionLogic(one, `${path}.of.${i}`, o, within));
   switch (condition.kind) {
     case "all":
-      return condition.of.length === 0 ? true : { and: condition.of.map((one, i) => lower(one, `${at}.of[${i}]`)) };
+      return condition.of.length === 0 ? true : { and: parts(condition.of) };
     case "any":
-      return condition.of.length === 0 ? false : { or: condition.of.map((one, i) => lower(one, `${at}.of[${i}]`)) };
+      return condition.of.length === 0 ? false : { or: parts(condition.of) };
     case "not":
-      return { "!": [lower(condition.of, `${at}.of`)] };
+      return { "!": [conditionLogic(condition.of, `${path}.of`, o, within)] };
     case "segment": {
-      const segment = segments.get(condition.segment);
-      if (!segment) throw new NotLowered(`${at}.segment`, `There is no segment "${condition.segment}".`);
-      return lower(segment.when, `${at}.segment(${condition.segment})`);
+      const segment = within.includes(condition.segment) ? undefined : o.segments.get(condition.segment);
+      return segment ? conditionLogic(segment.when, `${path}.${segment.key}`, o, [...within, segment.key]) : false;
     }
     case "attribute":
-      return lowerAttribute(condition, at);
+      return attributeLogic(condition, path);
   }
 }
 
+/** A list stands in a relation when any one of its members does; what is no list is a list of one. */
+function attributeLogic(condition: AttributeCondition, path: string): Logic {
+  const value: Logic = { var: condition.attribute };
+  // Not `!=`: JSON logic takes 0 for null.
+  const exists: Logic = { "!==": [value, null] };
+  if (condition.operator === "exists") return exists;
+  if (condition.ignoreCase && condition.values.some((one) => typeof one === "string"))
+    throw new NotWritten(`${path}.ignoreCase`, "flagd compares texts with their case only");
+  const relation = VERSIONS[condition.operator];
+  // Not within `some`, where flagd's own operators fail on what they can't read.
+  if (relation)
+    return { and: [isText(value), { or: condition.values.map((one) => ({ sem_ver: [value, relation, one] })) }] };
+  const isEdge = condition.operator === "starts_with" || condition.operator === "ends_with";
+  const edges: Logic[] = isEdge ? condition.values.map((one) => ({ [condition.operator]: [value, one] })) : [];
+  const ofMembers: Logic = { and: [exists, { some: [{ merge: [value] }, memberLogic(condition, path)] }] };
+  return isEdge ? { if: [isText(value), { or: edges }, ofMembers] } : ofMembers;
+}
+
+const MEMBER: Logic = { var: "" };
+/** JSON logic takes "5" and true for numbers, and some operators fail on what they are not made for: so types come first. */
+export const isText = (value: Logic): Logic => ({ "===": [value, { cat: [value] }] });
 const COMPARISONS: Readonly<Record<string, string>> = {
   less: "<",
   less_or_equal: "<=",
@@ -58,48 +80,37 @@ const VERSIONS: Readonly<Record<string, string>> = {
   semver_same_minor: "~",
 };
 
-function lowerAttribute(condition: AttributeCondition, at: string): Logic {
-  const { attribute, operator, values } = condition;
-  const value: Logic = { var: attribute };
-  // Not `!=`: it takes 0 for null.
-  const exists: Logic = { "!==": [value, null] };
-  if (operator === "exists") return exists;
-  if (condition.ignoreCase && values.some((v) => typeof v === "string"))
-    throw new NotLowered(`${at}.ignoreCase`, "flagd compares texts with their case only.");
-  const each = (one: (v: AttributeCondition["values"][number]) => Logic): Logic => ({
-    and: [exists, { or: values.map(one) }],
-  });
+function memberLogic({ operator, values }: AttributeCondition, path: string): Logic {
+  const anyOf = (one: (value: AttributeCondition["values"][number]) => Logic): Logic => ({ or: values.map(one) });
   const comparison = COMPARISONS[operator];
-  if (comparison)
-    return { and: [exists, ...isNumber(value), { or: values.map((v) => ({ [comparison]: [value, v] })) }] };
-  const version = VERSIONS[operator];
-  if (version) return each((v) => ({ sem_ver: [value, version, v] }));
+  if (comparison) return { and: [...isNumber(MEMBER), anyOf((one) => ({ [comparison]: [MEMBER, one] }))] };
   switch (operator) {
     case "equals":
     case "in":
-      return each((v) => ({ "===": [value, v] }));
+      return anyOf((one) => ({ "===": [MEMBER, one] }));
     case "contains":
-      return each((v) => ({ or: [partOf(v, value), { some: [{ merge: [value] }, { "===": [{ var: "" }, v] }] }] }));
+      return { and: [isText(MEMBER), anyOf((one) => ({ in: [one, MEMBER] }))] };
     case "starts_with":
-      return each((v) => ({ starts_with: [value, v] }));
     case "ends_with":
-      return each((v) => ({ ends_with: [value, v] }));
+      return { and: [isText(MEMBER), anyOf((one) => edgeLogic(operator, String(one)))] };
     default:
-      throw new NotLowered(`${at}.operator`, `flagd has no operator for "${operator}".`);
+      throw new NotWritten(`${path}.operator`, `flagd has no operator "${operator}"`);
   }
 }
 
-/** `in` fails on a number: only a text is what equals itself made a text. */
-const partOf = (part: string | number | boolean, text: Logic): Logic =>
-  typeof part === "string" ? { and: [{ "===": [{ cat: [text] }, text] }, { in: [part, text] }] } : false;
-
 /**
- * JSON logic takes "5" and true for numbers and fails on lists. A number is no list (which is not among its own members), no
- * text (which equals itself made a text) and neither true nor false. An object in a number's place still fails in flagd.
+ * Whether a value is a number: it is among its own members once made a list (a list is not), is not itself made a text (a text
+ * is), and is neither true nor false. flagd fails on an object where a number is compared.
  */
-const isNumber = (value: Logic): Logic[] => [
+export const isNumber = (value: Logic): Logic[] => [
   { in: [value, { merge: [value] }] },
   { "!==": [value, { cat: [value] }] },
   { "!==": [value, true] },
   { "!==": [value, false] },
 ];
+
+/** The beginning or end of a list's member, without flagd's own operator. */
+const edgeLogic = (operator: "starts_with" | "ends_with", edge: string): Logic =>
+  edge === ""
+    ? true
+    : { "===": [{ substr: operator === "starts_with" ? [MEMBER, 0, edge.length] : [MEMBER, -edge.length] }, edge] };

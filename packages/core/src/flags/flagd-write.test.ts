@@ -2,9 +2,19 @@ import { FlagdCore } from "@openfeature/flagd-core";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { compileFlags } from "./compile.ts";
-import { writeFlagd } from "./flagd-write.ts";
-import { flagOf, rolledOut, ruleOf, served } from "./flags.testkit.ts";
+import { flagdFlag } from "./flagd-write.ts";
 import type { AttributeCondition, Condition, Flag, FlagRules, Operator, Segment, Serve } from "./model.ts";
+
+const served = (variant: string): Serve => ({ kind: "variant", variant });
+const flagOf = (key: string, rules: Partial<FlagRules>, more: Partial<Flag> = {}): Flag => ({
+  ...{ key, type: "boolean", description: "", purpose: "release", owner: "", tags: [], isArchived: false },
+  ...{ isPublic: false, variants: { on: true, off: false }, salt: key, hashVersion: "flagd-2" },
+  environments: {
+    production: { isEnabled: true, off: "off", prerequisites: [], rules: [], otherwise: served("off"), ...rules },
+  },
+  ...more,
+});
+const sourceOf = (...flags: readonly Flag[]) => ({ flags, segments, environment: "production" });
 
 const VARIANTS = ["on", "off"] as const;
 const variant = fc.constantFrom(...VARIANTS);
@@ -80,7 +90,7 @@ const serve: fc.Arbitrary<Serve> = fc.oneof(
       percent: o.percent,
       ramp: {
         kind: "time",
-        toPercent: o.toPercent,
+        toPercent: Math.max(o.percent, o.toPercent),
         from: o.from,
         until: new Date(Date.parse(o.from) + o.seconds * 1_000).toISOString(),
       },
@@ -101,7 +111,21 @@ const context = fc
       targetingKey: fc.string({ unit: "grapheme-ascii" }),
       plan: simple,
       age: simple,
-      version: fc.oneof(version, fc.constantFrom("01.2.3", "1.2.3.4", "x"), simple),
+      version: fc.oneof(
+        version,
+        fc.constantFrom(
+          "01.2.3",
+          "1.2.3.4",
+          "x",
+          "V1.2.3",
+          "1-rc.1",
+          "1.0.0-01",
+          "1.2.3+a..b",
+          "01.2",
+          "99999999999.1",
+        ),
+        simple,
+      ),
       user: fc.oneof(fc.record({ plan: simple }, { requiredKeys: [] }), word),
       tags: fc.array(word, { maxLength: 3 }),
     },
@@ -118,8 +142,8 @@ const segments: Segment[] = [
 
 /** What flagd's own evaluator makes of the flag; it looks at the clock itself. */
 function flagdOf(flag: Flag, flags: readonly Flag[]): (user: Record<string, never>) => string | undefined {
-  const written = writeFlagd(flag, flags, segments, "production");
-  if (!written.ok) throw new Error(`${written.error.field}: ${written.error.message}`);
+  const written = flagdFlag(flag, sourceOf(...flags));
+  if (!written.ok) throw new Error(`${written.error.path}: ${written.error.message}`);
   const core = new FlagdCore(undefined, { debug() {}, info() {}, warn() {}, error() {} });
   core.setConfigurations(JSON.stringify({ flags: { [flag.key]: written.value } }));
   return (user) => core.resolveBooleanEvaluation(flag.key, false, user).variant;
@@ -141,7 +165,7 @@ describe("flagd JSON", () => {
           const basis = flagOf("basis", a);
           const flag = flagOf("flag", { ...b, prerequisites: [{ flag: "basis", variants: [needed] }] });
           const flags = [basis, flag];
-          const ours = compileFlags(flags, segments, "production");
+          const ours = compileFlags(sourceOf(...flags));
           vi.setSystemTime(at);
           for (const one of flags) {
             const theirs = flagdOf(one, flags);
@@ -152,15 +176,19 @@ describe("flagd JSON", () => {
       { numRuns: 300 },
     );
   });
-  it("is refused, with the field, where flagd has no such operator", () => {
-    const flag = flagOf("flag", {
-      rules: [ruleOf("r", { kind: "attribute", attribute: "day", operator: "before", values: ["2026-12-31"] })],
+  it("is refused, with the place, where flagd has no such operator or value", () => {
+    const serve = served("on");
+    const when = { kind: "attribute", attribute: "x", operator: "before", values: ["2026-12-31"] } as const;
+    const dated = flagOf("flag", { rules: [{ id: "r", when, serve }] });
+    expect(flagdFlag(dated, sourceOf(dated))).toMatchObject({
+      error: { path: "environments.production.rules.0.when.operator" },
     });
-    const written = writeFlagd(flag, [flag], [], "production");
-    expect(written).toMatchObject({ ok: false, error: { field: "environments.production.rules[0].when.operator" } });
-  });
-  it("is refused where another hash would give users other buckets", () => {
-    const flag = flagOf("flag", { otherwise: rolledOut(10) }, { hashVersion: "unleash" });
-    expect(writeFlagd(flag, [flag], [], "production")).toMatchObject({ ok: false, error: { field: "hashVersion" } });
+    const cased = { ...when, operator: "equals", ignoreCase: true } as const;
+    const lower = flagOf("flag", { rules: [{ id: "r", when: { kind: "not", of: cased }, serve }] });
+    expect(flagdFlag(lower, sourceOf(lower))).toMatchObject({
+      error: { path: "environments.production.rules.0.when.of.ignoreCase" },
+    });
+    const list = flagOf("flag", {}, { type: "json", variants: { on: [1], off: {} } });
+    expect(flagdFlag(list, sourceOf(list))).toMatchObject({ error: { path: "variants.on" } });
   });
 });

@@ -191,3 +191,21 @@ export function withRollouts(flag: Flag, environment: string, states: readonly R
   };
   return { ...flag, environments: { ...flag.environments, [environment]: moved } };
 }
+
+/** The segments that a condition names. */
+export function segmentsIn(condition: Condition): ReadonlySet<string> {
+  const found = new Set<string>();
+  const look = (one: Condition): void => {
+    if (one.kind === "segment") found.add(one.segment);
+    else if (one.kind === "not") look(one.of);
+    else if (one.kind !== "attribute") for (const part of one.of) look(part);
+  };
+  look(condition);
+  return found;
+}
+
+/** The segments that a flag's rules name, in any environment. */
+export function segmentsNamed(flag: Flag): ReadonlySet<string> {
+  const rules = Object.values(flag.environments).flatMap((environment) => environment.rules);
+  return new Set(rules.flatMap((rule) => [...segmentsIn(rule.when)]));
+}

@@ -26,6 +26,9 @@ const GRANTS: Readonly<Record<Role, readonly string[]>> = {
     "freeze.manage",
     "notification.read",
     "notification.manage",
+    "flag.read",
+    "flag.write",
+    "flag.switch",
   ],
   // Who ships does not decide which checks count: waivers are the owner's.
   deployer: [
@@ -41,6 +44,9 @@ const GRANTS: Readonly<Record<Role, readonly string[]>> = {
     "deployment.create",
     "rollout.act",
     "evidence.submit",
+    "flag.read",
+    "flag.write",
+    "flag.switch",
   ],
   viewer: [
     "self.read",
@@ -50,9 +56,10 @@ const GRANTS: Readonly<Record<Role, readonly string[]>> = {
     "person.read",
     "approval.read",
     "notification.read",
+    "flag.read",
   ],
   // A pipeline outside: it asks for deployments and reads how they do, and decides nothing.
-  ci: ["self.read", "service.read", "deployment.create", "evidence.submit"],
+  ci: ["self.read", "service.read", "deployment.create", "evidence.submit", "flag.read"],
   gateway: ["gateway.serve"],
 };
 

@@ -15,6 +15,7 @@ import { PageHead, Section } from "../../ui/Section.tsx";
 import { Empty, ErrorPanel, PageSkeleton } from "../../ui/States.tsx";
 import { A, Mono } from "../../ui/Text.tsx";
 import { DeploymentList } from "../delivery/DeploymentList.tsx";
+import { MigrationsPanel } from "../delivery/MigrationsPanel.tsx";
 import { PathPanel } from "../delivery/PathPanel.tsx";
 import { type Place, RollbackDialog } from "../delivery/RollbackDialog.tsx";
 import { NotFoundPage } from "../NotFoundPage.tsx";
@@ -110,6 +111,7 @@ function Body({ service }: { service: Service }) {
         {service.environments.map((e) => (
           <EnvironmentPanel key={e.name} service={service.name} environment={e} />
         ))}
+        <MigrationsPanel service={service.name} />
         <LatestDeployments service={service.name} />
       </Tabs.Content>
       <Tabs.Content value="deployments">

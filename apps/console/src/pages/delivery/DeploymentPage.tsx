@@ -16,6 +16,7 @@ import { NotFoundPage } from "../NotFoundPage.tsx";
 import { CarriedPanel } from "./CarriedPanel.tsx";
 import { GateList } from "./GateList.tsx";
 import { PhaseTrack } from "./PhaseTrack.tsx";
+import { ProgressPanel } from "./ProgressPanel.tsx";
 
 const titleOf = (d: Deployment): string =>
   `${d.service} ${d.release ? `#${d.release.number}` : shortId(d.id)} to ${d.environment}`;
@@ -159,6 +160,12 @@ function Unchanged({ deployment: d }: { deployment: Deployment }) {
   );
 }
 
+/** The rollout knows how far the release is on its way up. */
+function Progress({ rolloutId }: { rolloutId: string }) {
+  const q = useQuery(queries.rollout(rolloutId));
+  return q.data ? <ProgressPanel rollout={q.data} /> : null;
+}
+
 export function DeploymentPage() {
   const { deploymentId } = useParams({ from: "/shell/deployments/$deploymentId" });
   const q = useQuery(queries.deployment(deploymentId));
@@ -174,6 +181,7 @@ export function DeploymentPage() {
           <PhaseTrack deployment={d} />
         </Section>
         {d.status === "unchanged" && <Unchanged deployment={d} />}
+        {d.status === "starting" && d.rolloutId && <Progress rolloutId={d.rolloutId} />}
         {showOutput && (
           <Section title="Output of the build" flush>
             <Code label="Output of the build" className="rounded-none border-0">

@@ -7,6 +7,7 @@ import { bytes, count, day, duration, sentence, spaced } from "../../ui/format.t
 import { useNow } from "../../ui/now.ts";
 import { Section } from "../../ui/Section.tsx";
 import { Code } from "../../ui/Text.tsx";
+import { OverrideWindowForm } from "./OverrideWindowForm.tsx";
 import { WaiveForm } from "./WaiveForm.tsx";
 
 function Took({ gate }: { gate: Gate }) {
@@ -63,7 +64,8 @@ function Body({ gate, onWaive }: { gate: Gate; onWaive: () => void }) {
       {gate.words && <p className="m-0 text-soft">{gate.words}</p>}
       {gate.waiver && (
         <p className="m-0 rounded-md bg-warn-soft px-3 py-2 text-warn">
-          Waived by {gate.waiver.by} until {day(gate.waiver.until)}: {gate.waiver.reason}
+          Waived by {gate.waiver.by}{" "}
+          {gate.waiver.until ? `until ${day(gate.waiver.until)}` : "for this deployment alone"}: {gate.waiver.reason}
         </p>
       )}
       <Figures gate={gate} />
@@ -80,9 +82,15 @@ function Body({ gate, onWaive }: { gate: Gate; onWaive: () => void }) {
       {!gate.output && !gate.words && <p className="m-0 text-muted">It has said nothing yet.</p>}
       {mayBeWaived(gate) && (
         <div>
-          <Button size="small" onClick={onWaive} aria-label={`Waive ${gate.name}`}>
-            Waive…
-          </Button>
+          {gate.kind === "window" ? (
+            <Button size="small" onClick={onWaive}>
+              Let it out now…
+            </Button>
+          ) : (
+            <Button size="small" onClick={onWaive} aria-label={`Waive ${gate.name}`}>
+              Waive…
+            </Button>
+          )}
         </div>
       )}
     </div>
@@ -99,7 +107,7 @@ const aboutOf = (gate: Gate): string =>
     .join(", ");
 
 /** Gates with what they found: one that failed or waits is open, the others open on request. The open one stands in the address. */
-export function GateList({ deployment: { gates, service } }: { deployment: Deployment }) {
+export function GateList({ deployment: { id, gates, service, environment } }: { deployment: Deployment }) {
   const { gate: chosen, waive } = useSearch({ from: "/shell/deployments/$deploymentId" });
   const navigate = useNavigate({ from: "/deployments/$deploymentId" });
   const open = chosen ?? gates.find((g) => isBad(g) || g.status === "pending")?.name;
@@ -144,7 +152,15 @@ export function GateList({ deployment: { gates, service } }: { deployment: Deplo
         </ul>
       )}
       <Dialog
-        open={waived !== undefined}
+        open={waived?.kind === "window"}
+        onClose={() => ask(undefined)}
+        title="Let it out now?"
+        description={`This deployment of ${service} to ${environment} waits for no window and no freeze any more. Others still do. It is kept in the ledger with your name.`}
+      >
+        {waived && <OverrideWindowForm deploymentId={id} onClose={() => ask(undefined)} />}
+      </Dialog>
+      <Dialog
+        open={waived !== undefined && waived.kind !== "window"}
         onClose={() => ask(undefined)}
         title={`Waive “${waived?.name ?? ""}”?`}
         description={`Deployments of ${service} go on although this gate does not pass, until the day that you name. It is kept in the ledger with your name.`}

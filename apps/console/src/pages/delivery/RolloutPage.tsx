@@ -18,6 +18,7 @@ import { DecisionList } from "./DecisionList.tsx";
 import { EvidencePanel, GuardPanel } from "./EvidencePanel.tsx";
 import { ExplainPanel } from "./ExplainPanel.tsx";
 import { NextPanel } from "./NextPanel.tsx";
+import { ProgressPanel } from "./ProgressPanel.tsx";
 import { RolloutChartsPanel } from "./RolloutChartsPanel.tsx";
 import { headline, isOver, verdictWords } from "./rollout-words.ts";
 import { SplitPicture } from "./SplitPicture.tsx";
@@ -117,6 +118,7 @@ function Body({ rollout: r }: { rollout: Rollout }) {
         <SplitPicture rollout={r} />
         <NextPanel rollout={r} />
       </div>
+      <ProgressPanel rollout={r} />
       {r.report && r.baseline && <EvidencePanel report={r.report} />}
       {r.baseline && <RolloutChartsPanel rollout={r} />}
       <div className="grid items-start gap-6 lg:grid-cols-[3fr_2fr]">

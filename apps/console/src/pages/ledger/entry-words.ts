@@ -27,11 +27,19 @@ export function entryWords(entry: LedgerEntry): string {
   if (entry.type === "delivery.deployment.gates_passed") return "All required gates passed.";
   if (entry.type === "delivery.gate.waived")
     return `Gate “${text("gate") ?? "?"}” of ${text("service") ?? "?"} waived: ${text("reason") ?? ""}`;
+  if (entry.type === "delivery.deployment.window_overridden")
+    return `${text("service") ?? "A service"} to ${text("environment") ?? "?"} goes out in spite of its windows: ${text("reason") ?? ""}`;
   if (entry.type === "delivery.gate.waiver_revoked")
     return `The waiver of gate “${text("gate") ?? "?"}” of ${text("service") ?? "?"} was taken back`;
   if (entry.type === "delivery.evidence.submitted")
     return `Report for gate “${text("gate") ?? "?"}” of ${text("service") ?? "?"}, commit ${text("commit")?.slice(0, 8) ?? "?"}`;
   if (entry.type === "delivery.rollout.created") return `${text("service") ?? ""} to ${text("environment") ?? ""}`;
+  if (entry.type.startsWith("flags.flag."))
+    return `${text("flag") ?? "A flag"}: ${spaced(entry.type.slice("flags.flag.".length))}${text("reason") ? `, because: ${text("reason") ?? ""}` : ""}`;
+  if (entry.type.startsWith("flags.segment."))
+    return `Segment ${text("segment") ?? ""}: ${spaced(entry.type.slice("flags.segment.".length))}`;
+  if (entry.type.startsWith("flags.key."))
+    return `Key ${text("name") ?? ""} of ${text("environment") ?? "?"}: ${spaced(entry.type.slice("flags.key.".length))}`;
   if (entry.type === "security.token.created") return `${text("name") ?? "A token"} as ${text("role") ?? "?"}`;
   if (entry.type === "security.session.started") return `Signed in as ${text("role") ?? "?"}`;
   const slash = entry.subject.indexOf("/");

@@ -4,6 +4,8 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 /** The part of JSON Schema (2020-12) that the description uses. */
 export interface Schema {
   readonly $schema?: string;
+  /** One of the components, by its place in the description. */
+  readonly $ref?: string;
   readonly type?: "string" | "integer" | "number" | "boolean" | "array" | "object" | "null";
   readonly enum?: readonly Json[];
   readonly const?: Json;
@@ -39,6 +41,7 @@ interface Described {
   readonly "x-latchkey-action": string;
 }
 export interface Description {
+  readonly components?: { readonly schemas?: Readonly<Record<string, Schema>> };
   readonly paths: Readonly<Record<string, Readonly<Record<string, Described>>>>;
 }
 
@@ -57,7 +60,31 @@ export interface Operation {
   readonly action: string;
 }
 
+const resolvedBody = (described: Described, components: Readonly<Record<string, Schema>>): Schema | null => {
+  const body = described.requestBody?.content["application/json"]?.schema;
+  return body ? resolved(body, components) : null;
+};
+
+/** So often a schema that names itself is put in its own place; beyond it a value of any kind stands there. */
+const WITHIN_ITSELF_MAX = 3;
+
+/** The schema with every reference replaced by what it leads to. */
+function resolved(schema: Schema, components: Readonly<Record<string, Schema>>): Schema {
+  const look = (value: unknown, at: number): unknown => {
+    if (Array.isArray(value)) return value.map((member) => look(member, at));
+    if (typeof value !== "object" || value === null) return value;
+    const { $ref } = value as Schema;
+    if ($ref === undefined)
+      return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, look(member, at)]));
+    const found = components[$ref.replace("#/components/schemas/", "")];
+    if (!found) throw new Error(`The description has no ${$ref}.`);
+    return at >= WITHIN_ITSELF_MAX ? {} : look(found, at + 1);
+  };
+  return look(schema, 0) as Schema;
+}
+
 export function operationsOf(description: Description): Operation[] {
+  const components = description.components?.schemas ?? {};
   return Object.entries(description.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, described]): Operation => {
       const query = described.parameters.filter((p) => p.in === "query");
@@ -71,7 +98,7 @@ export function operationsOf(description: Description): Operation[] {
           properties: Object.fromEntries(query.map((p) => [p.name, p.schema])),
           required: query.filter((p) => p.required).map((p) => p.name),
         },
-        body: described.requestBody?.content["application/json"]?.schema ?? null,
+        body: resolvedBody(described, components),
         successes: Object.keys(described.responses)
           .filter((status) => /^\d+$/.test(status))
           .map(Number),

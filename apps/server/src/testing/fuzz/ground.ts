@@ -66,6 +66,7 @@ export class Furnished {
     made.existing.add("root", workload.root);
     await made.#pullRequest(workload.name);
     await made.#approvals(workload.name);
+    await made.#flags();
     for (const name of [workload.name, "fuzz-one", "fuzz-two"]) made.existing.add("service", name);
     return made;
   }
@@ -138,6 +139,26 @@ export class Furnished {
     await sql`insert into change (project, service, key, pull_request, title, state, opened_at)
       values ('main', ${service}, 'pr-1', 1, 'A change', 'open', now())`.execute(this.ground.db);
     this.existing.add("change", "pr-1");
+  }
+
+  /** Flags that share a segment, with a rollout to move. */
+  async #flags(): Promise<void> {
+    const { owner } = this.ground;
+    const otherwise = { kind: "rollout", by: "targetingKey", variant: "on", against: "off", percent: 10 } as const;
+    for (const flag of ["flag-one", "flag-two"]) {
+      await owner.putFlag({
+        params: { ...main, flag },
+        body: { definition: { environments: { production: { isEnabled: true, otherwise } } }, reason: "for the fuzz" },
+      });
+      this.existing.add("flag", flag);
+    }
+    for (const segment of ["segment-one", "segment-two"]) {
+      const when = { kind: "attribute", attribute: "country", operator: "in", values: ["DE"] } as const;
+      await owner.putFlagSegment({ params: { ...main, segment }, body: { when, reason: "for the fuzz" } });
+      this.existing.add("segment", segment);
+    }
+    for (const name of ["one", "two"])
+      this.existing.learn(await owner.createFlagKey({ params: main, body: { name, environment: "production" } }));
   }
 
   /** What waits for people: each of them can be decided once. */

@@ -26,6 +26,15 @@ const STEPS: Value[] = [
   ],
 ];
 
+const FLAG: Value = {
+  environments: {
+    production: {
+      isEnabled: true,
+      otherwise: { kind: "rollout", variant: "on", against: "off", percent: 10 },
+    },
+  },
+};
+
 /** Within what waivers and freezes may last. */
 const DAYS_AHEAD = new Date(Date.now() + 20 * 86_400_000).toISOString();
 
@@ -78,6 +87,14 @@ export const KNOWN_FIELDS: Readonly<Record<string, Field>> = {
   ruleId: known("rule"),
   channelIds: { values: fc.array(known("channel").values, { minLength: 1, maxLength: 2 }), weight: 6 },
   deliveryIds: { values: fc.array(known("notification").values, { minLength: 1, maxLength: 2 }), weight: 6 },
+  // Of flags: what is served and what it is served by must fit together.
+  flag: known("flag"),
+  segment: known("segment"),
+  keyId: known("flagkey"),
+  salt: of("a", "b"),
+  definition: { ...of(FLAG), weight: 6 },
+  rule: of("otherwise"),
+  ifVersion: of(0, 1, 2),
   // Of gates and channels: nothing listens there, and a made-up address could be somebody's.
   url: only("http://127.0.0.1:9/hook", "https://127.0.0.1:9/?key=a"),
   webhookUrl: of("http://127.0.0.1:9/services"),

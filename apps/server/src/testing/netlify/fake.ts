@@ -56,6 +56,8 @@ export class FakeNetlify {
   readonly deploys: Inner[] = [];
   readonly violations: string[] = [];
   readonly asked: string[] = [];
+  /** Titles of all deploys that were ever made, also of those that are gone. */
+  readonly titles: string[] = [];
   /** The next requests that match are answered so, one each. */
   readonly refusals: { readonly match: RegExp; readonly status: number; readonly headers?: Record<string, string> }[] =
     [];
@@ -135,6 +137,7 @@ export class FakeNetlify {
       ...{ created_at: new Date().toISOString(), name: "shop", admin_url: "https://app.netlify.example/projects/shop" },
       ...fields,
     };
+    this.titles.push(deploy.title ?? "");
     const made = { deploy, uploaded: new Map<string, Buffer>(), server: null, ...inner };
     this.deploys.unshift(made);
     return made;

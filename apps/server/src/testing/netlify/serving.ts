@@ -85,7 +85,8 @@ export async function serveThrough(
   deployId: string,
   edge: EdgeFunction | null,
 ): Promise<void> {
-  if (!deploy) {
+  // A deploy that was deleted serves no more.
+  if (!deploy?.listening) {
     response.writeHead(404).end("Not Found");
     return;
   }

@@ -63,6 +63,7 @@ export function outcomeOf({ type, data }: Pick<Entry, "type" | "data">): Outcome
   // One voice of several is a step only.
   if (noun === "approval" && word === "given") return data.state === "approved" ? "succeeded" : "progressing";
   if (noun === "approval") return APPROVAL[word] ?? "other";
+  if (room === "delivery" && noun === "gateway") return word === "lost" ? "failed" : "succeeded";
   return "other";
 }
 

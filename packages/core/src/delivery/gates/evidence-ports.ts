@@ -1,11 +1,15 @@
 import type { Result } from "../../shared/result.ts";
+import type { FindingAges } from "./findings.ts";
+import type { GateJudgement } from "./judgement.ts";
+import type { ReportTask } from "./reports.ts";
 import type { SizedFile } from "./size.ts";
 import type { XmlElement } from "./xml-element.ts";
 
 export interface ReportFile {
   /** From the folder that was searched, with slashes. */
   readonly path: string;
-  readonly text: string;
+  /** As they lie there: whoever reads them has the time for it. */
+  readonly bytes: Uint8Array;
 }
 /** How the files of a pattern stood at a moment, by path. */
 export type ReportMark = ReadonlyMap<string, string>;
@@ -15,8 +19,23 @@ export interface Reports {
   mark(folder: string, pattern: string): Promise<ReportMark>;
   /** The files that are not as they were marked; none where nothing was written since. A sentence where a limit is met. */
   writtenSince(folder: string, pattern: string, mark: ReportMark): Promise<Result<readonly ReportFile[], string>>;
-  /** An XML document's root; what is wrong with it otherwise, to stand after its file's name. */
-  readXml(text: string): Result<XmlElement, string>;
+}
+
+/** An XML document's root; what is wrong with it otherwise, to stand after its file's name. */
+export type XmlReader = (text: string) => Result<XmlElement, string>;
+
+/**
+ * Reads and judges reports of any size and any intent, without holding anybody up. What can't be read, or takes more time
+ * or memory than a report may, could not run.
+ */
+export interface ReportDesk {
+  judge(
+    task: ReportTask,
+    files: readonly ReportFile[],
+    agesOf: (keys: readonly string[]) => Promise<FindingAges>,
+  ): Promise<GateJudgement>;
+  /** Ends what is under way. Its results mean nothing. */
+  abort(): void;
 }
 
 /** What changed in a folder under version control. */

@@ -21,6 +21,13 @@ export type FindingPolicy = Readonly<Record<Severity, number | null>>;
 /** What the guide asks: nothing critical at all, everything else that is grave mended within 24 hours. */
 export const GUIDE_FINDING_POLICY: FindingPolicy = { critical: 0, high: 24, medium: null, low: null };
 
+/** Since when findings are known. */
+export interface FindingAges {
+  /** When each key was first reported, by the same clock as `nowMs`. */
+  readonly firstSeenMs: ReadonlyMap<string, number>;
+  readonly nowMs: number;
+}
+
 const HOUR_MS = 3_600_000;
 
 /**
@@ -40,10 +47,9 @@ export function judgeFindings(
   for (const severity of SEVERITIES) {
     const limit = policy[severity];
     const all = findings.filter((finding) => finding.severity === severity);
-    const late = all.filter((finding) => {
-      const ageMs = nowMs - (firstSeenMs.get(finding.key) ?? nowMs);
-      return limit !== null && ageMs >= limit * HOUR_MS;
-    });
+    const isLate = ({ key }: Finding): boolean =>
+      limit !== null && nowMs - (firstSeenMs.get(key) ?? nowMs) >= limit * HOUR_MS;
+    const late = all.filter(isLate);
     figures.push({
       name: severity,
       value: all.length,
@@ -57,7 +63,7 @@ export function judgeFindings(
           ? `${counted(late.length, `${severity} finding`)}; none may be.`
           : `${counted(late.length, `${severity} finding`)} older than ${limit} hours.`,
       );
-    details.push(...[...late, ...all.filter((finding) => !late.includes(finding))].map(describe));
+    details.push(...[...late, ...all.filter((finding) => !isLate(finding))].map(describe));
   }
   const passed =
     findings.length === 0 ? "Nothing was found." : `${counted(findings.length, "finding")}, none that stops a release.`;

@@ -62,6 +62,11 @@ const fact = (
   return ok({ kind, key: String(key), atMs, rank, fields });
 };
 
+const isSameRepository = (pull: Json): boolean => {
+  const [head, base] = [pull.head, pull.base].map((side) => numberOf(objectOf(objectOf(side)?.repo)?.id));
+  return head !== null && head === base;
+};
+
 /** A pull request, as deliveries and the API's lists have it. */
 export function pullRequestFact(value: unknown): Reading {
   const pull = objectOf(value);
@@ -78,6 +83,8 @@ export function pullRequestFact(value: unknown): Reading {
       title: textOf(pull.title),
       author: loginOf(pull.user),
       draft: pull.draft === true,
+      // A head whose repository is gone, or is not told, is taken for a stranger's.
+      fork: !isSameRepository(pull),
       headSha: textOf(objectOf(pull.head)?.sha),
       headRef: refName(pull.head),
       baseRef: refName(pull.base),

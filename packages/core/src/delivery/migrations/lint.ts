@@ -1,3 +1,4 @@
+import { list, type Node, node, tableOf, text } from "./nodes.ts";
 import type { MigrationPhase } from "./schema.ts";
 
 /** A statement as PostgreSQL's own parser reads it: one node, keyed by its kind. */
@@ -26,14 +27,6 @@ const ALLOW = /^--[ \t]*latchkey:[ \t]*allow[ \t]+([a-z_]+)[ \t]+because[ \t]+\S
 /** A file that says so runs outside of a transaction: what PostgreSQL does concurrently needs that. */
 export const isWithoutTransaction = (text: string): boolean => NO_TRANSACTION.test(text);
 
-type Node = Readonly<Record<string, unknown>>;
-const node = (value: unknown): Node => (typeof value === "object" && value !== null ? (value as Node) : {});
-const list = (value: unknown): readonly Node[] => (Array.isArray(value) ? value.map(node) : []);
-const text = (value: unknown): string => (typeof value === "string" ? value : "");
-const tableOf = (statement: Node): string => {
-  const { schemaname, relname } = node(statement.relation);
-  return schemaname === undefined ? text(relname) : `${text(schemaname)}.${text(relname)}`;
-};
 type Said = readonly [rule: string, words: string];
 
 /** What is dangerous in a file while an older release is served from the same tables. */

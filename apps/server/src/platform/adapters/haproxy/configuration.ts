@@ -3,6 +3,10 @@ import type { RoutePlan } from "@latchkey/core/delivery/ports";
 
 /** HAProxy's configuration, as Latchkey writes it. Checked with HAProxy 2.6. */
 export const BACKEND = "latchkey";
+const WATCH = "latchkey-watch";
+/** The server is asked this often whether it watches, and must answer as often in a row before it is believed again. */
+const WATCH_EVERY_S = 1;
+const WATCH_STEADY = 10;
 /** Two releases serve at a time; the others have gone and are not yet forgotten. */
 export const SLOTS = 6;
 /** Tickets that visitors draw: shares are exact to a hundredth of a percent. */
@@ -23,6 +27,8 @@ export interface HaproxyPlace {
   readonly bind: string;
   /** Where the server of this machine takes HAProxy's log in. */
   readonly logPort: number;
+  /** Where it answers whether it watches. */
+  readonly watchPort: number;
 }
 
 export const filesOf = (folder: string) => ({
@@ -42,8 +48,9 @@ const word = (text: string): string =>
     .join("");
 
 /**
- * The routing as one line of a map: "epoch.n|deployment|slot of the lowest tickets|how many|slot of the rest". One line
- * is looked up once for each request, so that a change is seen whole or not at all.
+ * The routing as one line of a map: "epoch.n|deployment|slot of the lowest tickets|how many|slot of the rest|watched or
+ * always". One line is looked up once for each request, so that a change is seen whole or not at all. "watched": the lowest
+ * tickets are a canary's, which gets nobody while no server watches.
  */
 export function tableLine(plan: RoutePlan, slotOf: (address: string) => string): string | null {
   const canary = plan.arms.find((arm) => arm.arm === "canary" && arm.weightPercent > 0);
@@ -54,7 +61,8 @@ export function tableLine(plan: RoutePlan, slotOf: (address: string) => string):
   const until = Math.round(((canary?.weightPercent ?? 0) / total) * TICKETS);
   const slots = [first, rest].map((arm) => slotOf(addressOf(arm)));
   const { epoch, n } = plan.generation;
-  return [`${epoch}.${n}`, plan.deploymentId || "none", slots[0], until, slots[1]].join("|");
+  const condition = plan.deadMan.isArmed && canary && other ? "watched" : "always";
+  return [`${epoch}.${n}`, plan.deploymentId || "none", slots[0], until, slots[1], condition].join("|");
 }
 
 /** "127.0.0.1:41234" of "http://127.0.0.1:41234". */
@@ -109,6 +117,8 @@ ${(api.length > 0 ? api : ["  acl api always_false"]).join("\n")}
   acl says_accept req.hdr(accept) -m found
   acl reads method GET HEAD
   acl known var(txn.visitor) -m reg ^[0-9a-f-]{36}$
+  acl watched srv_is_up(${WATCH}/server)
+  acl to_be_watched var(txn.condition) -m str watched
   acl same var(txn.held),strcmp(txn.deployment) eq 0
   http-request del-header x-latchkey- -m beg
   http-request set-var(txn.path) path,bytes(0,500)
@@ -119,6 +129,7 @@ ${(api.length > 0 ? api : ["  acl api always_false"]).join("\n")}
   http-request set-var(txn.deployment) var(txn.table),field(2,|)
   http-request set-var(txn.until) var(txn.table),field(4,|)
   http-request set-var(txn.slot) var(txn.table),field(5,|)
+  http-request set-var(txn.condition) var(txn.table),field(6,|)
   http-request set-var(txn.page) bool(true) if reads !api loads_page
   http-request set-var(txn.page) bool(true) if reads !api !has_dest takes_html
   http-request set-var(txn.page) bool(true) if reads !api !has_dest !says_accept
@@ -130,13 +141,25 @@ ${(api.length > 0 ? api : ["  acl api always_false"]).join("\n")}
   http-request set-var(txn.ticket) req.cook(${PLACE_COOKIE}),field(2,!),mod(${TICKETS}) if same !api
   http-request set-var(txn.drawn) rand(${TICKETS}) unless { var(txn.ticket) -m found }
   http-request set-var(txn.ticket) var(txn.drawn) if { var(txn.drawn) -m found }
-  http-request set-var(txn.slot) var(txn.table),field(3,|) if { var(txn.ticket),sub(txn.until) lt 0 }
+  acl drawn_first var(txn.ticket),sub(txn.until) lt 0
+  http-request set-var(txn.slot) var(txn.table),field(3,|) if drawn_first !to_be_watched
+  http-request set-var(txn.slot) var(txn.table),field(3,|) if drawn_first watched
   http-response add-header set-cookie "${VISITOR_COOKIE}=%[var(txn.newcomer)]; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax" if { var(txn.newcomer) -m found }
   http-response add-header set-cookie "${PLACE_COOKIE}=%[var(txn.deployment)]!%[var(txn.ticket)]; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax" if { var(txn.page) -m bool } { var(txn.drawn) -m found }
   log-format "%[var(txn.generation)]\\t%[var(txn.slot)]\\t%s\\t%ST\\t%Tw\\t%Tc\\t%Tr\\t%ts\\t%HM\\t%[var(txn.visitor)]\\t%[var(txn.path)]\\t%[var(txn.dest)]\\t%[var(txn.accept)]"
   default_backend ${BACKEND}
 `;
 }
+
+/** The dead man's switch: a server that is down by HAProxy's own checks is one that does not watch. */
+const watchedBy = (place: HaproxyPlace, { deadMan }: RoutePlan): string => `
+backend ${WATCH}
+  timeout check 800ms
+  option httpchk
+  http-check send meth GET uri /watching
+  http-check expect status 200
+  server server 127.0.0.1:${place.watchPort} check inter ${WATCH_EVERY_S}s fall ${Math.max(1, Math.ceil(deadMan.afterMs / 1_000 / WATCH_EVERY_S))} rise ${WATCH_STEADY}
+`;
 
 const serverLine = ({ name, address, serves, isSpare }: Slot): string =>
   `  server ${name} ${address ?? "127.0.0.1:1"} check inter 1s fall 3 rise 1 weight ${isSpare ? 100 : 0}${serves ? "" : " disabled"}`;
@@ -160,9 +183,15 @@ backend ${BACKEND}
   http-check expect status 200
   use-server %[var(txn.slot)] if { var(txn.slot) -m found }
 `;
-  const structure = createHash("sha256").update(global(place, "")).update(body).digest("hex").slice(0, 12);
+  const watch = watchedBy(place, plan);
+  const structure = createHash("sha256")
+    .update(global(place, ""))
+    .update(watch)
+    .update(body)
+    .digest("hex")
+    .slice(0, 12);
   return {
-    text: `${global(place, structure)}${body}${slots.map((slot) => `${serverLine(slot)}\n`).join("")}`,
+    text: `${global(place, structure)}${watch}${body}${slots.map((slot) => `${serverLine(slot)}\n`).join("")}`,
     structure,
   };
 }

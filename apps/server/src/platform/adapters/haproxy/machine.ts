@@ -5,15 +5,24 @@ import { freePort } from "../local/process-table.ts";
 import { filesOf } from "./configuration.ts";
 import { HaproxyCounts, LogReceiver } from "./counting.ts";
 import { HaproxyRouter } from "./router.ts";
+import { WatchServer } from "./watching.ts";
+
+interface MachinePlace {
+  readonly folder: string;
+  readonly bind: string;
+  /** Whether this server looks after the rollouts: HAProxy asks each second, and leaves a canary that nobody watches. */
+  readonly isWatching: () => boolean;
+}
 
 /** A HAProxy with its log: what a service with the target `haproxy` is routed by. Begins to listen with the first routing. */
 export class HaproxyMachine implements Router {
   readonly counts: HaproxyCounts;
-  readonly #place: { readonly folder: string; readonly bind: string };
+  readonly #place: MachinePlace;
   #router: HaproxyRouter | null = null;
   #receiver: LogReceiver | null = null;
+  #watch: WatchServer | null = null;
 
-  constructor(place: { readonly folder: string; readonly bind: string }, now: () => number) {
+  constructor(place: MachinePlace, now: () => number) {
     this.#place = place;
     this.counts = new HaproxyCounts(now);
   }
@@ -22,7 +31,7 @@ export class HaproxyMachine implements Router {
     try {
       this.#router ??= await this.#open();
     } catch (error) {
-      return err({ kind: "failed", words: `HAProxy's log can't be taken in: ${(error as Error).message}.` });
+      return err({ kind: "failed", words: `HAProxy can't be listened to: ${(error as Error).message}.` });
     }
     return this.#router.route(plan);
   }
@@ -36,7 +45,9 @@ export class HaproxyMachine implements Router {
     mkdirSync(folder, { recursive: true, mode: 0o750 });
     const logPort = await portIn(`${folder}/log.port`);
     this.#receiver ??= await LogReceiver.listen(logPort, (line) => this.counts.take(line));
-    return new HaproxyRouter({ ...this.#place, logPort }, (plan, slots) =>
+    const watchPort = await portIn(`${folder}/watch.port`);
+    this.#watch ??= await WatchServer.listen(watchPort, this.#place.isWatching);
+    return new HaproxyRouter({ ...this.#place, logPort, watchPort }, (plan, slots) =>
       this.counts.follow(plan, (address) => slots.find((slot) => slot.address === address)?.name),
     );
   }
@@ -45,6 +56,8 @@ export class HaproxyMachine implements Router {
   close(): void {
     this.#receiver?.close();
     this.#receiver = null;
+    this.#watch?.close();
+    this.#watch = null;
     this.#router = null;
   }
 }

@@ -48,7 +48,7 @@ const armOf = (arm: "baseline" | "canary" | "holdback", deploy: FakeDeploy, weig
 });
 const plan = (n: number, ...arms: RoutePlan["arms"]): RoutePlan => ({
   ...{ service: "shop", environment: "production", deploymentId: "dep_1", generation: { epoch: 1, n }, arms },
-  ...{ apiPrefixes: [], healthPath: "/", counted: [] },
+  ...{ apiPrefixes: [], healthPath: "/", counted: [], deadMan: { isArmed: false, afterMs: 300_000 } },
 });
 const siteText = async () => (await fetch(netlify.siteUrl)).text();
 

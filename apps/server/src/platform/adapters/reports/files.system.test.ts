@@ -18,7 +18,7 @@ const since = async (pattern: string, act: () => void): Promise<Record<string, s
   act();
   const written = await reportFiles.writtenSince(folder, pattern, before);
   if (!written.ok) throw new Error(written.error);
-  return Object.fromEntries(written.value.map(({ path, text }) => [path, text]));
+  return Object.fromEntries(written.value.map(({ path, bytes }) => [path, new TextDecoder().decode(bytes)]));
 };
 
 describe("reports", () => {

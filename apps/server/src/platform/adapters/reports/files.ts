@@ -3,7 +3,6 @@ import { isAbsolute, join } from "node:path";
 import type { ReportFile, ReportMark, Reports } from "@latchkey/core/delivery/gates/evidence-ports";
 import { globToRegExp } from "@latchkey/core/delivery/gates/size";
 import { err, ok, type Result } from "@latchkey/core/shared/result";
-import { readXml } from "./xml.ts";
 
 /** One report a package, in a repository with many. */
 const FILES_MAX = 500;
@@ -14,7 +13,7 @@ const ENTRIES_MAX = 200_000;
 const PASSED_OVER = new Set(["node_modules", ".git", ".latchkey"]);
 
 /** Reports in folders of this machine. Links are not followed: a report is what the gate's command wrote, there. */
-export const reportFiles: Reports = { mark, writtenSince, readXml };
+export const reportFiles: Reports = { mark, writtenSince };
 
 async function mark(folder: string, pattern: string): Promise<ReportMark> {
   const found = new Map<string, string>();
@@ -38,7 +37,7 @@ async function writtenSince(
     bytes += seen.size;
     if (bytes > BYTES_MAX) return err(`The reports have more than ${BYTES_MAX / 1e6} MB, the most that is read.`);
     if (files.length >= FILES_MAX) return err(`There are more than ${FILES_MAX} reports, the most that is read.`);
-    files.push({ path, text: await readFile(join(folder, path), "utf8") });
+    files.push({ path, bytes: await readFile(join(folder, path)) });
   }
   return ok(files);
 }

@@ -1,0 +1,82 @@
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Client } from "@latchkey/api/client";
+import type { Command } from "commander";
+import { addCommand, type Outcome } from "../command.ts";
+import { EXIT, wrongUse } from "../problem.ts";
+import type { Terminal } from "../terminal.ts";
+import { clip, table } from "../text.ts";
+import { agreed } from "./notification-options.ts";
+
+/** `latchkey flags segments|set-segment|remove-segment`: named conditions that flags share. */
+export function addFlagSegments(group: Command, terminal: Terminal, outcome: Outcome): void {
+  addCommand<object>(group, terminal, outcome, {
+    usage: "segments",
+    about: "list the segments: named conditions that flags share",
+    examples: [["latchkey flags segments", "and which flags name them"]],
+    run: async ({ session: open }) => {
+      const session = open();
+      const found = await session.client.listFlagSegments({ params: session.main });
+      const rows = found.items.map((one) => [
+        ...[one.key, one.description || "-", one.usedBy.join(", ") || "no flag"],
+        clip(JSON.stringify(one.when), 60),
+      ]);
+      session.print(found, () =>
+        rows.length === 0
+          ? "There are no segments."
+          : table(["segment", "about", "named by", "condition"], rows, session.style),
+      );
+      return undefined;
+    },
+  });
+  addCommand<{ about?: string; when: string; reason: string }>(group, terminal, outcome, {
+    usage: "set-segment <segment>",
+    about: "create a segment, or change its condition for all flags that name it",
+    options: (command) =>
+      command
+        .option("--about <words>", "who that is")
+        .requiredOption("--when <json>", "the condition as JSON, or @ and a file that holds it")
+        .requiredOption("--reason <words>", "why; it stands in the ledger"),
+    examples: [
+      ["latchkey flags set-segment abroad --when @abroad.json --reason 'a new market'", "the condition from a file"],
+    ],
+    run: async ({ session: open, args, options, terminal: said }) => {
+      const when = conditionOf(said, options.when);
+      const session = open();
+      const made = await session.client.putFlagSegment({
+        params: { ...session.main, segment: args[0] ?? "" },
+        body: { when, reason: options.reason, ...(options.about ? { description: options.about } : {}) },
+      });
+      session.print(made, () => `The segment ${made.key} holds, named by ${made.usedBy.join(", ") || "no flag yet"}.`);
+      return undefined;
+    },
+  });
+  addCommand<{ yes?: boolean }>(group, terminal, outcome, {
+    usage: "remove-segment <segment>",
+    about: "delete a segment that no flag names",
+    options: (command) => command.option("--yes", "do not ask"),
+    examples: [["latchkey flags remove-segment abroad", "asks first"]],
+    run: async ({ session: open, args, options, terminal: said }) => {
+      const session = open();
+      const segment = args[0] ?? "";
+      if (!(await agreed(said, options.yes, `Delete the segment ${segment}?`))) return EXIT.done;
+      await session.client.deleteFlagSegment({ params: { ...session.main, segment } });
+      session.print({ removed: segment }, () => `Deleted the segment ${segment}.`);
+      return EXIT.done;
+    },
+  });
+}
+
+type Condition = Parameters<Client["putFlagSegment"]>[0]["body"]["when"];
+function conditionOf(terminal: Terminal, given: string): Condition {
+  const file = given.startsWith("@") ? resolve(terminal.cwd, given.slice(1)) : null;
+  if (file && !existsSync(file)) throw wrongUse(`There is no file ${file}.`, "Mend the path behind --when @.");
+  try {
+    return JSON.parse(file ? readFileSync(file, "utf8") : given) as Condition;
+  } catch {
+    throw wrongUse(
+      "--when is no JSON.",
+      'Such as {"kind":"attribute","attribute":"country","operator":"in","values":["DE"]}.',
+    );
+  }
+}

@@ -1,0 +1,98 @@
+import { resolve } from "node:path";
+import type { Answer } from "@latchkey/api/client";
+import type { Command } from "commander";
+import { addCommand, type Call, type Outcome } from "../command.ts";
+import { EXIT, wrongUse } from "../problem.ts";
+import type { Session } from "../session.ts";
+import type { Terminal } from "../terminal.ts";
+import { differenceLines } from "./apply.ts";
+
+interface CodeOptions {
+  readonly folder: string;
+  readonly yes?: boolean;
+}
+type Put = Answer<"putFlag">;
+
+/** `latchkey flags diff|apply`: flags as files of the repository. */
+export function addFlagsAsCode(group: Command, terminal: Terminal, outcome: Outcome): void {
+  const folder = (command: Command) => command.option("--folder <folder>", "where the files are", "flags");
+  addCommand<CodeOptions>(group, terminal, outcome, {
+    usage: "diff",
+    about: "show what applying the files of flags/ would change",
+    more: "One flag per file, flags/<key>.yaml or .ts. Exits with 3 when there is a difference, so that a pipeline can tell.",
+    options: folder,
+    examples: [["latchkey flags diff", "changes nothing"]],
+    run: async (call) => {
+      const plans = await plan(call);
+      const changed = plans.filter(({ put }) => put.changes.length > 0);
+      return changed.length > 0 ? EXIT.notDeployed : EXIT.done;
+    },
+  });
+  addCommand<CodeOptions>(group, terminal, outcome, {
+    usage: "apply",
+    about: "apply the files of flags/, after showing the difference",
+    more: "The definitions are then managed by code. Switches and rollouts stay as they are. Flags that have no file are left alone.",
+    options: (command) => folder(command).option("--yes", "do not ask"),
+    examples: [
+      ["latchkey flags apply", "show, ask, apply"],
+      ["latchkey flags apply --yes", "in CI"],
+    ],
+    run: apply,
+  });
+}
+
+async function plan(call: Call<CodeOptions>) {
+  const { readFlags } = await import("@latchkey/config/flags");
+  const flags = await readFlags(resolve(call.terminal.cwd, call.options.folder));
+  const session = call.session();
+  const plans: { key: string; definition: (typeof flags)[number]["definition"]; put: Put }[] = [];
+  for (const { key, definition } of flags) {
+    const put = await session.client.putFlag({
+      params: { ...session.main, flag: key },
+      body: { definition, manager: "code", dryRun: true },
+    });
+    plans.push({ key, definition, put });
+    if (!session.json) call.terminal.out(`${words(session, key, put)}\n`);
+  }
+  if (session.json)
+    session.print(
+      plans.map(({ key, put }) => ({ key, changes: put.changes })),
+      () => "",
+    );
+  return plans;
+}
+function words(session: Session, key: string, put: Put): string {
+  const { style } = session;
+  const isTaken = put.flag !== null && put.flag.manager !== "code";
+  const taken = isTaken ? style.warn(`  its definition is the ${put.flag?.manager}'s until now`) : null;
+  if (put.changes.length === 0 && !taken) return `${key}: nothing to change.`;
+  const lines = [...differenceLines(style, put.changes), ...(taken ? [taken] : [])];
+  return `${style.bold(key)} ${put.flag ? "changes" : "is new"}:\n${lines.join("\n")}`;
+}
+
+async function apply(call: Call<CodeOptions>): Promise<number> {
+  const { options, terminal } = call;
+  const plans = await plan(call);
+  const session = call.session();
+  const wanted = plans.filter(({ put }) => put.changes.length > 0 || put.flag?.manager !== "code");
+  if (wanted.length === 0) return EXIT.done;
+  if (!options.yes) {
+    if (!terminal.canAsk)
+      throw wrongUse(
+        "There are changes, and nobody is there to agree.",
+        "Add --yes, or only look: latchkey flags diff.",
+      );
+    if (!(await terminal.agrees(`Apply this to ${wanted.length === 1 ? "1 flag" : `${wanted.length} flags`}?`))) {
+      terminal.out("Left as it was.\n");
+      return EXIT.done;
+    }
+  }
+  for (const { key, definition, put } of wanted) {
+    await session.client.putFlag({
+      params: { ...session.main, flag: key },
+      body: { definition, manager: "code", ifVersion: put.flag?.version ?? 0, reason: "applied from the repository" },
+    });
+    if (!session.json) terminal.out(`${session.style.good("Applied")}: ${key}.\n`);
+  }
+  return EXIT.done;
+}

@@ -1,0 +1,125 @@
+import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { api, project, wordsOf } from "../../api/client.ts";
+import { keys, queries } from "../../api/queries.ts";
+import type { FlagVersion, FlagView } from "../../api/types.ts";
+import { Button } from "../../ui/Button.tsx";
+import { Dialog } from "../../ui/Dialog.tsx";
+import { ReasonField } from "../../ui/Form.tsx";
+import { Pages } from "../../ui/Pages.tsx";
+import { Section } from "../../ui/Section.tsx";
+import { Empty } from "../../ui/States.tsx";
+import { Ago, Mono } from "../../ui/Text.tsx";
+import { toast } from "../../ui/Toasts.tsx";
+
+const VERBS: Record<FlagVersion["verb"], string> = {
+  created: "Created",
+  changed: "Changed",
+  switched: "Switched",
+  rollout: "Rollout moved",
+  archived: "Archived",
+  unarchived: "Taken out of the archive",
+  restored: "Put back",
+};
+const CHANGES_SHOWN = 8;
+const plain = (value: unknown): string => (value === null || value === undefined ? "nothing" : JSON.stringify(value));
+
+function Changes({ version: v }: { version: FlagVersion }) {
+  if (v.verb === "created") return null;
+  return (
+    <ul className="m-0 mt-1 flex list-none flex-col gap-0.5 p-0 text-xs">
+      {v.changes.slice(0, CHANGES_SHOWN).map((change) => (
+        <li key={change.path} className="break-words text-soft">
+          <Mono>{change.path || "all of it"}</Mono>: {plain(change.before)} → {plain(change.after)}
+        </li>
+      ))}
+      {v.changes.length > CHANGES_SHOWN && <li className="text-muted">and {v.changes.length - CHANGES_SHOWN} more</li>}
+    </ul>
+  );
+}
+
+function Restore({ flag, version, onClose }: { flag: FlagView; version: number; onClose: () => void }) {
+  const client = useQueryClient();
+  const [reason, setReason] = useState("");
+  const [tried, setTried] = useState(false);
+  const restore = useMutation({
+    mutationFn: () =>
+      api.restoreFlag({ params: { project, flag: flag.key }, body: { version, reason: reason.trim() } }),
+    onSuccess: async () => {
+      toast.done("Put back", `${flag.key}, as it was at version ${version}`);
+      onClose();
+      await client.invalidateQueries({ queryKey: keys.flags });
+    },
+  });
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    setTried(true);
+    if (reason.trim() !== "") restore.mutate();
+  };
+  return (
+    <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
+      <ReasonField value={reason} onChange={setReason} maxLength={300} asked={tried} />
+      {restore.error && (
+        <p role="alert" className="m-0 rounded-md bg-bad-soft px-3 py-2 text-bad">
+          {wordsOf(restore.error)}
+        </p>
+      )}
+      <div className="flex justify-end gap-2">
+        <Button onClick={onClose}>Cancel</Button>
+        <Button type="submit" kind="primary" busy={restore.isPending}>
+          Put it back
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+/** What was changed, by whom and why; and back to any of it. */
+export function FlagHistory({ flag, mayWrite }: { flag: FlagView; mayWrite: boolean }) {
+  const q = useInfiniteQuery(queries.flagVersions(flag.key));
+  const { restore } = useSearch({ from: "/shell/flags/$flag" });
+  const navigate = useNavigate({ from: "/flags/$flag" });
+  const set = (version: number | undefined): void =>
+    void navigate({ search: (old) => ({ ...old, restore: version }), resetScroll: false });
+  return (
+    <Section title="History" flush>
+      <Pages query={q} empty={<Empty title="Nothing was changed yet" />}>
+        {(items) => (
+          <ul className="m-0 list-none divide-y divide-line p-0">
+            {items.map((v) => (
+              <li key={v.version} className="flex flex-wrap items-start gap-x-4 gap-y-1 px-4 py-2.5">
+                <div className="min-w-0 flex-1 basis-56">
+                  <span className="font-medium">
+                    {VERBS[v.verb]} <span className="font-normal text-muted">version {v.version}</span>
+                  </span>
+                  <span className="block text-xs break-words text-muted">
+                    {v.by}, <Ago at={v.at} />: {v.reason}
+                  </span>
+                  <Changes version={v} />
+                </div>
+                {mayWrite && v.version !== flag.version && flag.manager === "console" && (
+                  <Button
+                    size="small"
+                    onClick={() => set(v.version)}
+                    aria-label={`Put back as it was at version ${v.version}`}
+                  >
+                    Put back
+                  </Button>
+                )}
+              </li>
+            ))}
+          </ul>
+        )}
+      </Pages>
+      <Dialog
+        open={restore !== undefined}
+        onClose={() => set(undefined)}
+        title={`Put back version ${restore}?`}
+        description="Its definition and its switches as they were then. That is a change of its own, and can be undone."
+      >
+        {restore !== undefined && <Restore flag={flag} version={restore} onClose={() => set(undefined)} />}
+      </Dialog>
+    </Section>
+  );
+}

@@ -1,0 +1,165 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { api, project, wordsOf } from "../../api/client.ts";
+import { keys, queries } from "../../api/queries.ts";
+import type { FlagView } from "../../api/types.ts";
+import { to } from "../../paths.ts";
+import { Badge } from "../../ui/Badge.tsx";
+import { Button } from "../../ui/Button.tsx";
+import { Dialog } from "../../ui/Dialog.tsx";
+import { ReasonField } from "../../ui/Form.tsx";
+import { Facts, PageHead, Section } from "../../ui/Section.tsx";
+import { Empty, ErrorPanel, PageSkeleton } from "../../ui/States.tsx";
+import { A, Ago, Mono } from "../../ui/Text.tsx";
+import { toast } from "../../ui/Toasts.tsx";
+import { EnvironmentRules } from "./EnvironmentRules.tsx";
+import { FlagHistory } from "./FlagHistory.tsx";
+import { isPast } from "./flag-words.ts";
+import { TryIt } from "./TryIt.tsx";
+
+const MANAGERS = { console: "here", code: "in code", terraform: "in Terraform" } as const;
+
+function About({ flag: f }: { flag: FlagView }) {
+  const values = Object.entries(f.definition.variants ?? {});
+  return (
+    <Section title="About">
+      <Facts
+        items={[
+          ["Owner", f.owner || "nobody"],
+          ["Purpose", f.purpose],
+          f.expires
+            ? [
+                "Should be gone by",
+                <span key="e" className={isPast(f.expires) ? "text-bad" : ""}>
+                  {f.expires}
+                </span>,
+              ]
+            : null,
+          ["Written", MANAGERS[f.manager]],
+          ["Version", f.version],
+          ["Changed", <Ago key="c" at={f.updatedAt} />],
+          ["Browsers", f.isPublic ? "are given its value" : "never see it"],
+          [
+            "Values",
+            <span key="v" className="flex flex-wrap gap-x-3 gap-y-1">
+              {values.map(([name, value]) => (
+                <span key={name}>
+                  {name}
+                  {f.type !== "boolean" && (
+                    <>
+                      {" "}
+                      <Mono className="text-muted">{JSON.stringify(value)}</Mono>
+                    </>
+                  )}
+                </span>
+              ))}
+            </span>,
+            "wide",
+          ],
+        ]}
+      />
+    </Section>
+  );
+}
+
+function Archive({ flag, onClose }: { flag: FlagView; onClose: () => void }) {
+  const client = useQueryClient();
+  const [reason, setReason] = useState("");
+  const [tried, setTried] = useState(false);
+  const archive = useMutation({
+    mutationFn: () =>
+      api.archiveFlag({
+        params: { project, flag: flag.key },
+        body: { archived: !flag.isArchived, reason: reason.trim() },
+      }),
+    onSuccess: async () => {
+      toast.done(flag.isArchived ? "Back in use" : "Archived", flag.key);
+      onClose();
+      await client.invalidateQueries({ queryKey: keys.flags });
+    },
+  });
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    setTried(true);
+    if (reason.trim() !== "") archive.mutate();
+  };
+  return (
+    <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
+      <ReasonField value={reason} onChange={setReason} maxLength={300} asked={tried} />
+      {archive.error && (
+        <p role="alert" className="m-0 rounded-md bg-bad-soft px-3 py-2 text-bad">
+          {wordsOf(archive.error)}
+        </p>
+      )}
+      <div className="flex justify-end gap-2">
+        <Button onClick={onClose}>Cancel</Button>
+        <Button type="submit" kind="primary" busy={archive.isPending}>
+          {flag.isArchived ? "Take it out" : "Archive it"}
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+/** One flag: where it is on, who gets what, what somebody would get and why, and what was changed. */
+export function FlagPage() {
+  const { flag: key } = useParams({ from: "/shell/flags/$flag" });
+  const { environment, dialog } = useSearch({ from: "/shell/flags/$flag" });
+  const navigate = useNavigate({ from: "/flags/$flag" });
+  const q = useQuery(queries.flag(key));
+  const me = useQuery(queries.me());
+  const mayWrite = me.data !== undefined && me.data.principal.role !== "viewer";
+  if (!q.data) return q.error ? <ErrorPanel error={q.error} retry={() => void q.refetch()} /> : <PageSkeleton />;
+  const flag = q.data;
+  const places = flag.environments.map((place) => place.name);
+  const here = environment && places.includes(environment) ? environment : places[0];
+  const close = (): void =>
+    void navigate({ search: (old) => ({ ...old, dialog: undefined }), replace: true, resetScroll: false });
+  return (
+    <>
+      <PageHead
+        title={flag.key}
+        over={<A href={to.flags()}>Flags</A>}
+        lead={flag.description || undefined}
+        badge={
+          <>
+            {flag.isArchived && <Badge tone="calm">archived</Badge>}
+            {isPast(flag.expires) && <Badge tone="warn">past its date</Badge>}
+          </>
+        }
+        actions={
+          mayWrite && (
+            <Button onClick={() => void navigate({ search: (old) => ({ ...old, dialog: "archive" as const }) })}>
+              {flag.isArchived ? "Take out of the archive" : "Archive"}
+            </Button>
+          )
+        }
+      />
+      <div className="flex flex-col gap-6">
+        {places.length === 0 ? (
+          <Section title="Environments">
+            <Empty title="It is in no environment">Add one to its definition.</Empty>
+          </Section>
+        ) : (
+          places.map((place) => <EnvironmentRules key={place} flag={flag} environment={place} mayWrite={mayWrite} />)
+        )}
+        {here && <TryIt flag={flag} environment={here} environments={places} />}
+        <About flag={flag} />
+        <FlagHistory flag={flag} mayWrite={mayWrite} />
+      </div>
+      <Dialog
+        open={dialog === "archive"}
+        onClose={close}
+        title={flag.isArchived ? "Take it out of the archive?" : "Archive this flag?"}
+        description={
+          flag.isArchived
+            ? "It is answered again, by the rules that it had."
+            : "Whoever still asks for it is told that there is no such flag, and uses the value in the code. Its history stays."
+        }
+      >
+        <Archive flag={flag} onClose={close} />
+      </Dialog>
+    </>
+  );
+}

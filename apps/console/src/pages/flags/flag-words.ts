@@ -1,0 +1,19 @@
+import type { FlagServe } from "../../api/types.ts";
+
+/** Whether a day (`2026-12-31`) is over. */
+export const isPast = (day: string | null): boolean => day !== null && Date.parse(`${day}T23:59:59Z`) < Date.now();
+
+/** What each share of the users gets, as widths of a bar: the control at the far end where a rollout has one. */
+export function sharesOf(
+  serve: FlagServe,
+): { readonly name: string; readonly variant: string; readonly percent: number }[] {
+  if (serve.kind === "variant") return [{ name: serve.variant, variant: serve.variant, percent: 100 }];
+  if (serve.kind === "split") return serve.shares.map((one) => ({ ...one, name: one.variant }));
+  const control = Math.min(serve.percent, 100 - serve.percent);
+  const between = 100 - serve.percent - control;
+  return [
+    { name: serve.variant, variant: serve.variant, percent: serve.percent },
+    { name: serve.against, variant: serve.against, percent: between },
+    { name: `${serve.against} (control)`, variant: serve.against, percent: control },
+  ].filter((one) => one.percent > 0);
+}

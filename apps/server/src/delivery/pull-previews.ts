@@ -1,0 +1,33 @@
+import type { Run } from "@latchkey/core/delivery/ports";
+import { record } from "../ledger/index.ts";
+import type { Transaction } from "../platform/database.ts";
+import { newId } from "../platform/ids.ts";
+import { type PullPreviewRow, reroutePullPreview, savePullPreview } from "./pull-previews.store.ts";
+
+/** Runs of previews are told from those of releases by their ids. */
+const RUN = "prv";
+export const newPreviewRun = (): string => newId(RUN);
+export const isPreviewRun = ({ releaseId }: Run): boolean => releaseId.startsWith(`${RUN}_`);
+
+/** Takes a preview out of the routing and leaves its runs to be ended, in the transaction that says why. */
+export async function endPullPreview(
+  tx: Transaction,
+  row: PullPreviewRow,
+  o: {
+    readonly actor: Parameters<typeof record>[1]["actor"];
+    readonly reason: string;
+    readonly words: string;
+  },
+): Promise<void> {
+  await savePullPreview(tx, row.id, {
+    ...{ state: "ended", words: o.words, attempts: 0 },
+    ...{ run_id: null, run_commit: null, run_digest: null },
+    ...{ serving_id: null, serving_commit: null, serving_digest: null },
+  });
+  if (row.serving_id !== null) await reroutePullPreview(tx, row.id);
+  await record(tx, {
+    ...{ type: "delivery.preview.ended", subject: `preview/${row.id}`, project: row.project, correlation: row.id },
+    actor: o.actor,
+    data: { service: row.service, name: row.name, commit: row.serving_commit, reason: o.reason },
+  });
+}

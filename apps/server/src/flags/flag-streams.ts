@@ -1,0 +1,90 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { FastifyReply } from "fastify";
+import type { Clock } from "../platform/clock.ts";
+import type { ClientKey, ClientKeys } from "./client-keys.ts";
+import type { FlagSets } from "./sets.ts";
+
+/** Each has a socket and a few hundred bytes; more ask another server, or poll. */
+const CLIENTS_MAX = 2_000;
+/** Proxies close what is silent for a minute. */
+const HEARTBEAT_MS = 20_000;
+
+interface Client {
+  readonly response: ServerResponse;
+  readonly key: ClientKey;
+}
+
+/** Server-sent events that say when flags changed (OFREP ADR 0008): who hears one asks again. */
+export class FlagStreams {
+  readonly #clients = new Set<Client>();
+  readonly #keys: ClientKeys;
+  readonly #clock: Clock;
+  readonly #off: () => void;
+  #callOff = () => {};
+
+  constructor(o: { readonly sets: FlagSets; readonly keys: ClientKeys; readonly clock: Clock }) {
+    this.#keys = o.keys;
+    this.#clock = o.clock;
+    this.#off = o.sets.onChange((project) => this.#tell(project));
+    this.#beat();
+  }
+
+  get clients(): number {
+    return this.#clients.size;
+  }
+
+  /** Where a key's clients listen: relative to the server, so that it holds behind any name. */
+  addressFor(key: ClientKey, path: string): string {
+    return `${path}?ticket=${this.#keys.ticketFor(key, this.#clock.now())}`;
+  }
+
+  /** False when there is no place left. */
+  open(key: ClientKey, request: IncomingMessage, reply: FastifyReply): boolean {
+    if (this.#clients.size >= CLIENTS_MAX) return false;
+    reply.hijack();
+    const response = reply.raw;
+    for (const [name, value] of Object.entries(reply.getHeaders()))
+      if (value !== undefined) response.setHeader(name, value);
+    response.writeHead(200, {
+      "content-type": "text/event-stream",
+      "cache-control": "no-store",
+      "x-accel-buffering": "no",
+    });
+    // Who comes back may have missed one: it asks once.
+    response.write("retry: 1000\n\n");
+    request.socket.setNoDelay(true);
+    const client = { response, key };
+    this.#clients.add(client);
+    response.on("close", () => this.#clients.delete(client));
+    return true;
+  }
+
+  /** Ends the streams of keys that are good no more. */
+  drop(id: string): void {
+    for (const client of this.#clients) if (client.key.id === id) client.response.end();
+  }
+
+  stop(): void {
+    this.#off();
+    this.#callOff();
+    for (const { response } of this.#clients) response.end();
+    this.#clients.clear();
+  }
+
+  #tell(project: string): void {
+    const text = `event: message\ndata: ${JSON.stringify({ type: "refetchEvaluation" })}\n\n`;
+    for (const client of this.#clients) if (client.key.project === project) this.#send(client, text);
+  }
+
+  #send(client: Client, text: string): void {
+    // Who has not taken the last event yet will ask again anyway.
+    if (!client.response.writableNeedDrain) client.response.write(text);
+  }
+
+  #beat(): void {
+    this.#callOff = this.#clock.after(HEARTBEAT_MS, () => {
+      for (const client of this.#clients) this.#send(client, ": here\n\n");
+      this.#beat();
+    });
+  }
+}

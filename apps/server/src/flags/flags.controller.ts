@@ -1,0 +1,286 @@
+import { createHash } from "node:crypto";
+import { DEFINITION_CHARACTERS_MAX, FLAGS_MAX, type FlagDefinition } from "@latchkey/api/flags";
+import { type Flag, OTHERWISE, type Serve } from "@latchkey/core/flags/model";
+import { percentWords } from "@latchkey/core/flags/words";
+import { canonicalJson } from "@latchkey/core/shared/canonical-json";
+import { type Change, differences } from "@latchkey/core/shared/difference";
+import { record, type Subjects } from "../ledger/index.ts";
+import { actorOf, type Principal } from "../platform/auth.ts";
+import type { Database, Transaction } from "../platform/database.ts";
+import { ProblemError } from "../platform/problems.ts";
+import { checkFlag } from "./checks.ts";
+import {
+  countFlags,
+  dropRollouts,
+  type FlagRow,
+  findFlag,
+  findVersion,
+  type Manager,
+  rolloutsOf,
+  type StoredDefinition,
+  saveFlag,
+  saveRollout,
+  saveSwitch,
+  saveVersion,
+  switchesOf,
+  takeFlagGeneration,
+  type Verb,
+} from "./flags.store.ts";
+import { flagOf, withSwitches } from "./stored.ts";
+
+export interface FlagsOptions {
+  readonly database: Database;
+  readonly subjects: Subjects;
+}
+export interface Asked {
+  readonly project: string;
+  readonly principal: Principal;
+  readonly key: string;
+  readonly reason: string;
+  /** Runs in the transaction of the change. */
+  readonly also: (tx: Transaction) => Promise<void>;
+}
+
+export const noFlag = (key: string) =>
+  new ProblemError("LK_NOT_FOUND", {
+    detail: `There is no flag "${key}".`,
+    remedy: "`latchkey flags` lists them; `latchkey flags create` makes one.",
+  });
+const invalid = (field: string, detail: string, message: string) =>
+  new ProblemError("LK_INVALID", { detail: `${field}: ${detail}`, fields: [{ field, message }] });
+
+/** What is left out of a definition: a salt of the flag's own, so that no two flags meet the same users. */
+export const stored = (key: string, definition: FlagDefinition): StoredDefinition => ({
+  ...definition,
+  salt: definition.salt ?? key,
+});
+
+/** Creates or changes a definition, or only tells what would change. Switches and rollouts stay as they are. */
+export async function putFlag(
+  o: FlagsOptions,
+  asked: Asked & {
+    readonly definition: FlagDefinition;
+    readonly manager: Manager;
+    readonly ifVersion: number | undefined;
+    readonly dryRun: boolean;
+  },
+): Promise<{ readonly changes: Change[]; readonly applied: boolean }> {
+  const { key, project } = asked;
+  const definition = stored(key, asked.definition);
+  if (JSON.stringify(definition).length > DEFINITION_CHARACTERS_MAX)
+    throw invalid("definition", `it has more than ${DEFINITION_CHARACTERS_MAX} characters.`, "make it smaller");
+  return inChange(o, asked, async (tx, before) => {
+    checkVersion(key, before, asked.ifVersion);
+    checkManager(before, asked.manager);
+    if (before?.archived_at)
+      throw invalid("flag", `"${key}" is archived.`, "take it out of the archive first, or choose another key");
+    const switches = await switchesOf(tx, project, [key]);
+    const now = before && withSwitches(key, before.definition, switches);
+    // What a switch says is no part of the definition, once there is one.
+    const wanted = before ? withSwitches(key, definition, heldSwitches(key, now)) : definition;
+    const changes = differences(now, wanted);
+    const isNews = !before || changes.length > 0 || before.manager !== asked.manager;
+    await checkFlag(tx, project, flagOf({ key, definition: wanted, archived_at: null }));
+    if (!before && (await countFlags(tx, project)) >= FLAGS_MAX)
+      throw new ProblemError("LK_TOO_MANY", {
+        detail: `There are ${FLAGS_MAX} flags already.`,
+        remedy: "Archived ones count too.",
+      });
+    if (asked.dryRun || !isNews) return { changes, applied: false };
+    await write(o, tx, asked, {
+      verb: before ? "changed" : "created",
+      before,
+      definition: wanted,
+      manager: asked.manager,
+      archivedAt: null,
+      changes,
+    });
+    await dropRollouts(tx, project, key, rolloutRules(wanted));
+    return { changes, applied: true };
+  });
+}
+
+/** The switches that hold: of environments that are there already. */
+const heldSwitches = (flag: string, now: StoredDefinition | null) =>
+  Object.entries(now?.environments ?? {}).map(([environment, rules]) => ({
+    ...{ flag, environment, is_enabled: rules.isEnabled },
+  }));
+
+/** The kill switch. It works whoever manages the definition, and stays when that is applied again. */
+export async function switchFlag(
+  o: FlagsOptions,
+  asked: Asked & { readonly environment: string; readonly isEnabled: boolean },
+): Promise<void> {
+  const { key, project, environment, isEnabled } = asked;
+  await inChange(o, asked, async (tx, before) => {
+    const row = there(key, before);
+    const switches = await switchesOf(tx, project, [key]);
+    const now = withSwitches(key, row.definition, switches);
+    const rules = environmentOf(now, key, environment);
+    if (rules.isEnabled === isEnabled) return;
+    await saveSwitch(tx, project, { flag: key, environment, is_enabled: isEnabled });
+    const definition = withSwitches(key, now, [{ flag: key, environment, is_enabled: isEnabled }]);
+    const changes = [{ path: `environments.${environment}.isEnabled`, before: rules.isEnabled, after: isEnabled }];
+    await write(o, tx, asked, { ...same(row), verb: "switched", before: row, definition, changes });
+  });
+}
+
+/** Moves the rollout of a rule, or holds, kills or resumes it. */
+export async function moveRollout(
+  o: FlagsOptions,
+  asked: Asked & {
+    readonly environment: string;
+    readonly rule: string;
+    readonly percent: number | undefined;
+    readonly state: "running" | "held" | "killed" | "done" | undefined;
+  },
+): Promise<void> {
+  const { key, project, environment, rule } = asked;
+  await inChange(o, asked, async (tx, before) => {
+    const row = there(key, before);
+    const rules = environmentOf(row.definition, key, environment);
+    const serve: Serve | undefined =
+      rule === OTHERWISE ? rules.otherwise : rules.rules.find((one) => one.id === rule)?.serve;
+    if (serve?.kind !== "rollout")
+      throw invalid("rule", `"${rule}" of ${key} in ${environment} serves no rollout.`, "name a rule with a rollout");
+    const known = (await rolloutsOf(tx, project, [key])).find(
+      (one) => one.environment === environment && one.rule === rule,
+    );
+    const now = { percent: known?.percent ?? serve.percent, state: known?.state ?? ("running" as const) };
+    const next = { percent: asked.percent ?? now.percent, state: asked.state ?? now.state };
+    if (asked.percent !== undefined && now.state === "killed" && asked.state === undefined)
+      throw invalid("state", "the rollout was killed.", 'give state "running" too, to begin again');
+    const changes = differences(now, next, `environments.${environment}.rollouts.${rule}`);
+    if (changes.length === 0) return;
+    const words = `${stateWords(next.state)} at ${percentWords(next.percent)} by a person`;
+    await saveRollout(tx, project, { flag: key, environment, rule, ...next, words });
+    const definition = withSwitches(key, row.definition, await switchesOf(tx, project, [key]));
+    await write(o, tx, asked, { ...same(row), verb: "rollout", before: row, definition, changes });
+  });
+}
+const stateWords = (state: string) => `${state.charAt(0).toUpperCase()}${state.slice(1)}`;
+
+export async function archiveFlag(o: FlagsOptions, asked: Asked & { readonly archived: boolean }): Promise<void> {
+  const { key, project, archived } = asked;
+  await inChange(o, asked, async (tx, before) => {
+    const row = there(key, before);
+    if ((row.archived_at !== null) === archived) return;
+    const archivedAt = archived ? new Date() : null;
+    const definition = withSwitches(key, row.definition, await switchesOf(tx, project, [key]));
+    await checkFlag(tx, project, flagOf({ key, definition, archived_at: archivedAt }));
+    const changes = [{ path: "isArchived", before: !archived, after: archived }];
+    const verb = archived ? "archived" : "unarchived";
+    await write(o, tx, asked, { ...same(row), verb, before: row, definition, archivedAt, changes });
+  });
+}
+
+/** Puts a flag back as it was at a version: its definition and its switches. */
+export async function restoreFlag(o: FlagsOptions, asked: Asked & { readonly version: number }): Promise<void> {
+  const { key, project } = asked;
+  await inChange(o, asked, async (tx, before) => {
+    const row = there(key, before);
+    checkManager(row, "console");
+    const old = await findVersion(tx, project, key, asked.version);
+    if (!old)
+      throw new ProblemError("LK_NOT_FOUND", {
+        detail: `The flag "${key}" has no version ${asked.version}.`,
+        remedy: `\`latchkey flags history ${key}\` lists them.`,
+      });
+    const { definition } = old;
+    await checkFlag(tx, project, flagOf({ key, definition, archived_at: row.archived_at }));
+    const now = withSwitches(key, row.definition, await switchesOf(tx, project, [key]));
+    const changes = differences(now, definition);
+    if (changes.length === 0) return;
+    for (const one of heldSwitches(key, definition)) await saveSwitch(tx, project, one);
+    await write(o, tx, asked, { ...same(row), verb: "restored", before: row, definition, changes });
+    await dropRollouts(tx, project, key, rolloutRules(definition));
+  });
+}
+
+/** Changes of one project's flags come one after the other; every server is told when one is done. */
+async function inChange<T>(
+  o: FlagsOptions,
+  asked: Asked,
+  work: (tx: Transaction, before: FlagRow | null) => Promise<T>,
+): Promise<T> {
+  return o.database.transaction(async (tx) => {
+    await takeFlagGeneration(tx, asked.project);
+    const done = await work(tx, await findFlag(tx, asked.project, asked.key));
+    await asked.also(tx);
+    return done;
+  });
+}
+
+interface Written {
+  readonly verb: Verb;
+  readonly before: FlagRow | null;
+  readonly definition: StoredDefinition;
+  readonly manager: Manager;
+  readonly archivedAt: Date | null;
+  readonly changes: readonly Change[];
+}
+const same = (row: FlagRow) => ({ manager: row.manager, archivedAt: row.archived_at });
+
+async function write(o: FlagsOptions, tx: Transaction, asked: Asked, w: Written): Promise<void> {
+  const { project, key, principal } = asked;
+  const version = (w.before?.version ?? 0) + 1;
+  const actor = actorOf(principal);
+  const reason = await o.subjects.sealWordsOf(principal.name, asked.reason);
+  const { definition, manager, changes, verb } = w;
+  await saveFlag(tx, { project, key, definition, manager, version, archived_at: w.archivedAt });
+  await saveVersion(tx, project, key, { version, verb, definition, changes, by: actor, reason });
+  await record(tx, {
+    type: `flags.flag.${verb}`,
+    subject: `flag/${key}`,
+    project,
+    actor,
+    data: { flag: key, version, manager, reason, ...told(changes), sha256: sha256(canonicalJson(definition)) },
+  });
+}
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+/** An entry holds 64 KiB, a change of a long definition may have more: then the paths alone, the hash says the rest. */
+const TOLD_CHARACTERS_MAX = 20_000;
+function told(changes: readonly Change[]): { readonly changes: readonly Change[] } | { readonly paths: string[] } {
+  // Who owns a flag may be a person: names are not written into the ledger in clear.
+  const shown = changes.map((change) =>
+    change.path === "owner" ? { path: "owner", before: null, after: null } : change,
+  );
+  return JSON.stringify(shown).length <= TOLD_CHARACTERS_MAX
+    ? { changes: shown }
+    : { paths: shown.slice(0, 200).map((change) => change.path.slice(0, 80)) };
+}
+
+function there(key: string, row: FlagRow | null): FlagRow {
+  if (!row) throw noFlag(key);
+  return row;
+}
+function environmentOf(definition: StoredDefinition, key: string, environment: string) {
+  const rules = Object.hasOwn(definition.environments, environment) ? definition.environments[environment] : undefined;
+  if (rules) return rules;
+  const known = Object.keys(definition.environments).join(", ") || "none";
+  throw invalid("environment", `${key} has no environment "${environment}".`, `one of those it has: ${known}`);
+}
+function checkVersion(key: string, before: FlagRow | null, ifVersion: number | undefined): void {
+  if (ifVersion === undefined || ifVersion === (before?.version ?? 0)) return;
+  throw new ProblemError("LK_FLAG_CHANGED", {
+    detail: before
+      ? `The flag "${key}" is at version ${before.version}, not ${ifVersion}.`
+      : `There is no flag "${key}" yet.`,
+  });
+}
+/** A definition has one writer, or two would undo each other's work for ever. */
+function checkManager(before: FlagRow | null, manager: Manager): void {
+  if (!before || before.manager === manager || manager !== "console") return;
+  throw new ProblemError("LK_FLAG_MANAGED", {
+    detail: `The definition of "${before.key}" is managed by ${before.manager === "code" ? "code" : "Terraform"}.`,
+  });
+}
+
+/** `production/otherwise`: the rules of a definition that serve a rollout. */
+function rolloutRules(definition: Pick<Flag, "environments">): string[] {
+  return Object.entries(definition.environments).flatMap(([environment, rules]) =>
+    [...rules.rules, { id: OTHERWISE, serve: rules.otherwise }]
+      .filter(({ serve }) => serve.kind === "rollout")
+      .map(({ id }) => `${environment}/${id}`),
+  );
+}

@@ -1,0 +1,98 @@
+import type { FlagView } from "@latchkey/api/flags";
+import { type Http, route } from "../platform/http.ts";
+import { ProblemError } from "../platform/problems.ts";
+import {
+  archiveFlag,
+  type FlagsOptions,
+  moveRollout,
+  noFlag,
+  putFlag,
+  restoreFlag,
+  stored,
+  switchFlag,
+} from "./flags.controller.ts";
+import { findFlag } from "./flags.store.ts";
+import { viewFlag, viewFlags, viewVersions } from "./flags.view.ts";
+import type { FlagSets } from "./sets.ts";
+
+const KEY = /^[a-z0-9][a-z0-9._-]{0,99}$/;
+
+/** Flags: what they are, their switches and rollouts, what was changed, and who gets what. */
+export function registerFlags(http: Http, o: FlagsOptions & { readonly sets: FlagSets }): void {
+  const { db } = o.database;
+  const now = async (project: string, key: string): Promise<FlagView> => {
+    const shown = await viewFlag(db, project, key);
+    if (!shown) throw noFlag(key);
+    return shown;
+  };
+
+  route(http, "listFlags", async ({ project, query }) => {
+    const { cursor = "", limit, search = "", tag = "", owner = "", archived } = query;
+    return viewFlags(db, project, { after: cursor, limit, search, tag, owner, archived: archived === "true" });
+  });
+  route(http, "getFlag", async ({ project, params }) => now(project, params.flag));
+  route(
+    http,
+    "putFlag",
+    async ({ project, params, body, principal, remember }) => {
+      const key = params.flag;
+      if (!KEY.test(key))
+        throw new ProblemError("LK_INVALID", {
+          detail: "flag: a key has lower-case letters, digits and . _ -, at most 100.",
+          fields: [{ field: "flag", message: "such as new-lead-form" }],
+        });
+      const { definition, manager, ifVersion, reason, dryRun } = body;
+      const also = (tx: Parameters<typeof remember>[0]) =>
+        dryRun ? Promise.resolve() : remember(tx, `${project} ${key}`);
+      const asked = { project, principal, key, reason, also, definition, manager, ifVersion, dryRun };
+      const { changes, applied } = await putFlag(o, asked);
+      return { flag: await viewFlag(db, project, key), applied, changes };
+    },
+    async (reference) => {
+      const [project = "", key = ""] = reference.split(" ");
+      return { flag: await now(project, key), applied: true, changes: [] };
+    },
+  );
+  route(http, "switchFlag", async ({ project, params, body, principal, remember }) => {
+    const { environment, isEnabled, reason } = body;
+    const also = (tx: Parameters<typeof remember>[0]) => remember(tx, params.flag);
+    await switchFlag(o, { project, principal, key: params.flag, reason, also, environment, isEnabled });
+    return now(project, params.flag);
+  });
+  route(http, "moveRollout", async ({ project, params, body, principal, remember }) => {
+    const { environment, rule, percent, state, reason } = body;
+    const also = (tx: Parameters<typeof remember>[0]) => remember(tx, params.flag);
+    await moveRollout(o, { project, principal, key: params.flag, reason, also, environment, rule, percent, state });
+    return now(project, params.flag);
+  });
+  route(http, "archiveFlag", async ({ project, params, body, principal, remember }) => {
+    const also = (tx: Parameters<typeof remember>[0]) => remember(tx, params.flag);
+    const { archived, reason } = body;
+    await archiveFlag(o, { project, principal, key: params.flag, reason, also, archived });
+    return now(project, params.flag);
+  });
+  route(http, "listFlagVersions", async ({ project, params, query }) => {
+    if (!(await findFlag(db, project, params.flag))) throw noFlag(params.flag);
+    const before = Number(query.cursor ?? Number.NaN);
+    return viewVersions(db, project, {
+      key: params.flag,
+      before: Number.isSafeInteger(before) && Math.abs(before) < 2 ** 31 ? before : 2 ** 31 - 1,
+      limit: query.limit,
+    });
+  });
+  route(http, "restoreFlag", async ({ project, params, body, principal, remember }) => {
+    const also = (tx: Parameters<typeof remember>[0]) => remember(tx, params.flag);
+    const { version, reason } = body;
+    await restoreFlag(o, { project, principal, key: params.flag, reason, also, version });
+    return now(project, params.flag);
+  });
+  route(http, "explainFlag", async ({ project, params, body }) => {
+    const { environment, context, definition } = body;
+    return o.sets.explain(project, {
+      key: params.flag,
+      environment,
+      context,
+      instead: definition && stored(params.flag, definition),
+    });
+  });
+}

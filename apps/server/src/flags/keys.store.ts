@@ -1,0 +1,69 @@
+import { createHash } from "node:crypto";
+import type { Actor } from "@latchkey/core/delivery/rollout";
+import { sql } from "kysely";
+import { type Executor, operation } from "../platform/database.ts";
+
+export interface ClientKeyRow {
+  readonly id: string;
+  readonly project: string;
+  readonly name: string;
+  readonly environment: string;
+  readonly kind: "server" | "browser";
+  readonly shown: string | null;
+  readonly created_by: Actor;
+  readonly created_at: Date;
+  readonly last_used_at: Date | null;
+}
+const KEY = sql`id, project, name, environment, kind, shown, created_by, created_at, last_used_at`;
+
+export const listClientKeys = operation(
+  "listClientKeys",
+  async (db: Executor, project: string): Promise<ClientKeyRow[]> => {
+    const found = await sql<ClientKeyRow>`select ${KEY} from flag_client_key where project = ${project}
+      and revoked_at is null order by created_at, id`.execute(db);
+    return found.rows;
+  },
+);
+export const insertClientKey = operation(
+  "insertClientKey",
+  async (tx: Executor, row: Omit<ClientKeyRow, "created_at" | "last_used_at">, hash: Buffer): Promise<void> => {
+    await sql`insert into flag_client_key (id, project, name, environment, kind, key_hash, shown, created_by)
+      values (${row.id}, ${row.project}, ${row.name}, ${row.environment}, ${row.kind}, ${hash}, ${row.shown},
+        ${JSON.stringify(row.created_by)}::jsonb)`.execute(tx);
+  },
+);
+export const revokeClientKey = operation(
+  "revokeClientKey",
+  async (tx: Executor, project: string, id: string): Promise<ClientKeyRow | null> => {
+    const done = await sql<ClientKeyRow>`update flag_client_key set revoked_at = now()
+      where project = ${project} and id = ${id} and revoked_at is null returning ${KEY}`.execute(tx);
+    return done.rows[0] ?? null;
+  },
+);
+interface Found {
+  readonly id: string;
+  readonly project: string;
+  readonly environment: string;
+  readonly kind: "server" | "browser";
+  readonly hash: Buffer;
+}
+export const keyHash = (key: string): Buffer => createHash("sha256").update(key).digest();
+const FOUND = sql`id, project, environment, kind, key_hash as hash`;
+
+/** The key that is good; notes that it was used, at most once a minute. */
+export const findClientKey = operation("findClientKey", async (db: Executor, key: string): Promise<Found | null> => {
+  const hash = keyHash(key);
+  const found = await sql<Found>`with used as (
+      update flag_client_key set last_used_at = now() where key_hash = ${hash} and revoked_at is null
+        and (last_used_at is null or last_used_at < now() - interval '1 minute'))
+    select ${FOUND} from flag_client_key where key_hash = ${hash} and revoked_at is null`.execute(db);
+  return found.rows[0] ?? null;
+});
+export const findClientKeyById = operation(
+  "findClientKeyById",
+  async (db: Executor, id: string): Promise<Found | null> => {
+    const found =
+      await sql<Found>`select ${FOUND} from flag_client_key where id = ${id} and revoked_at is null`.execute(db);
+    return found.rows[0] ?? null;
+  },
+);

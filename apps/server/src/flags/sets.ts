@@ -1,0 +1,159 @@
+import type { Answer } from "@latchkey/api/client";
+import { compileFlags, type FlagSet } from "@latchkey/core/flags/compile";
+import { explainFlag } from "@latchkey/core/flags/explain";
+import type { EvaluationContext, Flag, RolloutState, Segment } from "@latchkey/core/flags/model";
+import { OTHERWISE, withRollouts } from "@latchkey/core/flags/model";
+import type { Logger } from "pino";
+import type { Clock } from "../platform/clock.ts";
+import type { Transactions } from "../platform/database.ts";
+import type { Notifications } from "../platform/notifications.ts";
+import { flagGenerations, liveFlags, rolloutsOf, type StoredDefinition, switchesOf } from "./flags.store.ts";
+import { listSegments } from "./segments.store.ts";
+import { flagOf, rolloutOf, segmentOf } from "./stored.ts";
+
+/** Where LISTEN does not work (a pooler in between), another server's change is seen this late. */
+const POLL_MS = 1_000;
+
+interface Loaded {
+  readonly generation: number;
+  readonly flags: readonly Flag[];
+  readonly segments: readonly Segment[];
+  readonly rollouts: readonly RolloutState[];
+  /** Made when an environment is asked for first. */
+  readonly compiled: Map<string, FlagSet>;
+}
+export interface FlagSetsOptions {
+  readonly database: Transactions;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly announcements: Notifications;
+}
+
+/** The flags of every project as they hold now, in memory: an evaluation asks no database. */
+export class FlagSets {
+  readonly #o: FlagSetsOptions;
+  readonly #loaded = new Map<string, Promise<Loaded>>();
+  readonly #listeners = new Set<(project: string) => void>();
+  readonly #off: () => void;
+  #callOff = () => {};
+  #round: Promise<void> | null = null;
+  #again = false;
+  #stopped = false;
+
+  constructor(o: FlagSetsOptions) {
+    this.#o = o;
+    this.#off = o.announcements.on("flags", () => this.look());
+    this.#wait();
+  }
+
+  /** Calls `listener` after a project's flags changed, when the new ones are answered. */
+  onChange(listener: (project: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The flags of an environment, compiled. */
+  async of(project: string, environment: string): Promise<FlagSet> {
+    const loaded = await this.#of(project);
+    const known = loaded.compiled.get(environment);
+    if (known) return known;
+    const made = compileFlags({
+      flags: loaded.flags.map((flag) => withRollouts(flag, environment, loaded.rollouts)),
+      segments: loaded.segments,
+      environment,
+    });
+    loaded.compiled.set(environment, made);
+    return made;
+  }
+
+  /** What somebody would get and why, also by a definition that is not saved. Read from the database: what holds this moment. */
+  async explain(
+    project: string,
+    asked: {
+      readonly key: string;
+      readonly environment: string;
+      readonly context: EvaluationContext;
+      readonly instead: StoredDefinition | undefined;
+    },
+  ): Promise<Answer<"explainFlag">> {
+    const { flags, segments, rollouts } = await this.#load(project, -1);
+    const { key, environment, instead } = asked;
+    const others = instead ? flags.filter((flag) => flag.key !== key) : flags;
+    const tried = instead ? [...others, { ...instead, key, isArchived: false }] : flags;
+    const states = instead ? rollouts.filter((one) => one.flag !== key) : rollouts;
+    const source = { flags: tried.map((flag) => withRollouts(flag, environment, states)), segments, environment };
+    const found = explainFlag(source, key, asked.context, this.#o.clock.now());
+    return {
+      ...{ key, value: found.value, variant: found.variant, reason: found.reason, errorCode: found.errorCode },
+      rule: found.rule === OTHERWISE ? null : found.rule,
+      steps: [...found.steps],
+    };
+  }
+
+  /** Looks for what changed, now. */
+  look(): void {
+    this.#again = true;
+    if (this.#round || this.#stopped) return;
+    this.#round = this.#pull()
+      .catch((error: unknown) =>
+        this.#o.log.debug({ err: error }, "flags could not be looked at; those that are known hold"),
+      )
+      .finally(() => {
+        this.#round = null;
+        if (this.#again) this.look();
+      });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#off();
+    this.#callOff();
+    await this.#round;
+  }
+
+  #wait(): void {
+    this.#callOff = this.#o.clock.after(POLL_MS, () => {
+      this.look();
+      if (!this.#stopped) this.#wait();
+    });
+  }
+
+  async #pull(): Promise<void> {
+    this.#again = false;
+    if (this.#loaded.size === 0) return;
+    const now = await flagGenerations(this.#o.database.db);
+    for (const [project, loading] of [...this.#loaded]) {
+      const generation = now.get(project) ?? 0;
+      const known = await loading.catch(() => null);
+      if (known?.generation === generation) continue;
+      // Until the new ones are there the old ones are answered.
+      const loaded = await this.#load(project, generation);
+      this.#loaded.set(project, Promise.resolve(loaded));
+      for (const listener of this.#listeners) listener(project);
+    }
+  }
+
+  #of(project: string): Promise<Loaded> {
+    const known = this.#loaded.get(project);
+    if (known) return known;
+    const loading = flagGenerations(this.#o.database.db).then((now) => this.#load(project, now.get(project) ?? 0));
+    this.#loaded.set(project, loading);
+    // A failure is not kept: the next who asks tries again.
+    loading.catch(() => this.#loaded.delete(project));
+    return loading;
+  }
+
+  /** The generation is read before the flags: one that changes meanwhile is only loaded once more. */
+  async #load(project: string, generation: number): Promise<Loaded> {
+    const { db } = this.#o.database;
+    const [rows, segments] = [await liveFlags(db, project), await listSegments(db, project)];
+    const [switches, rollouts] = [await switchesOf(db, project, null), await rolloutsOf(db, project, null)];
+    return {
+      generation,
+      flags: rows.map((row) => flagOf(row, switches)),
+      segments: segments.map(segmentOf),
+      rollouts: rollouts.map(rolloutOf),
+      compiled: new Map(),
+    };
+  }
+}

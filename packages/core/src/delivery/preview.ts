@@ -1,0 +1,80 @@
+/** Which previews of pull requests a service should have: decided from what is open and what is there. */
+export interface PreviewPolicy {
+  /** So long a preview stays after its newest commit. */
+  readonly ttlMs: number;
+  /** So many take up processes at once. */
+  readonly most: number;
+}
+export interface OpenPull {
+  readonly number: number;
+  readonly commit: string;
+  readonly branch: string;
+  /** From another repository: a stranger's code. Where that is not known it counts as one. */
+  readonly isFork: boolean;
+}
+export type PreviewStateName = "waiting" | "building" | "ready" | "failed" | "ended";
+export interface PreviewFacts {
+  readonly name: string;
+  readonly pullRequest: number;
+  readonly state: PreviewStateName;
+  readonly wantedCommit: string;
+  /** The commit whose build began last. */
+  readonly triedCommit: string | null;
+  /** Whether a run serves, or is on its way up. */
+  readonly hasRun: boolean;
+  readonly isBuilding: boolean;
+  readonly endsAtMs: number;
+  /** Not before then is what failed for a while tried again. */
+  readonly nextAtMs: number;
+  /** Something of it, besides runs, is still to be taken away. */
+  readonly hasRemains: boolean;
+}
+export type PreviewEnd = "closed" | "expired" | "off";
+export type PreviewStep =
+  | { readonly kind: "open" | "renew"; readonly name: string; readonly pull: OpenPull; readonly endsAtMs: number }
+  | { readonly kind: "end"; readonly name: string; readonly why: PreviewEnd }
+  | { readonly kind: "build" | "wait" | "forget"; readonly name: string };
+
+export const previewNameOf = (pullRequest: number): string => `pr-${pullRequest}`;
+
+/**
+ * The steps to take now. `policy` is null where the service has no previews; `taken` are names of its environments. One that
+ * ended by time or by hand stays on record until its pull request closes, so that only a newer commit brings it back.
+ */
+export function previewSteps(
+  policy: PreviewPolicy | null,
+  pulls: readonly OpenPull[],
+  there: readonly PreviewFacts[],
+  taken: readonly string[],
+  nowMs: number,
+): readonly PreviewStep[] {
+  const steps: PreviewStep[] = [];
+  const open = new Map(policy === null ? [] : pulls.filter((p) => !p.isFork).map((p) => [p.number, p]));
+  let seats = (policy?.most ?? 0) - there.filter((p) => p.hasRun && open.has(p.pullRequest)).length;
+  // The lowest number is the oldest pull request: it has the first seat that is free.
+  for (const preview of [...there].sort((a, b) => a.pullRequest - b.pullRequest)) {
+    const { name } = preview;
+    const pull = open.get(preview.pullRequest);
+    if (policy === null || !pull) {
+      if (preview.state !== "ended") steps.push({ kind: "end", name, why: policy === null ? "off" : "closed" });
+      else if (!preview.hasRemains) steps.push({ kind: "forget", name });
+    } else if (pull.commit !== preview.wantedCommit)
+      steps.push({ kind: "renew", name, pull, endsAtMs: nowMs + policy.ttlMs });
+    else if (preview.state === "ended") continue;
+    else if (preview.endsAtMs <= nowMs) steps.push({ kind: "end", name, why: "expired" });
+    else if (preview.triedCommit === preview.wantedCommit || preview.isBuilding || preview.nextAtMs > nowMs) continue;
+    else if (preview.hasRun) steps.push({ kind: "build", name });
+    else if (seats > 0) {
+      seats -= 1;
+      steps.push({ kind: "build", name });
+    } else if (preview.state !== "waiting") steps.push({ kind: "wait", name });
+  }
+  if (policy === null) return steps;
+  const known = new Set(there.map((p) => p.pullRequest));
+  for (const pull of open.values()) {
+    const name = previewNameOf(pull.number);
+    if (!known.has(pull.number) && !taken.includes(name))
+      steps.push({ kind: "open", name, pull, endsAtMs: nowMs + policy.ttlMs });
+  }
+  return steps;
+}

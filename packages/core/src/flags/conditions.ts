@@ -1,0 +1,171 @@
+import { parseInstant } from "./instants.ts";
+import type { AttributeCondition, Condition, EvaluationContext, Segment } from "./model.ts";
+import { patternProblem, TEXT_MAX } from "./patterns.ts";
+import { compareVersions, parseVersion, type Version } from "./versions.ts";
+
+/** Whether a condition holds for who asks. Never throws: what has another type than the operator wants does not match. */
+export type Matcher = (context: EvaluationContext) => boolean;
+
+const ALWAYS: Matcher = () => true;
+const NEVER: Matcher = () => false;
+
+/** The closure of a condition. A segment that there is not, or that names itself, matches nobody. */
+export function compileCondition(
+  condition: Condition,
+  segments: ReadonlyMap<string, Segment>,
+  within: readonly string[] = [],
+): Matcher {
+  const part = (one: Condition): Matcher => compileCondition(one, segments, within);
+  switch (condition.kind) {
+    case "all":
+      return allOf(condition.of.map(part));
+    case "any":
+      return anyOf(condition.of.map(part));
+    case "not": {
+      const not = part(condition.of);
+      return (context) => !not(context);
+    }
+    case "segment": {
+      const segment = within.includes(condition.segment) ? undefined : segments.get(condition.segment);
+      return segment ? compileCondition(segment.when, segments, [...within, segment.key]) : NEVER;
+    }
+    case "attribute":
+      return compileAttribute(condition);
+  }
+}
+
+function allOf(parts: readonly Matcher[]): Matcher {
+  const [a, b] = parts;
+  if (!a) return ALWAYS;
+  if (!b) return a;
+  if (parts.length === 2) return (context) => a(context) && b(context);
+  return (context) => {
+    for (const part of parts) if (!part(context)) return false;
+    return true;
+  };
+}
+function anyOf(parts: readonly Matcher[]): Matcher {
+  const [a, b] = parts;
+  if (!a) return NEVER;
+  if (!b) return a;
+  return (context) => {
+    for (const part of parts) if (part(context)) return true;
+    return false;
+  };
+}
+
+/** Reads an attribute: its very name first, then as a path with dots. Only what is the context's own. */
+export function attributeReader(name: string): (context: EvaluationContext) => unknown {
+  if (!name.includes(".")) return (context) => (Object.hasOwn(context, name) ? context[name] : undefined);
+  const path = name.split(".");
+  return (context) => {
+    if (Object.hasOwn(context, name)) return context[name];
+    let value: unknown = context;
+    for (const key of path) {
+      if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
+      value = (value as Record<string, unknown>)[key];
+    }
+    return value;
+  };
+}
+
+function compileAttribute(condition: AttributeCondition): Matcher {
+  const read = attributeReader(condition.attribute);
+  if (condition.operator === "exists")
+    return (context) => {
+      const value = read(context);
+      return value !== undefined && value !== null;
+    };
+  const test = testOf(condition);
+  // A list has no version.
+  if (condition.operator.startsWith("semver")) return (context) => test(read(context));
+  return (context) => {
+    const value = read(context);
+    if (!Array.isArray(value)) return test(value);
+    for (const member of value as readonly unknown[]) if (test(member)) return true;
+    return false;
+  };
+}
+
+function testOf({ operator, values, ignoreCase = false }: AttributeCondition): (value: unknown) => boolean {
+  const same = ignoreCase ? (text: string) => text.toLowerCase() : (text: string) => text;
+  const texts = values.filter((value) => typeof value === "string").map(same);
+  const ofText = (test: (value: string) => boolean) => (value: unknown) =>
+    typeof value === "string" && test(ignoreCase ? value.toLowerCase() : value);
+  switch (operator) {
+    case "equals":
+    case "in": {
+      const known = new Set<unknown>(values.map((value) => (typeof value === "string" ? same(value) : value)));
+      return ignoreCase
+        ? (value) => known.has(typeof value === "string" ? value.toLowerCase() : value)
+        : (value) => known.has(value);
+    }
+    case "contains":
+      return ofText((value) => texts.some((text) => value.includes(text)));
+    case "starts_with":
+      return ofText((value) => texts.some((text) => value.startsWith(text)));
+    case "ends_with":
+      return ofText((value) => texts.some((text) => value.endsWith(text)));
+    case "matches": {
+      const patterns = values
+        .filter((value) => typeof value === "string" && patternProblem(value) === null)
+        .map((value) => new RegExp(String(value), ignoreCase ? "iu" : "u"));
+      return (value) =>
+        typeof value === "string" && value.length <= TEXT_MAX && patterns.some((one) => one.test(value));
+    }
+    case "less":
+    case "less_or_equal":
+    case "greater":
+    case "greater_or_equal":
+      return numbersTest(operator, values);
+    case "before":
+    case "after":
+      return instantsTest(operator, values);
+    case "exists":
+      return (value) => value !== undefined && value !== null;
+    default:
+      return versionsTest(operator, texts);
+  }
+}
+
+function numbersTest(operator: string, values: readonly unknown[]): (value: unknown) => boolean {
+  const numbers = values.filter((value) => typeof value === "number");
+  const holds =
+    operator === "less"
+      ? (a: number, b: number) => a < b
+      : operator === "less_or_equal"
+        ? (a: number, b: number) => a <= b
+        : operator === "greater"
+          ? (a: number, b: number) => a > b
+          : (a: number, b: number) => a >= b;
+  return (value) => typeof value === "number" && numbers.some((one) => holds(value, one));
+}
+
+/** Instants are texts (RFC 3339) or milliseconds since 1970. */
+const instantOf = (value: unknown): number | null =>
+  typeof value === "number" && Number.isFinite(value) ? value : typeof value === "string" ? parseInstant(value) : null;
+function instantsTest(operator: "before" | "after", values: readonly unknown[]): (value: unknown) => boolean {
+  const instants = values.map(instantOf).filter((at) => at !== null);
+  return (value) => {
+    const at = instantOf(value);
+    return at !== null && instants.some((one) => (operator === "before" ? at < one : at > one));
+  };
+}
+
+function versionsTest(operator: string, texts: readonly string[]): (value: unknown) => boolean {
+  const versions = texts.map(parseVersion).filter((version) => version !== null);
+  const holds = (a: Version, b: Version): boolean => {
+    const order = compareVersions(a, b);
+    if (operator === "semver_equals") return order === 0;
+    if (operator === "semver_less") return order < 0;
+    if (operator === "semver_less_or_equal") return order <= 0;
+    if (operator === "semver_greater") return order > 0;
+    if (operator === "semver_greater_or_equal") return order >= 0;
+    if (a.numbers[0] !== b.numbers[0]) return false;
+    return operator === "semver_same_major" || a.numbers[1] === b.numbers[1];
+  };
+  return (value) => {
+    const version = typeof value === "string" ? parseVersion(value) : null;
+    return version !== null && versions.some((one) => holds(version, one));
+  };
+}
