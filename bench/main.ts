@@ -2,6 +2,7 @@ import { benchCanary, CANARY_PARTS } from "./canary/index.ts";
 import { benchCrash, PARTS as CRASH_PARTS } from "./crash/index.ts";
 import { benchDelivery, PARTS } from "./delivery/index.ts";
 import { type Bench, type Figure, tableOf } from "./figure.ts";
+import { benchFlags, FLAGS_PARTS } from "./flags/index.ts";
 import { benchFoundation, FOUNDATION_PARTS } from "./foundation/index.ts";
 import { benchFuzz, PARTS as FUZZ_PARTS } from "./fuzz/index.ts";
 
@@ -18,6 +19,11 @@ const TOPICS: Readonly<Record<string, Topic>> = {
     words: "time to 0 % after a FAIL, memory, idle CPU, API reads, Overview, start, the gateway beside HAProxy",
     parts: PARTS,
     run: benchDelivery,
+  },
+  flags: {
+    words: "CPU time of an evaluation beside flagd-core, unleash-client and GrowthBook",
+    parts: FLAGS_PARTS,
+    run: benchFlags,
   },
   foundation: {
     words: "what the ledger and the gateway cost beside going without or beside others, and a year of history",

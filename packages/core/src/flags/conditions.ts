@@ -77,6 +77,8 @@ function compileAttribute(condition: AttributeCondition): Matcher {
       return value !== undefined && value !== null;
     };
   const test = testOf(condition);
+  // A list has no version.
+  if (condition.operator.startsWith("semver")) return (context) => test(read(context));
   return (context) => {
     const value = read(context);
     if (!Array.isArray(value)) return test(value);

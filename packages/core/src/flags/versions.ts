@@ -3,17 +3,25 @@ export interface Version {
   readonly numbers: readonly [number, number, number];
   readonly pre: readonly string[];
 }
-/** A `v` before it, and a missing minor or patch, are allowed: people write `v2` and `1.4`. */
-const FORM =
-  /^v?(0|[1-9]\d{0,8})(?:\.(0|[1-9]\d{0,8}))?(?:\.(0|[1-9]\d{0,8}))?(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?$/;
+const NUMBER = "0|[1-9]\\d*";
+const WORD = `(?:${NUMBER}|\\d*[A-Za-z-][0-9A-Za-z-]*)`;
+const FULL = new RegExp(
+  `^[vV]?(${NUMBER})\\.(${NUMBER})\\.(${NUMBER})(?:-(${WORD}(?:\\.${WORD})*))?(?:\\+[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*)?$`,
+);
+/** People write `v2` and `1.4`, and flagd reads that: without a word behind it, and with zeros before it. */
+const SHORT = /^[vV]?(\d+)(?:\.(\d+))?$/;
+const NO_WORDS: readonly string[] = [];
+const LENGTH_MAX = 200;
 
 /** Null for what is no version. */
 export function parseVersion(text: string): Version | null {
-  if (text.length > 200) return null;
-  const found = FORM.exec(text);
+  if (text.length > LENGTH_MAX) return null;
+  const found = FULL.exec(text) ?? SHORT.exec(text);
   if (!found) return null;
   const [, major = "0", minor = "0", patch = "0", pre] = found;
-  return { numbers: [Number(major), Number(minor), Number(patch)], pre: pre === undefined ? [] : pre.split(".") };
+  const numbers = [Number(major), Number(minor), Number(patch)] as const;
+  if (!numbers.every(Number.isSafeInteger)) return null;
+  return { numbers, pre: pre === undefined ? NO_WORDS : pre.split(".") };
 }
 
 /** Below 0 when `a` comes before `b`. */
