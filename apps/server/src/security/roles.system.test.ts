@@ -140,6 +140,21 @@ describe("who may do what, over the wire", () => {
       deleteNotificationRule, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
       listNotificationDeliveries, owner yes, deployer yes, viewer yes, ci -, gateway -, anybody -
       replayNotifications, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
+      listFlags, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      getFlag, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      putFlag, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      switchFlag, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      moveRollout, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      archiveFlag, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      listFlagVersions, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      restoreFlag, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      explainFlag, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      listFlagSegments, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      putFlagSegment, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      deleteFlagSegment, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      listFlagKeys, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      createFlagKey, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      revokeFlagKey, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       gatewayRouting, owner -, deployer -, viewer -, ci -, gateway yes, anybody -
       gatewayReport, owner -, deployer -, viewer -, ci -, gateway yes, anybody -"
     `);
