@@ -176,6 +176,9 @@ export const listVersions = operation(
 );
 export const findVersion = operation(
   "findVersion",
-  async (db: Executor, project: string, flag: string, version: number): Promise<VersionRow | null> =>
-    (await listVersions(db, project, flag, version + 1, 1)).find((row) => row.version === version) ?? null,
+  async (db: Executor, project: string, flag: string, version: number): Promise<VersionRow | null> => {
+    const found = await sql<VersionRow>`select version, verb, definition, changes, by, reason, at from flag_version
+      where project = ${project} and flag = ${flag} and version = ${version}`.execute(db);
+    return found.rows[0] ?? null;
+  },
 );
