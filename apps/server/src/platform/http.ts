@@ -213,7 +213,8 @@ function refuseDeep(value: unknown, where: string, depth = 0): void {
       detail: `${where}: it is nested more than ${NESTED_MAX} deep.`,
       fields: [{ field: where, message: "nest it less" }],
     });
-  for (const member of Object.values(value)) refuseDeep(member, where, depth + 1);
+  // Named by the field of the body that it is in.
+  for (const [name, member] of Object.entries(value)) refuseDeep(member, depth === 0 ? name : where, depth + 1);
 }
 
 /** PostgreSQL stores neither U+0000 nor half a surrogate pair: such a text is refused here, by its field's name. */
