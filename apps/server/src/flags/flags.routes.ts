@@ -20,6 +20,11 @@ const KEY = /^[a-z0-9][a-z0-9._-]{0,99}$/;
 /** Flags: what they are, their switches and rollouts, what was changed, and who gets what. */
 export function registerFlags(http: Http, o: FlagsOptions & { readonly sets: FlagSets }): void {
   const { db } = o.database;
+  /** After a change: whoever asks this server from now on is answered by it. */
+  const changed = async (project: string, key: string): Promise<FlagView> => {
+    await o.sets.look();
+    return now(project, key);
+  };
   const now = async (project: string, key: string): Promise<FlagView> => {
     const shown = await viewFlag(db, project, key);
     if (!shown) throw noFlag(key);
@@ -46,6 +51,7 @@ export function registerFlags(http: Http, o: FlagsOptions & { readonly sets: Fla
         dryRun ? Promise.resolve() : remember(tx, `${project} ${key}`);
       const asked = { project, principal, key, reason, also, definition, manager, ifVersion, dryRun };
       const { changes, applied } = await putFlag(o, asked);
+      if (applied) await o.sets.look();
       return { flag: await viewFlag(db, project, key), applied, changes };
     },
     async (reference) => {
@@ -57,19 +63,19 @@ export function registerFlags(http: Http, o: FlagsOptions & { readonly sets: Fla
     const { environment, isEnabled, reason } = body;
     const also = (tx: Parameters<typeof remember>[0]) => remember(tx, params.flag);
     await switchFlag(o, { project, principal, key: params.flag, reason, also, environment, isEnabled });
-    return now(project, params.flag);
+    return changed(project, params.flag);
   });
   route(http, "moveRollout", async ({ project, params, body, principal, remember }) => {
     const { environment, rule, percent, state, reason } = body;
     const also = (tx: Parameters<typeof remember>[0]) => remember(tx, params.flag);
     await moveRollout(o, { project, principal, key: params.flag, reason, also, environment, rule, percent, state });
-    return now(project, params.flag);
+    return changed(project, params.flag);
   });
   route(http, "archiveFlag", async ({ project, params, body, principal, remember }) => {
     const also = (tx: Parameters<typeof remember>[0]) => remember(tx, params.flag);
     const { archived, reason } = body;
     await archiveFlag(o, { project, principal, key: params.flag, reason, also, archived });
-    return now(project, params.flag);
+    return changed(project, params.flag);
   });
   route(http, "listFlagVersions", async ({ project, params, query }) => {
     if (!(await findFlag(db, project, params.flag))) throw noFlag(params.flag);
@@ -84,7 +90,7 @@ export function registerFlags(http: Http, o: FlagsOptions & { readonly sets: Fla
     const also = (tx: Parameters<typeof remember>[0]) => remember(tx, params.flag);
     const { version, reason } = body;
     await restoreFlag(o, { project, principal, key: params.flag, reason, also, version });
-    return now(project, params.flag);
+    return changed(project, params.flag);
   });
   route(http, "explainFlag", async ({ project, params, body }) => {
     const { environment, context, definition } = body;

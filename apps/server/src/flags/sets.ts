@@ -37,12 +37,14 @@ export class FlagSets {
   readonly #off: () => void;
   #callOff = () => {};
   #round: Promise<void> | null = null;
-  #again = false;
+  /** Looks that were asked for, and those that are done. */
+  #asked = 0;
+  #done = 0;
   #stopped = false;
 
   constructor(o: FlagSetsOptions) {
     this.#o = o;
-    this.#off = o.announcements.on("flags", () => this.look());
+    this.#off = o.announcements.on("flags", () => void this.look());
     this.#wait();
   }
 
@@ -90,18 +92,13 @@ export class FlagSets {
     };
   }
 
-  /** Looks for what changed, now. */
-  look(): void {
-    this.#again = true;
-    if (this.#round || this.#stopped) return;
-    this.#round = this.#pull()
-      .catch((error: unknown) =>
-        this.#o.log.debug({ err: error }, "flags could not be looked at; those that are known hold"),
-      )
-      .finally(() => {
-        this.#round = null;
-        if (this.#again) this.look();
-      });
+  /** Looks for what changed; resolves when everything that was committed before the call is answered. */
+  async look(): Promise<void> {
+    const wanted = ++this.#asked;
+    while (!this.#stopped && this.#done < wanted) {
+      this.#round ??= this.#pullOnce();
+      await this.#round;
+    }
   }
 
   async stop(): Promise<void> {
@@ -113,13 +110,23 @@ export class FlagSets {
 
   #wait(): void {
     this.#callOff = this.#o.clock.after(POLL_MS, () => {
-      this.look();
+      void this.look();
       if (!this.#stopped) this.#wait();
     });
   }
 
+  async #pullOnce(): Promise<void> {
+    const covers = this.#asked;
+    try {
+      await this.#pull();
+    } catch (error) {
+      this.#o.log.debug({ err: error }, "flags could not be looked at; those that are known hold");
+    }
+    this.#done = covers;
+    this.#round = null;
+  }
+
   async #pull(): Promise<void> {
-    this.#again = false;
     if (this.#loaded.size === 0) return;
     const now = await flagGenerations(this.#o.database.db);
     for (const [project, loading] of [...this.#loaded]) {
