@@ -3,7 +3,6 @@ import type * as freezes from "../../apps/server/src/catalog/freezes.store.ts";
 import type * as services from "../../apps/server/src/catalog/services.store.ts";
 import type { EnvironmentRow, ServiceRow } from "../../apps/server/src/catalog/services.store.ts";
 import type { DeploymentRow } from "../../apps/server/src/delivery/deployments.store.ts";
-import type * as hosted from "../../apps/server/src/delivery/hosted-releases.store.ts";
 import type * as pauses from "../../apps/server/src/delivery/pauses.store.ts";
 import type { PauseRow } from "../../apps/server/src/delivery/pauses.store.ts";
 import type * as previews from "../../apps/server/src/delivery/pull-previews.store.ts";
@@ -26,8 +25,6 @@ export const freezeAnswers = { freezeOf: () => null } satisfies AnswersOf<typeof
 export const approvalAnswers = { withdrawOf: () => [] } satisfies AnswersOf<typeof approvals>;
 /** No world has pull requests. */
 export const previewAnswers = { listPullPreviews: () => [] } satisfies AnswersOf<typeof previews>;
-/** Every release is a process beside the server: no host tells of it. */
-export const hostedAnswers = { findHosted: () => null } satisfies AnswersOf<typeof hosted>;
 export const pauseAnswers = {
   findPause: (s, project, service, environment) =>
     s.get<PauseRow>("deployment_pause", environmentKey(project, service, environment)),

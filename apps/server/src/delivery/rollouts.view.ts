@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { targetOf } from "@latchkey/api/targets";
 import { effectWords } from "@latchkey/core/analysis/effect-words";
 import { DECIDER_VERSION } from "@latchkey/core/analysis/judge";
 import type { JudgeReport } from "@latchkey/core/analysis/types";
@@ -236,6 +237,8 @@ async function viewRollout(db: Executor, id: string, o: RolloutViewOptions): Pro
 /** What the host of a release that comes up says; nothing of a process beside the server, which is up in a moment. */
 async function progressOf(db: Executor, row: ListedRollout): Promise<RolloutView["progress"]> {
   if (row.machine.state !== "starting") return [];
+  const service = await findService(db, row.project, row.service);
+  if (!service || targetOf(service.config, row.environment).kind === "local") return [];
   const hosted = await findHosted(db, { releaseId: row.canary_release_id, environment: row.environment });
   return (hosted?.said ?? []).map(({ at, words }) => ({ at: new Date(at).toISOString(), words }));
 }

@@ -8,8 +8,8 @@ const WORD = `(?:${NUMBER}|\\d*[A-Za-z-][0-9A-Za-z-]*)`;
 const FULL = new RegExp(
   `^[vV]?(${NUMBER})\\.(${NUMBER})\\.(${NUMBER})(?:-(${WORD}(?:\\.${WORD})*))?(?:\\+[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*)?$`,
 );
-/** People write `v2` and `1.4`, and flagd reads that: without a word behind it, and with zeros before it. */
-const SHORT = /^[vV]?(\d+)(?:\.(\d+))?$/;
+/** People write `v2` and `1.4`, and flagd reads that, without a word behind it. */
+const SHORT = new RegExp(`^[vV]?(${NUMBER})(?:\\.(${NUMBER}))?$`);
 const NO_WORDS: readonly string[] = [];
 const LENGTH_MAX = 200;
 
