@@ -56,7 +56,9 @@ beforeEach(() => {
     return answerBatch();
   });
 });
-afterEach(() => {
+afterEach(async () => {
+  // What a test leaves under way would be told in the next one.
+  await flush();
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });
