@@ -28,6 +28,7 @@ export const keys = {
   deployments: (service?: string) => (service ? ["deployments", service] : ["deployments"]),
   automation: (service: string) => ["deployments", "automation", service],
   promotions: (service: string) => ["promotions", service],
+  previews: (service: string) => ["previews", service],
   migrations: (service: string) => ["migrations", service],
   waivers: (service: string) => ["waivers", service],
   pauses: ["pauses"],
@@ -114,6 +115,12 @@ export const queries = {
         }),
       initialPageParam: "",
       getNextPageParam: (page) => page.next,
+    }),
+  previews: (service: string) =>
+    queryOptions({
+      queryKey: keys.previews(service),
+      queryFn: ({ signal }) => api.listPreviews({ params: { project }, query: { service }, signal }),
+      refetchInterval: PAUSES_EVERY_MS,
     }),
   promotions: (service: string) =>
     queryOptions({

@@ -114,6 +114,7 @@ export function onLedger(entry: LedgerEntry): Effects {
     if (deploymentId) invalidate.push(keys.deployment(deploymentId));
     invalidate.push(...carries.map((change) => keys.deployment(change.deploymentId)));
   }
+  if (entry.type.startsWith("delivery.preview.")) return { patches: [], invalidate: [["previews"]] };
   if (entry.type.startsWith("flags.")) return { patches: [], invalidate: [keys.flags] };
   if (entry.type.startsWith("catalog.notification")) return { patches: [], invalidate: [keys.notifications] };
   if (entry.type.startsWith("catalog.")) invalidate.push(keys.services, ["service"]);

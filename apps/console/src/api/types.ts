@@ -11,6 +11,7 @@ export type DeploymentSummary = Answer<"listDeployments">["items"][number];
 export type Automation = Answer<"getAutomation">;
 export type Promotion = Answer<"listPromotions">["items"][number];
 export type Schema = Answer<"listMigrations">["items"][number];
+export type Preview = Answer<"listPreviews">["items"][number];
 export type Waiver = Answer<"listWaivers">["items"][number];
 export type Pause = Answer<"listDeploymentPauses">["items"][number];
 export type Deployment = Answer<"getDeployment">;

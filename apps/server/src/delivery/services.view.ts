@@ -33,6 +33,10 @@ async function placesOf(db: Executor, rows: readonly ServiceRow[]): Promise<Plac
   return found.rows;
 }
 
+/** In the order in which the configuration names them: from the first to production. Those it names no more come last. */
+const placeIn = ({ config }: ServiceRow, { environment }: PlaceRow): number =>
+  (config.environments.indexOf(environment) + 1 || config.environments.length + 1) - 1;
+
 /** Services with what each environment serves, in three queries however many they are. */
 export async function viewServices(
   db: Executor,
@@ -51,6 +55,7 @@ export async function viewServices(
   return rows.map((row) => {
     const environments = places
       .filter((p) => p.project === row.project && p.service === row.name)
+      .sort((a, b) => placeIn(row, a) - placeIn(row, b))
       .map((place) => {
         const serving = releases.get(place.serving_release_id ?? "");
         const latest = newest.get(place.deployment_id ?? "");

@@ -17,6 +17,7 @@ import { A, Mono } from "../../ui/Text.tsx";
 import { DeploymentList } from "../delivery/DeploymentList.tsx";
 import { MigrationsPanel } from "../delivery/MigrationsPanel.tsx";
 import { PathPanel } from "../delivery/PathPanel.tsx";
+import { PreviewsPanel } from "../delivery/PreviewsPanel.tsx";
 import { type Place, RollbackDialog } from "../delivery/RollbackDialog.tsx";
 import { NotFoundPage } from "../NotFoundPage.tsx";
 import { ConfigurationTab } from "./ConfigurationTab.tsx";
@@ -88,6 +89,8 @@ const TAB =
 function Body({ service }: { service: Service }) {
   const { tab = "overview" } = useSearch({ from: "/shell/services/$service" });
   const navigate = useNavigate({ from: "/services/$service" });
+  const role = useQuery(queries.me()).data?.principal.role;
+  const mayAct = role === "owner" || role === "deployer";
   const go = (next: string): void =>
     void navigate({
       search: (old) => ({ ...old, tab: next === "overview" ? undefined : (next as ServiceTab) }),
@@ -111,6 +114,7 @@ function Body({ service }: { service: Service }) {
         {service.environments.map((e) => (
           <EnvironmentPanel key={e.name} service={service.name} environment={e} />
         ))}
+        <PreviewsPanel service={service.name} mayAct={mayAct} />
         <MigrationsPanel service={service.name} />
         <LatestDeployments service={service.name} />
       </Tabs.Content>

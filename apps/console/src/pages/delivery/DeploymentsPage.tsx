@@ -67,7 +67,8 @@ function Matrix(o: {
   wall: boolean;
   onBack: (place: Place) => void;
 }) {
-  const names = [...new Set(o.services.flatMap((s) => s.environments.map((e) => e.name)))].sort();
+  // As the services name them, so that production stands last.
+  const names = [...new Set(o.services.flatMap((s) => s.environments.map((e) => e.name)))];
   return (
     <div className="overflow-x-auto">
       <table className={`w-full text-left ${o.wall ? "text-xl" : ""}`}>
