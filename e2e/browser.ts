@@ -15,6 +15,9 @@ export async function violations(page: Page): Promise<string[]> {
     interface AxeResult {
       violations: { id: string; help: string; nodes: { html: string; failureSummary: string }[] }[];
     }
+    // What is still fading in has less contrast than it will have; what goes on for ever has no end to wait for.
+    const fading = document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(fading.map((one) => one.finished));
     const { violations } = await axe.run({ runOnly: { type: "tag", values: tags } });
     return violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${v.help}: ${n.html.slice(0, 160)}`));
   }, TAGS);

@@ -5,7 +5,7 @@ type Kind = "primary" | "plain" | "quiet" | "danger";
 type Size = "small" | "normal";
 
 const KINDS: Record<Kind, string> = {
-  primary: "bg-accent text-accent-ink border-transparent hover:opacity-90",
+  primary: "bg-accent text-accent-ink border-transparent hover:brightness-95",
   plain: "bg-surface text-ink border-line-strong hover:bg-hover",
   quiet: "bg-transparent text-soft border-transparent hover:bg-hover hover:text-ink",
   danger: "bg-surface text-bad border-line-strong hover:bg-bad-soft",

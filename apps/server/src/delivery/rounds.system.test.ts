@@ -39,7 +39,8 @@ class HandClock implements Clock {
     }
   }
 }
-const expire = () => database.pool.query("update lease set expires_at = now() - interval '1 second'");
+const expire = () =>
+  database.pool.query("update lease set expires_at = now() - interval '1 second' where owner = 'this one'");
 
 describe("a loop of rollouts that hangs", () => {
   it("loses its server the lease, so that another one watches, and has it again when it goes on", async () => {
@@ -70,9 +71,15 @@ describe("a loop of rollouts that hangs", () => {
     await clock.pass(120_000);
     expect(watch.hangs()).toBe(true);
     expect(lease.held()).toBe(false);
+    // What was asked for before it hung may still be on its way to the database, and prolong it once more.
     await expire();
     const other = await keepLease(database, log, "delivery", "another");
-    expect(other.fence()).toBe((fence ?? 0) + 1);
+    await until("another one watches", async () => {
+      if (!other.held()) await expire();
+      return other.held();
+    });
+    const others = other.fence() ?? 0;
+    expect(others).toBeGreaterThan(fence ?? 0);
 
     isHanging = false;
     await other.release();
@@ -81,7 +88,7 @@ describe("a loop of rollouts that hangs", () => {
       await clock.pass(1_000);
       return lease.held();
     });
-    expect(lease.fence()).toBe((fence ?? 0) + 2);
+    expect(lease.fence()).toBeGreaterThan(others);
     const stopped = loop.stop();
     await clock.pass(1_000);
     await stopped;

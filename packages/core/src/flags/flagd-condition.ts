@@ -89,7 +89,8 @@ function memberLogic({ operator, values }: AttributeCondition, path: string): Lo
     case "in":
       return anyOf((one) => ({ "===": [MEMBER, one] }));
     case "contains":
-      return { and: [isText(MEMBER), anyOf((one) => ({ in: [one, MEMBER] }))] };
+      // flagd finds no empty text in an empty one.
+      return { and: [isText(MEMBER), anyOf((one) => (one === "" ? true : { in: [one, MEMBER] }))] };
     case "starts_with":
     case "ends_with":
       return { and: [isText(MEMBER), anyOf((one) => edgeLogic(operator, String(one)))] };

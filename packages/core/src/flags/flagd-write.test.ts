@@ -176,6 +176,11 @@ describe("flagd JSON", () => {
       { numRuns: 300 },
     );
   });
+  it("finds the empty text in an empty one", () => {
+    const when = { kind: "attribute", attribute: "plan", operator: "contains", values: [""] } as const;
+    const flag = flagOf("flag", { rules: [{ id: "r", when, serve: served("on") }] });
+    expect(flagdOf(flag, [flag])({ plan: "" } as unknown as Record<string, never>)).toBe("on");
+  });
   it("is refused, with the place, where flagd has no such operator or value", () => {
     const serve = served("on");
     const when = { kind: "attribute", attribute: "x", operator: "before", values: ["2026-12-31"] } as const;

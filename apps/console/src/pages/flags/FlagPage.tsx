@@ -110,7 +110,17 @@ export function FlagPage() {
   const q = useQuery(queries.flag(key));
   const me = useQuery(queries.me());
   const mayWrite = me.data !== undefined && me.data.principal.role !== "viewer";
-  if (!q.data) return q.error ? <ErrorPanel error={q.error} retry={() => void q.refetch()} /> : <PageSkeleton />;
+  if (!q.data)
+    return q.error ? (
+      <>
+        <PageHead title={key} over={<A href={to.flags()}>Flags</A>} />
+        <div className="rounded-lg border border-line bg-surface">
+          <ErrorPanel error={q.error} retry={() => void q.refetch()} />
+        </div>
+      </>
+    ) : (
+      <PageSkeleton />
+    );
   const flag = q.data;
   const places = flag.environments.map((place) => place.name);
   const here = environment && places.includes(environment) ? environment : places[0];
