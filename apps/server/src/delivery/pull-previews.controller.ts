@@ -158,7 +158,10 @@ export class PullPreviewsController {
     else if (step.kind === "forget") await forgetPullPreview(tx, row.id);
     else if (step.kind === "end" && row.state !== "ended") {
       const words = ENDS[step.why];
-      await endPullPreview(tx, row, { actor: PREVIEWS_ACTOR, reason: words, words });
+      await endPullPreview(tx, row, {
+        ...{ actor: PREVIEWS_ACTOR, reason: words, words },
+        mayReopen: step.why !== "expired",
+      });
       return row.serving_id !== null;
     }
     return false;

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { connection, deliver, PushedRepository, REPOSITORY, WEBHOOK_SECRET } from "../testing/github/repository.ts";
+import { connection, PushedRepository, tellOfPull, WEBHOOK_SECRET } from "../testing/github/repository.ts";
 import { Installation } from "../testing/installation.ts";
 import { Journey } from "../testing/journey.ts";
 import { problemOf } from "../testing/problem.ts";
@@ -39,17 +39,8 @@ async function pull(number: number, o: { page?: string; build?: string; state?: 
 }
 async function tell(number: number, commit: string, state: string, fork = false): Promise<void> {
   clock += 1;
-  const payload = {
-    repository: { id: 7, full_name: REPOSITORY },
-    pull_request: {
-      ...{ number, title: `Pull ${number}`, state, user: { login: "grace" } },
-      head: { sha: commit, ref: `topic-${number}`, repo: { id: fork ? 8 : 7 } },
-      base: { ref: "main", repo: { id: 7 } },
-      created_at: "2026-01-01T10:00:00Z",
-      updated_at: new Date(Date.UTC(2026, 0, 1, 11, 0, clock)).toISOString(),
-    },
-  };
-  expect((await deliver(journey.installation.url, { event: "pull_request", payload })).status).toBe(202);
+  const told = { ...{ number, commit, branch: `topic-${number}`, state, fork }, minute: clock };
+  expect((await tellOfPull(journey.installation.url, told)).status).toBe(202);
 }
 const all = async () => (await journey.owner.listPreviews({ params: { project: "main" }, query: {} })).items;
 const of = async (number: number) => (await all()).find((p) => p.pullRequest === number);

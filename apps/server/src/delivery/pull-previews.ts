@@ -17,10 +17,12 @@ export async function endPullPreview(
     readonly actor: Parameters<typeof record>[1]["actor"];
     readonly reason: string;
     readonly words: string;
+    /** It comes back when its pull request is opened again, and not only with a newer commit. */
+    readonly mayReopen?: boolean;
   },
 ): Promise<void> {
   await savePullPreview(tx, row.id, {
-    ...{ state: "ended", words: o.words, attempts: 0 },
+    ...{ state: "ended", words: o.words, attempts: 0, tried_commit: o.mayReopen ? null : row.wanted_commit },
     ...{ run_id: null, run_commit: null, run_digest: null },
     ...{ serving_id: null, serving_commit: null, serving_digest: null },
   });

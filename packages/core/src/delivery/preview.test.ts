@@ -34,6 +34,10 @@ describe("previews", () => {
     expect(kinds(previewSteps(policy, [pull(1)], [ended], [], NOW))).toEqual([]);
     expect(kinds(previewSteps(policy, [pull(1, { commit: "d" })], [ended], [], NOW))).toEqual(["renew pr-1"]);
   });
+  it("come back with a pull request that is opened again before the last of them was taken away", () => {
+    const closed = facts(1, { state: "ended", hasRun: false, triedCommit: null, hasRemains: true });
+    expect(kinds(previewSteps(policy, [pull(1)], [closed], [], NOW))).toEqual(["renew pr-1"]);
+  });
   it("end when the pull request closes, by time, and with the configuration; remains hold back the forgetting", () => {
     const step = (p: typeof policy | null, pulls: OpenPull[], f: PreviewFacts) => previewSteps(p, pulls, [f], [], NOW);
     expect(step(policy, [], facts(1))).toEqual([{ kind: "end", name: "pr-1", why: "closed" }]);

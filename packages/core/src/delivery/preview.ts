@@ -1,4 +1,4 @@
-import type { CommentReport } from "./github/ports.ts";
+import type { CommentReport, DeploymentReport, StatusReport } from "./github/ports.ts";
 
 /** Which previews of pull requests a service should have: decided from what is open and what is there. */
 export interface PreviewPolicy {
@@ -20,7 +20,7 @@ export interface PreviewFacts {
   readonly pullRequest: number;
   readonly state: PreviewStateName;
   readonly wantedCommit: string;
-  /** The commit whose build began last. */
+  /** The commit whose build began last; null where none did, and of one that ended because its pull request was closed. */
   readonly triedCommit: string | null;
   /** Whether a run serves, or is on its way up. */
   readonly hasRun: boolean;
@@ -60,7 +60,7 @@ export function previewSteps(
     if (policy === null || !pull) {
       if (preview.state !== "ended") steps.push({ kind: "end", name, why: policy === null ? "off" : "closed" });
       else if (!preview.hasRemains) steps.push({ kind: "forget", name });
-    } else if (pull.commit !== preview.wantedCommit)
+    } else if (pull.commit !== preview.wantedCommit || isReopened(preview))
       steps.push({ kind: "renew", name, pull, endsAtMs: nowMs + policy.ttlMs });
     else if (preview.state === "ended") continue;
     else if (preview.endsAtMs <= nowMs) steps.push({ kind: "end", name, why: "expired" });
@@ -81,6 +81,9 @@ export function previewSteps(
   return steps;
 }
 
+/** Its pull request was closed and is open again, before the last of the preview was taken away. */
+const isReopened = (preview: PreviewFacts): boolean => preview.state === "ended" && preview.triedCommit === null;
+
 /** What a pull request says of its preview. */
 export function commentOfPreview(f: {
   readonly service: string;
@@ -96,4 +99,61 @@ export function commentOfPreview(f: {
   const where =
     f.address === null ? "has no preview now." : `has a preview of ${f.commit?.slice(0, 8) ?? "it"}: ${f.address}`;
   return { pullRequest: f.pullRequest, mark, body: `${mark}\n**${f.service}** ${where}\n\n\`${words}\`` };
+}
+
+/** GitHub's limit for the description of a status. */
+const DESCRIPTION_MAX = 140;
+const STATES: Readonly<Record<PreviewStateName, StatusReport["state"]>> = {
+  waiting: "queued",
+  building: "in_progress",
+  ready: "success",
+  failed: "failure",
+  ended: "inactive",
+};
+
+/** What GitHub shows of a commit that is no longer there to be looked at. */
+export const previewIsGone = (logUrl: string): StatusReport => ({
+  state: "inactive",
+  description: "This commit's preview is gone.",
+  logUrl,
+});
+
+/**
+ * A preview as deployments of GitHub: one of its newest commit, and one of the commit that is served while the newest is on its
+ * way up, or failed. Nothing of one that ended: what GitHub knows of it is then taken back.
+ */
+export function deploymentsOfPreview(f: {
+  readonly id: string;
+  readonly service: string;
+  readonly name: string;
+  readonly state: PreviewStateName;
+  readonly words: string;
+  readonly wantedCommit: string;
+  readonly servingCommit: string | null;
+  readonly address: string | null;
+  /** Address of the service in the console. */
+  readonly url: string;
+}): readonly { readonly mark: string; readonly deployment: DeploymentReport; readonly status: StatusReport }[] {
+  if (f.state === "ended") return [];
+  const commits = new Set([f.wantedCommit, ...(f.servingCommit === null ? [] : [f.servingCommit])]);
+  return [...commits].map((commit) => {
+    const isServed = commit === f.servingCommit;
+    const mark = `${f.id}/${commit}`;
+    return {
+      mark,
+      deployment: {
+        ...{ ref: commit, environment: f.name, mark, production: false, transient: true as const },
+        description: `Preview of ${f.service} by Latchkey`.slice(0, DESCRIPTION_MAX),
+      },
+      status: {
+        state: isServed ? "success" : STATES[f.state === "ready" ? "waiting" : f.state],
+        description: (isServed ? `Serves commit ${commit.slice(0, 8)}.` : f.words.replace(/\s+/g, " ")).slice(
+          0,
+          DESCRIPTION_MAX,
+        ),
+        logUrl: f.url,
+        ...(isServed && f.address !== null ? { environmentUrl: f.address } : {}),
+      },
+    };
+  });
 }
