@@ -81,14 +81,16 @@ export const paths = {
   promote: { method: "POST", path: `${P}/services/:service/promote`, action: "deployment.create" },
 
   listPreviews: { method: "GET", path: `${P}/previews`, action: "service.read" },
+  createPreview: { method: "POST", path: `${P}/services/:service/previews`, action: "deployment.create" },
+  // By its name, or by the number of its pull request.
   keepPreview: {
     method: "POST",
-    path: `${P}/services/:service/previews/:pullRequest/keep`,
+    path: `${P}/services/:service/previews/:preview/keep`,
     action: "deployment.create",
   },
   removePreview: {
     method: "POST",
-    path: `${P}/services/:service/previews/:pullRequest/remove`,
+    path: `${P}/services/:service/previews/:preview/remove`,
     action: "deployment.create",
   },
 

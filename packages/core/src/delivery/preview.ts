@@ -17,7 +17,8 @@ export interface OpenPull {
 export type PreviewStateName = "waiting" | "building" | "ready" | "failed" | "ended";
 export interface PreviewFacts {
   readonly name: string;
-  readonly pullRequest: number;
+  /** Null of one that a person asked for: it needs no pull request, and none closes it. */
+  readonly pullRequest: number | null;
   readonly state: PreviewStateName;
   readonly wantedCommit: string;
   /** The commit whose build began last; null where none did, and of one that ended because its pull request was closed. */
@@ -31,13 +32,37 @@ export interface PreviewFacts {
   /** Something of it, besides runs, is still to be taken away. */
   readonly hasRemains: boolean;
 }
-export type PreviewEnd = "closed" | "expired" | "off";
+export type PreviewEnd = "closed" | "expired" | "off" | "taken";
 export type PreviewStep =
   | { readonly kind: "open" | "renew"; readonly name: string; readonly pull: OpenPull; readonly endsAtMs: number }
   | { readonly kind: "end"; readonly name: string; readonly why: PreviewEnd }
   | { readonly kind: "build" | "wait" | "forget"; readonly name: string };
 
 export const previewNameOf = (pullRequest: number): string => `pr-${pullRequest}`;
+
+/** A part of a host's name may have 63 characters; this leaves room for a mark behind it. */
+const NAME_MAX = 30;
+
+/**
+ * What a preview is called that was asked for by hand: of the branch's name what a host's name may have, or of the commit where one
+ * was named. Null where nothing is left of it, or it could be taken for a pull request's: `mark` then stands behind it, as it does
+ * for a name that is taken.
+ */
+export function previewNameByHand(
+  asked: { readonly branch: string; readonly commit: string | null },
+  mark: string | null,
+): string | null {
+  const plain =
+    asked.commit === null
+      ? asked.branch
+          .toLowerCase()
+          .replace(/[^a-z0-9]+/g, "-")
+          .slice(0, NAME_MAX)
+          .replace(/^-+|-+$/g, "")
+      : `commit-${asked.commit.slice(0, 8)}`;
+  if (mark !== null) return `${/^[a-z]/.test(plain) ? plain : `b-${plain}`}-${mark}`.replace(/-+/g, "-");
+  return /^[a-z][a-z0-9-]+$/.test(plain) && !/^pr-[0-9]+$/.test(plain) ? plain : null;
+}
 
 /**
  * The steps to take now. `policy` is null where the service has no previews; `taken` are names of its environments. One that
@@ -52,17 +77,21 @@ export function previewSteps(
 ): readonly PreviewStep[] {
   const steps: PreviewStep[] = [];
   const open = new Map(policy === null ? [] : pulls.filter((p) => !p.isFork).map((p) => [p.number, p]));
-  let seats = (policy?.most ?? 0) - there.filter((p) => p.hasRun && open.has(p.pullRequest)).length;
-  // The lowest number is the oldest pull request: it has the first seat that is free.
-  for (const preview of [...there].sort((a, b) => a.pullRequest - b.pullRequest)) {
+  const mayBe = (p: PreviewFacts) => policy !== null && (p.pullRequest === null || open.has(p.pullRequest));
+  let seats = (policy?.most ?? 0) - there.filter((p) => p.hasRun && mayBe(p)).length;
+  // Somebody waits for what was asked for by hand. The lowest number is the oldest pull request: it comes next.
+  for (const preview of [...there].sort((a, b) => (a.pullRequest ?? 0) - (b.pullRequest ?? 0))) {
     const { name } = preview;
-    const pull = open.get(preview.pullRequest);
-    if (policy === null || !pull) {
+    const pull = preview.pullRequest === null ? undefined : open.get(preview.pullRequest);
+    if (policy === null || (preview.pullRequest !== null && !pull)) {
       if (preview.state !== "ended") steps.push({ kind: "end", name, why: policy === null ? "off" : "closed" });
       else if (!preview.hasRemains) steps.push({ kind: "forget", name });
-    } else if (pull.commit !== preview.wantedCommit || isReopened(preview))
+    } else if (pull && (pull.commit !== preview.wantedCommit || isReopened(preview)))
       steps.push({ kind: "renew", name, pull, endsAtMs: nowMs + policy.ttlMs });
-    else if (preview.state === "ended") continue;
+    else if (preview.state === "ended") {
+      // Nothing would bring back one without a pull request but somebody who asks for it.
+      if (!pull && !preview.hasRemains) steps.push({ kind: "forget", name });
+    } else if (!pull && taken.includes(name)) steps.push({ kind: "end", name, why: "taken" });
     else if (preview.endsAtMs <= nowMs) steps.push({ kind: "end", name, why: "expired" });
     else if (preview.triedCommit === preview.wantedCommit || preview.isBuilding || preview.nextAtMs > nowMs) continue;
     else if (preview.hasRun) steps.push({ kind: "build", name });

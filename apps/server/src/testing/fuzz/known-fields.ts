@@ -53,7 +53,7 @@ export const KNOWN_FIELDS: Readonly<Record<string, Field>> = {
   approvalId: known("approval"),
   freezeId: known("freeze"),
   waiverId: known("waiver"),
-  pullRequest: of("1"),
+  preview: of("1"),
   until: of(DAYS_AHEAD),
   endsAt: of(DAYS_AHEAD),
   gate: of("unit tests", "evidence"),
