@@ -6,6 +6,17 @@ import { Command } from "./target-command.ts";
 const when = z.iso.datetime({ offset: true });
 const DAY_MS = 86_400_000;
 
+/** Where a preview runs. What else a service may run on is refused with what to do instead. */
+const PreviewTarget = z.discriminatedUnion("kind", [z.strictObject({ kind: z.literal("local") }), Command], {
+  error: ({ input }) => INSTEAD[String((input as { kind?: unknown } | undefined)?.kind)],
+});
+const INSTEAD: Readonly<Record<string, string>> = {
+  haproxy:
+    "HAProxy splits the traffic between releases, and a preview has but one: leave the target out, and Latchkey's gateway serves it",
+  netlify:
+    "Netlify builds and serves Deploy Previews by itself, which the Pipeline page shows: leave `previews` out, or use local or command",
+};
+
 export const PreviewsConfig = z.strictObject({
   /** A preview is removed so long after its newest commit. */
   ttlMs: z
@@ -23,7 +34,7 @@ export const PreviewsConfig = z.strictObject({
     .refine((given) => Object.keys(given).length <= 50, "at most 50 variables")
     .default({}),
   /** Where it runs: processes beside the server, or by scripts. */
-  target: z.union([z.strictObject({ kind: z.literal("local") }), Command]).default({ kind: "local" }),
+  target: PreviewTarget.default({ kind: "local" }),
 });
 export type PreviewsConfig = z.infer<typeof PreviewsConfig>;
 

@@ -45,7 +45,9 @@ export async function commitToPreview(
   if (!newest.ok) {
     if (/find remote ref|invalid refspec/i.test(newest.error))
       throw invalid("branch", `${github.repository} has no branch "${branch}".`, "Push it, or name another one.");
-    throw new ProblemError("LK_UNAVAILABLE", { detail: newest.error });
+    // Git's words without the address: where the installation looks for repositories is nobody's business.
+    const detail = newest.error.replace(/\S*:\/\/\S*/g, `"${github.repository}"`);
+    throw new ProblemError("LK_REPOSITORY", { detail });
   }
   if (asked.commit === undefined) return { branch, commit: newest.value, isOneCommit: false };
   const commit = await repositories.commitOf(github.repository, asked.commit);
