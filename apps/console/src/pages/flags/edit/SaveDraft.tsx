@@ -42,9 +42,14 @@ export function SaveDraft(o: { flag: FlagView; draft: Draft; onClose: () => void
   if (q.data.changes.length === 0) return <p className="m-0">Nothing is different from what is saved.</p>;
   return (
     <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
-      <div className="max-h-72 overflow-y-auto rounded-md border border-line p-3">
+      <section
+        aria-label="Differences"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it.
+        tabIndex={0}
+        className="max-h-72 overflow-y-auto rounded-md border border-line p-3"
+      >
         <FlagChanges changes={q.data.changes} most={200} />
-      </div>
+      </section>
       <ReasonField value={reason} onChange={setReason} maxLength={300} asked={tried} />
       {save.error && (
         <p role="alert" className="m-0 rounded-md bg-bad-soft px-3 py-2 text-bad">
