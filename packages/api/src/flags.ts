@@ -3,7 +3,7 @@ import { z } from "zod";
 import { pageOf } from "./models.ts";
 
 /** Feature flags: their definitions, how they stand in each environment, and who may ask for their values. */
-const when = z.iso.datetime({ offset: true });
+export const when = z.iso.datetime({ offset: true });
 
 export const FLAGS_MAX = 2_000;
 export const SEGMENTS_MAX = 500;
@@ -15,11 +15,11 @@ export const NESTED_MAX = 12;
 /** A definition as text: what streams to every client. */
 export const DEFINITION_CHARACTERS_MAX = 40_000;
 
-const flagKey = z
+export const flagKey = z
   .string()
   .max(100)
   .regex(/^[a-z0-9][a-z0-9._-]*$/, "lower-case letters, digits and . _ - such as new-lead-form");
-const environmentName = z
+export const environmentName = z
   .string()
   .max(40)
   .regex(/^[a-z0-9][a-z0-9-]*$/, "the name of an environment, such as production");
@@ -28,7 +28,7 @@ const variantName = z
   .max(60)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "letters, digits and . _ -");
 const attribute = z.string().min(1).max(100);
-const percent = z
+export const percent = z
   .number()
   .min(0)
   .max(100)
@@ -36,7 +36,7 @@ const percent = z
     (value) => Math.abs(value * 1_000 - Math.round(value * 1_000)) < 1e-6,
     "at most three digits after the point",
   );
-const reason = z.string().trim().min(1).max(300);
+export const reason = z.string().trim().min(1).max(300);
 
 export const FlagValue: z.ZodType<CoreFlagValue> = z
   .lazy(() =>
@@ -194,6 +194,8 @@ export const FlagVersion = z.object({
   version: z.int(),
   at: when,
   by: z.string(),
+  /** Who agreed to it, where it had been proposed. */
+  approvedBy: z.string().nullable(),
   reason: z.string(),
   /** What was done: `created`, `changed`, `switched`, `rollout`, `archived`, `restored`. */
   verb: z.enum(["created", "changed", "switched", "rollout", "archived", "unarchived", "restored"]),
@@ -265,6 +267,8 @@ export const flagContract = {
     answers: z.object({
       flag: FlagView.nullable(),
       applied: z.boolean(),
+      /** The environments in which a second person has to agree: then propose it. */
+      needsApproval: z.array(z.string()),
       changes: z.array(z.object({ path: z.string(), before: z.unknown(), after: z.unknown() })),
     }),
   },

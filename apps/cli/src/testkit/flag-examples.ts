@@ -30,7 +30,7 @@ export const flag: Answer<"getFlag"> = {
   ],
 };
 export const flagVersion: Answer<"listFlagVersions">["items"][number] = {
-  ...{ version: 4, at: AT, by: "Ada", reason: "no complaints", verb: "rollout" },
+  ...{ version: 4, at: AT, by: "Ada", approvedBy: null, reason: "no complaints", verb: "rollout" },
   changes: [{ path: "environments.production.rollouts.otherwise.percent", before: 10, after: 25 }],
 };
 export const flagAnswer: Answer<"explainFlag"> = {

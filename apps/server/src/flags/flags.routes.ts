@@ -54,13 +54,13 @@ export function registerFlags(
       const also = (tx: Parameters<typeof remember>[0]) =>
         dryRun ? Promise.resolve() : remember(tx, `${project} ${key}`);
       const asked = { project, principal, key, reason, also, definition, manager, ifVersion, dryRun };
-      const { changes, applied } = await putFlag(o, asked);
+      const { changes, applied, needsApproval } = await putFlag(o, asked);
       if (applied) await o.sets.look();
-      return { flag: await viewFlag(db, project, key), applied, changes };
+      return { flag: await viewFlag(db, project, key), applied, needsApproval, changes };
     },
     async (reference) => {
       const [project = "", key = ""] = reference.split(" ");
-      return { flag: await now(project, key), applied: true, changes: [] };
+      return { flag: await now(project, key), applied: true, needsApproval: [], changes: [] };
     },
   );
   route(http, "switchFlag", async ({ project, params, body, principal, remember }) => {

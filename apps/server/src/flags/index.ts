@@ -9,6 +9,7 @@ import { FlagStreams } from "./flag-streams.ts";
 import { registerFlags } from "./flags.routes.ts";
 import { registerKeys } from "./keys.routes.ts";
 import { registerOfrep } from "./ofrep.routes.ts";
+import { registerProposals } from "./proposals.routes.ts";
 import { SeenUsers } from "./seen-users.ts";
 import { registerSegments } from "./segments.routes.ts";
 import { FlagSets } from "./sets.ts";
@@ -32,6 +33,7 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
   const seen = new SeenUsers({ ...o, clock });
   registerFlags(http, { ...o, sets, seen });
   registerSegments(http, { ...o, sets });
+  registerProposals(http, { ...o, sets });
   registerKeys(http, {
     ...o,
     onRevoked: (id) => {
