@@ -141,6 +141,22 @@ describe("an environment that needs a second person", () => {
     expect(await waiting(ada)).toEqual([]);
   });
 
+  it("keeps a segment that a flag names there, over others too, from being changed by one alone", async () => {
+    const set = (segment: string, when: object, client = ada) =>
+      client.putFlagSegment({ params: { ...main, segment }, body: { when: when as never, reason: "a test" } });
+    const pro = { kind: "attribute", attribute: "plan", operator: "equals", values: ["pro"] };
+    await set("inner", pro);
+    await set("outer", { kind: "segment", segment: "inner" });
+    const rules = [
+      { id: "r", when: { kind: "segment", segment: "outer" }, serve: { kind: "variant", variant: "off" } },
+    ];
+    const off = { isEnabled: false, otherwise: rollout(1) };
+    const named = { environments: { production: { ...off, rules }, staging: off } } as never;
+    await put(ada, named, "named");
+    expect(await problemOf(set("inner", { ...pro, values: ["free"] }))).toMatchObject({ code: "LK_FLAG_APPROVAL" });
+    await set("free", { ...pro, values: ["free"] });
+  });
+
   it("is asked for nothing that can't be done", async () => {
     const propose = (change: object) =>
       problemOf(ada.proposeFlagChange({ params: form, body: { change: change as never, reason: "a test" } }));
