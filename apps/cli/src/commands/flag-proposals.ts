@@ -35,16 +35,18 @@ export function addFlagProposals(group: Command, terminal: Terminal, outcome: Ou
 }
 
 function addList(group: Command, terminal: Terminal, outcome: Outcome): void {
-  addCommand<PageOptions & { flag?: string; all?: boolean }>(group, terminal, outcome, {
+  addCommand<PageOptions & { flag?: string; decided?: boolean }>(group, terminal, outcome, {
     usage: "proposals",
     about: "list the changes of flags that wait for a second person",
     options: (command) =>
-      addPageOptions(command, "50").option("--flag <flag>", "only of this flag").option("--all", "also those decided"),
+      addPageOptions(command, "50")
+        .option("--flag <flag>", "only of this flag")
+        .option("--decided", "also those that are decided"),
     examples: [["latchkey flags proposals", "what waits; approve or reject it by its id"]],
     run: async ({ session: open, options }) => {
       const session = open();
       const query = {
-        state: options.all ? ("all" as const) : ("waiting" as const),
+        state: options.decided ? ("all" as const) : ("waiting" as const),
         ...(options.flag ? { flag: options.flag } : {}),
       };
       const page = await readPages(options, (asked) =>

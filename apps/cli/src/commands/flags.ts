@@ -7,6 +7,7 @@ import type { Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 import { clip, facts, moment, table } from "../text.ts";
 import { addFlagKeys } from "./flag-keys.ts";
+import { addFlagPreview } from "./flag-preview.ts";
 import { addFlagProposals, addPropose, type Change, propose } from "./flag-proposals.ts";
 import { addFlagSegments } from "./flag-segments.ts";
 import { addFlagsAsCode } from "./flags-as-code.ts";
@@ -41,6 +42,7 @@ export function addFlags(program: Command, terminal: Terminal, outcome: Outcome)
   addArchive(flags, terminal, outcome, false);
   addFlagSegments(flags, terminal, outcome);
   addFlagsAsCode(flags, terminal, outcome);
+  addFlagPreview(flags, terminal, outcome);
   addFlagProposals(flags, terminal, outcome);
   addFlagKeys(flags, terminal, outcome);
 }
