@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { experimentContract } from "./experiments.ts";
 import { flagContract } from "./flags.ts";
 import * as g from "./gates.ts";
 import { GatewayReport, GENERATION_MAX, RoutingTable } from "./gateway.ts";
@@ -303,6 +304,7 @@ export const contract = {
   ...previewsContract,
   ...promotionContract,
   ...flagContract,
+  ...experimentContract,
   ...rollbackContract,
   ...zeroTouchContract,
   ...notificationContract,

@@ -188,6 +188,7 @@ export const paths = {
   listFlagVersions: { method: "GET", path: `${P}/flags/:flag/versions`, action: "flag.read" },
   restoreFlag: { method: "POST", path: `${P}/flags/:flag/restore`, action: "flag.write" },
   explainFlag: { method: "POST", path: `${P}/flags/:flag/explain`, action: "flag.read" },
+  getFlagResults: { method: "GET", path: `${P}/flags/:flag/results`, action: "flag.read" },
   listFlagSegments: { method: "GET", path: `${P}/flag-segments`, action: "flag.read" },
   putFlagSegment: { method: "PUT", path: `${P}/flag-segments/:segment`, action: "flag.write" },
   deleteFlagSegment: { method: "DELETE", path: `${P}/flag-segments/:segment`, action: "flag.write" },

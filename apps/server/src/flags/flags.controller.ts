@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { DEFINITION_CHARACTERS_MAX, FLAGS_MAX, type FlagDefinition } from "@latchkey/api/flags";
+import type { Actor } from "@latchkey/core/delivery/rollout";
 import { type Flag, OTHERWISE, type Serve } from "@latchkey/core/flags/model";
 import { percentWords } from "@latchkey/core/flags/words";
 import { canonicalJson } from "@latchkey/core/shared/canonical-json";
@@ -9,6 +10,7 @@ import { actorOf, type Principal } from "../platform/auth.ts";
 import type { Database, Transaction } from "../platform/database.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { checkFlag } from "./checks.ts";
+import { armsOf, currentRuns, endRun } from "./experiments.store.ts";
 import {
   countFlags,
   dropRollouts,
@@ -16,6 +18,7 @@ import {
   findFlag,
   findVersion,
   type Manager,
+  type RolloutRow,
   rolloutsOf,
   type StoredDefinition,
   saveFlag,
@@ -153,10 +156,28 @@ export async function moveRollout(
     const changes = differences(now, next, `environments.${environment}.rollouts.${rule}`);
     if (changes.length === 0) return;
     const words = `${stateWords(next.state)} at ${percentWords(next.percent)} by a person`;
-    await saveRollout(tx, project, { flag: key, environment, rule, ...next, words });
+    await beginAnew(tx, { project, flag: key, environment, rule }, known, next.state);
+    const [run] = (await currentRuns(tx, project)).filter(
+      (one) => one.flag === key && one.environment === environment && one.rule === rule,
+    );
+    const arms = run ? (await armsOf(tx, [run.id])).get(run.id) : undefined;
+    await saveRollout(tx, project, {
+      ...{ flag: key, environment, rule, ...next, words, is_by_person: true },
+      ...{ treated_before: arms?.treated.exposed ?? 0, control_before: arms?.control.exposed ?? 0 },
+    });
     const definition = withSwitches(key, row.definition, await switchesOf(tx, project, [key]));
     await write(o, tx, asked, { ...same(row), verb: "rollout", before: row, definition, changes });
   });
+}
+/** What was killed, or held because its figures were wrong, and goes on: what was counted until then is of another run. */
+async function beginAnew(
+  tx: Transaction,
+  of: { readonly project: string; readonly flag: string; readonly environment: string; readonly rule: string },
+  known: RolloutRow | undefined,
+  state: RolloutRow["state"],
+): Promise<void> {
+  const isStopped = known?.state === "killed" || (known?.state === "held" && !known.is_by_person);
+  if (isStopped && (state === "running" || state === "done")) await endRun(tx, of, null);
 }
 const stateWords = (state: string) => `${state.charAt(0).toUpperCase()}${state.slice(1)}`;
 
@@ -211,7 +232,14 @@ async function inChange<T>(
   });
 }
 
+export interface FlagWriter {
+  readonly subjects: Subjects;
+}
 interface Written {
+  /** Of the ledger's entry; by the verb where it is left out. */
+  readonly type?: string;
+  /** What the entry says besides. */
+  readonly also?: Readonly<Record<string, unknown>>;
   readonly verb: Verb;
   readonly before: FlagRow | null;
   readonly definition: StoredDefinition;
@@ -219,22 +247,40 @@ interface Written {
   readonly archivedAt: Date | null;
   readonly changes: readonly Change[];
 }
-const same = (row: FlagRow) => ({ manager: row.manager, archivedAt: row.archived_at });
+export const same = (row: FlagRow) => ({ manager: row.manager, archivedAt: row.archived_at });
 
 async function write(o: FlagsOptions, tx: Transaction, asked: Asked, w: Written): Promise<void> {
   const { project, key, principal } = asked;
+  return writeFlag(o, tx, { project, key, actor: actorOf(principal), reason: asked.reason }, w);
+}
+
+/** Writes a change of a flag: the flag, its version and the ledger's entry. */
+export async function writeFlag(
+  o: FlagWriter,
+  tx: Transaction,
+  by: { readonly project: string; readonly key: string; readonly actor: Actor; readonly reason: string },
+  w: Written,
+): Promise<void> {
+  const { project, key, actor } = by;
   const version = (w.before?.version ?? 0) + 1;
-  const actor = actorOf(principal);
-  const reason = await o.subjects.sealWordsOf(principal.name, asked.reason);
+  const reason = await o.subjects.sealWordsOf(actor.name, by.reason);
   const { definition, manager, changes, verb } = w;
   await saveFlag(tx, { project, key, definition, manager, version, archived_at: w.archivedAt });
   await saveVersion(tx, project, key, { version, verb, definition, changes, by: actor, reason });
   await record(tx, {
-    type: `flags.flag.${verb}`,
+    type: w.type ?? `flags.flag.${verb}`,
     subject: `flag/${key}`,
     project,
     actor,
-    data: { flag: key, version, manager, reason, ...told(changes), sha256: sha256(canonicalJson(definition)) },
+    data: {
+      flag: key,
+      version,
+      manager,
+      reason,
+      ...told(changes),
+      sha256: sha256(canonicalJson(definition)),
+      ...w.also,
+    },
   });
 }
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");

@@ -1,14 +1,18 @@
+import { hkdfSync } from "node:crypto";
 import type { Logger } from "pino";
 import type { Subjects } from "../ledger/index.ts";
 import { systemClock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import type { Http } from "../platform/http.ts";
+import type { Lease } from "../platform/leases.ts";
 import type { Notifications } from "../platform/notifications.ts";
 import { ClientKeys } from "./client-keys.ts";
+import { registerExposures } from "./exposures.routes.ts";
 import { FlagStreams } from "./flag-streams.ts";
 import { registerFlags } from "./flags.routes.ts";
 import { registerKeys } from "./keys.routes.ts";
 import { registerOfrep } from "./ofrep.routes.ts";
+import { Ramps } from "./ramps.controller.ts";
 import { registerSegments } from "./segments.routes.ts";
 import { FlagSets } from "./sets.ts";
 
@@ -21,6 +25,9 @@ export interface FlagsRoomOptions {
   readonly log: Logger;
   readonly subjects: Subjects;
   readonly announcements: Notifications;
+  readonly lease: Lease;
+  /** What the key for users' hashes is made of. */
+  readonly keyEncryptionKey: Buffer;
 }
 
 export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
@@ -28,7 +35,9 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
   const sets = new FlagSets({ ...o, clock });
   const keys = new ClientKeys(o.database);
   const streams = new FlagStreams({ sets, keys, clock });
-  registerFlags(http, { ...o, sets });
+  const ramps = new Ramps({ ...o, clock, sets });
+  ramps.start();
+  registerFlags(http, { ...o, sets, now: () => clock.now() });
   registerSegments(http, o);
   registerKeys(http, {
     ...o,
@@ -38,9 +47,15 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
     },
   });
   registerOfrep(http, { sets, keys, streams, clock });
+  const hashKey = Buffer.from(hkdfSync("sha256", o.keyEncryptionKey, "", "latchkey users of experiments", 32));
+  registerExposures(http, {
+    ...{ database: o.database, sets, keys, clock, hashKey },
+    onEvidence: (project) => ramps.notice(project),
+  });
   return {
     stop: async () => {
       streams.stop();
+      await ramps.stop();
       await sets.stop();
     },
   };

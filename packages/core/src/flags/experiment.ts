@@ -130,10 +130,10 @@ function nextStep(
   const to = (words: string): RampDecision => ({
     ...{ kind: "step", percent: next.percent, isLast: next === steps.at(-1), words },
   });
-  // Where it begins is no step of its own unless the ramp says so.
-  const here = steps.find((step) => step.percent === at.percent);
-  if (!here && at.percent < (steps[0]?.percent ?? 0)) return to("The first step.");
-  const leftMs = (here?.holdMs ?? 0) - at.sinceMs;
+  // Where it begins is no step of its own unless the ramp says so; a person may have put it between two.
+  const here = steps.findLast((step) => step.percent <= at.percent);
+  if (!here) return to("The first step.");
+  const leftMs = here.holdMs - at.sinceMs;
   if (leftMs > 0) return { kind: "keep", words: `Stays at this step for ${durationWords(leftMs)} more.` };
   const fewest = Math.min(at.newlyExposed.treated, at.newlyExposed.control);
   if (fewest < plan.minExposures)
