@@ -23,6 +23,7 @@ export const to = {
   approvals: (approval?: string, ask?: "approve" | "reject") => withQuery("/approvals", { approval, ask }),
   flags: () => "/flags",
   flag: (key: string, environment?: string) => withQuery(`/flags/${encodeURIComponent(key)}`, { environment }),
+  flagResults: (key: string) => `/flags/${encodeURIComponent(key)}/results`,
   targets: () => "/targets",
   health: () => "/health",
   settings: () => "/settings",

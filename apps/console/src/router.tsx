@@ -134,6 +134,15 @@ const flag = createRoute({
   loader: ({ params }) => void queryClient.prefetchQuery(queries.flag(params.flag)),
   component: lazyPage(() => import("./pages/flags/FlagPage.tsx"), "FlagPage"),
 });
+const flagResults = createRoute({
+  getParentRoute: () => shell,
+  path: "/flags/$flag/results",
+  loader: ({ params }) => {
+    void queryClient.prefetchQuery(queries.flagResults(params.flag));
+    void queryClient.prefetchQuery(queries.flagEntries(params.flag));
+  },
+  component: lazyPage(() => import("./pages/flags/ResultsPage.tsx"), "ResultsPage"),
+});
 const settings = createRoute({
   getParentRoute: () => shell,
   path: "/settings",
@@ -171,6 +180,7 @@ export const router = createRouter({
       targets,
       flags,
       flag,
+      flagResults,
       settings,
       notifications,
       elsewhere,

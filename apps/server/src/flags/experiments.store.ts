@@ -206,7 +206,7 @@ export const lastPoints = operation(
 
 /** How many users came to the smaller arm in the last day, or since the run began if that is less; per day. */
 export const exposedPerDay = operation("exposedPerDay", async (db: Executor, run: number): Promise<number> => {
-  const found = await sql<{ n: number }>`select count(*) / 2.0 / least(1, greatest(1.0 / 1440,
+  const found = await sql<{ n: number }>`select count(*) / 2.0 / least(1, greatest(1.0 / 144,
       extract(epoch from now() - min(r.started_at)) / 86400))::float8 as n
     from flag_exposure e join flag_run r on r.id = e.run
     where e.run = ${run} and e.at > now() - interval '1 day'`.execute(db);

@@ -1,5 +1,5 @@
 import type { ExperimentResult } from "@latchkey/api/experiments";
-import { type Arms, evidenceOf } from "@latchkey/core/flags/experiment";
+import { type Arms, type Evidence, evidenceOf } from "@latchkey/core/flags/experiment";
 import type { Interval } from "@latchkey/core/flags/experiment-evidence";
 import { type GoalEffect, goalEffect } from "@latchkey/core/flags/experiment-goals";
 import { type LiveRollout, liveRollouts } from "@latchkey/core/flags/experiment-rules";
@@ -68,7 +68,7 @@ function resultOf(
     ...{ isEnabled: one.isEnabled, percent: one.percentAt(k.nowMs), state: one.state },
     words: k.state?.words ?? "As it is defined.",
     next: one.isEnabled ? decision.words : "The flag is off here: nothing moves.",
-    advice: adviceOf(one, goals),
+    advice: adviceOf(one, goals, evidence),
     startedAt: k.run?.started_at.toISOString() ?? null,
     exposed: { treated: k.arms.treated.exposed, control: k.arms.control.exposed },
     isMismatched: evidence.mismatch.isMismatched,
@@ -85,9 +85,10 @@ function resultOf(
 const shareOf = (ln: number, needed: number): number => Math.min(1, Math.max(0, ln / needed));
 
 /** What somebody who owns the flag would do now: the first goal decides, and nothing is shipped that is stopped. */
-function adviceOf(one: LiveRollout, goals: readonly GoalEffect[]): ExperimentResult["advice"] {
+function adviceOf(one: LiveRollout, goals: readonly GoalEffect[], evidence: Evidence): ExperimentResult["advice"] {
   if (one.state === "killed" || one.state === "held") return one.state;
   if (goals.some((goal) => goal.advice === "stop")) return "stop";
+  if (evidence.guardrails.some((guardrail) => guardrail.state === "near")) return "keep_going";
   return goals[0]?.advice ?? "keep_going";
 }
 

@@ -52,18 +52,19 @@ export interface Interval {
   readonly from: number;
   readonly to: number;
 }
-/** Effects of a few percent up to tenths are told soonest. */
-const RATIO_PRIOR = 20;
+/** Concentrations that are betted on: a few tenths of an effect, and many times as much of a few users. */
+const RATIO_PRIORS = [20, 1] as const;
 
 /**
  * How many times as many of the treated it happens to: all ratios that the counts do not speak against, at every look at
- * once with probability 1 - alpha (confidence sequence: the Beta mixture above, solved for q; ratio q / (1 - q)).
+ * once with probability 1 - alpha (confidence sequence: an average of two Beta mixtures as above, solved for q; ratio
+ * q / (1 - q)).
  */
 export function ratioInterval(treated: number, control: number, alpha: number): Interval {
   const limit = Math.log(1 / alpha);
   const ratio = (q: number) => q / (1 - q);
   const centre = (treated + control === 0 ? 1 : treated) / (treated + control === 0 ? 2 : treated + control);
-  const speaksAgainst = (q: number) => lnShare(treated, control, RATIO_PRIOR, q) >= limit;
+  const speaksAgainst = (q: number) => lnMean(RATIO_PRIORS.map((a) => lnShare(treated, control, a, q))) >= limit;
   const edge = (outside: number): number => {
     // Evidence against a share grows with its distance from what was seen.
     let [inner, outer] = [Math.min(1 - 1e-12, Math.max(1e-12, centre)), outside];

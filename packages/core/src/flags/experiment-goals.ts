@@ -110,9 +110,9 @@ function goalWords(goal: Goal, effect: Omit<GoalEffect, "words">): string {
   const so = `${goal.metric}: ${effectWords(effect)} ${of}.`;
   switch (effect.advice) {
     case "ship":
-      return `${so} Better: ship it.`;
+      return `${so} It is better.`;
     case "stop":
-      return `${so} Worse: stop.`;
+      return `${so} It is worse.`;
     case "no_difference":
       return `${so} No difference of ${goal.minEffectPercent} % or more: choose by other reasons.`;
     case "keep_going":
