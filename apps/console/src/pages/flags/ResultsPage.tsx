@@ -52,7 +52,8 @@ function Guardrails({ result: r }: { result: FlagResult }) {
   return (
     <section
       aria-label={`Guardrails in ${r.environment}`}
-      className="overflow-x-auto"
+      // What is for screen readers only lies within it, not beside the page.
+      className="relative overflow-x-auto"
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard.
       tabIndex={0}
     >
