@@ -149,6 +149,7 @@ describe("who may do what, over the wire", () => {
       listFlagVersions, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       restoreFlag, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       explainFlag, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      getFlagResults, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       listFlagSegments, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       putFlagSegment, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       deleteFlagSegment, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
