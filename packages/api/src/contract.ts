@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { experimentContract } from "./experiments.ts";
 import { flagProposalContract } from "./flag-proposals.ts";
 import { flagContract } from "./flags.ts";
 import * as g from "./gates.ts";
@@ -305,6 +306,7 @@ export const contract = {
   ...promotionContract,
   ...flagContract,
   ...flagProposalContract,
+  ...experimentContract,
   ...rollbackContract,
   ...zeroTouchContract,
   ...notificationContract,

@@ -1,5 +1,6 @@
 import type { Condition as CoreCondition, FlagValue as CoreFlagValue } from "@latchkey/core/flags/model";
 import { z } from "zod";
+import { ExperimentPlan } from "./experiments.ts";
 import { pageOf } from "./models.ts";
 
 /** Feature flags: their definitions, how they stand in each environment, and who may ask for their values. */
@@ -112,6 +113,7 @@ export const FlagServe = z.discriminatedUnion("kind", [
     against: variantName,
     percent,
     ramp: Ramp.exactOptional(),
+    experiment: ExperimentPlan.exactOptional(),
   }),
 ]);
 export const FlagRule = z.strictObject({

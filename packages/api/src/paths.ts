@@ -195,6 +195,7 @@ export const paths = {
   proposeFlagChange: { method: "POST", path: `${P}/flags/:flag/proposals`, action: "flag.write" },
   listFlagProposals: { method: "GET", path: `${P}/flag-proposals`, action: "flag.read" },
   decideFlagProposal: { method: "POST", path: `${P}/flag-proposals/:proposal/decide`, action: "flag.write" },
+  getFlagResults: { method: "GET", path: `${P}/flags/:flag/results`, action: "flag.read" },
   listFlagSegments: { method: "GET", path: `${P}/flag-segments`, action: "flag.read" },
   putFlagSegment: { method: "PUT", path: `${P}/flag-segments/:segment`, action: "flag.write" },
   deleteFlagSegment: { method: "DELETE", path: `${P}/flag-segments/:segment`, action: "flag.write" },

@@ -6,6 +6,7 @@ import { wrongUse } from "../problem.ts";
 import type { Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 import { clip, facts, moment, table } from "../text.ts";
+import { addFlagExperiments } from "./flag-experiments.ts";
 import { addFlagKeys } from "./flag-keys.ts";
 import { addFlagPreview } from "./flag-preview.ts";
 import { addFlagProposals, addPropose, type Change, propose } from "./flag-proposals.ts";
@@ -35,6 +36,7 @@ export function addFlags(program: Command, terminal: Terminal, outcome: Outcome)
   addSwitch(flags, terminal, outcome, true);
   addSwitch(flags, terminal, outcome, false);
   addRollout(flags, terminal, outcome);
+  addFlagExperiments(flags, terminal, outcome);
   addExplain(flags, terminal, outcome);
   addHistory(flags, terminal, outcome);
   addRestore(flags, terminal, outcome);

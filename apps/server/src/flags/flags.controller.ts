@@ -11,6 +11,7 @@ import type { Database, Transaction } from "../platform/database.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { checkApproval, placesToAgree } from "./approvals.ts";
 import { checkFlag } from "./checks.ts";
+import { armsOf, currentRuns, endRun } from "./experiments.store.ts";
 import {
   countFlags,
   dropRollouts,
@@ -18,6 +19,7 @@ import {
   findFlag,
   findVersion,
   type Manager,
+  type RolloutRow,
   rolloutsOf,
   type StoredDefinition,
   saveFlag,
@@ -178,10 +180,28 @@ export async function moveRollout(
     const changes = differences(now, next, `environments.${environment}.rollouts.${rule}`);
     if (changes.length === 0) return;
     const words = `${stateWords(next.state)} at ${percentWords(next.percent)} by a person`;
-    await saveRollout(tx, project, { flag: key, environment, rule, ...next, words });
+    await beginAnew(tx, { project, flag: key, environment, rule }, known, next.state);
+    const [run] = (await currentRuns(tx, project)).filter(
+      (one) => one.flag === key && one.environment === environment && one.rule === rule,
+    );
+    const arms = run ? (await armsOf(tx, [run.id])).get(run.id) : undefined;
+    await saveRollout(tx, project, {
+      ...{ flag: key, environment, rule, ...next, words, is_by_person: true },
+      ...{ treated_before: arms?.treated.exposed ?? 0, control_before: arms?.control.exposed ?? 0 },
+    });
     const definition = withSwitches(key, row.definition, await switchesOf(tx, project, [key]));
     await write(o, tx, asked, { ...same(row), verb: "rollout", before: row, definition, changes });
   });
+}
+/** What was killed, or held because its figures were wrong, and goes on: what was counted until then is of another run. */
+async function beginAnew(
+  tx: Transaction,
+  of: { readonly project: string; readonly flag: string; readonly environment: string; readonly rule: string },
+  known: RolloutRow | undefined,
+  state: RolloutRow["state"],
+): Promise<void> {
+  const isStopped = known?.state === "killed" || (known?.state === "held" && !known.is_by_person);
+  if (isStopped && (state === "running" || state === "done")) await endRun(tx, of, null);
 }
 const stateWords = (state: string) => `${state.charAt(0).toUpperCase()}${state.slice(1)}`;
 
@@ -237,6 +257,10 @@ async function inChange<T>(
 }
 
 interface Written {
+  /** Of the ledger's entry; by the verb where it is left out. */
+  readonly type?: string;
+  /** What the entry says besides. */
+  readonly also?: Readonly<Record<string, unknown>>;
   readonly verb: Verb;
   readonly before: FlagRow | null;
   readonly definition: StoredDefinition;
@@ -244,7 +268,7 @@ interface Written {
   readonly archivedAt: Date | null;
   readonly changes: readonly Change[];
 }
-const same = (row: FlagRow) => ({ manager: row.manager, archivedAt: row.archived_at });
+export const same = (row: FlagRow) => ({ manager: row.manager, archivedAt: row.archived_at });
 
 async function write(o: FlagsOptions, tx: Transaction, asked: Asked, w: Written): Promise<void> {
   const { project, key, principal, under } = asked;
@@ -255,18 +279,38 @@ async function write(o: FlagsOptions, tx: Transaction, asked: Asked, w: Written)
       remedy: "Withdraw it, and propose it again.",
     });
   if (!under) await checkApproval(tx, asked, w);
-  const version = (w.before?.version ?? 0) + 1;
   const actor = actorOf(principal);
   // The reason of what was proposed is sealed already, by who gave it.
   const reason = under ? asked.reason : await o.subjects.sealWordsOf(principal.name, asked.reason);
-  const by = under?.proposedBy ?? actor;
+  if (!under) return writeFlag(tx, { project, key, actor, reason }, w);
+  const { proposal, proposedBy } = under;
+  const also = { ...w.also, proposal, proposedBy: proposedBy.name };
+  return writeFlag(tx, { project, key, actor, reason, proposedBy }, { ...w, also });
+}
+
+/** Writes a change of a flag: the flag, its version and the ledger's entry. The reason is as it may be written. */
+export async function writeFlag(
+  tx: Transaction,
+  asked: {
+    readonly project: string;
+    readonly key: string;
+    readonly actor: Actor;
+    readonly reason: string;
+    /** Whose change it is that the actor agreed to. */
+    readonly proposedBy?: Actor;
+  },
+  w: Written,
+): Promise<void> {
+  const { project, key, actor, reason, proposedBy } = asked;
+  const version = (w.before?.version ?? 0) + 1;
   const { definition, manager, changes, verb } = w;
   await saveFlag(tx, { project, key, definition, manager, version, archived_at: w.archivedAt });
   await saveVersion(tx, project, key, {
-    ...{ version, verb, definition, changes, by, reason, approved_by: under ? actor : null },
+    ...{ version, verb, definition, changes, reason },
+    ...{ by: proposedBy ?? actor, approved_by: proposedBy ? actor : null },
   });
   await record(tx, {
-    type: `flags.flag.${verb}`,
+    type: w.type ?? `flags.flag.${verb}`,
     subject: `flag/${key}`,
     project,
     actor,
@@ -275,9 +319,9 @@ async function write(o: FlagsOptions, tx: Transaction, asked: Asked, w: Written)
       version,
       manager,
       reason,
-      ...(under ? { proposal: under.proposal, proposedBy: under.proposedBy.name } : {}),
       ...told(changes),
       sha256: sha256(canonicalJson(definition)),
+      ...w.also,
     },
   });
 }

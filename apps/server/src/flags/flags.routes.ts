@@ -13,6 +13,7 @@ import {
 } from "./flags.controller.ts";
 import { findFlag } from "./flags.store.ts";
 import { viewFlag, viewFlags, viewVersions } from "./flags.view.ts";
+import { viewResults } from "./results.view.ts";
 import type { SeenUsers } from "./seen-users.ts";
 import type { FlagSets } from "./sets.ts";
 
@@ -21,7 +22,7 @@ const KEY = /^[a-z0-9][a-z0-9._-]{0,99}$/;
 /** Flags: what they are, their switches and rollouts, what was changed, and who gets what. */
 export function registerFlags(
   http: Http,
-  o: FlagsOptions & { readonly sets: FlagSets; readonly seen: SeenUsers },
+  o: FlagsOptions & { readonly sets: FlagSets; readonly seen: SeenUsers; readonly now: () => number },
 ): void {
   const { db } = o.database;
   /** After a change: whoever asks this server from now on is answered by it. */
@@ -95,6 +96,11 @@ export function registerFlags(
     const { version, reason } = body;
     await restoreFlag(o, { project, principal, key: params.flag, reason, also, version });
     return changed(project, params.flag);
+  });
+  route(http, "getFlagResults", async ({ project, params }) => {
+    const items = await viewResults(db, project, params.flag, o.now());
+    if (!items) throw noFlag(params.flag);
+    return { flag: params.flag, items };
   });
   route(http, "explainFlag", async ({ project, params, body }) => {
     const { environment, context, definition } = body;

@@ -155,6 +155,7 @@ describe("who may do what, over the wire", () => {
       proposeFlagChange, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       listFlagProposals, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       decideFlagProposal, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      getFlagResults, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       listFlagSegments, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       putFlagSegment, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       deleteFlagSegment, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -

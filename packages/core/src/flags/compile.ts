@@ -1,4 +1,4 @@
-import { BUCKETS, bucketOf, bucketsIn, percentAt } from "./buckets.ts";
+import { bucketOf, bucketsIn, percentAt } from "./buckets.ts";
 import { compileCondition, type Matcher } from "./conditions.ts";
 import { parseInstant } from "./instants.ts";
 import {
@@ -189,11 +189,4 @@ function compileServe(
     const at = bucket(context);
     return at === null ? unknown : at < bucketsIn(percentAt(serve, nowMs)) ? on : against;
   };
-}
-
-/** Where somebody stands in a rollout: treated, of its control, or neither. Half and more leave the control the rest. */
-export function armOf(bucket: number, percent: number): "treated" | "control" | "neither" {
-  const treated = bucketsIn(percent);
-  if (bucket < treated) return "treated";
-  return bucket >= BUCKETS - Math.min(treated, BUCKETS - treated) ? "control" : "neither";
 }

@@ -3,6 +3,7 @@ import { parseInstant } from "./instants.ts";
 import {
   type AttributeCondition,
   type Condition,
+  type ExperimentPlan,
   type Flag,
   type FlagRules,
   type FlagType,
@@ -136,6 +137,7 @@ function checkServe(flag: Flag, serve: Serve, path: string, say: Say): void {
   checkVariant(flag, serve.against, `${path}.against`, say);
   if (serve.variant === serve.against)
     say(`${path}.against`, "must be another variant than the one that is rolled out");
+  if (serve.experiment) checkPlan(serve.experiment, `${path}.experiment`, say);
   const { ramp } = serve;
   if (ramp?.kind === "time") {
     checkTimes(ramp.from, ramp.until, `${path}.ramp`, say);
@@ -145,6 +147,17 @@ function checkServe(flag: Flag, serve: Serve, path: string, say: Say): void {
     ramp.steps.forEach((one, i) => {
       if (one.percent <= (ramp.steps[i - 1]?.percent ?? -1))
         say(`${path}.ramp.steps.${i}.percent`, "must be more than in the step before");
+    });
+}
+
+/** A metric is counted once: as what must not get worse, or as what is hoped for. */
+function checkPlan(plan: ExperimentPlan, path: string, say: Say): void {
+  const seen = new Set<string>();
+  for (const part of ["guardrails", "goals"] as const)
+    plan[part].forEach(({ metric }, i) => {
+      if (seen.has(metric))
+        say(`${path}.${part}.${i}.metric`, `${metric} is named twice: give each metric one meaning`);
+      seen.add(metric);
     });
 }
 
