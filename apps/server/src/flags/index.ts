@@ -11,6 +11,7 @@ import { registerKeys } from "./keys.routes.ts";
 import { registerOfrep } from "./ofrep.routes.ts";
 import { registerSegments } from "./segments.routes.ts";
 import { FlagSets } from "./sets.ts";
+import { registerSnapshots } from "./snapshots.routes.ts";
 
 /** Feature flags: definitions, switches, rollouts, and the protocols by which applications ask for values. */
 export interface RunningFlags {
@@ -38,6 +39,7 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
     },
   });
   registerOfrep(http, { sets, keys, streams, clock });
+  registerSnapshots(http, { sets, keys });
   return {
     stop: async () => {
       streams.stop();

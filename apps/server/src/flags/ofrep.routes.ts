@@ -88,8 +88,9 @@ export function registerOfrep(http: Http, o: OfrepOptions): void {
 const allowPages = (reply: FastifyReply): FastifyReply =>
   reply.header("access-control-allow-origin", "*").header("access-control-expose-headers", "etag, retry-after");
 
-async function askedBy(
-  o: OfrepOptions,
+/** Who asks and what flags hold there; null when it was refused already: no key, or too often. */
+export async function askedBy(
+  o: Pick<OfrepOptions, "keys" | "sets">,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<{ readonly by: ClientKey; readonly set: FlagSet } | null> {
@@ -112,7 +113,8 @@ const unknown = (reply: FastifyReply) =>
     errorDetails: "Send a key: Authorization: Bearer, or X-API-Key. `latchkey flags create-key` makes one.",
   });
 
-const refuse = (reply: FastifyReply, status: number, body: object) => answer(reply, status, JSON.stringify(body));
+export const refuse = (reply: FastifyReply, status: number, body: object) =>
+  answer(reply, status, JSON.stringify(body));
 const answer = (reply: FastifyReply, status: number, body: string) =>
   reply
     .code(status)

@@ -1,5 +1,5 @@
 import type { Answer } from "@latchkey/api/client";
-import { compileFlags, type FlagSet } from "@latchkey/core/flags/compile";
+import { compileFlags, type FlagSet, type FlagSource } from "@latchkey/core/flags/compile";
 import { explainFlag } from "@latchkey/core/flags/explain";
 import type { EvaluationContext, Flag, RolloutState, Segment } from "@latchkey/core/flags/model";
 import { OTHERWISE, withRollouts } from "@latchkey/core/flags/model";
@@ -21,6 +21,7 @@ interface Loaded {
   readonly rollouts: readonly RolloutState[];
   /** Made when an environment is asked for first. */
   readonly compiled: Map<string, FlagSet>;
+  readonly sources: Map<string, FlagSource>;
 }
 export interface FlagSetsOptions {
   readonly database: Transactions;
@@ -59,13 +60,14 @@ export class FlagSets {
     const loaded = await this.#of(project);
     const known = loaded.compiled.get(environment);
     if (known) return known;
-    const made = compileFlags({
-      flags: loaded.flags.map((flag) => withRollouts(flag, environment, loaded.rollouts)),
-      segments: loaded.segments,
-      environment,
-    });
+    const made = compileFlags(sourceIn(loaded, environment));
     loaded.compiled.set(environment, made);
     return made;
+  }
+
+  /** The definitions of an environment with rollouts where they stand; the same object until something changes. */
+  async sourceOf(project: string, environment: string): Promise<FlagSource> {
+    return sourceIn(await this.#of(project), environment);
   }
 
   /** What somebody would get and why, also by a definition that is not saved. Read from the database: what holds this moment. */
@@ -161,6 +163,19 @@ export class FlagSets {
       segments: segments.map(segmentOf),
       rollouts: rollouts.map(rolloutOf),
       compiled: new Map(),
+      sources: new Map(),
     };
   }
+}
+
+function sourceIn(loaded: Loaded, environment: string): FlagSource {
+  const known = loaded.sources.get(environment);
+  if (known) return known;
+  const made = {
+    flags: loaded.flags.map((flag) => withRollouts(flag, environment, loaded.rollouts)),
+    segments: loaded.segments,
+    environment,
+  };
+  loaded.sources.set(environment, made);
+  return made;
 }
