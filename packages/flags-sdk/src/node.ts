@@ -74,6 +74,7 @@ export class Flags<T extends FlagTypes = AnyFlags> {
     this.#o = o;
     this.#isFunction = o.mode === "function";
     this.#take(this.#kept() ?? this.#bundled());
+    if (this.#snapshot) this.#move("stale");
     const { url, key } = o;
     if (!url || !key) {
       this.#source = null;
@@ -214,7 +215,6 @@ export class Flags<T extends FlagTypes = AnyFlags> {
     this.#snapshot = snapshot;
     this.#compiled = null;
     this.#units = new Map();
-    if (this.#state === "starting") this.#move("stale");
     const changed = changedKeys(before, snapshot);
     if (changed.length > 0) this.#listeners.tell("change", changed);
   }
