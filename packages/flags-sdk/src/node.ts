@@ -121,24 +121,24 @@ export class Flags<T extends FlagTypes = AnyFlags> {
   }
 
   /** The value for who asks; the fallback where the flag is unknown or of another type. */
-  value<K extends KeyOf<T>, V extends T[K] & FlagValue>(
+  value<K extends KeyOf<T>, V extends T[K]>(
     key: K,
     fallback: V,
     context: EvaluationContext = NOBODY,
   ): ValueOf<T, K, V> {
-    return this.#details(key, fallback, context).value as ValueOf<T, K, V>;
+    return this.#details(key, fallback as FlagValue, context).value as ValueOf<T, K, V>;
   }
   /** The value with variant, reason and rule. */
-  details<K extends KeyOf<T>, V extends T[K] & FlagValue>(
+  details<K extends KeyOf<T>, V extends T[K]>(
     key: K,
     fallback: V,
     context: EvaluationContext = NOBODY,
   ): FlagDetails<ValueOf<T, K, V>> {
-    return this.#details(key, fallback, context) as FlagDetails<ValueOf<T, K, V>>;
+    return this.#details(key, fallback as FlagValue, context) as FlagDetails<ValueOf<T, K, V>>;
   }
   /** The value of a flag that generated code names. */
-  get<V extends FlagValue>(flag: FlagRef<V>, context: EvaluationContext = NOBODY): V {
-    return this.#details(flag.key, flag.fallback, context).value as V;
+  get<V>(flag: FlagRef<V>, context: EvaluationContext = NOBODY): V {
+    return this.#details(flag.key, flag.fallback as FlagValue, context).value as V;
   }
 
   on<E extends keyof FlagsEvents>(event: E, listener: FlagsEvents[E]): () => void {

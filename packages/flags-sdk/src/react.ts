@@ -23,12 +23,12 @@ export function FlagsProvider(props: { readonly flags: OfPage; readonly children
  * The value of a flag; renders anew when it changes. Without a provider above it is the fallback. Who sees the component is told to
  * the server once, where a share decided.
  */
-export function useFlag<V extends FlagValue>(flag: FlagRef<V>): V {
+export function useFlag<V>(flag: FlagRef<V>): V {
   const flags = useContext(Given);
   const { key, fallback } = flag;
   const subscribe = useCallback((listener: () => void) => flags?.on("change", listener) ?? (() => {}), [flags]);
   // An object of type `json` is the same one until it changes, as useSyncExternalStore needs it.
-  const now = () => (flags ? flags.peek(key, fallback).value : fallback);
+  const now = () => (flags ? flags.peek(key, fallback as FlagValue).value : fallback);
   const value = useSyncExternalStore(subscribe, now, () => fallback);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another value is another exposure.
   useEffect(() => flags?.expose(key), [flags, key, value]);

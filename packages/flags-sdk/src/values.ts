@@ -14,7 +14,7 @@ type Wide<V> = V extends boolean ? boolean : V extends string ? string : V exten
 export type ValueOf<T extends FlagTypes, K extends keyof T, V> = FlagValue extends T[K] ? Wide<V> : T[K];
 
 /** A flag as generated code names it, so that one that is gone does not compile. */
-export interface FlagRef<V extends FlagValue> {
+export interface FlagRef<V> {
   readonly key: string;
   /** What the code does when nobody can tell. */
   readonly fallback: V;

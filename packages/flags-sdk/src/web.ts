@@ -125,18 +125,18 @@ export class WebFlags<T extends FlagTypes = AnyFlags> {
   }
 
   /** The value; the fallback where the flag is unknown or of another type. */
-  value<K extends KeyOf<T>, V extends T[K] & FlagValue>(key: K, fallback: V): ValueOf<T, K, V> {
+  value<K extends KeyOf<T>, V extends T[K]>(key: K, fallback: V): ValueOf<T, K, V> {
     return this.details(key, fallback).value;
   }
   /** The value with variant, reason and rule; who met a share's variant is told to the server. */
-  details<K extends KeyOf<T>, V extends T[K] & FlagValue>(key: K, fallback: V): FlagDetails<ValueOf<T, K, V>> {
+  details<K extends KeyOf<T>, V extends T[K]>(key: K, fallback: V): FlagDetails<ValueOf<T, K, V>> {
     this.expose(key);
-    return this.peek(key, fallback) as FlagDetails<ValueOf<T, K, V>>;
+    return this.peek(key, fallback as FlagValue) as FlagDetails<ValueOf<T, K, V>>;
   }
   /** The value of a flag that generated code names. */
-  get<V extends FlagValue>(flag: FlagRef<V>): V {
+  get<V>(flag: FlagRef<V>): V {
     this.expose(flag.key);
-    return this.peek(flag.key, flag.fallback).value as V;
+    return this.peek(flag.key, flag.fallback as FlagValue).value as V;
   }
   /** As `details`, and nobody is told. */
   peek(key: string, fallback: FlagValue): FlagDetails<FlagValue> {

@@ -6,6 +6,7 @@ import { wrongUse } from "../problem.ts";
 import type { Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 import { clip, facts, moment, table } from "../text.ts";
+import { addFlagCode } from "./flag-code.ts";
 import { addFlagKeys } from "./flag-keys.ts";
 import { addFlagSegments } from "./flag-segments.ts";
 import { addFlagsAsCode } from "./flags-as-code.ts";
@@ -40,6 +41,7 @@ export function addFlags(program: Command, terminal: Terminal, outcome: Outcome)
   addArchive(flags, terminal, outcome, false);
   addFlagSegments(flags, terminal, outcome);
   addFlagsAsCode(flags, terminal, outcome);
+  addFlagCode(flags, terminal, outcome);
   addFlagKeys(flags, terminal, outcome);
 }
 
