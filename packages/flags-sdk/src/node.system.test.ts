@@ -16,7 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), "flags-sdk-"));
 const main = { project: "main" };
 const opened: { close(): Promise<void> }[] = [];
 const open = <T extends object = Record<string, boolean | string>>(also: Partial<FlagsOptions> = {}) => {
-  const flags = openFlags<T>({ url: server.url, key, exposures: false, ...also });
+  const flags = openFlags<T>({ url: server.url, key, reports: false, ...also });
   opened.push(flags);
   return flags;
 };
@@ -160,9 +160,10 @@ describe("a snapshot", () => {
   });
 });
 
-describe("exposures", () => {
-  it("are posted once for each who meets a variant, kept while nobody takes them", async () => {
+describe("reports", () => {
+  it("are posted once for each who meets a variant, with what happened to them, kept while nobody takes them", async () => {
     const posts: { flag: string; variant: string; rule: string; key: string; at: string }[][] = [];
+    const events: object[] = [];
     let status = 503;
     const desk = createServer((request, response) => {
       let text = "";
@@ -170,8 +171,12 @@ describe("exposures", () => {
         text += part.toString();
       });
       request.on("end", () => {
-        if (status === 202) posts.push((JSON.parse(text) as { exposures: (typeof posts)[number] }).exposures);
-        response.writeHead(request.url === "/flags/v1/exposures" ? status : 404).end("{}");
+        const body = JSON.parse(text || "{}") as { exposures?: (typeof posts)[number]; events?: object[] };
+        if (status === 202 && body.exposures) posts.push(body.exposures);
+        if (status === 202) events.push(...(body.events ?? []));
+        response
+          .writeHead(["/flags/v1/exposures", "/flags/v1/events"].includes(request.url ?? "") ? status : 404)
+          .end("{}");
       });
     });
     await new Promise<void>((done) => desk.listen(0, "127.0.0.1", done));
@@ -185,17 +190,24 @@ describe("exposures", () => {
     // Nobody meets a variant by chance here: not counted.
     flags.value("form", false, { ...user, country: "DE" });
     flags.value("form", false);
-    expect(flags.exposuresWaiting).toBe(1_200);
+    flags.value("form", false, { targetingKey: "x".repeat(300) });
+    flags.track("errors", "u-1", { isBad: true });
+    flags.track("errors", "u-1", { isBad: false });
+    expect(flags.waiting).toBe(1_202);
     await flags.flush();
-    expect(flags.exposuresWaiting).toBe(1_200);
+    expect(flags.waiting).toBe(1_202);
     status = 202;
     await until("they are taken", async () => {
       await flags.flush();
-      return flags.exposuresWaiting === 0;
+      return flags.waiting === 0;
     });
     expect(posts.map((batch) => batch.length)).toEqual([1_000, 200]);
     expect(posts[0]?.[0]).toMatchObject({ flag: "form", variant: "on", rule: "otherwise", key: "u-0" });
     expect(posts.flat().every(({ at }) => new Date(at).toISOString() === at)).toBe(true);
+    expect(events).toMatchObject([
+      { metric: "errors", key: "u-1", isBad: true },
+      { metric: "errors", key: "u-1", isBad: false },
+    ]);
     expect(new Set(posts.flat().map((one) => one.key)).size).toBe(1_200);
     await flags.close();
     desk.close();

@@ -5,7 +5,8 @@ import { attributeReader } from "@latchkey/core/flags/conditions";
 import { type EvaluationContext, type FlagValue, OTHERWISE, type Serve } from "@latchkey/core/flags/model";
 import { type FlagSnapshot, readSnapshot } from "@latchkey/core/flags/snapshot";
 import { backoffMs } from "./backoff.ts";
-import { becameOf, Exposures } from "./exposures.ts";
+import { becameOf } from "./outbox.ts";
+import { type Outcome, Reports } from "./reports.ts";
 import { SnapshotSource } from "./snapshot-source.ts";
 import {
   type AnyFlags,
@@ -42,8 +43,8 @@ export interface FlagsOptions {
    * behind a call's back when what it knows is older than 10 s, and no call waits.
    */
   readonly mode?: "server" | "function";
-  /** False: nobody is told who met which variant. */
-  readonly exposures?: boolean;
+  /** False: the server is not told who met which variant, nor what `track` says. */
+  readonly reports?: boolean;
   /** Hears sentences for a log: what could not be read, and when the server can't be reached or is back. */
   readonly onProblem?: (words: string) => void;
 }
@@ -58,7 +59,7 @@ export class Flags<T extends FlagTypes = AnyFlags> {
   readonly #o: FlagsOptions;
   readonly #listeners = new Listeners();
   readonly #source: SnapshotSource | null;
-  readonly #exposures: Exposures | null;
+  readonly #reports: Reports | null;
   readonly #isFunction: boolean;
   #snapshot: FlagSnapshot | null = null;
   /** Compiled when somebody asks first: a cold start may ask for one flag only, or none. */
@@ -78,7 +79,7 @@ export class Flags<T extends FlagTypes = AnyFlags> {
     const { url, key } = o;
     if (!url || !key) {
       this.#source = null;
-      this.#exposures = null;
+      this.#reports = null;
       if (url && !key) this.#complain("There is no key for the flags' server. `latchkey flags create-key` makes one.");
       return;
     }
@@ -90,12 +91,10 @@ export class Flags<T extends FlagTypes = AnyFlags> {
       },
       onContact: (problem) => this.#contact(problem),
     });
-    this.#exposures =
-      o.exposures === false
-        ? null
-        : new Exposures({ later: laterUnref, post: (batch) => postExposures(url, key, batch) });
+    this.#reports =
+      o.reports === false ? null : new Reports({ later: laterUnref, post: (path, body) => post(url, key, path, body) });
     // Once: a server that takes nothing must not keep the process for ever.
-    if (this.#exposures) process.once("beforeExit", this.#flushAtExit);
+    if (this.#reports) process.once("beforeExit", this.#flushAtExit);
     if (!this.#isFunction) void this.#source.follow();
     else this.#look(Date.now());
   }
@@ -108,8 +107,9 @@ export class Flags<T extends FlagTypes = AnyFlags> {
   get problem(): string | null {
     return this.#problem;
   }
-  get exposuresWaiting(): number {
-    return this.#exposures?.waiting ?? 0;
+  /** Exposures and events that are not sent yet. */
+  get waiting(): number {
+    return this.#reports?.waiting ?? 0;
   }
   /** The keys that are known. */
   get keys(): readonly string[] {
@@ -160,9 +160,17 @@ export class Flags<T extends FlagTypes = AnyFlags> {
     });
   }
 
-  /** Sends the exposures that wait: at the end of a function's call, `context.waitUntil(flags.flush())`. */
+  /**
+   * Tells the server what happened to somebody, for the guardrails and goals of rollouts: `track("errors", user.id, { isBad })`.
+   * `key` is what decided the bucket: the targeting key, as a rule.
+   */
+  track(metric: string, key: string, outcome: Outcome = {}): void {
+    this.#reports?.happened(metric, key, outcome);
+  }
+
+  /** Sends what waits for the server: at the end of a function's call, `context.waitUntil(flags.flush())`. */
   flush(): Promise<void> {
-    return this.#exposures?.flush() ?? Promise.resolve();
+    return this.#reports?.flush() ?? Promise.resolve();
   }
 
   /** Ends the stream and sends what waits. Values go on being answered as they were. */
@@ -191,9 +199,9 @@ export class Flags<T extends FlagTypes = AnyFlags> {
   }
 
   #expose(key: string, { variant, rule }: Evaluated, context: EvaluationContext): void {
-    if (!this.#exposures || variant === null || rule === null) return;
+    if (!this.#reports || variant === null || rule === null) return;
     const who = this.#unitOf(key, rule)(context);
-    if (typeof who === "string" || typeof who === "number") this.#exposures.add(key, variant, rule, String(who));
+    if (typeof who === "string" || typeof who === "number") this.#reports.exposed(key, variant, rule, String(who));
   }
   #units = new Map<string, (context: EvaluationContext) => unknown>();
   /** The attribute that a rule tells users apart by. */
@@ -310,11 +318,11 @@ const laterUnref = (work: () => void, ms: number): (() => void) => {
   return () => clearTimeout(timer);
 };
 
-async function postExposures(url: string, key: string, exposures: readonly object[]) {
-  const answer = await fetch(`${url.replace(/\/+$/, "")}/flags/v1/exposures`, {
+async function post(url: string, key: string, path: string, body: object) {
+  const answer = await fetch(url.replace(/\/+$/, "") + path, {
     method: "POST",
     headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-    body: JSON.stringify({ exposures }),
+    body: JSON.stringify(body),
     signal: AbortSignal.timeout(POST_MS),
   });
   await answer.arrayBuffer();

@@ -23,7 +23,7 @@ beforeAll(async () => {
   await put("layout", { type: "json", variants: { on: { columns: [1, 2] }, off: {} }, environments });
   const body = { name: "api", environment: "production", kind: "server" as const };
   key = (await server.owner.createFlagKey({ params: main, body })).secret;
-  await OpenFeature.setProviderAndWait(new LatchkeyProvider(openFlags({ url: server.url, key, exposures: false })));
+  await OpenFeature.setProviderAndWait(new LatchkeyProvider(openFlags({ url: server.url, key, reports: false })));
   const client = OpenFeature.getClient();
   for (const event of ["PROVIDER_READY", "PROVIDER_STALE", "PROVIDER_CONFIGURATION_CHANGED", "PROVIDER_ERROR"] as const)
     client.addHandler(event as never, () => void heard.push(event));
@@ -74,7 +74,7 @@ describe("OpenFeature's SDK for servers", () => {
   });
   it("is told when nothing can be known, and gets ready later all the same", async () => {
     await server.kill();
-    const flags = openFlags({ url: server.url, key, exposures: false });
+    const flags = openFlags({ url: server.url, key, reports: false });
     const events: string[] = [];
     const client = OpenFeature.getClient("late");
     await expect(OpenFeature.setProviderAndWait("late", new LatchkeyProvider(flags))).rejects.toThrow(

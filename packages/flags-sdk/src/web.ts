@@ -1,5 +1,6 @@
 import { backoffMs } from "./backoff.ts";
-import { becameOf, Exposures } from "./exposures.ts";
+import { becameOf } from "./outbox.ts";
+import { type Outcome, Reports } from "./reports.ts";
 import {
   type AnyFlags,
   type EvaluationContext,
@@ -37,6 +38,7 @@ interface Stream {
 }
 const page = globalThis as unknown as Page;
 const CLOSED = 2;
+const FAILURES = ["error", "unhandledrejection"];
 const POLL_MS = 30_000;
 /** A request that outlives its page has at most 64 KiB. */
 const LAST_POST_MAX = 300;
@@ -69,8 +71,10 @@ export interface WebFlagsOptions {
   readonly initial?: Readonly<Record<string, FlagValue>>;
   /** False: values are not kept in the browser for the next visit's first paint. */
   readonly keep?: boolean;
-  /** False: nobody is told who met which variant. */
-  readonly exposures?: boolean;
+  /** False: the server is not told who met which variant, nor what `track` says. */
+  readonly reports?: boolean;
+  /** True: scripts that fail on the page are told as the metric `browser-errors`, for the guardrails of rollouts. */
+  readonly errors?: boolean;
 }
 
 /** Opens the flags of a page. Returns at once: with what the last visit knew, or with `initial`. */
@@ -83,7 +87,7 @@ export class WebFlags<T extends FlagTypes = AnyFlags> {
   readonly #o: WebFlagsOptions;
   readonly #base: string;
   readonly #listeners = new Listeners();
-  readonly #exposures: Exposures | null;
+  readonly #reports: Reports | null;
   #context: EvaluationContext;
   #known = new Map<string, Known>();
   #state: FlagsState = "starting";
@@ -100,20 +104,20 @@ export class WebFlags<T extends FlagTypes = AnyFlags> {
     this.#context = o.context ?? {};
     this.#begin();
     const { key } = o;
-    this.#exposures =
-      !key || o.exposures === false
+    this.#reports =
+      !key || o.reports === false
         ? null
-        : new Exposures({
+        : new Reports({
             lastMax: LAST_POST_MAX,
             later: (work, ms) => {
               const timer = setTimeout(work, ms);
               return () => clearTimeout(timer);
             },
-            post: async (exposures, keepalive) =>
-              becameOf((await this.#post("/flags/v1/exposures", { exposures }, { keepalive })).status),
+            post: async (path, body, keepalive) => becameOf((await this.#post(path, body, { keepalive })).status),
           });
     page.addEventListener?.("pagehide", this.#leave);
     page.addEventListener?.("online", this.#comeBack);
+    if (o.errors) for (const event of FAILURES) page.addEventListener?.(event, this.#failed);
     if (key) void this.#look();
   }
 
@@ -151,7 +155,12 @@ export class WebFlags<T extends FlagTypes = AnyFlags> {
     const known = this.#known.get(key);
     const who = this.#context.targetingKey;
     if (known?.reason === "SPLIT" && known.variant !== null && who)
-      this.#exposures?.add(key, known.variant, known.rule, who);
+      this.#reports?.exposed(key, known.variant, known.rule, who);
+  }
+
+  /** Tells the server what happened to who looks at the page: `track("leads", { value: 1 })`. */
+  track(metric: string, outcome: Outcome = {}): void {
+    this.#reports?.happened(metric, this.#context.targetingKey ?? "", outcome);
   }
 
   on<E extends keyof FlagsEvents>(event: E, listener: FlagsEvents[E]): () => void {
@@ -177,10 +186,12 @@ export class WebFlags<T extends FlagTypes = AnyFlags> {
     this.#stream?.close();
     page.removeEventListener?.("pagehide", this.#leave);
     page.removeEventListener?.("online", this.#comeBack);
-    await this.#exposures?.flush(true);
+    for (const event of FAILURES) page.removeEventListener?.(event, this.#failed);
+    await this.#reports?.flush(true);
   }
 
-  readonly #leave = () => void this.#exposures?.flush(true);
+  readonly #leave = () => void this.#reports?.flush(true);
+  readonly #failed = () => this.track("browser-errors", { isBad: true });
   readonly #comeBack = () => void this.#look();
 
   /** What the first paint shows. */

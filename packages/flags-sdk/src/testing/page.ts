@@ -40,7 +40,7 @@ for (const event of ["PROVIDER_READY", "PROVIDER_STALE", "PROVIDER_CONFIGURATION
 here.openFeature = {
   heard,
   set: () =>
-    OpenFeature.setProviderAndWait(new LatchkeyWebProvider(openWebFlags({ url, key, keep: false, exposures: false })), {
+    OpenFeature.setProviderAndWait(new LatchkeyWebProvider(openWebFlags({ url, key, keep: false, reports: false })), {
       targetingKey: user,
     }),
   colour: () => client.getStringDetails("colour", "red"),

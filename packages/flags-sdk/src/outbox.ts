@@ -1,44 +1,30 @@
 import { backoffMs } from "./backoff.ts";
 
-/** Somebody met a variant: what experiments are counted from. */
-export interface Exposure {
-  readonly flag: string;
-  readonly variant: string;
-  readonly rule: string | null;
-  /** Who: the attribute that decides the bucket. */
-  readonly key: string;
-  /** RFC 3339. */
-  readonly at: string;
-}
-
 /** The most that the server takes in one post. */
 export const POST_MAX = 1_000;
 /** About 1 MB of memory; what comes on top is counted as dropped. */
 const QUEUE_MAX = 10_000;
-/** Who was told of lately: the same again says nothing new. */
-const KNOWN_MAX = 20_000;
 const COLLECTED_MS = 5_000;
 
-export interface ExposureOptions {
+export interface OutboxOptions<T> {
   /** Posts a batch. `again`: the server could not take it now; `never`: it will not take this one. */
-  readonly post: (batch: readonly Exposure[], isLast: boolean) => Promise<"taken" | "again" | "never">;
+  readonly post: (batch: readonly T[], isLast: boolean) => Promise<"taken" | "again" | "never">;
   /** Calls later, ms; the answer calls it off. Must not keep a process alive. */
   readonly later: (work: () => void, ms: number) => () => void;
   /** At most so many in the post that a page sends as it closes. */
   readonly lastMax?: number;
 }
 
-/** Exposures on their way to the server: each once, in batches, as long as there is room. */
-export class Exposures {
-  readonly #o: ExposureOptions;
-  readonly #known = new Set<string>();
-  #queue: Exposure[] = [];
+/** What is on its way to the server: in batches, again after a failure, as long as there is room. */
+export class Outbox<T> {
+  readonly #o: OutboxOptions<T>;
+  #queue: T[] = [];
   #callOff: (() => void) | null = null;
   #sending: Promise<void> | null = null;
   #attempt = 0;
   #dropped = 0;
 
-  constructor(o: ExposureOptions) {
+  constructor(o: OutboxOptions<T>) {
     this.#o = o;
   }
 
@@ -50,24 +36,16 @@ export class Exposures {
     return this.#dropped;
   }
 
-  add(flag: string, variant: string, rule: string | null, key: string): void {
-    const id = `${flag}\n${variant}\n${key}`;
-    if (this.#known.has(id)) return;
+  /** False when there is no room. */
+  add(one: T): boolean {
     if (this.#queue.length >= QUEUE_MAX) {
-      // Not remembered: it is told when there is room again.
       this.#dropped += 1;
-      return;
+      return false;
     }
-    // A set keeps the order of insertion: the oldest gives way.
-    if (this.#known.size >= KNOWN_MAX)
-      for (const oldest of this.#known) {
-        this.#known.delete(oldest);
-        break;
-      }
-    this.#known.add(id);
-    this.#queue.push({ flag, variant, rule, key, at: new Date().toISOString() });
+    this.#queue.push(one);
     if (this.#queue.length >= POST_MAX && this.#attempt === 0) void this.flush();
     else this.#plan(COLLECTED_MS);
+    return true;
   }
 
   /** Sends what waits; resolves when it is sent, or could not be. Never rejects. */
@@ -104,10 +82,6 @@ export class Exposures {
   }
 }
 
-/** What an answer's status means for a batch. */
+/** What an answer's status means for a batch: what another key, a newer server or a later hour would take is kept. */
 export const becameOf = (status: number): "taken" | "again" | "never" =>
-  status < 300
-    ? "taken"
-    : status === 408 || status === 429 || status >= 500 || status === 401 || status === 404
-      ? "again"
-      : "never";
+  status < 300 ? "taken" : [401, 404, 408, 429].includes(status) || status >= 500 ? "again" : "never";
