@@ -97,6 +97,11 @@ export const hook: string = useFlag(newLeadForm);
     expect(checked.err).toContain("latchkey flags codegen --out flags.gen.ts --folder flags");
     expect(readFileSync(join(bench.dir, "flags.gen.ts"), "utf8")).toBe(before);
   });
+  it("is up to date in this repository", async () => {
+    const out = join(ROOT, "apps", "leads", "src", "flags", "flags.gen.ts");
+    const checked = await bench.run("flags", "codegen", "--folder", join(ROOT, "flags"), "--out", out, "--check");
+    expect(checked.exitCode).toBe(0);
+  });
   it("comes with a snapshot that a program starts from", async () => {
     expect(await codegen("--snapshot", "flags.snapshot.json")).toMatchObject({ exitCode: 0 });
     const snapshot: unknown = JSON.parse(readFileSync(join(bench.dir, "flags.snapshot.json"), "utf8"));

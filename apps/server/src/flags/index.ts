@@ -10,11 +10,14 @@ import { registerFlags } from "./flags.routes.ts";
 import { registerKeys } from "./keys.routes.ts";
 import { registerOfrep } from "./ofrep.routes.ts";
 import { registerSegments } from "./segments.routes.ts";
+import { ServiceKeys } from "./service-keys.ts";
 import { FlagSets } from "./sets.ts";
 import { registerSnapshots } from "./snapshots.routes.ts";
 
 /** Feature flags: definitions, switches, rollouts, and the protocols by which applications ask for values. */
 export interface RunningFlags {
+  /** What a release finds in its environment, so that it can ask for flags. */
+  readonly variablesFor: ServiceKeys["variablesFor"];
   stop(): Promise<void>;
 }
 export interface FlagsRoomOptions {
@@ -22,6 +25,10 @@ export interface FlagsRoomOptions {
   readonly log: Logger;
   readonly subjects: Subjects;
   readonly announcements: Notifications;
+  readonly keyEncryptionKey: Buffer;
+  /** Where programs on this machine ask, and pages in browsers. */
+  readonly url: string;
+  readonly publicUrl: string;
 }
 
 export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
@@ -40,7 +47,9 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
   });
   registerOfrep(http, { sets, keys, streams, clock });
   registerSnapshots(http, { sets, keys });
+  const serviceKeys = new ServiceKeys(o);
   return {
+    variablesFor: (project, service, environment) => serviceKeys.variablesFor(project, service, environment),
     stop: async () => {
       streams.stop();
       await sets.stop();
