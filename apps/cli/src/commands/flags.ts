@@ -8,6 +8,7 @@ import type { Terminal } from "../terminal.ts";
 import { clip, facts, moment, table } from "../text.ts";
 import { addFlagCode } from "./flag-code.ts";
 import { addFlagKeys } from "./flag-keys.ts";
+import { addFlagRefs } from "./flag-refs.ts";
 import { addFlagSegments } from "./flag-segments.ts";
 import { addFlagsAsCode } from "./flags-as-code.ts";
 
@@ -42,6 +43,7 @@ export function addFlags(program: Command, terminal: Terminal, outcome: Outcome)
   addFlagSegments(flags, terminal, outcome);
   addFlagsAsCode(flags, terminal, outcome);
   addFlagCode(flags, terminal, outcome);
+  addFlagRefs(flags, terminal, outcome);
   addFlagKeys(flags, terminal, outcome);
 }
 
