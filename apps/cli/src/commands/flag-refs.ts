@@ -43,7 +43,8 @@ async function refs(call: Call<RefsOptions>): Promise<number> {
   const { flags } = await readFlagsFrom(call);
   const { flagFinder } = await import("@latchkey/core/flags/references");
   const root = resolve(terminal.cwd, options.root);
-  const found = flagFinder(flags.map((flag) => flag.key))(await sourcesIn(root));
+  const keys = (archived: boolean) => flags.filter((flag) => flag.isArchived === archived).map((flag) => flag.key);
+  const found = flagFinder(keys(false), keys(true))(await sourcesIn(root));
   const today = new Date(terminal.now()).toISOString().slice(0, 10);
   const [only] = args;
   if (only !== undefined && !flags.some((flag) => flag.key === only))

@@ -14,6 +14,8 @@ import { ServiceKeys } from "./service-keys.ts";
 import { FlagSets } from "./sets.ts";
 import { registerSnapshots } from "./snapshots.routes.ts";
 
+export { flagStandings } from "./flags.store.ts";
+
 /** Feature flags: definitions, switches, rollouts, and the protocols by which applications ask for values. */
 export interface RunningFlags {
   /** What a release finds in its environment, so that it can ask for flags. */

@@ -54,10 +54,14 @@ const ASKING = new RegExp(
   "g",
 );
 
-/** Looks for flags in code. `keys`: every flag that there is, archived ones too. */
-export function flagFinder(keys: readonly string[]): (files: Iterable<SourceFile>) => FoundUses {
-  const known = new Set(keys);
-  const byName = new Map([...codeNames(keys)].map(([key, name]) => [name, key]));
+/** Looks for flags in code: those that are answered, and archived ones, which generated code of today does not name. */
+export function flagFinder(
+  live: readonly string[],
+  archived: readonly string[] = [],
+): (files: Iterable<SourceFile>) => FoundUses {
+  const known = new Set([...live, ...archived]);
+  const byName = new Map([...codeNames(live)].map(([key, name]) => [name, key]));
+  for (const [key, name] of codeNames(archived)) if (!byName.has(name)) byName.set(name, key);
   return (files) => {
     const uses: FlagUse[] = [];
     const unknown: UnknownUse[] = [];
