@@ -23,6 +23,7 @@ export const to = {
   approvals: (approval?: string, ask?: "approve" | "reject") => withQuery("/approvals", { approval, ask }),
   flags: () => "/flags",
   flag: (key: string, environment?: string) => withQuery(`/flags/${encodeURIComponent(key)}`, { environment }),
+  editFlag: (key: string, environment?: string) => withQuery(`/flags/${encodeURIComponent(key)}/edit`, { environment }),
   targets: () => "/targets",
   health: () => "/health",
   settings: () => "/settings",

@@ -134,6 +134,13 @@ const flag = createRoute({
   loader: ({ params }) => void queryClient.prefetchQuery(queries.flag(params.flag)),
   component: lazyPage(() => import("./pages/flags/FlagPage.tsx"), "FlagPage"),
 });
+const editFlag = createRoute({
+  getParentRoute: () => shell,
+  path: "/flags/$flag/edit",
+  validateSearch: search.editFlag,
+  loader: ({ params }) => void queryClient.prefetchQuery(queries.flag(params.flag)),
+  component: lazyPage(() => import("./pages/flags/edit/EditFlagPage.tsx"), "EditFlagPage"),
+});
 const settings = createRoute({
   getParentRoute: () => shell,
   path: "/settings",
@@ -171,6 +178,7 @@ export const router = createRouter({
       targets,
       flags,
       flag,
+      editFlag,
       settings,
       notifications,
       elsewhere,

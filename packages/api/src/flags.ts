@@ -188,6 +188,8 @@ export const FlagSummary = z.object({
   owner: z.string(),
   tags: z.array(z.string()),
   expires: z.string().nullable(),
+  /** The names of its values. */
+  variants: z.array(z.string()),
   isArchived: z.boolean(),
   isPublic: z.boolean(),
   manager: FlagManager,
@@ -332,6 +334,21 @@ export const flagContract = {
     }),
     status: 200,
     answers: FlagEvaluation,
+  },
+  previewFlag: {
+    summary: "How many of last week's users would get which variant by a definition that is not saved yet",
+    body: z.strictObject({ environment: environmentName, definition: FlagDefinition.optional() }),
+    status: 200,
+    answers: z.object({
+      /** So many were looked at: a sample of those who asked over OFREP, without their identity. */
+      users: z.int(),
+      /** So many they stand for. */
+      estimatedUsers: z.int(),
+      /** Of those looked at: who would get another variant than now. */
+      changed: z.int(),
+      variants: z.array(z.object({ variant: z.string().nullable(), before: z.int(), after: z.int() })),
+      rules: z.array(z.object({ rule: z.string().nullable(), after: z.int() })),
+    }),
   },
   listFlagSegments: {
     summary: "Segments: named conditions that flags share",

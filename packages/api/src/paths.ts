@@ -187,6 +187,7 @@ export const paths = {
   archiveFlag: { method: "POST", path: `${P}/flags/:flag/archive`, action: "flag.write" },
   listFlagVersions: { method: "GET", path: `${P}/flags/:flag/versions`, action: "flag.read" },
   restoreFlag: { method: "POST", path: `${P}/flags/:flag/restore`, action: "flag.write" },
+  previewFlag: { method: "POST", path: `${P}/flags/:flag/preview`, action: "flag.read" },
   explainFlag: { method: "POST", path: `${P}/flags/:flag/explain`, action: "flag.read" },
   listFlagSegments: { method: "GET", path: `${P}/flag-segments`, action: "flag.read" },
   putFlagSegment: { method: "PUT", path: `${P}/flag-segments/:segment`, action: "flag.write" },

@@ -7,6 +7,7 @@ const words = "On for 25 %, else off.";
 export const flagSummary: Answer<"listFlags">["items"][number] = {
   ...{ key: "new-lead-form", ...shape, description: "The new form", expires: "2027-03-31", isArchived: false },
   ...{ tags: ["leads"], manager: "console", version: 4, updatedAt: AT },
+  variants: ["on", "off"],
   environments: [{ name: "production", isEnabled: true, words }],
 };
 export const flag: Answer<"getFlag"> = {

@@ -13,12 +13,16 @@ import {
 } from "./flags.controller.ts";
 import { findFlag } from "./flags.store.ts";
 import { viewFlag, viewFlags, viewVersions } from "./flags.view.ts";
+import type { SeenUsers } from "./seen-users.ts";
 import type { FlagSets } from "./sets.ts";
 
 const KEY = /^[a-z0-9][a-z0-9._-]{0,99}$/;
 
 /** Flags: what they are, their switches and rollouts, what was changed, and who gets what. */
-export function registerFlags(http: Http, o: FlagsOptions & { readonly sets: FlagSets }): void {
+export function registerFlags(
+  http: Http,
+  o: FlagsOptions & { readonly sets: FlagSets; readonly seen: SeenUsers },
+): void {
   const { db } = o.database;
   /** After a change: whoever asks this server from now on is answered by it. */
   const changed = async (project: string, key: string): Promise<FlagView> => {
@@ -100,5 +104,12 @@ export function registerFlags(http: Http, o: FlagsOptions & { readonly sets: Fla
       context,
       instead: definition && stored(params.flag, definition),
     });
+  });
+  route(http, "previewFlag", async ({ project, params, body }) => {
+    const { environment, definition } = body;
+    const { users, estimated } = await o.seen.lastWeek(project, environment);
+    const instead = definition && stored(params.flag, definition);
+    const found = await o.sets.preview(project, { key: params.flag, environment, users, instead });
+    return { ...found, variants: [...found.variants], rules: [...found.rules], estimatedUsers: estimated };
   });
 }

@@ -23,6 +23,7 @@ function summary(row: FlagRow, switches: readonly SwitchRow[], rollouts: readonl
   const states: RolloutState[] = rollouts.map(rolloutOf);
   return {
     ...{ key, type: definition.type, description: definition.description, purpose: definition.purpose },
+    variants: Object.keys(definition.variants),
     ...{ owner: definition.owner, tags: [...definition.tags], expires: definition.expires ?? null },
     ...{ isArchived: flag.isArchived, isPublic: definition.isPublic, manager: row.manager, version: row.version },
     updatedAt: row.updated_at.toISOString(),

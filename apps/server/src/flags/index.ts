@@ -9,6 +9,7 @@ import { FlagStreams } from "./flag-streams.ts";
 import { registerFlags } from "./flags.routes.ts";
 import { registerKeys } from "./keys.routes.ts";
 import { registerOfrep } from "./ofrep.routes.ts";
+import { SeenUsers } from "./seen-users.ts";
 import { registerSegments } from "./segments.routes.ts";
 import { FlagSets } from "./sets.ts";
 
@@ -28,8 +29,9 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
   const sets = new FlagSets({ ...o, clock });
   const keys = new ClientKeys(o.database);
   const streams = new FlagStreams({ sets, keys, clock });
-  registerFlags(http, { ...o, sets });
-  registerSegments(http, o);
+  const seen = new SeenUsers({ ...o, clock });
+  registerFlags(http, { ...o, sets, seen });
+  registerSegments(http, { ...o, sets });
   registerKeys(http, {
     ...o,
     onRevoked: (id) => {
@@ -37,11 +39,12 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
       streams.drop(id);
     },
   });
-  registerOfrep(http, { sets, keys, streams, clock });
+  registerOfrep(http, { sets, keys, streams, seen, clock });
   return {
     stop: async () => {
       streams.stop();
       await sets.stop();
+      await seen.stop();
     },
   };
 }

@@ -10,12 +10,13 @@ import { checkSegments } from "./checks.ts";
 import type { FlagsOptions } from "./flags.controller.ts";
 import { liveFlags, takeFlagGeneration } from "./flags.store.ts";
 import { deleteSegment, listSegments, saveSegment } from "./segments.store.ts";
+import type { FlagSets } from "./sets.ts";
 import { flagOf } from "./stored.ts";
 
 const KEY = /^[a-z0-9][a-z0-9._-]{0,99}$/;
 
 /** Segments: named conditions that flags share. */
-export function registerSegments(http: Http, o: FlagsOptions): void {
+export function registerSegments(http: Http, o: FlagsOptions & { readonly sets: FlagSets }): void {
   const { db } = o.database;
   const view = async (of: Executor, project: string): Promise<Answer<"listFlagSegments">["items"]> => {
     const segments = await listSegments(of, project);
@@ -57,6 +58,8 @@ export function registerSegments(http: Http, o: FlagsOptions): void {
       });
       await remember(tx, key);
     });
+    // Whoever asks this server from now on is answered by it.
+    await o.sets.look();
     return shown(project, key);
   });
   route(

@@ -148,6 +148,7 @@ describe("who may do what, over the wire", () => {
       archiveFlag, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       listFlagVersions, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       restoreFlag, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      previewFlag, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       explainFlag, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       listFlagSegments, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       putFlagSegment, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -

@@ -6,7 +6,7 @@ import { keys, queries } from "../../api/queries.ts";
 import type { FlagView } from "../../api/types.ts";
 import { to } from "../../paths.ts";
 import { Badge } from "../../ui/Badge.tsx";
-import { Button } from "../../ui/Button.tsx";
+import { Button, LinkButton } from "../../ui/Button.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
 import { ReasonField } from "../../ui/Form.tsx";
 import { Facts, PageHead, Section } from "../../ui/Section.tsx";
@@ -140,9 +140,16 @@ export function FlagPage() {
         }
         actions={
           mayWrite && (
-            <Button onClick={() => void navigate({ search: (old) => ({ ...old, dialog: "archive" as const }) })}>
-              {flag.isArchived ? "Take out of the archive" : "Archive"}
-            </Button>
+            <>
+              {flag.manager === "console" && !flag.isArchived && (
+                <LinkButton kind="primary" href={to.editFlag(flag.key, here)}>
+                  Edit
+                </LinkButton>
+              )}
+              <Button onClick={() => void navigate({ search: (old) => ({ ...old, dialog: "archive" as const }) })}>
+                {flag.isArchived ? "Take out of the archive" : "Archive"}
+              </Button>
+            </>
           )
         }
       />
