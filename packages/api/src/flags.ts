@@ -166,7 +166,9 @@ export const FlagDefinition = z.strictObject({
   salt: z.string().max(200).exactOptional(),
   hashVersion: HashVersion.default("flagd-2"),
   /** Facts that applications are told with every answer. */
-  metadata: z.record(z.string().min(1).max(100), z.union([z.string().max(1_000), z.number(), z.boolean()])).exactOptional(),
+  metadata: z
+    .record(z.string().min(1).max(100), z.union([z.string().max(1_000), z.number(), z.boolean()]))
+    .exactOptional(),
   environments: z.record(environmentName, FlagRules).default({}),
 });
 export type FlagDefinition = z.infer<typeof FlagDefinition>;

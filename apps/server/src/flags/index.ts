@@ -6,6 +6,7 @@ import type { Http } from "../platform/http.ts";
 import type { Notifications } from "../platform/notifications.ts";
 import { ClientKeys } from "./client-keys.ts";
 import { FlagStreams } from "./flag-streams.ts";
+import { registerFlagd } from "./flagd.routes.ts";
 import { registerFlags } from "./flags.routes.ts";
 import { registerKeys } from "./keys.routes.ts";
 import { registerOfrep } from "./ofrep.routes.ts";
@@ -39,6 +40,7 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
       streams.drop(id);
     },
   });
+  registerFlagd(http, { sets, keys });
   registerOfrep(http, { sets, keys, streams, seen, clock });
   return {
     stop: async () => {

@@ -1,5 +1,5 @@
 import type { Answer } from "@latchkey/api/client";
-import { compileFlags, type FlagSet, type FlagSource } from "@latchkey/core/flags/compile";
+import { compileFlags, type FlagSet, type FlagSource, type FlagSource } from "@latchkey/core/flags/compile";
 import { explainFlag } from "@latchkey/core/flags/explain";
 import type { EvaluationContext, Flag, RolloutState, Segment } from "@latchkey/core/flags/model";
 import { OTHERWISE, withRollouts } from "@latchkey/core/flags/model";
@@ -79,6 +79,12 @@ export class FlagSets {
     });
     loaded.compiled.set(environment, made);
     return made;
+  }
+
+  /** The flags of an environment as they hold, with rollouts where they stand: for who evaluates by themselves. */
+  async source(project: string, environment: string): Promise<FlagSource & { readonly generation: number }> {
+    const { flags, segments, rollouts, generation } = await this.#of(project);
+    return { flags: flags.map((flag) => withRollouts(flag, environment, rollouts)), segments, environment, generation };
   }
 
   /** What somebody would get and why, also by a definition that is not saved. Read from the database: what holds this moment. */

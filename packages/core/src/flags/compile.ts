@@ -41,6 +41,8 @@ export interface FlagSet {
   /** Those that browsers are given. */
   readonly publicKeys: readonly string[];
   isPublic(key: string): boolean;
+  /** The flag's own metadata; undefined where it has none. */
+  metadata(key: string): Flag["metadata"];
   evaluate(key: string, context: EvaluationContext, nowMs: number): Evaluated;
 }
 
@@ -65,6 +67,7 @@ export function compileFlags(source: FlagSource): FlagSet {
     keys,
     publicKeys: [...open],
     isPublic: (key) => open.has(key),
+    metadata: (key) => here.get(key)?.flag.metadata,
     evaluate: (key, context, nowMs) => compiled.get(key)?.(context, nowMs) ?? NOT_FOUND,
   };
 }

@@ -65,6 +65,29 @@ export function flagdFlag(flag: Flag, source: FlagSource): Result<FlagdFlag, Fla
   }
 }
 
+export interface FlagdFile {
+  readonly $schema: string;
+  readonly flags: { readonly [key: string]: FlagdFlag };
+  readonly metadata: { readonly [name: string]: string | number | boolean };
+}
+const FLAGD_SCHEMA = "https://flagd.dev/schema/v0/flags.json";
+
+/** The flags of an environment as one file, and those that flagd has no words for, with the place and how to mend it. */
+export function flagdFile(
+  source: FlagSource,
+  metadata: FlagdFile["metadata"],
+): { readonly file: FlagdFile; readonly leftOut: readonly (FlagProblem & { readonly flag: string })[] } {
+  const flags: Record<string, FlagdFlag> = {};
+  const leftOut: (FlagProblem & { flag: string })[] = [];
+  for (const flag of source.flags) {
+    if (!rulesIn(flag, source.environment)) continue;
+    const written = flagdFlag(flag, source);
+    if (written.ok) flags[flag.key] = written.value;
+    else leftOut.push({ flag: flag.key, ...written.error });
+  }
+  return { file: { $schema: FLAGD_SCHEMA, flags, metadata }, leftOut };
+}
+
 const isTargeting = (logic: Logic): logic is FlagObject =>
   typeof logic === "object" && logic !== null && Object.keys(logic).length > 0;
 
