@@ -1,5 +1,5 @@
 import type { Answer } from "@latchkey/api/client";
-import { compileFlags, type FlagSet, type FlagSource, type FlagSource } from "@latchkey/core/flags/compile";
+import { compileFlags, type FlagSet, type FlagSource } from "@latchkey/core/flags/compile";
 import { explainFlag } from "@latchkey/core/flags/explain";
 import type { EvaluationContext, Flag, RolloutState, Segment } from "@latchkey/core/flags/model";
 import { OTHERWISE, withRollouts } from "@latchkey/core/flags/model";
