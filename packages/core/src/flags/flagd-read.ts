@@ -1,36 +1,15 @@
 import { compileLogic, LogicProblem } from "./logic.ts";
 import type { Flag, FlagObject, FlagRules, FlagType, FlagValue, HashVersion, Serve } from "./model.ts";
-
-/** A flag that was read, as a definition has it. */
-export interface ReadFlag {
-  readonly key: string;
-  readonly flag: Omit<Flag, "key" | "isArchived">;
-}
-/** What could not be carried over, or not as it was: where it stands, why, and what to do. */
-export interface ReadProblem {
-  /** Null for what concerns the file. */
-  readonly flag: string | null;
-  readonly path: string;
-  readonly message: string;
-  /** The flag is left out; else it is carried over, and this is worth knowing. */
-  readonly isRefused: boolean;
-}
-export interface ReadFlags {
-  readonly flags: readonly ReadFlag[];
-  readonly problems: readonly ReadProblem[];
-}
-
-const KEY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-const VARIANT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$/;
-const PURPOSES = ["release", "experiment", "operational", "permission", "permanent"] as const;
-
-class Refused extends Error {
-  readonly path: string;
-  constructor(path: string, message: string) {
-    super(message);
-    this.path = path;
-  }
-}
+import {
+  FLAG_NAME,
+  isObject,
+  PURPOSES,
+  type ReadFlag,
+  type ReadFlags,
+  type ReadProblem,
+  Refused,
+  VARIANT_NAME,
+} from "./read.ts";
 
 /**
  * The flags of a file in flagd JSON (flagd.dev, flag definitions), in one environment. Targeting is kept as it is and evaluated
@@ -71,7 +50,7 @@ interface Reading {
 }
 
 function readFlag(key: string, given: unknown, o: Reading): ReadFlag["flag"] {
-  if (!KEY.test(key))
+  if (!FLAG_NAME.test(key))
     throw new Refused("", "a key has letters, digits and . _ - only: rename it, here and in the code");
   if (!isObject(given)) throw new Refused("", "must be an object");
   const { state } = given;
@@ -122,7 +101,8 @@ function variantsOf(given: unknown): { readonly variants: Flag["variants"]; read
   const types = new Set<FlagType>();
   for (const [name, value] of entries) {
     const path = `.variants.${name}`;
-    if (!VARIANT.test(name)) throw new Refused(path, "a variant's name has letters, digits and . _ - only: rename it");
+    if (!VARIANT_NAME.test(name))
+      throw new Refused(path, "a variant's name has letters, digits and . _ - only: rename it");
     if (value === null || value === undefined) throw new Refused(path, "has no value");
     types.add(typeOf(value));
   }
@@ -178,6 +158,3 @@ function withEvaluators(
     ]),
   );
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
