@@ -9,6 +9,7 @@ import { clip, facts, moment, table } from "../text.ts";
 import { addFlagKeys } from "./flag-keys.ts";
 import { addFlagSegments } from "./flag-segments.ts";
 import { addFlagsAsCode } from "./flags-as-code.ts";
+import { addFlagsInterop } from "./flags-interop.ts";
 
 type FlagView = Answer<"getFlag">;
 type FlagSummary = Answer<"listFlags">["items"][number];
@@ -40,6 +41,7 @@ export function addFlags(program: Command, terminal: Terminal, outcome: Outcome)
   addArchive(flags, terminal, outcome, false);
   addFlagSegments(flags, terminal, outcome);
   addFlagsAsCode(flags, terminal, outcome);
+  addFlagsInterop(flags, terminal, outcome);
   addFlagKeys(flags, terminal, outcome);
 }
 
