@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
+import { attributeReader } from "@latchkey/core/flags/attribute";
 import { compileFlags, type Evaluated, type FlagSet } from "@latchkey/core/flags/compile";
-import { attributeReader } from "@latchkey/core/flags/conditions";
 import { type EvaluationContext, type FlagValue, OTHERWISE, type Serve } from "@latchkey/core/flags/model";
 import { type FlagSnapshot, readSnapshot } from "@latchkey/core/flags/snapshot";
 import { backoffMs } from "./backoff.ts";
@@ -212,7 +212,7 @@ export class Flags<T extends FlagTypes = AnyFlags> {
     const rules = this.#snapshot?.flags.find((flag) => flag.key === key)?.environments[this.#snapshot.environment];
     const serve: Serve | undefined =
       rule === OTHERWISE ? rules?.otherwise : rules?.rules.find((one) => one.id === rule)?.serve;
-    const made = attributeReader(serve && serve.kind !== "variant" ? serve.by : "targetingKey");
+    const made = attributeReader(serve?.kind === "rollout" || serve?.kind === "split" ? serve.by : "targetingKey");
     this.#units.set(id, made);
     return made;
   }

@@ -14,6 +14,7 @@ import { addFlagProposals, addPropose, type Change, propose } from "./flag-propo
 import { addFlagRefs } from "./flag-refs.ts";
 import { addFlagSegments } from "./flag-segments.ts";
 import { addFlagsAsCode } from "./flags-as-code.ts";
+import { addFlagsInterop } from "./flags-interop.ts";
 
 type FlagView = Answer<"getFlag">;
 type FlagSummary = Answer<"listFlags">["items"][number];
@@ -50,6 +51,7 @@ export function addFlags(program: Command, terminal: Terminal, outcome: Outcome)
   addFlagProposals(flags, terminal, outcome);
   addFlagCode(flags, terminal, outcome);
   addFlagRefs(flags, terminal, outcome);
+  addFlagsInterop(flags, terminal, outcome);
   addFlagKeys(flags, terminal, outcome);
 }
 

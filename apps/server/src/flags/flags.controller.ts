@@ -87,6 +87,8 @@ export async function putFlag(
     readonly manager: Manager;
     readonly ifVersion: number | undefined;
     readonly dryRun: boolean;
+    /** The hashing or the salt may change, though everybody gets another bucket. */
+    readonly rebucket: boolean;
   },
 ): Promise<{ readonly changes: Change[]; readonly applied: boolean; readonly needsApproval: string[] }> {
   const { key, project } = asked;
@@ -103,6 +105,7 @@ export async function putFlag(
     // What a switch says is no part of the definition, once there is one.
     const wanted = before ? withSwitches(key, definition, heldSwitches(key, now)) : definition;
     const changes = differences(now, wanted);
+    if (now && !asked.rebucket) checkBuckets(key, now, wanted);
     const isNews = !before || changes.length > 0 || before.manager !== asked.manager;
     await checkFlag(tx, project, flagOf({ key, definition: wanted, archived_at: null }));
     if (!before && (await countFlags(tx, project)) >= FLAGS_MAX)
@@ -125,6 +128,20 @@ export async function putFlag(
     await dropRollouts(tx, project, key, rolloutRules(wanted));
     return { changes, applied: true, needsApproval: [] };
   });
+}
+
+/** Refuses that the users of a share are silently chosen anew. */
+function checkBuckets(key: string, now: StoredDefinition, wanted: StoredDefinition): void {
+  const field = now.hashVersion !== wanted.hashVersion ? "hashVersion" : now.salt !== wanted.salt ? "salt" : null;
+  const gives = Object.values(now.environments).some((rules) =>
+    [...rules.rules.map(({ serve }) => serve), rules.otherwise].some(({ kind }) => kind !== "variant"),
+  );
+  if (field && gives)
+    throw invalid(
+      `definition.${field}`,
+      `${key} gives shares of users: with another ${field} others would get them, at once.`,
+      `leave it at ${JSON.stringify(now[field])}, or say rebucket (latchkey flags apply --rebucket)`,
+    );
 }
 
 /** The switches that hold: of environments that are there already. */

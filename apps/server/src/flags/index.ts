@@ -9,6 +9,7 @@ import type { Notifications } from "../platform/notifications.ts";
 import { ClientKeys } from "./client-keys.ts";
 import { registerExposures } from "./exposures.routes.ts";
 import { FlagStreams } from "./flag-streams.ts";
+import { registerFlagd } from "./flagd.routes.ts";
 import { registerFlags } from "./flags.routes.ts";
 import { registerKeys } from "./keys.routes.ts";
 import { registerOfrep } from "./ofrep.routes.ts";
@@ -59,6 +60,7 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
       streams.drop(id);
     },
   });
+  registerFlagd(http, { sets, keys });
   registerOfrep(http, { sets, keys, streams, seen, clock });
   registerSnapshots(http, { sets, keys });
   const hashKey = Buffer.from(hkdfSync("sha256", o.keyEncryptionKey, "", "latchkey users of experiments", 32));

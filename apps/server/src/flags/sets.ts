@@ -112,6 +112,12 @@ export class FlagSets {
     return sourceIn(await this.#of(project), environment);
   }
 
+  /** The same with the number of its state: for who evaluates by themselves. */
+  async source(project: string, environment: string): Promise<FlagSource & { readonly generation: number }> {
+    const loaded = await this.#of(project);
+    return { ...sourceIn(loaded, environment), generation: loaded.generation };
+  }
+
   /** What somebody would get and why, also by a definition that is not saved. Read from the database: what holds this moment. */
   async explain(
     project: string,
