@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { DEFINITION_CHARACTERS_MAX, FLAGS_MAX, type FlagDefinition } from "@latchkey/api/flags";
+import type { Actor } from "@latchkey/core/delivery/rollout";
 import { type Flag, OTHERWISE, type Serve } from "@latchkey/core/flags/model";
 import { percentWords } from "@latchkey/core/flags/words";
 import { canonicalJson } from "@latchkey/core/shared/canonical-json";
@@ -211,7 +212,7 @@ async function inChange<T>(
   });
 }
 
-interface Written {
+export interface Written {
   readonly verb: Verb;
   readonly before: FlagRow | null;
   readonly definition: StoredDefinition;
@@ -223,9 +224,26 @@ const same = (row: FlagRow) => ({ manager: row.manager, archivedAt: row.archived
 
 async function write(o: FlagsOptions, tx: Transaction, asked: Asked, w: Written): Promise<void> {
   const { project, key, principal } = asked;
-  const version = (w.before?.version ?? 0) + 1;
-  const actor = actorOf(principal);
   const reason = await o.subjects.sealWordsOf(principal.name, asked.reason);
+  await writeVersion(tx, { project, key, actor: actorOf(principal), reason }, w);
+}
+
+/** The next version of a flag, in its history and in the ledger. */
+export async function writeVersion(
+  tx: Transaction,
+  by: {
+    readonly project: string;
+    readonly key: string;
+    readonly actor: Actor;
+    /** Sealed. */
+    readonly reason: string;
+    /** The deployment that this belongs to. */
+    readonly correlation?: string;
+  },
+  w: Written,
+): Promise<number> {
+  const { project, key, actor, reason, correlation } = by;
+  const version = (w.before?.version ?? 0) + 1;
   const { definition, manager, changes, verb } = w;
   await saveFlag(tx, { project, key, definition, manager, version, archived_at: w.archivedAt });
   await saveVersion(tx, project, key, { version, verb, definition, changes, by: actor, reason });
@@ -234,8 +252,13 @@ async function write(o: FlagsOptions, tx: Transaction, asked: Asked, w: Written)
     subject: `flag/${key}`,
     project,
     actor,
-    data: { flag: key, version, manager, reason, ...told(changes), sha256: sha256(canonicalJson(definition)) },
+    ...(correlation === undefined ? {} : { correlation }),
+    data: {
+      ...{ flag: key, version, manager, reason, ...told(changes), sha256: sha256(canonicalJson(definition)) },
+      ...(correlation === undefined ? {} : { withRollback: correlation }),
+    },
   });
+  return version;
 }
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 /** An entry holds 64 KiB, a change of a long definition may have more: then the paths alone, the hash says the rest. */
@@ -277,7 +300,7 @@ function checkManager(before: FlagRow | null, manager: Manager): void {
 }
 
 /** `production/otherwise`: the rules of a definition that serve a rollout. */
-function rolloutRules(definition: Pick<Flag, "environments">): string[] {
+export function rolloutRules(definition: Pick<Flag, "environments">): string[] {
   return Object.entries(definition.environments).flatMap(([environment, rules]) =>
     [...rules.rules, { id: OTHERWISE, serve: rules.otherwise }]
       .filter(({ serve }) => serve.kind === "rollout")

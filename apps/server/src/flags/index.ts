@@ -12,6 +12,8 @@ import { registerOfrep } from "./ofrep.routes.ts";
 import { registerSegments } from "./segments.routes.ts";
 import { FlagSets } from "./sets.ts";
 
+export { type FlagsOutcome, type FlagsSince, flagsChangedSince, putFlagsBack } from "./put-back.ts";
+
 /** Feature flags: definitions, switches, rollouts, and the protocols by which applications ask for values. */
 export interface RunningFlags {
   stop(): Promise<void>;
