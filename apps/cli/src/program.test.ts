@@ -67,6 +67,7 @@ const all: Answers = {
   listPromotions: () => ({ items: [example.promotion] }),
   promote: () => example.deployment,
   getZeroTouch: () => example.zeroTouch,
+  previewZeroTouch: () => example.zeroTouchPreview,
   rollBack: () => ({ ...example.deployment, words: "Going back.", flags: example.flagsPutBack }),
   listDeploymentPauses: () => ({ items: [example.pause] }),
   resumeDeployments: () => ({ resumed: true, words: "What waited goes on." }),
@@ -177,6 +178,7 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   listPromotions: ["path", "leads"],
   promote: ["promote", "leads", "--to", "production", "--reason", "looked at"],
   getZeroTouch: ["zero-touch", "leads"],
+  previewZeroTouch: ["zero-touch", "leads", "--commit", "0123456"],
   rollBack: ["rollback", "leads", "--reason", "wrong prices"],
   listDeploymentPauses: ["resume-deployments"],
   resumeDeployments: ["resume-deployments", "leads", "--reason", "fixed"],
@@ -357,6 +359,7 @@ describe("targets", () => {
     expect((await bench.run("rollback", "leads")).exitCode).toBe(2);
   });
   it("a rollback says which flags have changed since, and with --with-flags what became of them", async () => {
+    bench.server.answers = all;
     const seen = await bench.run("rollback", "leads", "--plan");
     expect(seen.out).toMatch(/new-form +isEnabled +true +false/);
     const back = await bench.run("rollback", "leads", "--with-flags", "--reason", "prices");

@@ -515,6 +515,16 @@ export const automation: Answer<"getAutomation"> = {
   ],
 };
 
+export const zeroTouchPreview: Answer<"previewZeroTouch"> = {
+  ...{ service: "leads", environment: "production", commit: "0".repeat(40), since: "1".repeat(40) },
+  words: "A person would be asked.",
+  items: [
+    {
+      ...{ gate: "zero touch", alone: false },
+      reasons: [{ rule: "attended", holds: false, words: "A person must look at db/1.sql." }],
+    },
+  ],
+};
 export const zeroTouch: Answer<"getZeroTouch"> = {
   items: [
     {

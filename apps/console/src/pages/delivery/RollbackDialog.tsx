@@ -59,10 +59,10 @@ function Along(props: {
         />
         <span>{props.label}</span>
       </label>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a list that scrolls is reached by keyboard (WCAG 2.1.1). */}
       <ul
         className="m-0 mt-1 max-h-40 overflow-y-auto pl-4 text-muted"
         aria-label={`What that changes: ${props.label}`}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard.
         tabIndex={0}
       >
         {props.lines.map((line) => (
