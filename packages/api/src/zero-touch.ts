@@ -86,7 +86,7 @@ export const zeroTouchContract = {
       branch: z
         .string()
         .max(200)
-        .regex(/^(?!.*\.\.)[\w][\w./-]*$/, "the name of a branch")
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*$/, "the name of a branch")
         .optional(),
     }),
     status: 200,

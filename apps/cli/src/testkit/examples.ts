@@ -545,6 +545,7 @@ export const preview: Answer<"listPreviews">["items"][number] = {
 };
 
 export const promotion: Answer<"listPromotions">["items"][number] = {
+  isTakenBack: false,
   ...{ service: "leads", from: "staging", to: "production", automatic: true, soakMs: 600_000, state: "soaking" },
   words: "Release 2 serves staging and must do so for a while longer.",
   ...{ readyAt: AT, release, serving: { ...release, id: "rel_1", number: 1 }, apart: 1, deploymentId: null },
