@@ -86,7 +86,7 @@ function wordsOf(service: ServiceRow, environment: string, items: Preview["items
 /** Where the commit is: the folder that the service was applied from, or else the clone of its repository on GitHub. */
 async function find(
   parts: PreviewParts,
-  { root, config }: ServiceRow,
+  { name, root, config }: ServiceRow,
   { commit: hash, branch }: PreviewAsked,
   since: string | null,
 ): Promise<Found> {
@@ -98,7 +98,7 @@ async function find(
   const { github } = config;
   if (!github)
     throw new ProblemError("LK_NOT_FOUND", {
-      detail: `There is no commit ${hash} in the repository of ${here}.`,
+      detail: `There is no commit ${hash} in the repository of ${name}'s folder.`,
       remedy: "Give a commit that is in the repository of the service's folder, on the server's machine.",
     });
   if (hash.length < 40 && commit === null)

@@ -66,7 +66,7 @@ export function PathPanel({ service }: { service: string }) {
                   <Button
                     size="small"
                     onClick={() => setAsked(p)}
-                    aria-label={`Promote ${service} to ${p.to}${p.isTakenBack ? " again" : ""}`}
+                    aria-label={`Promote ${p.isTakenBack ? "again: " : ""}${service} to ${p.to}`}
                   >
                     {p.isTakenBack ? "Promote again…" : "Promote"}
                   </Button>
