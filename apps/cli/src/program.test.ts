@@ -68,7 +68,8 @@ const all: Answers = {
   listPromotions: () => ({ items: [example.promotion] }),
   promote: () => example.deployment,
   getZeroTouch: () => example.zeroTouch,
-  rollBack: () => ({ ...example.deployment, words: "Going back." }),
+  previewZeroTouch: () => example.zeroTouchPreview,
+  rollBack: () => ({ ...example.deployment, words: "Going back.", flags: example.flagsPutBack }),
   listDeploymentPauses: () => ({ items: [example.pause] }),
   resumeDeployments: () => ({ resumed: true, words: "What waited goes on." }),
   splitDeployment: () => ({ items: [example.deployment, { ...example.deployment, id: "dep_2" }] }),
@@ -117,13 +118,20 @@ const all: Answers = {
   replayNotifications: () => ({ replayed: 1 }),
   listFlags: () => example.page(flags.flagSummary),
   getFlag: () => flags.flag,
-  putFlag: () => ({ flag: flags.flag, applied: true, changes: [] }),
+  putFlag: () => ({ flag: flags.flag, applied: true, needsApproval: [], changes: [] }),
   switchFlag: () => flags.flag,
   moveRollout: () => flags.flag,
   archiveFlag: () => ({ ...flags.flag, isArchived: true }),
   listFlagVersions: () => example.page(flags.flagVersion),
   restoreFlag: () => flags.flag,
   explainFlag: () => flags.flagAnswer,
+  previewFlag: () => flags.flagPreview,
+  listFlagEnvironments: () => ({ items: [{ name: "production", needsApproval: true }] }),
+  putFlagEnvironment: () => ({ name: "production", needsApproval: true }),
+  proposeFlagChange: () => flags.flagProposal,
+  listFlagProposals: () => ({ items: [flags.flagProposal], next: null }),
+  decideFlagProposal: () => ({ ...flags.flagProposal, state: "applied" }),
+  getFlagResults: () => flags.flagResults,
   listFlagSegments: () => ({ items: [flags.flagSegment] }),
   putFlagSegment: () => flags.flagSegment,
   deleteFlagSegment: () => null,
@@ -179,6 +187,7 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   listPromotions: ["path", "leads"],
   promote: ["promote", "leads", "--to", "production", "--reason", "looked at"],
   getZeroTouch: ["zero-touch", "leads"],
+  previewZeroTouch: ["zero-touch", "leads", "--commit", "0123456"],
   rollBack: ["rollback", "leads", "--reason", "wrong prices"],
   listDeploymentPauses: ["resume-deployments"],
   resumeDeployments: ["resume-deployments", "leads", "--reason", "fixed"],
@@ -217,6 +226,13 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   listFlagVersions: ["flags", "history", "new-lead-form"],
   restoreFlag: ["flags", "restore", "new-lead-form", "1", "--reason", "the rule was wrong"],
   explainFlag: ["flags", "explain", "new-lead-form", "--user", "u-17", "--context", '{"plan":"pro"}'],
+  previewFlag: ["flags", "preview", "new-lead-form", "--definition", "{}"],
+  listFlagEnvironments: ["flags", "environments"],
+  putFlagEnvironment: ["flags", "protect", "production", "--reason", "SOC 2"],
+  proposeFlagChange: ["flags", "on", "new-lead-form", "--propose", "--reason", "it is mended"],
+  listFlagProposals: ["flags", "proposals"],
+  decideFlagProposal: ["flags", "approve", "flp_1", "--reason", "read it"],
+  getFlagResults: ["flags", "results", "new-lead-form"],
   listFlagSegments: ["flags", "segments"],
   putFlagSegment: ["flags", "set-segment", "abroad", "--when", CONDITION, "--reason", "a new market"],
   deleteFlagSegment: ["flags", "remove-segment", "abroad", "--yes"],
@@ -357,6 +373,15 @@ describe("targets", () => {
     expect((await bench.run("rollback", "rol_1", "--reason", "prices")).exitCode).toBe(0);
     expect(bench.server.asked.at(-1)?.name).toBe("actOnRollout");
     expect((await bench.run("rollback", "leads")).exitCode).toBe(2);
+  });
+  it("a rollback says which flags have changed since, and with --with-flags what became of them", async () => {
+    bench.server.answers = all;
+    const seen = await bench.run("rollback", "leads", "--plan");
+    expect(seen.out).toMatch(/new-form +isEnabled +true +false/);
+    const back = await bench.run("rollback", "leads", "--with-flags", "--reason", "prices");
+    expect(bench.server.asked.at(-1)?.body).toMatchObject({ withFlags: true });
+    expect(back.out).toContain("1 flag put back: new-form. old-form was left as it is: it is archived.");
+    expect((await bench.run("rollback", "rol_1", "--with-flags", "--reason", "prices")).exitCode).toBe(2);
   });
   it("a release by its number, wherever its page is", async () => {
     bench.server.answers = {

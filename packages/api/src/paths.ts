@@ -39,6 +39,7 @@ export const ACTIONS = [
   "flag.read",
   "flag.write",
   "flag.switch",
+  "flag.protect",
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 
@@ -73,6 +74,7 @@ export const paths = {
   getDeployment: { method: "GET", path: `${P}/deployments/:deploymentId`, action: "service.read" },
 
   getZeroTouch: { method: "GET", path: `${P}/deployments/:deploymentId/zero-touch`, action: "service.read" },
+  previewZeroTouch: { method: "GET", path: `${P}/services/:service/zero-touch`, action: "service.read" },
   getAutomation: { method: "GET", path: `${P}/automation`, action: "service.read" },
 
   listMigrations: { method: "GET", path: `${P}/services/:service/migrations`, action: "service.read" },
@@ -203,7 +205,14 @@ export const paths = {
   archiveFlag: { method: "POST", path: `${P}/flags/:flag/archive`, action: "flag.write" },
   listFlagVersions: { method: "GET", path: `${P}/flags/:flag/versions`, action: "flag.read" },
   restoreFlag: { method: "POST", path: `${P}/flags/:flag/restore`, action: "flag.write" },
+  previewFlag: { method: "POST", path: `${P}/flags/:flag/preview`, action: "flag.read" },
   explainFlag: { method: "POST", path: `${P}/flags/:flag/explain`, action: "flag.read" },
+  listFlagEnvironments: { method: "GET", path: `${P}/flag-environments`, action: "flag.read" },
+  putFlagEnvironment: { method: "PUT", path: `${P}/flag-environments/:environment`, action: "flag.protect" },
+  proposeFlagChange: { method: "POST", path: `${P}/flags/:flag/proposals`, action: "flag.write" },
+  listFlagProposals: { method: "GET", path: `${P}/flag-proposals`, action: "flag.read" },
+  decideFlagProposal: { method: "POST", path: `${P}/flag-proposals/:proposal/decide`, action: "flag.write" },
+  getFlagResults: { method: "GET", path: `${P}/flags/:flag/results`, action: "flag.read" },
   listFlagSegments: { method: "GET", path: `${P}/flag-segments`, action: "flag.read" },
   putFlagSegment: { method: "PUT", path: `${P}/flag-segments/:segment`, action: "flag.write" },
   deleteFlagSegment: { method: "DELETE", path: `${P}/flag-segments/:segment`, action: "flag.write" },

@@ -12,6 +12,7 @@ const HEALTH_EVERY_MS = 5_000;
 /** What GitHub tells is no entry of the ledger, and each stage's time goes on. Not while the page is hidden. */
 const PIPELINE_EVERY_MS = 3_000;
 /** What waits after a rollback is in no event of the stream. */
+const RESULTS_EVERY_MS = 5_000;
 const PAUSES_EVERY_MS = 10_000;
 const PLAN_EVERY_MS = 500;
 const STARTING_EVERY_MS = 3_000;
@@ -174,6 +175,19 @@ export const queries = {
       queryKey: keys.flag(flag),
       queryFn: ({ signal }) => api.getFlag({ params: { project, flag }, signal }),
     }),
+  flagResults: (flag: string) =>
+    queryOptions({
+      queryKey: [...keys.flag(flag), "results"],
+      queryFn: ({ signal }) => api.getFlagResults({ params: { project, flag }, signal }),
+      // Users are counted all the time; only what is decided comes by the stream.
+      refetchInterval: RESULTS_EVERY_MS,
+    }),
+  /** What was decided of a flag, newest first. */
+  flagEntries: (flag: string) =>
+    queryOptions({
+      queryKey: [...keys.flag(flag), "entries"],
+      queryFn: ({ signal }) => api.listLedger({ query: { subject: `flag/${flag}`, limit: 50 }, signal }),
+    }),
   flagVersions: (flag: string) =>
     infiniteQueryOptions({
       queryKey: [...keys.flag(flag), "versions"],
@@ -181,6 +195,23 @@ export const queries = {
         api.listFlagVersions({
           params: { project, flag },
           query: { limit: PAGE, ...(pageParam ? { cursor: pageParam } : {}) },
+          signal,
+        }),
+      initialPageParam: "",
+      getNextPageParam: (page) => page.next,
+    }),
+  flagEnvironments: () =>
+    queryOptions({
+      queryKey: [...keys.flags, "environments"],
+      queryFn: ({ signal }) => api.listFlagEnvironments({ params: { project }, signal }),
+    }),
+  flagProposals: (flag?: string) =>
+    infiniteQueryOptions({
+      queryKey: [...keys.flags, "proposals", flag ?? ""],
+      queryFn: ({ pageParam, signal }) =>
+        api.listFlagProposals({
+          params: { project },
+          query: { limit: PAGE, ...(flag ? { flag } : {}), ...(pageParam ? { cursor: pageParam } : {}) },
           signal,
         }),
       initialPageParam: "",

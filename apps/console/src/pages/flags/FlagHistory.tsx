@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
-import { api, project, wordsOf } from "../../api/client.ts";
+import { api, project } from "../../api/client.ts";
 import { keys, queries } from "../../api/queries.ts";
 import type { FlagVersion, FlagView } from "../../api/types.ts";
 import { Button } from "../../ui/Button.tsx";
@@ -10,8 +10,10 @@ import { ReasonField } from "../../ui/Form.tsx";
 import { Pages } from "../../ui/Pages.tsx";
 import { Section } from "../../ui/Section.tsx";
 import { Empty } from "../../ui/States.tsx";
-import { Ago, Mono } from "../../ui/Text.tsx";
+import { Ago } from "../../ui/Text.tsx";
 import { toast } from "../../ui/Toasts.tsx";
+import { FlagChanges } from "./FlagChanges.tsx";
+import { Refusal } from "./ProposeInstead.tsx";
 
 const VERBS: Record<FlagVersion["verb"], string> = {
   created: "Created",
@@ -23,22 +25,6 @@ const VERBS: Record<FlagVersion["verb"], string> = {
   restored: "Put back",
 };
 const CHANGES_SHOWN = 8;
-const plain = (value: unknown): string => (value === null || value === undefined ? "nothing" : JSON.stringify(value));
-
-function Changes({ version: v }: { version: FlagVersion }) {
-  if (v.verb === "created") return null;
-  return (
-    <ul className="m-0 mt-1 flex list-none flex-col gap-0.5 p-0 text-xs">
-      {v.changes.slice(0, CHANGES_SHOWN).map((change) => (
-        <li key={change.path} className="break-words text-soft">
-          <Mono>{change.path || "all of it"}</Mono>: {plain(change.before)} → {plain(change.after)}
-        </li>
-      ))}
-      {v.changes.length > CHANGES_SHOWN && <li className="text-muted">and {v.changes.length - CHANGES_SHOWN} more</li>}
-    </ul>
-  );
-}
-
 function Restore({ flag, version, onClose }: { flag: FlagView; version: number; onClose: () => void }) {
   const client = useQueryClient();
   const [reason, setReason] = useState("");
@@ -61,9 +47,13 @@ function Restore({ flag, version, onClose }: { flag: FlagView; version: number; 
     <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
       <ReasonField value={reason} onChange={setReason} maxLength={300} asked={tried} />
       {restore.error && (
-        <p role="alert" className="m-0 rounded-md bg-bad-soft px-3 py-2 text-bad">
-          {wordsOf(restore.error)}
-        </p>
+        <Refusal
+          error={restore.error}
+          flag={flag.key}
+          change={{ kind: "restore", version }}
+          reason={reason}
+          onDone={onClose}
+        />
       )}
       <div className="flex justify-end gap-2">
         <Button onClick={onClose}>Cancel</Button>
@@ -94,9 +84,9 @@ export function FlagHistory({ flag, mayWrite }: { flag: FlagView; mayWrite: bool
                     {VERBS[v.verb]} <span className="font-normal text-muted">version {v.version}</span>
                   </span>
                   <span className="block text-xs break-words text-muted">
-                    {v.by}, <Ago at={v.at} />: {v.reason}
+                    {v.approvedBy ? `${v.by}, agreed by ${v.approvedBy}` : v.by}, <Ago at={v.at} />: {v.reason}
                   </span>
-                  <Changes version={v} />
+                  {v.verb !== "created" && <FlagChanges changes={v.changes} most={CHANGES_SHOWN} />}
                 </div>
                 {mayWrite && v.version !== flag.version && flag.manager === "console" && (
                   <Button

@@ -1,12 +1,12 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
-import { api, project, wordsOf } from "../../api/client.ts";
+import { api, project } from "../../api/client.ts";
 import { keys, queries } from "../../api/queries.ts";
 import type { FlagView } from "../../api/types.ts";
 import { to } from "../../paths.ts";
 import { Badge } from "../../ui/Badge.tsx";
-import { Button } from "../../ui/Button.tsx";
+import { Button, LinkButton } from "../../ui/Button.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
 import { ReasonField } from "../../ui/Form.tsx";
 import { Facts, PageHead, Section } from "../../ui/Section.tsx";
@@ -15,7 +15,9 @@ import { A, Ago, Mono } from "../../ui/Text.tsx";
 import { toast } from "../../ui/Toasts.tsx";
 import { EnvironmentRules } from "./EnvironmentRules.tsx";
 import { FlagHistory } from "./FlagHistory.tsx";
-import { isPast } from "./flag-words.ts";
+import { FlagProposals } from "./FlagProposals.tsx";
+import { hasRollout, isPast } from "./flag-words.ts";
+import { Refusal } from "./ProposeInstead.tsx";
 import { TryIt } from "./TryIt.tsx";
 
 const MANAGERS = { console: "here", code: "in code", terraform: "in Terraform" } as const;
@@ -88,9 +90,13 @@ function Archive({ flag, onClose }: { flag: FlagView; onClose: () => void }) {
     <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
       <ReasonField value={reason} onChange={setReason} maxLength={300} asked={tried} />
       {archive.error && (
-        <p role="alert" className="m-0 rounded-md bg-bad-soft px-3 py-2 text-bad">
-          {wordsOf(archive.error)}
-        </p>
+        <Refusal
+          error={archive.error}
+          flag={flag.key}
+          change={{ kind: "archive", archived: !flag.isArchived }}
+          reason={reason}
+          onDone={onClose}
+        />
       )}
       <div className="flex justify-end gap-2">
         <Button onClick={onClose}>Cancel</Button>
@@ -139,14 +145,23 @@ export function FlagPage() {
           </>
         }
         actions={
-          mayWrite && (
-            <Button onClick={() => void navigate({ search: (old) => ({ ...old, dialog: "archive" as const }) })}>
-              {flag.isArchived ? "Take out of the archive" : "Archive"}
-            </Button>
-          )
+          <>
+            {hasRollout(flag) && <LinkButton href={to.flagResults(flag.key)}>Results</LinkButton>}
+            {mayWrite && flag.manager === "console" && !flag.isArchived && (
+              <LinkButton kind="primary" href={to.editFlag(flag.key, here)}>
+                Edit
+              </LinkButton>
+            )}
+            {mayWrite && (
+              <Button onClick={() => void navigate({ search: (old) => ({ ...old, dialog: "archive" as const }) })}>
+                {flag.isArchived ? "Take out of the archive" : "Archive"}
+              </Button>
+            )}
+          </>
         }
       />
       <div className="flex flex-col gap-6">
+        <FlagProposals flag={flag.key} />
         {places.length === 0 ? (
           <Section title="Environments">
             <Empty title="It is in no environment">Add one to its definition.</Empty>

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "@latchkey/api/client";
@@ -79,6 +80,7 @@ export class Furnished {
     await made.#pullRequest(workload.name);
     await made.#approvals(workload.name);
     await made.#flags();
+    made.#commit();
     for (const name of [workload.name, "fuzz-one", "fuzz-two"]) made.existing.add("service", name);
     return made;
   }
@@ -107,6 +109,19 @@ export class Furnished {
     if ((await owner.listNotificationRules({ params: main })).items.length > 0) return;
     const target = { kind: "webhook", url: "http://127.0.0.1:9/" } as const;
     this.existing.learn(await owner.createNotificationChannel({ params: main, body: { name: "of the fuzz", target } }));
+  }
+
+  /** The sources are in a repository, so that there is a commit to ask about. */
+  #commit(): void {
+    const git = (...args: string[]) =>
+      execFileSync("git", ["-c", "user.name=Fuzz", "-c", "user.email=fuzz@example.org", ...args], {
+        cwd: this.#workload.root,
+        encoding: "utf8",
+      }).trim();
+    git("init", "-q");
+    git("add", "-A");
+    git("commit", "-q", "-m", "for the fuzz");
+    this.existing.add("commit", git("rev-parse", "HEAD"));
   }
 
   async #ship(): Promise<void> {
