@@ -133,7 +133,11 @@ async function wire(
     reach: reachOf(config.notifyNetworks),
   });
   undo.push(() => told.stop());
-  const flags = startFlags(http, { database, log, subjects, announcements: notifications });
+  const flags = startFlags(http, {
+    ...{ database, log, lease, subjects, announcements: notifications, keyEncryptionKey: keys.keyEncryptionKey },
+    // Releases run beside the server; pages are opened elsewhere.
+    ...{ url: `http://127.0.0.1:${config.port}`, publicUrl: url },
+  });
   undo.push(() => flags.stop());
   registerMetrics(http, { database, vitals, stream: ledger.streamFigures, notifications: told.figures });
   const delivery = startDelivery({
@@ -159,6 +163,7 @@ async function wire(
     gatewayUrl: `http://127.0.0.1:${config.gatewayPort}`,
     baseUrl: url,
     subjects,
+    flagVariablesFor: flags.variablesFor,
     databaseUrlFor: (service, environment) => createDatabaseIfMissing(base, databaseNameOf(service, environment)),
     dropDatabaseOf: (service, environment) => dropDatabase(base, databaseNameOf(service, environment)),
     publish: ledger.publish,

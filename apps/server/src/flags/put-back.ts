@@ -4,13 +4,12 @@ import { type PutBack, putBack, type Standing } from "@latchkey/core/flags/put-b
 import type { Executor, Transaction } from "../platform/database.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { checkFlag } from "./checks.ts";
-import { rolloutRules, writeVersion } from "./flags.controller.ts";
+import { placeRollout, rolloutRules, writeVersion } from "./flags.controller.ts";
 import {
   dropRollouts,
   type FlagRow,
   findFlag,
   rolloutsOf,
-  saveRollout,
   saveSwitch,
   switchesOf,
   takeFlagGeneration,
@@ -131,8 +130,11 @@ async function write(
   const isEnabled = environments[environment]?.isEnabled ?? false;
   await saveSwitch(tx, project, { flag: key, environment, is_enabled: isEnabled });
   const words = `Put back by the rollback ${deploymentId}`;
-  for (const { rule, percent, state } of outcome.rollouts ?? [])
-    await saveRollout(tx, project, { ...{ flag: key, environment, rule, percent, state }, words });
+  const standing = await rolloutsOf(tx, project, [key]);
+  for (const { rule, percent, state } of outcome.rollouts ?? []) {
+    const known = standing.find((one) => one.environment === environment && one.rule === rule);
+    await placeRollout(tx, { project, flag: key, environment, rule }, known, { percent, state, words });
+  }
   const { key: _, isArchived: __, ...definition } = flagOf(row, await switchesOf(tx, project, [key]));
   const whole = { ...row.definition, ...definition, environments } as FlagRow["definition"];
   await dropRollouts(tx, project, key, rolloutRules(whole));

@@ -1,5 +1,5 @@
--- Where a flag's rollouts stood after each change: what a rollback puts them back to. A version of `flag_version` (0060, which
--- a new database gets later: so no foreign key) that an older server wrote has none.
+-- Where a flag's rollouts stood after each change: what a rollback puts them back to. A version that an older server wrote has
+-- none.
 create table flag_version_rollouts (
   project text not null,
   flag text not null,
