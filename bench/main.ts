@@ -21,7 +21,7 @@ const TOPICS: Readonly<Record<string, Topic>> = {
     run: benchDelivery,
   },
   flags: {
-    words: "CPU time of an evaluation beside flagd-core, unleash-client and GrowthBook",
+    words: "CPU time of an evaluation beside other evaluators, and how a rollout is watched, in simulation",
     parts: FLAGS_PARTS,
     run: benchFlags,
   },

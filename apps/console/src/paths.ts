@@ -24,6 +24,7 @@ export const to = {
   flags: () => "/flags",
   flag: (key: string, environment?: string) => withQuery(`/flags/${encodeURIComponent(key)}`, { environment }),
   editFlag: (key: string, environment?: string) => withQuery(`/flags/${encodeURIComponent(key)}/edit`, { environment }),
+  flagResults: (key: string) => `/flags/${encodeURIComponent(key)}/results`,
   targets: () => "/targets",
   health: () => "/health",
   settings: () => "/settings",

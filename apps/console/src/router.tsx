@@ -141,6 +141,15 @@ const editFlag = createRoute({
   loader: ({ params }) => void queryClient.prefetchQuery(queries.flag(params.flag)),
   component: lazyPage(() => import("./pages/flags/edit/EditFlagPage.tsx"), "EditFlagPage"),
 });
+const flagResults = createRoute({
+  getParentRoute: () => shell,
+  path: "/flags/$flag/results",
+  loader: ({ params }) => {
+    void queryClient.prefetchQuery(queries.flagResults(params.flag));
+    void queryClient.prefetchQuery(queries.flagEntries(params.flag));
+  },
+  component: lazyPage(() => import("./pages/flags/ResultsPage.tsx"), "ResultsPage"),
+});
 const settings = createRoute({
   getParentRoute: () => shell,
   path: "/settings",
@@ -179,6 +188,7 @@ export const router = createRouter({
       flags,
       flag,
       editFlag,
+      flagResults,
       settings,
       notifications,
       elsewhere,

@@ -133,7 +133,10 @@ async function wire(
     reach: reachOf(config.notifyNetworks),
   });
   undo.push(() => told.stop());
-  const flags = startFlags(http, { database, log, subjects, announcements: notifications });
+  const flags = startFlags(http, {
+    ...{ database, log, lease, subjects, announcements: notifications },
+    keyEncryptionKey: keys.keyEncryptionKey,
+  });
   undo.push(() => flags.stop());
   registerMetrics(http, { database, vitals, stream: ledger.streamFigures, notifications: told.figures });
   const delivery = startDelivery({

@@ -1,9 +1,10 @@
 import type { Condition as CoreCondition, FlagValue as CoreFlagValue } from "@latchkey/core/flags/model";
 import { z } from "zod";
+import { ExperimentPlan } from "./experiments.ts";
 import { pageOf } from "./models.ts";
 
 /** Feature flags: their definitions, how they stand in each environment, and who may ask for their values. */
-const when = z.iso.datetime({ offset: true });
+export const when = z.iso.datetime({ offset: true });
 
 export const FLAGS_MAX = 2_000;
 export const SEGMENTS_MAX = 500;
@@ -17,8 +18,8 @@ export const DEFINITION_CHARACTERS_MAX = 40_000;
 
 /** Capitals too: what other systems of flags have is taken over under the name that the code asks for. */
 export const FLAG_KEY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-const flagKey = z.string().regex(FLAG_KEY, "letters, digits and . _ -, at most 100, such as new-lead-form");
-const environmentName = z
+export const flagKey = z.string().regex(FLAG_KEY, "letters, digits and . _ -, at most 100, such as new-lead-form");
+export const environmentName = z
   .string()
   .max(40)
   .regex(/^[a-z0-9][a-z0-9-]*$/, "the name of an environment, such as production");
@@ -27,7 +28,7 @@ const variantName = z
   .max(60)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "letters, digits and . _ -");
 const attribute = z.string().min(1).max(100);
-const percent = z
+export const percent = z
   .number()
   .min(0)
   .max(100)
@@ -35,7 +36,7 @@ const percent = z
     (value) => Math.abs(value * 1_000 - Math.round(value * 1_000)) < 1e-6,
     "at most three digits after the point",
   );
-const reason = z.string().trim().min(1).max(300);
+export const reason = z.string().trim().min(1).max(300);
 
 export const FlagValue: z.ZodType<CoreFlagValue> = z
   .lazy(() =>
@@ -121,6 +122,7 @@ export const FlagServe = z.discriminatedUnion("kind", [
     against: variantName,
     percent,
     ramp: Ramp.exactOptional(),
+    experiment: ExperimentPlan.exactOptional(),
   }),
   /** flagd's targeting, kept as it was written; `variant` is served where it answers nothing, null is the value in the code. */
   z.strictObject({
@@ -214,6 +216,8 @@ export const FlagVersion = z.object({
   version: z.int(),
   at: when,
   by: z.string(),
+  /** Who agreed to it, where it had been proposed. */
+  approvedBy: z.string().nullable(),
   reason: z.string(),
   /** What was done: `created`, `changed`, `switched`, `rollout`, `archived`, `restored`. */
   verb: z.enum(["created", "changed", "switched", "rollout", "archived", "unarchived", "restored"]),
@@ -287,6 +291,8 @@ export const flagContract = {
     answers: z.object({
       flag: FlagView.nullable(),
       applied: z.boolean(),
+      /** The environments in which a second person has to agree: then propose it. */
+      needsApproval: z.array(z.string()),
       changes: z.array(z.object({ path: z.string(), before: z.unknown(), after: z.unknown() })),
     }),
   },

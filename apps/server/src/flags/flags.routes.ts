@@ -13,13 +13,14 @@ import {
 } from "./flags.controller.ts";
 import { findFlag } from "./flags.store.ts";
 import { viewFlag, viewFlags, viewVersions } from "./flags.view.ts";
+import { viewResults } from "./results.view.ts";
 import type { SeenUsers } from "./seen-users.ts";
 import type { FlagSets } from "./sets.ts";
 
 /** Flags: what they are, their switches and rollouts, what was changed, and who gets what. */
 export function registerFlags(
   http: Http,
-  o: FlagsOptions & { readonly sets: FlagSets; readonly seen: SeenUsers },
+  o: FlagsOptions & { readonly sets: FlagSets; readonly seen: SeenUsers; readonly now: () => number },
 ): void {
   const { db } = o.database;
   /** After a change: whoever asks this server from now on is answered by it. */
@@ -52,13 +53,13 @@ export function registerFlags(
       const also = (tx: Parameters<typeof remember>[0]) =>
         dryRun ? Promise.resolve() : remember(tx, `${project} ${key}`);
       const asked = { project, principal, key, reason, also, definition, manager, ifVersion, dryRun, rebucket };
-      const { changes, applied } = await putFlag(o, asked);
+      const { changes, applied, needsApproval } = await putFlag(o, asked);
       if (applied) await o.sets.look();
-      return { flag: await viewFlag(db, project, key), applied, changes };
+      return { flag: await viewFlag(db, project, key), applied, needsApproval, changes };
     },
     async (reference) => {
       const [project = "", key = ""] = reference.split(" ");
-      return { flag: await now(project, key), applied: true, changes: [] };
+      return { flag: await now(project, key), applied: true, needsApproval: [], changes: [] };
     },
   );
   route(http, "switchFlag", async ({ project, params, body, principal, remember }) => {
@@ -93,6 +94,11 @@ export function registerFlags(
     const { version, reason } = body;
     await restoreFlag(o, { project, principal, key: params.flag, reason, also, version });
     return changed(project, params.flag);
+  });
+  route(http, "getFlagResults", async ({ project, params }) => {
+    const items = await viewResults(db, project, params.flag, o.now());
+    if (!items) throw noFlag(params.flag);
+    return { flag: params.flag, items };
   });
   route(http, "explainFlag", async ({ project, params, body }) => {
     const { environment, context, definition } = body;

@@ -74,6 +74,7 @@ export async function viewVersions(
     next: rows.length === asked.limit ? String(rows.at(-1)?.version ?? 1) : null,
   };
 }
-const presentVersion = ({ version, at, by, reason, verb, changes }: VersionRow) => ({
+const presentVersion = ({ version, at, by, approved_by, reason, verb, changes }: VersionRow) => ({
   ...{ version, at: at.toISOString(), by: by.name, reason, verb, changes: [...changes] },
+  approvedBy: approved_by?.name ?? null,
 });

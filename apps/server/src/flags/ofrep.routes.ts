@@ -89,7 +89,7 @@ export function registerOfrep(http: Http, o: OfrepOptions): void {
 }
 
 /** Pages of any origin may ask: the key says what they get, and no cookie is looked at. */
-const allowPages = (reply: FastifyReply): FastifyReply =>
+export const allowPages = (reply: FastifyReply): FastifyReply =>
   reply.header("access-control-allow-origin", "*").header("access-control-expose-headers", "etag, retry-after");
 
 async function askedBy(
@@ -111,13 +111,14 @@ async function askedBy(
   }
   return { by, set: await o.sets.of(by.project, by.environment) };
 }
-const unknown = (reply: FastifyReply) =>
+export const unknown = (reply: FastifyReply) =>
   refuse(allowPages(reply), 401, {
     errorDetails: "Send a key: Authorization: Bearer, or X-API-Key. `latchkey flags create-key` makes one.",
   });
 
-const refuse = (reply: FastifyReply, status: number, body: object) => answer(reply, status, JSON.stringify(body));
-const answer = (reply: FastifyReply, status: number, body: string) =>
+export const refuse = (reply: FastifyReply, status: number, body: object) =>
+  answer(reply, status, JSON.stringify(body));
+export const answer = (reply: FastifyReply, status: number, body: string) =>
   reply
     .code(status)
     .header("content-type", "application/json; charset=utf-8")

@@ -6,6 +6,7 @@ import { actorOf } from "../platform/auth.ts";
 import type { Executor } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
+import { checkSegmentAlone } from "./approvals.ts";
 import { checkSegments } from "./checks.ts";
 import type { FlagsOptions } from "./flags.controller.ts";
 import { liveFlags, takeFlagGeneration } from "./flags.store.ts";
@@ -47,6 +48,7 @@ export function registerSegments(http: Http, o: FlagsOptions & { readonly sets: 
           detail: `There are ${SEGMENTS_MAX} segments already.`,
           remedy: "Delete one that no flag names.",
         });
+      await checkSegmentAlone(tx, project, principal, key);
       await saveSegment(tx, project, { key, description: body.description, condition: body.when });
       await checkSegments(tx, project);
       const verb = before.some((one) => one.key === key) ? "changed" : "created";

@@ -1,5 +1,6 @@
 import type { Answer } from "@latchkey/api/client";
 import { compileFlags, type FlagSet, type FlagSource } from "@latchkey/core/flags/compile";
+import { type LiveRollout, liveRollouts } from "@latchkey/core/flags/experiment-rules";
 import { explainFlag } from "@latchkey/core/flags/explain";
 import type { EvaluationContext, Flag, RolloutState, Segment } from "@latchkey/core/flags/model";
 import { OTHERWISE, withRollouts } from "@latchkey/core/flags/model";
@@ -18,11 +19,17 @@ const POLL_MS = 1_000;
 interface Loaded {
   readonly generation: number;
   readonly flags: readonly Flag[];
+  readonly byKey: ReadonlyMap<string, Flag>;
   readonly segments: readonly Segment[];
   readonly rollouts: readonly RolloutState[];
   /** Made when an environment is asked for first. */
   readonly compiled: Map<string, FlagSet>;
+  readonly live: Map<string, Rollouts>;
 }
+/** The rollouts of an environment, by flag and rule. */
+export type Rollouts = ReadonlyMap<string, LiveRollout>;
+export const rolloutKey = (flag: string, rule: string): string => `${flag}/${rule}`;
+
 export interface FlagSetsOptions {
   readonly database: Transactions;
   readonly log: Logger;
@@ -85,6 +92,28 @@ export class FlagSets {
   async source(project: string, environment: string): Promise<FlagSource & { readonly generation: number }> {
     const { flags, segments, rollouts, generation } = await this.#of(project);
     return { flags: flags.map((flag) => withRollouts(flag, environment, rollouts)), segments, environment, generation };
+  }
+
+  /** The rollouts of an environment where they stand. */
+  async rollouts(project: string, environment: string): Promise<Rollouts> {
+    const { flags, rollouts, live } = await this.#of(project);
+    const known = live.get(environment);
+    if (known) return known;
+    const all = flags.flatMap((flag) => liveRollouts(flag, environment, rollouts));
+    const made = new Map(all.map((one) => [rolloutKey(one.flag, one.rule), one]));
+    live.set(environment, made);
+    return made;
+  }
+
+  /** The definitions of a project's flags, by key. */
+  async flags(project: string): Promise<ReadonlyMap<string, Flag>> {
+    return (await this.#of(project)).byKey;
+  }
+
+  /** The environments that flags of a project are in. */
+  async environments(project: string): Promise<ReadonlySet<string>> {
+    const { flags } = await this.#of(project);
+    return new Set(flags.flatMap((flag) => Object.keys(flag.environments)));
   }
 
   /** What somebody would get and why, also by a definition that is not saved. Read from the database: what holds this moment. */
@@ -187,12 +216,15 @@ export class FlagSets {
     const { db } = this.#o.database;
     const [rows, segments] = [await liveFlags(db, project), await listSegments(db, project)];
     const [switches, rollouts] = [await switchesOf(db, project, null), await rolloutsOf(db, project, null)];
+    const flags = rows.map((row) => flagOf(row, switches));
     return {
       generation,
-      flags: rows.map((row) => flagOf(row, switches)),
+      flags,
+      byKey: new Map(flags.map((flag) => [flag.key, flag])),
       segments: segments.map(segmentOf),
       rollouts: rollouts.map(rolloutOf),
       compiled: new Map(),
+      live: new Map(),
     };
   }
 }

@@ -35,12 +35,9 @@ const HOOKS = ["POST /hooks/github", "POST /hooks/netlify", "GET /edge/netlify/:
 /** Asked with a key of an application, which opens nothing else. */
 const OFREP = [
   ...["POST /ofrep/v1/evaluate/flags", "POST /ofrep/v1/evaluate/flags/:key", "GET /ofrep/v1/events"],
-  ...[
-    "GET /flagd/v1/sync",
-    "OPTIONS /ofrep/v1/evaluate/flags",
-    "OPTIONS /ofrep/v1/evaluate/flags/:key",
-    "OPTIONS /ofrep/v1/events",
-  ],
+  ...["POST /flags/v1/exposures", "POST /flags/v1/events", "OPTIONS /flags/v1/exposures", "OPTIONS /flags/v1/events"],
+  ...["OPTIONS /ofrep/v1/evaluate/flags", "OPTIONS /ofrep/v1/evaluate/flags/:key", "OPTIONS /ofrep/v1/events"],
+  "GET /flagd/v1/sync",
 ];
 /**
  * Taken only with a token that an issuer has signed, or that a called system was given, or of a service that runs at Netlify:

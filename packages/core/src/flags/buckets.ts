@@ -58,3 +58,21 @@ export function percentAt(serve: ServeRollout, nowMs: number): number {
   if (nowMs >= until) return ramp.toPercent;
   return percent + ((ramp.toPercent - percent) * (nowMs - from)) / (until - from);
 }
+
+export type Arm = "treated" | "control";
+/**
+ * Buckets of each arm at a percentage. The arms are mirrors: bucket b of the treated has 99,999 - b in the control, so that
+ * both are always equally large. Beyond half the control shrinks, and the treated that are compared shrink with it.
+ */
+export const armBuckets = (percent: number): number => {
+  const treated = bucketsIn(percent);
+  return Math.min(treated, BUCKETS - treated);
+};
+/** A bucket's distance from the nearer end: below `armBuckets` it is compared. */
+export const depthOf = (bucket: number): number => Math.min(bucket, BUCKETS - 1 - bucket);
+
+/** Where somebody stands in a rollout: of the treated or the control that are compared, or neither. */
+export function armOf(bucket: number, percent: number): Arm | "neither" {
+  if (depthOf(bucket) >= armBuckets(percent)) return "neither";
+  return bucket < BUCKETS / 2 ? "treated" : "control";
+}

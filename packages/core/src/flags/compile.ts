@@ -1,4 +1,4 @@
-import { BUCKETS, bucketOf, bucketsIn, percentAt, variantHash } from "./buckets.ts";
+import { bucketOf, bucketsIn, percentAt, variantHash } from "./buckets.ts";
 import { compileCondition, type Matcher } from "./conditions.ts";
 import { parseInstant } from "./instants.ts";
 import { compileLogic, type LogicCall, LogicProblem, type Term } from "./logic.ts";
@@ -233,11 +233,4 @@ function compileServeLogic(flag: Flag, serve: ServeLogic, rule: string): Evaluat
       return broken;
     }
   };
-}
-
-/** Where somebody stands in a rollout: treated, of its control, or neither. Half and more leave the control the rest. */
-export function armOf(bucket: number, percent: number): "treated" | "control" | "neither" {
-  const treated = bucketsIn(percent);
-  if (bucket < treated) return "treated";
-  return bucket >= BUCKETS - Math.min(treated, BUCKETS - treated) ? "control" : "neither";
 }

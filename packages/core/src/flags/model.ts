@@ -108,6 +108,33 @@ export interface ServeRollout {
   /** Percent with up to three digits after the point: where it stands, or where it begins if it has a ramp. */
   readonly percent: number;
   readonly ramp?: Ramp;
+  /** What is watched while it grows, and what is hoped for; see DEFAULT_PLAN where it is left out. */
+  readonly experiment?: ExperimentPlan;
+}
+/** A rollout is an experiment: those who get the variant are compared with as many who would have got it next. */
+export interface ExperimentPlan {
+  /** Chance that a harmless rollout is ever killed, over all guardrails and steps. */
+  readonly alpha: number;
+  /** Users of each arm at a step, before the next one. */
+  readonly minExposures: number;
+  readonly guardrails: readonly Guardrail[];
+  readonly goals: readonly Goal[];
+}
+/** What must not get worse. A user is hurt by one bad event. */
+export interface Guardrail {
+  readonly metric: string;
+  /** Of events with a value (milliseconds): bad is what is above. Without it an event says itself whether it is bad. */
+  readonly over?: number;
+  /** Up to so much more often is no harm. */
+  readonly tolerancePercent?: number;
+}
+export interface Goal {
+  readonly metric: string;
+  /** Whether a user did it at all; or how much of it each user has. */
+  readonly kind: "conversion" | "mean";
+  readonly better: "more" | "less";
+  /** The smallest effect that one would act on, percent of the control. */
+  readonly minEffectPercent: number;
 }
 export type Ramp = StepRamp | TimeRamp;
 /** Step by step, each held for a time and only taken when the guardrails allow. */
@@ -209,7 +236,8 @@ export function withRollouts(flag: Flag, environment: string, states: readonly R
     if (!state || serve.kind !== "rollout") return serve;
     if (state.state === "killed") return { kind: "variant", variant: serve.against };
     const { ramp, ...fixed } = serve;
-    return ramp?.kind === "time" ? serve : { ...fixed, percent: state.percent };
+    // A ramp by the clock goes on by it, unless it is held.
+    return ramp?.kind === "time" && state.state !== "held" ? serve : { ...fixed, percent: state.percent };
   };
   const moved: FlagRules = {
     ...rules,

@@ -4,6 +4,7 @@ import { compileLogic, LogicProblem } from "./logic.ts";
 import {
   type AttributeCondition,
   type Condition,
+  type ExperimentPlan,
   type Flag,
   type FlagRules,
   type FlagType,
@@ -142,6 +143,7 @@ function checkServe(flag: Flag, serve: Serve, path: string, say: Say): void {
   checkVariant(flag, serve.against, `${path}.against`, say);
   if (serve.variant === serve.against)
     say(`${path}.against`, "must be another variant than the one that is rolled out");
+  if (serve.experiment) checkPlan(serve.experiment, `${path}.experiment`, say);
   const { ramp } = serve;
   if (ramp?.kind === "time") {
     checkTimes(ramp.from, ramp.until, `${path}.ramp`, say);
@@ -163,6 +165,17 @@ function checkLogic(flag: Flag, serve: ServeLogic, path: string, say: Say): void
     if (!(error instanceof LogicProblem)) throw error;
     say(`${path}.logic${error.path}`, error.message);
   }
+}
+
+/** A metric is counted once: as what must not get worse, or as what is hoped for. */
+function checkPlan(plan: ExperimentPlan, path: string, say: Say): void {
+  const seen = new Set<string>();
+  for (const part of ["guardrails", "goals"] as const)
+    plan[part].forEach(({ metric }, i) => {
+      if (seen.has(metric))
+        say(`${path}.${part}.${i}.metric`, `${metric} is named twice: give each metric one meaning`);
+      seen.add(metric);
+    });
 }
 
 /** What is wrong with a segment's condition. */

@@ -1,4 +1,4 @@
-import type { FlagServe } from "../../api/types.ts";
+import type { FlagServe, FlagView } from "../../api/types.ts";
 
 /** Whether a day (`2026-12-31`) is over. */
 export const isPast = (day: string | null): boolean => day !== null && Date.parse(`${day}T23:59:59Z`) < Date.now();
@@ -18,3 +18,9 @@ export function sharesOf(
     { name: `${serve.against} (control)`, variant: serve.against, percent: control },
   ].filter((one) => one.percent > 0);
 }
+
+/** Whether anything of a flag is served to a share of the users, so that it can be compared. */
+export const hasRollout = (flag: FlagView): boolean =>
+  Object.values(flag.definition.environments).some((rules) =>
+    [...rules.rules.map((rule) => rule.serve), rules.otherwise].some((serve) => serve.kind === "rollout"),
+  );
