@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ApiError } from "@latchkey/api/client";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { Refusal } from "../testkit/contract-server.ts";
 import * as flags from "../testkit/flag-examples.ts";
 import { Bench } from "../testkit/terminal.ts";
 
@@ -34,24 +34,14 @@ describe("latchkey flags import", () => {
     bench.server.asked.length = 0;
     bench.agrees = null;
     bench.server.answers = {
-      getFlag: () => {
-        throw new ApiError({
-          type: "x",
-          title: "x",
-          status: 404,
-          code: "LK_NOT_FOUND",
-          detail: "x",
-          remedy: "x",
-          requestId: "x",
-        });
-      },
+      getFlag: () => new Refusal(404, "LK_NOT_FOUND"),
       putFlag: () => ({
         flag: null,
         applied: false,
         needsApproval: [],
         changes: [{ path: "variants", before: null, after: {} }],
       }),
-    } as never;
+    };
     writeFileSync(join(bench.dir, "flags.json"), JSON.stringify(FLAGD));
   });
   it("shows what would change and what is left out, and changes nothing before somebody agrees", async () => {
