@@ -70,6 +70,7 @@ export const paths = {
   getDeployment: { method: "GET", path: `${P}/deployments/:deploymentId`, action: "service.read" },
 
   getZeroTouch: { method: "GET", path: `${P}/deployments/:deploymentId/zero-touch`, action: "service.read" },
+  previewZeroTouch: { method: "GET", path: `${P}/services/:service/zero-touch`, action: "service.read" },
   getAutomation: { method: "GET", path: `${P}/automation`, action: "service.read" },
 
   listMigrations: { method: "GET", path: `${P}/services/:service/migrations`, action: "service.read" },

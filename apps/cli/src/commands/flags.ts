@@ -6,10 +6,12 @@ import { wrongUse } from "../problem.ts";
 import type { Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 import { clip, facts, moment, table } from "../text.ts";
+import { addFlagCode } from "./flag-code.ts";
 import { addFlagExperiments } from "./flag-experiments.ts";
 import { addFlagKeys } from "./flag-keys.ts";
 import { addFlagPreview } from "./flag-preview.ts";
 import { addFlagProposals, addPropose, type Change, propose } from "./flag-proposals.ts";
+import { addFlagRefs } from "./flag-refs.ts";
 import { addFlagSegments } from "./flag-segments.ts";
 import { addFlagsAsCode } from "./flags-as-code.ts";
 import { addFlagsInterop } from "./flags-interop.ts";
@@ -45,9 +47,11 @@ export function addFlags(program: Command, terminal: Terminal, outcome: Outcome)
   addArchive(flags, terminal, outcome, false);
   addFlagSegments(flags, terminal, outcome);
   addFlagsAsCode(flags, terminal, outcome);
-  addFlagsInterop(flags, terminal, outcome);
   addFlagPreview(flags, terminal, outcome);
   addFlagProposals(flags, terminal, outcome);
+  addFlagCode(flags, terminal, outcome);
+  addFlagRefs(flags, terminal, outcome);
+  addFlagsInterop(flags, terminal, outcome);
   addFlagKeys(flags, terminal, outcome);
 }
 

@@ -8,7 +8,7 @@ import type { Prober, Run, RunSpec, Target } from "@latchkey/core/delivery/ports
 import { isAtRisk, type RolloutEvent, SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
 import { SYNTHETIC_SHARE, type SyntheticSource } from "@latchkey/core/delivery/synthetic";
 import type { Logger } from "pino";
-import { allServices, environmentsOf, findService, takeGeneration } from "../catalog/index.ts";
+import { findService, servingEnvironments, takeGeneration } from "../catalog/index.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Transactions } from "../platform/database.ts";
 import type { Lease } from "../platform/leases.ts";
@@ -51,6 +51,12 @@ export interface RolloutsOptions {
   readonly artifactDirOf: (digest: string) => string;
   /** The database that a service's releases share in an environment. */
   readonly databaseUrlFor: (service: string, environment: string) => Promise<string>;
+  /** What a release needs to ask for flags. */
+  readonly flagVariablesFor: (
+    project: string,
+    service: string,
+    environment: string,
+  ) => Promise<Readonly<Record<string, string>>>;
   /** The routing changed: gateways that wait are answered at once. */
   readonly onRerouted: () => void;
   /** A rollout changed or was looked at: for those who watch. */
@@ -256,7 +262,10 @@ export class RolloutsController {
       healthPath: path,
       readyTimeoutMs,
       healthShape,
-      environmentVariables: { DATABASE_URL: await this.#o.databaseUrlFor(service, environment) },
+      environmentVariables: {
+        DATABASE_URL: await this.#o.databaseUrlFor(service, environment),
+        ...(await this.#o.flagVariablesFor(project, service, environment)),
+      },
       target: targetOf(found.config, environment),
       // What was changed since the commit is in no commit.
       commit: release.dirty ? null : release.commit_sha,
@@ -345,13 +354,12 @@ export class RolloutsController {
     const db = this.#o.database.db;
     const used = new Map<string, Wanted>();
     const add = (wanted: Wanted) => used.set(keyOf(wanted), wanted);
-    for (const { project, name: service } of await allServices(db))
-      for (const env of await environmentsOf(db, project, service))
-        if (env.serving_release_id)
-          add({
-            ...{ project, service, environment: env.name, releaseId: env.serving_release_id },
-            deploymentId: env.serving_deployment_id ?? "",
-          });
+    for (const { project, service, name: environment, ...serving } of await servingEnvironments(db))
+      if (serving.serving_release_id)
+        add({
+          ...{ project, service, environment, releaseId: serving.serving_release_id },
+          deploymentId: serving.serving_deployment_id ?? "",
+        });
     const comingUp = new Set<string>();
     for (const r of await activeRollouts(db)) {
       if (r.machine.state === "starting") comingUp.add(keyOf(runIn(r, r.canary_release_id)));

@@ -17,10 +17,18 @@ import { registerProposals } from "./proposals.routes.ts";
 import { Ramps } from "./ramps.controller.ts";
 import { SeenUsers } from "./seen-users.ts";
 import { registerSegments } from "./segments.routes.ts";
+import { ServiceKeys } from "./service-keys.ts";
 import { FlagSets } from "./sets.ts";
+import { registerSnapshots } from "./snapshots.routes.ts";
+
+export { flagStandings } from "./flags.store.ts";
+
+export { type FlagsOutcome, type FlagsSince, flagsChangedSince, putFlagsBack } from "./put-back.ts";
 
 /** Feature flags: definitions, switches, rollouts, and the protocols by which applications ask for values. */
 export interface RunningFlags {
+  /** What a release finds in its environment, so that it can ask for flags. */
+  readonly variablesFor: ServiceKeys["variablesFor"];
   stop(): Promise<void>;
 }
 export interface FlagsRoomOptions {
@@ -31,6 +39,9 @@ export interface FlagsRoomOptions {
   readonly lease: Lease;
   /** What the key for users' hashes is made of. */
   readonly keyEncryptionKey: Buffer;
+  /** Where programs on this machine ask, and pages in browsers. */
+  readonly url: string;
+  readonly publicUrl: string;
 }
 
 export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
@@ -53,12 +64,15 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
   });
   registerFlagd(http, { sets, keys });
   registerOfrep(http, { sets, keys, streams, seen, clock });
+  registerSnapshots(http, { sets, keys });
   const hashKey = Buffer.from(hkdfSync("sha256", o.keyEncryptionKey, "", "latchkey users of experiments", 32));
   registerExposures(http, {
     ...{ database: o.database, sets, keys, clock, hashKey },
     onEvidence: (project) => ramps.notice(project),
   });
+  const serviceKeys = new ServiceKeys(o);
   return {
+    variablesFor: (project, service, environment) => serviceKeys.variablesFor(project, service, environment),
     stop: async () => {
       streams.stop();
       await ramps.stop();

@@ -92,8 +92,9 @@ export function registerOfrep(http: Http, o: OfrepOptions): void {
 export const allowPages = (reply: FastifyReply): FastifyReply =>
   reply.header("access-control-allow-origin", "*").header("access-control-expose-headers", "etag, retry-after");
 
-async function askedBy(
-  o: OfrepOptions,
+/** Who asks and what flags hold there; null when it was refused already: no key, or too often. */
+export async function askedBy(
+  o: Pick<OfrepOptions, "keys" | "sets">,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<{ readonly by: ClientKey; readonly set: FlagSet } | null> {

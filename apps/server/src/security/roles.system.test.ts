@@ -75,6 +75,7 @@ describe("who may do what, over the wire", () => {
       splitDeployment, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
       getDeployment, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       getZeroTouch, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      previewZeroTouch, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       getAutomation, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       listMigrations, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       contractSchema, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -

@@ -156,17 +156,6 @@ function checkServe(flag: Flag, serve: Serve, path: string, say: Say): void {
     });
 }
 
-/** Logic that no evaluation could follow, or whose default variant is not there. */
-function checkLogic(flag: Flag, serve: ServeLogic, path: string, say: Say): void {
-  if (serve.variant !== null) checkVariant(flag, serve.variant, `${path}.variant`, say);
-  try {
-    compileLogic(serve.logic, "flagd-2", "");
-  } catch (error) {
-    if (!(error instanceof LogicProblem)) throw error;
-    say(`${path}.logic${error.path}`, error.message);
-  }
-}
-
 /** A metric is counted once: as what must not get worse, or as what is hoped for. */
 function checkPlan(plan: ExperimentPlan, path: string, say: Say): void {
   const seen = new Set<string>();
@@ -176,6 +165,17 @@ function checkPlan(plan: ExperimentPlan, path: string, say: Say): void {
         say(`${path}.${part}.${i}.metric`, `${metric} is named twice: give each metric one meaning`);
       seen.add(metric);
     });
+}
+
+/** Logic that no evaluation could follow, or whose default variant is not there. */
+function checkLogic(flag: Flag, serve: ServeLogic, path: string, say: Say): void {
+  if (serve.variant !== null) checkVariant(flag, serve.variant, `${path}.variant`, say);
+  try {
+    compileLogic(serve.logic, "flagd-2", "");
+  } catch (error) {
+    if (!(error instanceof LogicProblem)) throw error;
+    say(`${path}.logic${error.path}`, error.message);
+  }
 }
 
 /** What is wrong with a segment's condition. */

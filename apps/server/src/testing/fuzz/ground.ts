@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "@latchkey/api/client";
@@ -67,6 +68,7 @@ export class Furnished {
     await made.#pullRequest(workload.name);
     await made.#approvals(workload.name);
     await made.#flags();
+    made.#commit();
     for (const name of [workload.name, "fuzz-one", "fuzz-two"]) made.existing.add("service", name);
     return made;
   }
@@ -82,6 +84,19 @@ export class Furnished {
       environments: ["production", "staging"],
       promotions: [{ from: "production", to: "staging" }],
     });
+  }
+
+  /** The sources are in a repository, so that there is a commit to ask about. */
+  #commit(): void {
+    const git = (...args: string[]) =>
+      execFileSync("git", ["-c", "user.name=Fuzz", "-c", "user.email=fuzz@example.org", ...args], {
+        cwd: this.#workload.root,
+        encoding: "utf8",
+      }).trim();
+    git("init", "-q");
+    git("add", "-A");
+    git("commit", "-q", "-m", "for the fuzz");
+    this.existing.add("commit", git("rev-parse", "HEAD"));
   }
 
   async #ship(): Promise<void> {

@@ -57,7 +57,7 @@ export const KNOWN_FIELDS: Readonly<Record<string, Field>> = {
   until: of(DAYS_AHEAD),
   endsAt: of(DAYS_AHEAD),
   gate: of("unit tests", "evidence"),
-  commit: of("0".repeat(40)),
+  commit: known("commit"),
   backupId: known("backup"),
   sequence: known("sequence", 3),
   secret: known("secret"),
