@@ -372,7 +372,12 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     everyMs: 1_000,
     round: () => pullPreviews.tick(),
   }).start();
-  registerPullPreviews(o.http, { ...o, now: () => systemClock.now(), wake: () => previewing.wake() });
+  registerPullPreviews(o.http, {
+    ...o,
+    repositories: github.repositories,
+    now: () => systemClock.now(),
+    wake: () => previewing.wake(),
+  });
   const contracts = new ContractsController({ ...o, ...migrations, clock: systemClock });
   const contracting = new Pulse({
     log: o.log,
