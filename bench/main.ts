@@ -21,7 +21,7 @@ const TOPICS: Readonly<Record<string, Topic>> = {
     run: benchDelivery,
   },
   flags: {
-    words: "CPU time of an evaluation beside flagd-core, unleash-client and GrowthBook",
+    words: "an evaluation beside flagd-core, unleash-client and GrowthBook; a cold start of the SDK, what a page loads",
     parts: FLAGS_PARTS,
     run: benchFlags,
   },
