@@ -21,7 +21,8 @@ const TOPICS: Readonly<Record<string, Topic>> = {
     run: benchDelivery,
   },
   flags: {
-    words: "an evaluation beside flagd-core, unleash-client and GrowthBook; a cold start of the SDK, what a page loads",
+    words:
+      "an evaluation beside other evaluators, how a rollout is watched, in simulation, a cold start of the SDK, what a page loads",
     parts: FLAGS_PARTS,
     run: benchFlags,
   },

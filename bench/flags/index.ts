@@ -1,10 +1,12 @@
 import type { Bench, Figure } from "../figure.ts";
 import { measureEvaluation } from "./evaluate.ts";
+import { measureExperiments } from "./experiments.ts";
 import { measureSdk } from "./sdk.ts";
 
-/** The topic `flags`: what an evaluation costs beside the evaluators of others; how soon a program has its first value. */
+/** The topic `flags`: an evaluation beside those of others, what a rollout's watch is worth, and what the SDK costs a program. */
 const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Figure[]>>> = {
   evaluate: measureEvaluation,
+  experiments: measureExperiments,
   sdk: measureSdk,
 };
 export const FLAGS_PARTS = Object.keys(PARTS);

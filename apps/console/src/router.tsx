@@ -134,6 +134,22 @@ const flag = createRoute({
   loader: ({ params }) => void queryClient.prefetchQuery(queries.flag(params.flag)),
   component: lazyPage(() => import("./pages/flags/FlagPage.tsx"), "FlagPage"),
 });
+const editFlag = createRoute({
+  getParentRoute: () => shell,
+  path: "/flags/$flag/edit",
+  validateSearch: search.editFlag,
+  loader: ({ params }) => void queryClient.prefetchQuery(queries.flag(params.flag)),
+  component: lazyPage(() => import("./pages/flags/edit/EditFlagPage.tsx"), "EditFlagPage"),
+});
+const flagResults = createRoute({
+  getParentRoute: () => shell,
+  path: "/flags/$flag/results",
+  loader: ({ params }) => {
+    void queryClient.prefetchQuery(queries.flagResults(params.flag));
+    void queryClient.prefetchQuery(queries.flagEntries(params.flag));
+  },
+  component: lazyPage(() => import("./pages/flags/ResultsPage.tsx"), "ResultsPage"),
+});
 const settings = createRoute({
   getParentRoute: () => shell,
   path: "/settings",
@@ -171,6 +187,8 @@ export const router = createRouter({
       targets,
       flags,
       flag,
+      editFlag,
+      flagResults,
       settings,
       notifications,
       elsewhere,

@@ -134,7 +134,7 @@ async function wire(
   });
   undo.push(() => told.stop());
   const flags = startFlags(http, {
-    ...{ database, log, subjects, announcements: notifications, keyEncryptionKey: keys.keyEncryptionKey },
+    ...{ database, log, lease, subjects, announcements: notifications, keyEncryptionKey: keys.keyEncryptionKey },
     // Releases run beside the server; pages are opened elsewhere.
     ...{ url: `http://127.0.0.1:${config.port}`, publicUrl: url },
   });

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { experimentContract } from "./experiments.ts";
+import { flagProposalContract } from "./flag-proposals.ts";
 import { flagContract } from "./flags.ts";
 import * as g from "./gates.ts";
 import { GatewayReport, GENERATION_MAX, RoutingTable } from "./gateway.ts";
@@ -303,6 +305,8 @@ export const contract = {
   ...previewsContract,
   ...promotionContract,
   ...flagContract,
+  ...flagProposalContract,
+  ...experimentContract,
   ...rollbackContract,
   ...zeroTouchContract,
   ...notificationContract,

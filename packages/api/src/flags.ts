@@ -1,9 +1,10 @@
 import type { Condition as CoreCondition, FlagValue as CoreFlagValue } from "@latchkey/core/flags/model";
 import { z } from "zod";
+import { ExperimentPlan } from "./experiments.ts";
 import { pageOf } from "./models.ts";
 
 /** Feature flags: their definitions, how they stand in each environment, and who may ask for their values. */
-const when = z.iso.datetime({ offset: true });
+export const when = z.iso.datetime({ offset: true });
 
 export const FLAGS_MAX = 2_000;
 export const SEGMENTS_MAX = 500;
@@ -15,11 +16,10 @@ export const NESTED_MAX = 12;
 /** A definition as text: what streams to every client. */
 export const DEFINITION_CHARACTERS_MAX = 40_000;
 
-const flagKey = z
-  .string()
-  .max(100)
-  .regex(/^[a-z0-9][a-z0-9._-]*$/, "lower-case letters, digits and . _ - such as new-lead-form");
-const environmentName = z
+/** Capitals too: what other systems of flags have is taken over under the name that the code asks for. */
+export const FLAG_KEY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+export const flagKey = z.string().regex(FLAG_KEY, "letters, digits and . _ -, at most 100, such as new-lead-form");
+export const environmentName = z
   .string()
   .max(40)
   .regex(/^[a-z0-9][a-z0-9-]*$/, "the name of an environment, such as production");
@@ -28,7 +28,7 @@ const variantName = z
   .max(60)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "letters, digits and . _ -");
 const attribute = z.string().min(1).max(100);
-const percent = z
+export const percent = z
   .number()
   .min(0)
   .max(100)
@@ -36,7 +36,7 @@ const percent = z
     (value) => Math.abs(value * 1_000 - Math.round(value * 1_000)) < 1e-6,
     "at most three digits after the point",
   );
-const reason = z.string().trim().min(1).max(300);
+export const reason = z.string().trim().min(1).max(300);
 
 export const FlagValue: z.ZodType<CoreFlagValue> = z
   .lazy(() =>
@@ -58,6 +58,9 @@ export const FlagOperator = z.enum([
   ...(["semver_greater", "semver_greater_or_equal", "semver_same_major", "semver_same_minor", "exists"] as const),
 ]);
 
+/** How a user becomes a bucket: as flagd does, as its third version does (in CBOR), or as Unleash does. */
+export const HashVersion = z.enum(["flagd-2", "flagd-3", "unleash"]);
+
 /** When a rule holds: attributes of who asks, named segments, and these combined. */
 export const FlagCondition: z.ZodType<CoreCondition> = z
   .lazy(() =>
@@ -66,6 +69,13 @@ export const FlagCondition: z.ZodType<CoreCondition> = z
       z.strictObject({ kind: z.literal("any"), of: z.array(FlagCondition).max(50) }),
       z.strictObject({ kind: z.literal("not"), of: FlagCondition }),
       z.strictObject({ kind: z.literal("segment"), segment: flagKey }),
+      z.strictObject({
+        kind: z.literal("share"),
+        by: attribute,
+        percent,
+        salt: z.string().max(200),
+        hashVersion: HashVersion,
+      }),
       z.strictObject({
         kind: z.literal("attribute"),
         attribute,
@@ -112,6 +122,13 @@ export const FlagServe = z.discriminatedUnion("kind", [
     against: variantName,
     percent,
     ramp: Ramp.exactOptional(),
+    experiment: ExperimentPlan.exactOptional(),
+  }),
+  /** flagd's targeting, kept as it was written; `variant` is served where it answers nothing, null is the value in the code. */
+  z.strictObject({
+    kind: z.literal("logic"),
+    logic: z.record(z.string().max(100), FlagValue),
+    variant: variantName.nullable(),
   }),
 ]);
 export const FlagRule = z.strictObject({
@@ -127,7 +144,8 @@ export const FlagRule = z.strictObject({
 });
 export const FlagRules = z.strictObject({
   isEnabled: z.boolean().default(false),
-  off: variantName.default("off"),
+  /** Null: the value in the code holds. */
+  off: variantName.nullable().default("off"),
   prerequisites: z
     .array(z.strictObject({ flag: flagKey, variants: z.array(variantName).min(1).max(VARIANTS_MAX) }))
     .max(20)
@@ -147,8 +165,12 @@ export const FlagDefinition = z.strictObject({
   isPublic: z.boolean().default(false),
   variants: z.record(variantName, FlagValue).default({ on: true, off: false }),
   schema: z.record(z.string().max(100), FlagValue).exactOptional(),
-  salt: z.string().max(100).exactOptional(),
-  hashVersion: z.enum(["flagd-2"]).default("flagd-2"),
+  salt: z.string().max(200).exactOptional(),
+  hashVersion: HashVersion.default("flagd-2"),
+  /** Facts that applications are told with every answer. */
+  metadata: z
+    .record(z.string().min(1).max(100), z.union([z.string().max(1_000), z.number(), z.boolean()]))
+    .exactOptional(),
   environments: z.record(environmentName, FlagRules).default({}),
 });
 export type FlagDefinition = z.infer<typeof FlagDefinition>;
@@ -170,6 +192,8 @@ export const FlagSummary = z.object({
   owner: z.string(),
   tags: z.array(z.string()),
   expires: z.string().nullable(),
+  /** The names of its values. */
+  variants: z.array(z.string()),
   isArchived: z.boolean(),
   isPublic: z.boolean(),
   manager: FlagManager,
@@ -192,6 +216,8 @@ export const FlagVersion = z.object({
   version: z.int(),
   at: when,
   by: z.string(),
+  /** Who agreed to it, where it had been proposed. */
+  approvedBy: z.string().nullable(),
   reason: z.string(),
   /** What was done: `created`, `changed`, `switched`, `rollout`, `archived`, `restored`. */
   verb: z.enum(["created", "changed", "switched", "rollout", "archived", "unarchived", "restored"]),
@@ -258,11 +284,15 @@ export const flagContract = {
       ifVersion: z.int().min(0).max(2_147_483_647).optional(),
       reason: reason.default("no reason was given"),
       dryRun: z.boolean().default(false),
+      /** Another hashing, or salt, gives everybody another bucket: said explicitly once the flag gives shares of users. */
+      rebucket: z.boolean().default(false),
     }),
     status: 200,
     answers: z.object({
       flag: FlagView.nullable(),
       applied: z.boolean(),
+      /** The environments in which a second person has to agree: then propose it. */
+      needsApproval: z.array(z.string()),
       changes: z.array(z.object({ path: z.string(), before: z.unknown(), after: z.unknown() })),
     }),
   },
@@ -312,6 +342,21 @@ export const flagContract = {
     }),
     status: 200,
     answers: FlagEvaluation,
+  },
+  previewFlag: {
+    summary: "How many of last week's users would get which variant by a definition that is not saved yet",
+    body: z.strictObject({ environment: environmentName, definition: FlagDefinition.optional() }),
+    status: 200,
+    answers: z.object({
+      /** So many were looked at: a sample of those who asked over OFREP, without their identity. */
+      users: z.int(),
+      /** So many they stand for. */
+      estimatedUsers: z.int(),
+      /** Of those looked at: who would get another variant than now. */
+      changed: z.int(),
+      variants: z.array(z.object({ variant: z.string().nullable(), before: z.int(), after: z.int() })),
+      rules: z.array(z.object({ rule: z.string().nullable(), after: z.int() })),
+    }),
   },
   listFlagSegments: {
     summary: "Segments: named conditions that flags share",

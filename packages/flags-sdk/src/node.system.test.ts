@@ -76,6 +76,14 @@ describe("a program with flags", () => {
     const cruel = new Proxy({}, { getOwnPropertyDescriptor: () => assertNever() });
     expect(flags.details("form", false, cruel)).toMatchObject({ value: false, errorCode: "GENERAL" });
   });
+  it("goes by its own value where the server serves nothing, and that is no error", async () => {
+    await put(server.owner, "own-value", 0, {
+      environments: { production: { ...rules(0), isEnabled: false, off: null, rules: [] } },
+    });
+    const flags = open();
+    await flags.ready({ withinMs: 30_000 });
+    expect(flags.details("own-value", true, user)).toMatchObject({ value: true, errorCode: null, reason: "DISABLED" });
+  });
   it("hears of a change without being asked", async () => {
     const flags = open();
     await flags.ready({ withinMs: 30_000 });

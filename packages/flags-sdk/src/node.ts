@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
+import { attributeReader } from "@latchkey/core/flags/attribute";
 import type { Evaluated } from "@latchkey/core/flags/compile";
-import { attributeReader } from "@latchkey/core/flags/conditions";
 import { type EvaluationContext, type FlagValue, OTHERWISE, type Serve } from "@latchkey/core/flags/model";
 import { type FlagSnapshot, readSnapshot } from "@latchkey/core/flags/snapshot";
 import { ask } from "./ask.ts";
@@ -193,6 +193,8 @@ export class Flags<T extends FlagTypes = AnyFlags> {
       if (!this.#set) return failed(fallback, "PROVIDER_NOT_READY", "The flags are not known yet.");
       const found = this.#set.evaluate(key, context, nowMs);
       if (found.errorCode) return failed(fallback, found.errorCode, found.errorMessage ?? `There is no flag "${key}".`);
+      // Nothing is served, and that is no error: what the code says holds.
+      if (found.variant === null) return { ...(found as FlagDetails<FlagValue>), value: fallback };
       if (!fits(found.value, fallback)) return mismatch(fallback, key, found.value);
       if (found.reason === "SPLIT") this.#expose(key, found, context);
       return found as FlagDetails<FlagValue>;
@@ -215,7 +217,7 @@ export class Flags<T extends FlagTypes = AnyFlags> {
     const rules = this.#snapshot && this.#set?.get(key)?.environments[this.#snapshot.environment];
     const serve: Serve | undefined =
       rule === OTHERWISE ? rules?.otherwise : rules?.rules.find((one) => one.id === rule)?.serve;
-    const made = attributeReader(serve && serve.kind !== "variant" ? serve.by : "targetingKey");
+    const made = attributeReader(serve?.kind === "rollout" || serve?.kind === "split" ? serve.by : "targetingKey");
     this.#units.set(id, made);
     return made;
   }

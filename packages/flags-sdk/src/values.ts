@@ -22,7 +22,7 @@ export interface FlagRef<V> {
 
 /** OpenFeature's reasons; `ERROR` always comes with the fallback. */
 export type FlagReason = "STATIC" | "DEFAULT" | "TARGETING_MATCH" | "SPLIT" | "DISABLED" | "ERROR" | "STALE";
-export type FlagErrorCode = "FLAG_NOT_FOUND" | "TYPE_MISMATCH" | "PROVIDER_NOT_READY" | "GENERAL";
+export type FlagErrorCode = "FLAG_NOT_FOUND" | "TYPE_MISMATCH" | "PROVIDER_NOT_READY" | "PARSE_ERROR" | "GENERAL";
 /** A value, and why it is that. */
 export interface FlagDetails<V> {
   readonly value: V;

@@ -51,6 +51,8 @@ describe.skipIf(!hasBrowser)("a page with flags", () => {
         },
       },
     });
+    const nothing = { ...everybody, isEnabled: false, off: null };
+    await put("own-value", { isPublic: true, environments: { production: nothing } });
     await put("inner", { isPublic: false, environments: { production: everybody } });
     const body = { name: "web", environment: "production", kind: "browser" as const };
     key = (await server.owner.createFlagKey({ params: main, body })).secret;
@@ -129,6 +131,7 @@ describe.skipIf(!hasBrowser)("a page with flags", () => {
     expect(await inPage(page, "openFeature.colour()")).toMatchObject({
       ...{ value: "blue", variant: "on", reason: "SPLIT", flagMetadata: { rule: "otherwise" } },
     });
+    expect(await inPage(page, "openFeature.own()")).toMatchObject({ value: true, reason: "DISABLED" });
     expect(await inPage(page, "openFeature.wrong()")).toMatchObject({ value: true, errorCode: "TYPE_MISMATCH" });
     const heard = () => inPage<string[]>(page, "openFeature.heard");
     expect(await heard()).toContain("PROVIDER_READY");

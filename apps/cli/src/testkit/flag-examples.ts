@@ -7,6 +7,7 @@ const words = "On for 25 %, else off.";
 export const flagSummary: Answer<"listFlags">["items"][number] = {
   ...{ key: "new-lead-form", ...shape, description: "The new form", expires: "2027-03-31", isArchived: false },
   ...{ tags: ["leads"], manager: "console", version: 4, updatedAt: AT },
+  variants: ["on", "off"],
   environments: [{ name: "production", isEnabled: true, words }],
 };
 export const flag: Answer<"getFlag"> = {
@@ -29,7 +30,7 @@ export const flag: Answer<"getFlag"> = {
   ],
 };
 export const flagVersion: Answer<"listFlagVersions">["items"][number] = {
-  ...{ version: 4, at: AT, by: "Ada", reason: "no complaints", verb: "rollout" },
+  ...{ version: 4, at: AT, by: "Ada", approvedBy: null, reason: "no complaints", verb: "rollout" },
   changes: [{ path: "environments.production.rollouts.otherwise.percent", before: 10, after: 25 }],
 };
 export const flagAnswer: Answer<"explainFlag"> = {
@@ -43,4 +44,56 @@ export const flagSegment: Answer<"listFlagSegments">["items"][number] = {
 export const flagClientKey: Answer<"listFlagKeys">["items"][number] = {
   ...{ id: "flk_1", name: "leads-functions", environment: "production", kind: "server", key: null },
   ...{ createdAt: AT, createdBy: "root", lastUsedAt: null },
+};
+export const flagPreview: Answer<"previewFlag"> = {
+  ...{ users: 500, estimatedUsers: 12_400, changed: 50, rules: [{ rule: "otherwise", after: 500 }] },
+  variants: [
+    { variant: "off", before: 500, after: 450 },
+    { variant: "on", before: 0, after: 50 },
+  ],
+};
+export const flagProposal: Answer<"proposeFlagChange"> = {
+  ...{ id: "flp_1", flag: "new-lead-form", kind: "switch", state: "waiting", proposedBy: "Ada", isOwn: true },
+  ...{ reason: "it is mended", createdAt: AT, decidedBy: null, decisionReason: null, decidedAt: null },
+  changes: [{ path: "environments.production.isEnabled", before: false, after: true }],
+};
+export const flagResults: Answer<"getFlagResults"> = {
+  flag: "new-lead-form",
+  items: [
+    {
+      ...{ environment: "production", rule: "otherwise", variant: "on", against: "off", isEnabled: true, percent: 25 },
+      ...{
+        state: "running",
+        words: "Running at 25 % by a person",
+        next: "Watched.",
+        advice: "keep_going",
+        startedAt: AT,
+      },
+      ...{
+        exposed: { treated: 4_000, control: 4_012 },
+        isMismatched: false,
+        mismatchEvidence: 0,
+        exposedPerDay: 2_000,
+      },
+      ...{ alpha: 0.01, minExposures: 100, points: [] },
+      guardrails: [
+        { metric: "errors", treated: 3, control: 4, evidence: 0, ratio: { from: 0.4, to: 2.1 }, state: "well" },
+        {
+          metric: "browser-errors",
+          treated: 0,
+          control: 0,
+          evidence: 0,
+          ratio: { from: 0, to: null },
+          state: "unheard",
+        },
+      ],
+      goals: [
+        {
+          ...{ metric: "signup", kind: "conversion", treated: 0.11, control: 0.1, percent: 10, advice: "keep_going" },
+          ...{ interval: { from: -6, to: 27 }, usersNeeded: 9_000, daysLeft: 2.5 },
+          words: "signup: +10 %, between −6.0 % and +27 % users with it. Keep going: about 60 h until 5 % would show.",
+        },
+      ],
+    },
+  ],
 };

@@ -12,6 +12,7 @@ const HEALTH_EVERY_MS = 5_000;
 /** What GitHub tells is no entry of the ledger, and each stage's time goes on. Not while the page is hidden. */
 const PIPELINE_EVERY_MS = 3_000;
 /** What waits after a rollback is in no event of the stream. */
+const RESULTS_EVERY_MS = 5_000;
 const PAUSES_EVERY_MS = 10_000;
 const PLAN_EVERY_MS = 500;
 const STARTING_EVERY_MS = 3_000;
@@ -173,6 +174,19 @@ export const queries = {
     queryOptions({
       queryKey: keys.flag(flag),
       queryFn: ({ signal }) => api.getFlag({ params: { project, flag }, signal }),
+    }),
+  flagResults: (flag: string) =>
+    queryOptions({
+      queryKey: [...keys.flag(flag), "results"],
+      queryFn: ({ signal }) => api.getFlagResults({ params: { project, flag }, signal }),
+      // Users are counted all the time; only what is decided comes by the stream.
+      refetchInterval: RESULTS_EVERY_MS,
+    }),
+  /** What was decided of a flag, newest first. */
+  flagEntries: (flag: string) =>
+    queryOptions({
+      queryKey: [...keys.flag(flag), "entries"],
+      queryFn: ({ signal }) => api.listLedger({ query: { subject: `flag/${flag}`, limit: 50 }, signal }),
     }),
   flagVersions: (flag: string) =>
     infiniteQueryOptions({

@@ -60,6 +60,7 @@ export type DeliveryState = NotificationDelivery["state"];
 export type TargetView = Answer<"listTargets">["items"][number];
 export type FlagSummary = Answer<"listFlags">["items"][number];
 export type FlagView = Answer<"getFlag">;
+export type FlagResult = Answer<"getFlagResults">["items"][number];
 export type FlagRules = FlagView["definition"]["environments"][string];
 export type FlagServe = FlagRules["otherwise"];
 export type FlagVersion = Answer<"listFlagVersions">["items"][number];

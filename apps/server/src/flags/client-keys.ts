@@ -16,6 +16,8 @@ const KEPT_MS = 1_000;
 const KEPT_MAX = 10_000;
 /** One core answers about 10,000 a second: a key may have all of it for a moment, and a fifth for long. */
 const RATE: Rate = { perSecond: 20_000, burst: 40_000 };
+/** Each may bring 1,000 exposures or events, which are written before the answer. */
+const REPORT_RATE: Rate = { perSecond: 50, burst: 200 };
 /** A stream is opened with it within this time: it stands in an address, which logs may keep. */
 const TICKET_MS = 24 * 3_600_000;
 
@@ -25,6 +27,7 @@ export class ClientKeys {
   readonly #now: () => number;
   readonly #kept = new Map<string, { readonly until: number; readonly key: ClientKey | null }>();
   readonly #buckets = new Map<string, Bucket>();
+  readonly #reports = new Map<string, Bucket>();
 
   constructor(database: Transactions, now: () => number = () => performance.now()) {
     this.#database = database;
@@ -50,10 +53,19 @@ export class ClientKeys {
 
   /** How long to wait; 0 when it may ask. */
   within(key: ClientKey): number {
+    return this.#take(this.#buckets, RATE, key);
+  }
+
+  /** The same for reports of exposures and events. */
+  mayReport(key: ClientKey): number {
+    return this.#take(this.#reports, REPORT_RATE, key);
+  }
+
+  #take(buckets: Map<string, Bucket>, rate: Rate, key: ClientKey): number {
     const now = this.#now();
-    if (this.#buckets.size > KEPT_MAX) this.#buckets.clear();
-    const { bucket, allowed, waitMs } = take(RATE, this.#buckets.get(key.id) ?? untouched(RATE, now), now);
-    this.#buckets.set(key.id, bucket);
+    if (buckets.size > KEPT_MAX) buckets.clear();
+    const { bucket, allowed, waitMs } = take(rate, buckets.get(key.id) ?? untouched(rate, now), now);
+    buckets.set(key.id, bucket);
     return allowed ? 0 : Math.max(1, waitMs);
   }
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { DEFINITION_CHARACTERS_MAX, FLAGS_MAX, type FlagDefinition } from "@latchkey/api/flags";
+import type { Actor } from "@latchkey/core/delivery/rollout";
 import { type Flag, OTHERWISE, type Serve } from "@latchkey/core/flags/model";
 import { percentWords } from "@latchkey/core/flags/words";
 import { canonicalJson } from "@latchkey/core/shared/canonical-json";
@@ -8,7 +9,9 @@ import { record, type Subjects } from "../ledger/index.ts";
 import { actorOf, type Principal } from "../platform/auth.ts";
 import type { Database, Transaction } from "../platform/database.ts";
 import { ProblemError } from "../platform/problems.ts";
+import { checkApproval, placesToAgree } from "./approvals.ts";
 import { checkFlag } from "./checks.ts";
+import { armsOf, currentRuns, endRun } from "./experiments.store.ts";
 import {
   countFlags,
   dropRollouts,
@@ -16,6 +19,7 @@ import {
   findFlag,
   findVersion,
   type Manager,
+  type RolloutRow,
   rolloutsOf,
   type StoredDefinition,
   saveFlag,
@@ -39,6 +43,26 @@ export interface Asked {
   readonly reason: string;
   /** Runs in the transaction of the change. */
   readonly also: (tx: Transaction) => Promise<void>;
+  /** Left out: it is done at once, where nobody else has to agree. */
+  readonly under?: Under;
+}
+/** A change that is only rehearsed, to say what it would change; or one that was proposed, read and agreed to. */
+export type Under =
+  | { readonly kind: "rehearsal" }
+  | {
+      readonly kind: "approval";
+      readonly changes: readonly Change[];
+      readonly proposal: string;
+      readonly proposedBy: Actor;
+    };
+
+/** How a rehearsal ends: nothing of it is kept. */
+export class Rehearsed extends Error {
+  readonly changes: readonly Change[];
+  constructor(changes: readonly Change[]) {
+    super("the change was rehearsed");
+    this.changes = changes;
+  }
 }
 
 export const noFlag = (key: string) =>
@@ -63,8 +87,10 @@ export async function putFlag(
     readonly manager: Manager;
     readonly ifVersion: number | undefined;
     readonly dryRun: boolean;
+    /** The hashing or the salt may change, though everybody gets another bucket. */
+    readonly rebucket: boolean;
   },
-): Promise<{ readonly changes: Change[]; readonly applied: boolean }> {
+): Promise<{ readonly changes: Change[]; readonly applied: boolean; readonly needsApproval: string[] }> {
   const { key, project } = asked;
   const definition = stored(key, asked.definition);
   if (JSON.stringify(definition).length > DEFINITION_CHARACTERS_MAX)
@@ -79,6 +105,7 @@ export async function putFlag(
     // What a switch says is no part of the definition, once there is one.
     const wanted = before ? withSwitches(key, definition, heldSwitches(key, now)) : definition;
     const changes = differences(now, wanted);
+    if (now && !asked.rebucket) checkBuckets(key, now, wanted);
     const isNews = !before || changes.length > 0 || before.manager !== asked.manager;
     await checkFlag(tx, project, flagOf({ key, definition: wanted, archived_at: null }));
     if (!before && (await countFlags(tx, project)) >= FLAGS_MAX)
@@ -86,7 +113,10 @@ export async function putFlag(
         detail: `There are ${FLAGS_MAX} flags already.`,
         remedy: "Archived ones count too.",
       });
-    if (asked.dryRun || !isNews) return { changes, applied: false };
+    if (asked.dryRun || !isNews) {
+      const places = changes.length > 0 ? await placesToAgree(tx, asked, { before, definition: wanted, changes }) : [];
+      return { changes, applied: false, needsApproval: places };
+    }
     await write(o, tx, asked, {
       verb: before ? "changed" : "created",
       before,
@@ -96,8 +126,22 @@ export async function putFlag(
       changes,
     });
     await dropRollouts(tx, project, key, rolloutRules(wanted));
-    return { changes, applied: true };
+    return { changes, applied: true, needsApproval: [] };
   });
+}
+
+/** Refuses that the users of a share are silently chosen anew. */
+function checkBuckets(key: string, now: StoredDefinition, wanted: StoredDefinition): void {
+  const field = now.hashVersion !== wanted.hashVersion ? "hashVersion" : now.salt !== wanted.salt ? "salt" : null;
+  const gives = Object.values(now.environments).some((rules) =>
+    [...rules.rules.map(({ serve }) => serve), rules.otherwise].some(({ kind }) => kind !== "variant"),
+  );
+  if (field && gives)
+    throw invalid(
+      `definition.${field}`,
+      `${key} gives shares of users: with another ${field} others would get them, at once.`,
+      `leave it at ${JSON.stringify(now[field])}, or say rebucket (latchkey flags apply --rebucket)`,
+    );
 }
 
 /** The switches that hold: of environments that are there already. */
@@ -153,10 +197,28 @@ export async function moveRollout(
     const changes = differences(now, next, `environments.${environment}.rollouts.${rule}`);
     if (changes.length === 0) return;
     const words = `${stateWords(next.state)} at ${percentWords(next.percent)} by a person`;
-    await saveRollout(tx, project, { flag: key, environment, rule, ...next, words });
+    await beginAnew(tx, { project, flag: key, environment, rule }, known, next.state);
+    const [run] = (await currentRuns(tx, project)).filter(
+      (one) => one.flag === key && one.environment === environment && one.rule === rule,
+    );
+    const arms = run ? (await armsOf(tx, [run.id])).get(run.id) : undefined;
+    await saveRollout(tx, project, {
+      ...{ flag: key, environment, rule, ...next, words, is_by_person: true },
+      ...{ treated_before: arms?.treated.exposed ?? 0, control_before: arms?.control.exposed ?? 0 },
+    });
     const definition = withSwitches(key, row.definition, await switchesOf(tx, project, [key]));
     await write(o, tx, asked, { ...same(row), verb: "rollout", before: row, definition, changes });
   });
+}
+/** What was killed, or held because its figures were wrong, and goes on: what was counted until then is of another run. */
+async function beginAnew(
+  tx: Transaction,
+  of: { readonly project: string; readonly flag: string; readonly environment: string; readonly rule: string },
+  known: RolloutRow | undefined,
+  state: RolloutRow["state"],
+): Promise<void> {
+  const isStopped = known?.state === "killed" || (known?.state === "held" && !known.is_by_person);
+  if (isStopped && (state === "running" || state === "done")) await endRun(tx, of, null);
 }
 const stateWords = (state: string) => `${state.charAt(0).toUpperCase()}${state.slice(1)}`;
 
@@ -212,6 +274,10 @@ async function inChange<T>(
 }
 
 interface Written {
+  /** Of the ledger's entry; by the verb where it is left out. */
+  readonly type?: string;
+  /** What the entry says besides. */
+  readonly also?: Readonly<Record<string, unknown>>;
   readonly verb: Verb;
   readonly before: FlagRow | null;
   readonly definition: StoredDefinition;
@@ -219,24 +285,65 @@ interface Written {
   readonly archivedAt: Date | null;
   readonly changes: readonly Change[];
 }
-const same = (row: FlagRow) => ({ manager: row.manager, archivedAt: row.archived_at });
+export const same = (row: FlagRow) => ({ manager: row.manager, archivedAt: row.archived_at });
 
 async function write(o: FlagsOptions, tx: Transaction, asked: Asked, w: Written): Promise<void> {
-  const { project, key, principal } = asked;
-  const version = (w.before?.version ?? 0) + 1;
+  const { project, key, principal, under } = asked;
+  if (under?.kind === "rehearsal") throw new Rehearsed(w.changes);
+  if (under && canonicalJson(plain(w.changes)) !== canonicalJson(plain(under.changes)))
+    throw new ProblemError("LK_FLAG_CHANGED", {
+      detail: `"${key}" was changed since: this would no longer change what was agreed to.`,
+      remedy: "Withdraw it, and propose it again.",
+    });
+  if (!under) await checkApproval(tx, asked, w);
   const actor = actorOf(principal);
-  const reason = await o.subjects.sealWordsOf(principal.name, asked.reason);
+  // The reason of what was proposed is sealed already, by who gave it.
+  const reason = under ? asked.reason : await o.subjects.sealWordsOf(principal.name, asked.reason);
+  if (!under) return writeFlag(tx, { project, key, actor, reason }, w);
+  const { proposal, proposedBy } = under;
+  const also = { ...w.also, proposal, proposedBy: proposedBy.name };
+  return writeFlag(tx, { project, key, actor, reason, proposedBy }, { ...w, also });
+}
+
+/** Writes a change of a flag: the flag, its version and the ledger's entry. The reason is as it may be written. */
+export async function writeFlag(
+  tx: Transaction,
+  asked: {
+    readonly project: string;
+    readonly key: string;
+    readonly actor: Actor;
+    readonly reason: string;
+    /** Whose change it is that the actor agreed to. */
+    readonly proposedBy?: Actor;
+  },
+  w: Written,
+): Promise<void> {
+  const { project, key, actor, reason, proposedBy } = asked;
+  const version = (w.before?.version ?? 0) + 1;
   const { definition, manager, changes, verb } = w;
   await saveFlag(tx, { project, key, definition, manager, version, archived_at: w.archivedAt });
-  await saveVersion(tx, project, key, { version, verb, definition, changes, by: actor, reason });
+  await saveVersion(tx, project, key, {
+    ...{ version, verb, definition, changes, reason },
+    ...{ by: proposedBy ?? actor, approved_by: proposedBy ? actor : null },
+  });
   await record(tx, {
-    type: `flags.flag.${verb}`,
+    type: w.type ?? `flags.flag.${verb}`,
     subject: `flag/${key}`,
     project,
     actor,
-    data: { flag: key, version, manager, reason, ...told(changes), sha256: sha256(canonicalJson(definition)) },
+    data: {
+      flag: key,
+      version,
+      manager,
+      reason,
+      ...told(changes),
+      sha256: sha256(canonicalJson(definition)),
+      ...w.also,
+    },
   });
 }
+/** As the database gives it back: what is undefined is not there. */
+const plain = (changes: readonly Change[]) => JSON.parse(JSON.stringify(changes));
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 /** An entry holds 64 KiB, a change of a long definition may have more: then the paths alone, the hash says the rest. */
 const TOLD_CHARACTERS_MAX = 20_000;

@@ -1,4 +1,4 @@
-import type { FlagView } from "@latchkey/api/flags";
+import { FLAG_KEY, type FlagView } from "@latchkey/api/flags";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import {
@@ -13,12 +13,15 @@ import {
 } from "./flags.controller.ts";
 import { findFlag } from "./flags.store.ts";
 import { viewFlag, viewFlags, viewVersions } from "./flags.view.ts";
+import { viewResults } from "./results.view.ts";
+import type { SeenUsers } from "./seen-users.ts";
 import type { FlagSets } from "./sets.ts";
 
-const KEY = /^[a-z0-9][a-z0-9._-]{0,99}$/;
-
 /** Flags: what they are, their switches and rollouts, what was changed, and who gets what. */
-export function registerFlags(http: Http, o: FlagsOptions & { readonly sets: FlagSets }): void {
+export function registerFlags(
+  http: Http,
+  o: FlagsOptions & { readonly sets: FlagSets; readonly seen: SeenUsers; readonly now: () => number },
+): void {
   const { db } = o.database;
   /** After a change: whoever asks this server from now on is answered by it. */
   const changed = async (project: string, key: string): Promise<FlagView> => {
@@ -41,22 +44,22 @@ export function registerFlags(http: Http, o: FlagsOptions & { readonly sets: Fla
     "putFlag",
     async ({ project, params, body, principal, remember }) => {
       const key = params.flag;
-      if (!KEY.test(key))
+      if (!FLAG_KEY.test(key))
         throw new ProblemError("LK_INVALID", {
-          detail: "flag: a key has lower-case letters, digits and . _ -, at most 100.",
+          detail: "flag: a key has letters, digits and . _ -, at most 100.",
           fields: [{ field: "flag", message: "such as new-lead-form" }],
         });
-      const { definition, manager, ifVersion, reason, dryRun } = body;
+      const { definition, manager, ifVersion, reason, dryRun, rebucket } = body;
       const also = (tx: Parameters<typeof remember>[0]) =>
         dryRun ? Promise.resolve() : remember(tx, `${project} ${key}`);
-      const asked = { project, principal, key, reason, also, definition, manager, ifVersion, dryRun };
-      const { changes, applied } = await putFlag(o, asked);
+      const asked = { project, principal, key, reason, also, definition, manager, ifVersion, dryRun, rebucket };
+      const { changes, applied, needsApproval } = await putFlag(o, asked);
       if (applied) await o.sets.look();
-      return { flag: await viewFlag(db, project, key), applied, changes };
+      return { flag: await viewFlag(db, project, key), applied, needsApproval, changes };
     },
     async (reference) => {
       const [project = "", key = ""] = reference.split(" ");
-      return { flag: await now(project, key), applied: true, changes: [] };
+      return { flag: await now(project, key), applied: true, needsApproval: [], changes: [] };
     },
   );
   route(http, "switchFlag", async ({ project, params, body, principal, remember }) => {
@@ -92,6 +95,11 @@ export function registerFlags(http: Http, o: FlagsOptions & { readonly sets: Fla
     await restoreFlag(o, { project, principal, key: params.flag, reason, also, version });
     return changed(project, params.flag);
   });
+  route(http, "getFlagResults", async ({ project, params }) => {
+    const items = await viewResults(db, project, params.flag, o.now());
+    if (!items) throw noFlag(params.flag);
+    return { flag: params.flag, items };
+  });
   route(http, "explainFlag", async ({ project, params, body }) => {
     const { environment, context, definition } = body;
     return o.sets.explain(project, {
@@ -100,5 +108,12 @@ export function registerFlags(http: Http, o: FlagsOptions & { readonly sets: Fla
       context,
       instead: definition && stored(params.flag, definition),
     });
+  });
+  route(http, "previewFlag", async ({ project, params, body }) => {
+    const { environment, definition } = body;
+    const { users, estimated } = await o.seen.lastWeek(project, environment);
+    const instead = definition && stored(params.flag, definition);
+    const found = await o.sets.preview(project, { key: params.flag, environment, users, instead });
+    return { ...found, variants: [...found.variants], rules: [...found.rules], estimatedUsers: estimated };
   });
 }

@@ -30,6 +30,10 @@ export interface RolloutRow {
   readonly state: "running" | "held" | "killed" | "done";
   readonly words: string;
   readonly since: Date;
+  readonly is_by_person: boolean;
+  /** Users that had come to each arm when it began to stand there. */
+  readonly treated_before: number;
+  readonly control_before: number;
 }
 export type Verb = "created" | "changed" | "switched" | "rollout" | "archived" | "unarchived" | "restored";
 export interface VersionRow {
@@ -38,6 +42,8 @@ export interface VersionRow {
   readonly definition: StoredDefinition;
   readonly changes: readonly Change[];
   readonly by: Actor;
+  /** Who agreed to what `by` had proposed. */
+  readonly approved_by: Actor | null;
   readonly reason: string;
   readonly at: Date;
 }
@@ -142,8 +148,8 @@ export const saveSwitch = operation(
 export const rolloutsOf = operation(
   "rolloutsOf",
   async (db: Executor, project: string, flags: readonly string[] | null): Promise<RolloutRow[]> => {
-    const found = await sql<RolloutRow>`select flag, environment, rule, percent::float8 as percent, state, words, since
-      from flag_rollout where project = ${project} and (${flags === null} or flag = any(${flags ?? []}::text[]))
+    const found = await sql<RolloutRow>`select flag, environment, rule, percent::float8 as percent, state, words, since,
+      is_by_person, treated_before::float8 as treated_before, control_before::float8 as control_before from flag_rollout where project = ${project} and (${flags === null} or flag = any(${flags ?? []}::text[]))
       order by flag, environment, rule`.execute(db);
     return found.rows;
   },
@@ -151,10 +157,13 @@ export const rolloutsOf = operation(
 export const saveRollout = operation(
   "saveRollout",
   async (tx: Executor, project: string, row: Omit<RolloutRow, "since">): Promise<void> => {
-    await sql`insert into flag_rollout (project, flag, environment, rule, percent, state, words)
-      values (${project}, ${row.flag}, ${row.environment}, ${row.rule}, ${row.percent}, ${row.state}, ${row.words})
+    await sql`insert into flag_rollout (project, flag, environment, rule, percent, state, words, is_by_person,
+        treated_before, control_before)
+      values (${project}, ${row.flag}, ${row.environment}, ${row.rule}, ${row.percent}, ${row.state}, ${row.words},
+        ${row.is_by_person}, ${row.treated_before}, ${row.control_before})
       on conflict (project, flag, environment, rule) do update set percent = excluded.percent, state = excluded.state,
-        words = excluded.words, since = now()`.execute(tx);
+        words = excluded.words, is_by_person = excluded.is_by_person, treated_before = excluded.treated_before,
+        control_before = excluded.control_before, since = now()`.execute(tx);
   },
 );
 /** Rollouts of rules that the definition has no more. */
@@ -169,25 +178,28 @@ export const dropRollouts = operation(
 export const saveVersion = operation(
   "saveVersion",
   async (tx: Executor, project: string, flag: string, row: Omit<VersionRow, "at">): Promise<void> => {
-    await sql`insert into flag_version (project, flag, version, verb, definition, changes, by, reason)
+    await sql`insert into flag_version (project, flag, version, verb, definition, changes, by, reason, approved_by)
       values (${project}, ${flag}, ${row.version}, ${row.verb}, ${JSON.stringify(row.definition)}::jsonb,
-        ${JSON.stringify(row.changes)}::jsonb, ${JSON.stringify(row.by)}::jsonb, ${row.reason})`.execute(tx);
+        ${JSON.stringify(row.changes)}::jsonb, ${JSON.stringify(row.by)}::jsonb, ${row.reason},
+        ${row.approved_by && JSON.stringify(row.approved_by)}::jsonb)`.execute(tx);
   },
 );
 export const listVersions = operation(
   "listVersions",
   async (db: Executor, project: string, flag: string, before: number, limit: number): Promise<VersionRow[]> => {
-    const found = await sql<VersionRow>`select version, verb, definition, changes, by, reason, at from flag_version
+    const found =
+      await sql<VersionRow>`select version, verb, definition, changes, by, approved_by, reason, at from flag_version
       where project = ${project} and flag = ${flag} and version < ${before} order by version desc limit ${limit}`.execute(
-      db,
-    );
+        db,
+      );
     return found.rows;
   },
 );
 export const findVersion = operation(
   "findVersion",
   async (db: Executor, project: string, flag: string, version: number): Promise<VersionRow | null> => {
-    const found = await sql<VersionRow>`select version, verb, definition, changes, by, reason, at from flag_version
+    const found =
+      await sql<VersionRow>`select version, verb, definition, changes, by, approved_by, reason, at from flag_version
       where project = ${project} and flag = ${flag} and version = ${version}`.execute(db);
     return found.rows[0] ?? null;
   },

@@ -1,14 +1,21 @@
+import { hkdfSync } from "node:crypto";
 import type { Logger } from "pino";
 import type { Subjects } from "../ledger/index.ts";
 import { systemClock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import type { Http } from "../platform/http.ts";
+import type { Lease } from "../platform/leases.ts";
 import type { Notifications } from "../platform/notifications.ts";
 import { ClientKeys } from "./client-keys.ts";
+import { registerExposures } from "./exposures.routes.ts";
 import { FlagStreams } from "./flag-streams.ts";
+import { registerFlagd } from "./flagd.routes.ts";
 import { registerFlags } from "./flags.routes.ts";
 import { registerKeys } from "./keys.routes.ts";
 import { registerOfrep } from "./ofrep.routes.ts";
+import { registerProposals } from "./proposals.routes.ts";
+import { Ramps } from "./ramps.controller.ts";
+import { SeenUsers } from "./seen-users.ts";
 import { registerSegments } from "./segments.routes.ts";
 import { ServiceKeys } from "./service-keys.ts";
 import { FlagSets } from "./sets.ts";
@@ -27,6 +34,8 @@ export interface FlagsRoomOptions {
   readonly log: Logger;
   readonly subjects: Subjects;
   readonly announcements: Notifications;
+  readonly lease: Lease;
+  /** What the key for users' hashes is made of. */
   readonly keyEncryptionKey: Buffer;
   /** Where programs on this machine ask, and pages in browsers. */
   readonly url: string;
@@ -38,8 +47,12 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
   const sets = new FlagSets({ ...o, clock });
   const keys = new ClientKeys(o.database);
   const streams = new FlagStreams({ sets, keys, clock });
-  registerFlags(http, { ...o, sets });
-  registerSegments(http, o);
+  const ramps = new Ramps({ ...o, clock, sets });
+  ramps.start();
+  const seen = new SeenUsers({ ...o, clock });
+  registerFlags(http, { ...o, sets, seen, now: () => clock.now() });
+  registerSegments(http, { ...o, sets });
+  registerProposals(http, { ...o, sets });
   registerKeys(http, {
     ...o,
     onRevoked: (id) => {
@@ -47,14 +60,22 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
       streams.drop(id);
     },
   });
-  registerOfrep(http, { sets, keys, streams, clock });
+  registerFlagd(http, { sets, keys });
+  registerOfrep(http, { sets, keys, streams, seen, clock });
   registerSnapshots(http, { sets, keys });
+  const hashKey = Buffer.from(hkdfSync("sha256", o.keyEncryptionKey, "", "latchkey users of experiments", 32));
+  registerExposures(http, {
+    ...{ database: o.database, sets, keys, clock, hashKey },
+    onEvidence: (project) => ramps.notice(project),
+  });
   const serviceKeys = new ServiceKeys(o);
   return {
     variablesFor: (project, service, environment) => serviceKeys.variablesFor(project, service, environment),
     stop: async () => {
       streams.stop();
+      await ramps.stop();
       await sets.stop();
+      await seen.stop();
     },
   };
 }

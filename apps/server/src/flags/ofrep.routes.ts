@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import type { Evaluated, FlagSet } from "@latchkey/core/flags/compile";
-import type { EvaluationContext } from "@latchkey/core/flags/model";
+import type { EvaluationContext, Flag } from "@latchkey/core/flags/model";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Clock } from "../platform/clock.ts";
 import type { Http } from "../platform/http.ts";
 import type { ClientKey, ClientKeys } from "./client-keys.ts";
 import type { FlagStreams } from "./flag-streams.ts";
+import type { SeenUsers } from "./seen-users.ts";
 import type { FlagSets } from "./sets.ts";
 
 /**
@@ -22,6 +23,7 @@ export interface OfrepOptions {
   readonly sets: FlagSets;
   readonly keys: ClientKeys;
   readonly streams: FlagStreams;
+  readonly seen: SeenUsers;
   readonly clock: Clock;
 }
 
@@ -34,6 +36,7 @@ export function registerOfrep(http: Http, o: OfrepOptions): void {
     const context = contextOf(request.body);
     if (typeof context === "string")
       return refuse(reply, 400, { key, errorCode: "INVALID_CONTEXT", errorDetails: context });
+    o.seen.note(asked.by.project, asked.by.environment, context);
     const found = asked.set.evaluate(key, context, o.clock.now());
     if (found.errorCode === "FLAG_NOT_FOUND" || (asked.by.kind === "browser" && !asked.set.isPublic(key)))
       return refuse(reply, 404, {
@@ -42,18 +45,19 @@ export function registerOfrep(http: Http, o: OfrepOptions): void {
         errorDetails: `There is no flag "${key.slice(0, 100)}".`,
       });
     if (found.errorCode) return refuse(reply, 400, { key, ...failureOf(found) });
-    return answer(reply, 200, JSON.stringify({ key, ...successOf(found) }));
+    return answer(reply, 200, JSON.stringify({ key, ...successOf(found, asked.set.metadata(key)) }));
   });
   http.post(BULK, options, async (request, reply) => {
     const asked = await askedBy(o, request, reply);
     if (!asked) return reply;
     const context = contextOf(request.body);
     if (typeof context === "string") return refuse(reply, 400, { errorCode: "INVALID_CONTEXT", errorDetails: context });
+    o.seen.note(asked.by.project, asked.by.environment, context);
     const nowMs = o.clock.now();
     const keys = asked.by.kind === "browser" ? asked.set.publicKeys : asked.set.keys;
     const flags = keys.map((key) => {
       const found = asked.set.evaluate(key, context, nowMs);
-      return found.errorCode ? { key, ...failureOf(found) } : { key, ...successOf(found) };
+      return found.errorCode ? { key, ...failureOf(found) } : { key, ...successOf(found, asked.set.metadata(key)) };
     });
     const body = JSON.stringify({
       flags,
@@ -85,7 +89,7 @@ export function registerOfrep(http: Http, o: OfrepOptions): void {
 }
 
 /** Pages of any origin may ask: the key says what they get, and no cookie is looked at. */
-const allowPages = (reply: FastifyReply): FastifyReply =>
+export const allowPages = (reply: FastifyReply): FastifyReply =>
   reply.header("access-control-allow-origin", "*").header("access-control-expose-headers", "etag, retry-after");
 
 /** Who asks and what flags hold there; null when it was refused already: no key, or too often. */
@@ -108,14 +112,14 @@ export async function askedBy(
   }
   return { by, set: await o.sets.of(by.project, by.environment) };
 }
-const unknown = (reply: FastifyReply) =>
+export const unknown = (reply: FastifyReply) =>
   refuse(allowPages(reply), 401, {
     errorDetails: "Send a key: Authorization: Bearer, or X-API-Key. `latchkey flags create-key` makes one.",
   });
 
 export const refuse = (reply: FastifyReply, status: number, body: object) =>
   answer(reply, status, JSON.stringify(body));
-const answer = (reply: FastifyReply, status: number, body: string) =>
+export const answer = (reply: FastifyReply, status: number, body: string) =>
   reply
     .code(status)
     .header("content-type", "application/json; charset=utf-8")
@@ -131,9 +135,10 @@ function contextOf(body: unknown): EvaluationContext | string {
   if (targetingKey !== undefined && typeof targetingKey !== "string") return "targetingKey must be a text.";
   return context as EvaluationContext;
 }
-const successOf = ({ value, variant, reason, rule }: Evaluated) => ({
-  ...{ value, reason, variant },
-  ...(rule === null ? {} : { metadata: { rule } }),
+/** Without a variant there is no value either: the one in the code holds (OFREP, code default). */
+const successOf = ({ value, variant, reason, rule }: Evaluated, own: Flag["metadata"]) => ({
+  ...(variant === null ? { reason } : { value, reason, variant }),
+  ...(rule === null && !own ? {} : { metadata: { ...own, ...(rule === null ? {} : { rule }) } }),
 });
 const failureOf = ({ errorCode, errorMessage }: Evaluated) => ({
   errorCode,

@@ -1,8 +1,10 @@
 import type { Answer } from "@latchkey/api/client";
 import { compileFlags, type FlagSet, type FlagSource } from "@latchkey/core/flags/compile";
+import { type LiveRollout, liveRollouts } from "@latchkey/core/flags/experiment-rules";
 import { explainFlag } from "@latchkey/core/flags/explain";
 import type { EvaluationContext, Flag, RolloutState, Segment } from "@latchkey/core/flags/model";
 import { OTHERWISE, withRollouts } from "@latchkey/core/flags/model";
+import { type FlagPreview, previewFlag } from "@latchkey/core/flags/preview";
 import type { Logger } from "pino";
 import type { Clock } from "../platform/clock.ts";
 import type { Transactions } from "../platform/database.ts";
@@ -17,17 +19,35 @@ const POLL_MS = 1_000;
 interface Loaded {
   readonly generation: number;
   readonly flags: readonly Flag[];
+  readonly byKey: ReadonlyMap<string, Flag>;
   readonly segments: readonly Segment[];
   readonly rollouts: readonly RolloutState[];
   /** Made when an environment is asked for first. */
   readonly compiled: Map<string, FlagSet>;
+  readonly live: Map<string, Rollouts>;
   readonly sources: Map<string, FlagSource>;
 }
+/** The rollouts of an environment, by flag and rule. */
+export type Rollouts = ReadonlyMap<string, LiveRollout>;
+export const rolloutKey = (flag: string, rule: string): string => `${flag}/${rule}`;
+
 export interface FlagSetsOptions {
   readonly database: Transactions;
   readonly log: Logger;
   readonly clock: Clock;
   readonly announcements: Notifications;
+}
+
+/** An environment's flags, with another definition of one where that is given: what has been rolled out stays there. */
+function sourceWith(
+  loaded: Omit<Loaded, "compiled">,
+  key: string,
+  environment: string,
+  instead?: StoredDefinition,
+): FlagSource {
+  const { flags, segments, rollouts } = loaded;
+  const tried = instead ? [...flags.filter((flag) => flag.key !== key), { ...instead, key, isArchived: false }] : flags;
+  return { flags: tried.map((flag) => withRollouts(flag, environment, rollouts)), segments, environment };
 }
 
 /** The flags of every project as they hold now, in memory: an evaluation asks no database. */
@@ -65,9 +85,37 @@ export class FlagSets {
     return made;
   }
 
+  /** The rollouts of an environment where they stand. */
+  async rollouts(project: string, environment: string): Promise<Rollouts> {
+    const { flags, rollouts, live } = await this.#of(project);
+    const known = live.get(environment);
+    if (known) return known;
+    const all = flags.flatMap((flag) => liveRollouts(flag, environment, rollouts));
+    const made = new Map(all.map((one) => [rolloutKey(one.flag, one.rule), one]));
+    live.set(environment, made);
+    return made;
+  }
+
+  /** The definitions of a project's flags, by key. */
+  async flags(project: string): Promise<ReadonlyMap<string, Flag>> {
+    return (await this.#of(project)).byKey;
+  }
+
+  /** The environments that flags of a project are in. */
+  async environments(project: string): Promise<ReadonlySet<string>> {
+    const { flags } = await this.#of(project);
+    return new Set(flags.flatMap((flag) => Object.keys(flag.environments)));
+  }
+
   /** The definitions of an environment with rollouts where they stand; the same object until something changes. */
   async sourceOf(project: string, environment: string): Promise<FlagSource> {
     return sourceIn(await this.#of(project), environment);
+  }
+
+  /** The same with the number of its state: for who evaluates by themselves. */
+  async source(project: string, environment: string): Promise<FlagSource & { readonly generation: number }> {
+    const loaded = await this.#of(project);
+    return { ...sourceIn(loaded, environment), generation: loaded.generation };
   }
 
   /** What somebody would get and why, also by a definition that is not saved. Read from the database: what holds this moment. */
@@ -80,18 +128,31 @@ export class FlagSets {
       readonly instead: StoredDefinition | undefined;
     },
   ): Promise<Answer<"explainFlag">> {
-    const { flags, segments, rollouts } = await this.#load(project, -1);
     const { key, environment, instead } = asked;
-    const others = instead ? flags.filter((flag) => flag.key !== key) : flags;
-    const tried = instead ? [...others, { ...instead, key, isArchived: false }] : flags;
-    const states = instead ? rollouts.filter((one) => one.flag !== key) : rollouts;
-    const source = { flags: tried.map((flag) => withRollouts(flag, environment, states)), segments, environment };
+    const source = sourceWith(await this.#load(project, -1), key, environment, instead);
     const found = explainFlag(source, key, asked.context, this.#o.clock.now());
     return {
       ...{ key, value: found.value, variant: found.variant, reason: found.reason, errorCode: found.errorCode },
       rule: found.rule === OTHERWISE ? null : found.rule,
       steps: [...found.steps],
     };
+  }
+
+  /** How many of some users would get something else by a definition that is not saved. */
+  async preview(
+    project: string,
+    asked: {
+      readonly key: string;
+      readonly environment: string;
+      readonly users: readonly EvaluationContext[];
+      readonly instead: StoredDefinition | undefined;
+    },
+  ): Promise<FlagPreview> {
+    const { key, environment, instead, users } = asked;
+    const loaded = await this.#load(project, -1);
+    const [now, then] = [undefined, instead].map((one) => compileFlags(sourceWith(loaded, key, environment, one)));
+    if (!now || !then) throw new Error("two sets were asked for");
+    return previewFlag(now, then, key, users, this.#o.clock.now());
   }
 
   /** Looks for what changed; resolves when everything that was committed before the call is answered. */
@@ -157,12 +218,15 @@ export class FlagSets {
     const { db } = this.#o.database;
     const [rows, segments] = [await liveFlags(db, project), await listSegments(db, project)];
     const [switches, rollouts] = [await switchesOf(db, project, null), await rolloutsOf(db, project, null)];
+    const flags = rows.map((row) => flagOf(row, switches));
     return {
       generation,
-      flags: rows.map((row) => flagOf(row, switches)),
+      flags,
+      byKey: new Map(flags.map((flag) => [flag.key, flag])),
       segments: segments.map(segmentOf),
       rollouts: rollouts.map(rolloutOf),
       compiled: new Map(),
+      live: new Map(),
       sources: new Map(),
     };
   }

@@ -185,7 +185,8 @@ function asProblem(error: unknown): ProblemError {
   return new ProblemError("LK_INTERNAL", { detail: "An error that nobody foresaw." }, { cause: error });
 }
 
-function check<T>(schema: z.ZodType<T> | undefined, value: unknown, where: string): T {
+/** Parses what was sent; refuses with the fields that are wrong. */
+export function check<T>(schema: z.ZodType<T> | undefined, value: unknown, where: string): T {
   if (!schema) return undefined as T;
   refuseDeep(value, where);
   const parsed = schema.safeParse(value ?? {});

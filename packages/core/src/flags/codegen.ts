@@ -39,7 +39,8 @@ ${constants.join("")}`;
 export function fallbackOf(flag: Pick<Flag, "type" | "variants" | "environments">): FlagValue {
   const { production, ...others } = flag.environments;
   const rules = production ?? Object.values(others)[0];
-  const value = rules && Object.hasOwn(flag.variants, rules.off) ? flag.variants[rules.off] : undefined;
+  const off = rules?.off ?? null;
+  const value = off !== null && Object.hasOwn(flag.variants, off) ? flag.variants[off] : undefined;
   return value ?? NOTHING[flag.type];
 }
 const NOTHING: Readonly<Record<FlagType, FlagValue>> = { boolean: false, string: "", number: 0, json: {} };

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { armOf, compileFlags } from "./compile.ts";
+import { armOf } from "./buckets.ts";
+import { compileFlags } from "./compile.ts";
 import { explainFlag } from "./explain.ts";
 import {
   type Condition,

@@ -38,6 +38,8 @@ export interface Flag {
   /** Put before the bucketing key, so that two flags of 10 % do not meet the same users. Never changed silently. */
   readonly salt: string;
   readonly hashVersion: HashVersion;
+  /** Facts that applications are told with every answer (OpenFeature, flag metadata). */
+  readonly metadata?: { readonly [name: string]: string | number | boolean };
   readonly environments: { readonly [environment: string]: FlagRules };
 }
 
@@ -45,8 +47,11 @@ export interface Flag {
 export interface FlagRules {
   /** The kill switch: when false everybody gets `off`, whatever the rules say. */
   readonly isEnabled: boolean;
-  /** The variant that is served when the flag is not enabled, a prerequisite is not met, or a rollout cannot tell users apart. */
-  readonly off: string;
+  /**
+   * The variant that is served when the flag is not enabled, a prerequisite is not met, or a rollout cannot tell users apart.
+   * Null: the value in the code holds then.
+   */
+  readonly off: string | null;
   /** Other flags that must answer with one of these variants first. */
   readonly prerequisites: readonly Prerequisite[];
   /** The first that matches serves. */
@@ -70,10 +75,18 @@ export interface Rule {
   readonly serve: Serve;
 }
 
-export type Serve = ServeVariant | ServeSplit | ServeRollout;
+export type Serve = ServeVariant | ServeSplit | ServeRollout | ServeLogic;
 export interface ServeVariant {
   readonly kind: "variant";
   readonly variant: string;
+}
+/** What flagd's targeting answers, kept as it was written: for what our own rules have no equal to. */
+export interface ServeLogic {
+  readonly kind: "logic";
+  /** JSON logic with flagd's operators; it answers the name of a variant, or nothing. */
+  readonly logic: FlagObject;
+  /** Served where the logic answers nothing; null: the value in the code holds. */
+  readonly variant: string | null;
 }
 /** Several variants by share; the shares make 100. */
 export interface ServeSplit {
@@ -95,6 +108,33 @@ export interface ServeRollout {
   /** Percent with up to three digits after the point: where it stands, or where it begins if it has a ramp. */
   readonly percent: number;
   readonly ramp?: Ramp;
+  /** What is watched while it grows, and what is hoped for; see DEFAULT_PLAN where it is left out. */
+  readonly experiment?: ExperimentPlan;
+}
+/** A rollout is an experiment: those who get the variant are compared with as many who would have got it next. */
+export interface ExperimentPlan {
+  /** Chance that a harmless rollout is ever killed, over all guardrails and steps. */
+  readonly alpha: number;
+  /** Users of each arm at a step, before the next one. */
+  readonly minExposures: number;
+  readonly guardrails: readonly Guardrail[];
+  readonly goals: readonly Goal[];
+}
+/** What must not get worse. A user is hurt by one bad event. */
+export interface Guardrail {
+  readonly metric: string;
+  /** Of events with a value (milliseconds): bad is what is above. Without it an event says itself whether it is bad. */
+  readonly over?: number;
+  /** Up to so much more often is no harm. */
+  readonly tolerancePercent?: number;
+}
+export interface Goal {
+  readonly metric: string;
+  /** Whether a user did it at all; or how much of it each user has. */
+  readonly kind: "conversion" | "mean";
+  readonly better: "more" | "less";
+  /** The smallest effect that one would act on, percent of the control. */
+  readonly minEffectPercent: number;
 }
 export type Ramp = StepRamp | TimeRamp;
 /** Step by step, each held for a time and only taken when the guardrails allow. */
@@ -115,6 +155,7 @@ export type Condition =
   | { readonly kind: "any"; readonly of: readonly Condition[] }
   | { readonly kind: "not"; readonly of: Condition }
   | { readonly kind: "segment"; readonly segment: string }
+  | ShareCondition
   | AttributeCondition;
 export type Operator =
   | "equals"
@@ -145,6 +186,19 @@ export interface AttributeCondition {
   readonly operator: Operator;
   readonly values: readonly (string | number | boolean)[];
   readonly ignoreCase?: boolean;
+}
+
+/**
+ * Who lies in the first `percent` of the users, as a rollout counts them: for what is more than one share of one flag. Who has
+ * not the attribute does not.
+ */
+export interface ShareCondition {
+  readonly kind: "share";
+  readonly by: string;
+  readonly percent: number;
+  /** Put before the attribute, instead of the flag's own salt. */
+  readonly salt: string;
+  readonly hashVersion: HashVersion;
 }
 
 /** A named condition that many flags use. */
@@ -182,7 +236,8 @@ export function withRollouts(flag: Flag, environment: string, states: readonly R
     if (!state || serve.kind !== "rollout") return serve;
     if (state.state === "killed") return { kind: "variant", variant: serve.against };
     const { ramp, ...fixed } = serve;
-    return ramp?.kind === "time" ? serve : { ...fixed, percent: state.percent };
+    // A ramp by the clock goes on by it, unless it is held.
+    return ramp?.kind === "time" && state.state !== "held" ? serve : { ...fixed, percent: state.percent };
   };
   const moved: FlagRules = {
     ...rules,
@@ -198,7 +253,7 @@ export function segmentsIn(condition: Condition): ReadonlySet<string> {
   const look = (one: Condition): void => {
     if (one.kind === "segment") found.add(one.segment);
     else if (one.kind === "not") look(one.of);
-    else if (one.kind !== "attribute") for (const part of one.of) look(part);
+    else if (one.kind === "all" || one.kind === "any") for (const part of one.of) look(part);
   };
   look(condition);
   return found;

@@ -6,7 +6,7 @@ import { keys, queries } from "../../api/queries.ts";
 import type { FlagView } from "../../api/types.ts";
 import { to } from "../../paths.ts";
 import { Badge } from "../../ui/Badge.tsx";
-import { Button } from "../../ui/Button.tsx";
+import { Button, LinkButton } from "../../ui/Button.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
 import { ReasonField } from "../../ui/Form.tsx";
 import { Facts, PageHead, Section } from "../../ui/Section.tsx";
@@ -15,7 +15,7 @@ import { A, Ago, Mono } from "../../ui/Text.tsx";
 import { toast } from "../../ui/Toasts.tsx";
 import { EnvironmentRules } from "./EnvironmentRules.tsx";
 import { FlagHistory } from "./FlagHistory.tsx";
-import { isPast } from "./flag-words.ts";
+import { hasRollout, isPast } from "./flag-words.ts";
 import { TryIt } from "./TryIt.tsx";
 
 const MANAGERS = { console: "here", code: "in code", terraform: "in Terraform" } as const;
@@ -139,11 +139,19 @@ export function FlagPage() {
           </>
         }
         actions={
-          mayWrite && (
-            <Button onClick={() => void navigate({ search: (old) => ({ ...old, dialog: "archive" as const }) })}>
-              {flag.isArchived ? "Take out of the archive" : "Archive"}
-            </Button>
-          )
+          <>
+            {hasRollout(flag) && <LinkButton href={to.flagResults(flag.key)}>Results</LinkButton>}
+            {mayWrite && flag.manager === "console" && !flag.isArchived && (
+              <LinkButton kind="primary" href={to.editFlag(flag.key, here)}>
+                Edit
+              </LinkButton>
+            )}
+            {mayWrite && (
+              <Button onClick={() => void navigate({ search: (old) => ({ ...old, dialog: "archive" as const }) })}>
+                {flag.isArchived ? "Take out of the archive" : "Archive"}
+              </Button>
+            )}
+          </>
         }
       />
       <div className="flex flex-col gap-6">

@@ -1,4 +1,4 @@
-import type { FlagServe } from "../../api/types.ts";
+import type { FlagServe, FlagView } from "../../api/types.ts";
 
 /** Whether a day (`2026-12-31`) is over. */
 export const isPast = (day: string | null): boolean => day !== null && Date.parse(`${day}T23:59:59Z`) < Date.now();
@@ -8,6 +8,7 @@ export function sharesOf(
   serve: FlagServe,
 ): { readonly name: string; readonly variant: string; readonly percent: number }[] {
   if (serve.kind === "variant") return [{ name: serve.variant, variant: serve.variant, percent: 100 }];
+  if (serve.kind === "logic") return [];
   if (serve.kind === "split") return serve.shares.map((one) => ({ ...one, name: one.variant }));
   const control = Math.min(serve.percent, 100 - serve.percent);
   const between = 100 - serve.percent - control;
@@ -17,3 +18,9 @@ export function sharesOf(
     { name: `${serve.against} (control)`, variant: serve.against, percent: control },
   ].filter((one) => one.percent > 0);
 }
+
+/** Whether anything of a flag is served to a share of the users, so that it can be compared. */
+export const hasRollout = (flag: FlagView): boolean =>
+  Object.values(flag.definition.environments).some((rules) =>
+    [...rules.rules.map((rule) => rule.serve), rules.otherwise].some((serve) => serve.kind === "rollout"),
+  );

@@ -1,0 +1,71 @@
+import { ReportedEvents, ReportedExposures } from "@latchkey/api/experiments";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { check, type Http } from "../platform/http.ts";
+import type { ClientKey, ClientKeys } from "./client-keys.ts";
+import { type ExposuresOptions, takeEvents, takeExposures } from "./exposures.controller.ts";
+import { allowPages, answer, refuse, unknown } from "./ofrep.routes.ts";
+
+/**
+ * What applications report: who met which flag, and what happened to them. With the keys of OFREP; answered when it is
+ * durable. A page can only report of public flags.
+ */
+const EXPOSURES = "/flags/v1/exposures";
+const EVENTS = "/flags/v1/events";
+/** 1,000 exposures with long names are about 400 KiB. */
+const BODY_MAX_BYTES = 1_024 * 1_024;
+/** What waits in a client for longer is of another day. */
+const LATE_MAX_MS = 24 * 3_600_000;
+
+export function registerExposures(http: Http, o: ExposuresOptions & { readonly keys: ClientKeys }): void {
+  const options = { bodyLimit: BODY_MAX_BYTES };
+  /** No clock of a client makes something happen later than now. */
+  const momentOf = (at: string | undefined): number => {
+    const now = o.clock.now();
+    return at === undefined ? now : Math.min(now, Math.max(now - LATE_MAX_MS, Date.parse(at)));
+  };
+  http.post(EXPOSURES, options, async (request, reply) => {
+    const by = await reportedBy(o.keys, request, reply);
+    if (!by) return reply;
+    const { exposures } = check(ReportedExposures, request.body, "body");
+    const accepted = await takeExposures(
+      o,
+      by,
+      exposures.map(({ at, ...one }) => ({ ...one, at: momentOf(at) })),
+    );
+    return answer(reply, 202, JSON.stringify({ accepted }));
+  });
+  http.post(EVENTS, options, async (request, reply) => {
+    const by = await reportedBy(o.keys, request, reply);
+    if (!by) return reply;
+    const { events } = check(ReportedEvents, request.body, "body");
+    const accepted = await takeEvents(
+      o,
+      by,
+      events.map(({ metric, key, isBad, value, at }) => ({ metric, key, isBad, value, at: momentOf(at) })),
+    );
+    return answer(reply, 202, JSON.stringify({ accepted }));
+  });
+  for (const url of [EXPOSURES, EVENTS])
+    http.options(url, async (_, reply) =>
+      allowPages(reply)
+        .header("access-control-allow-methods", "POST")
+        .header("access-control-allow-headers", "authorization, x-api-key, content-type")
+        .header("access-control-max-age", "86400")
+        .code(204)
+        .send(),
+    );
+}
+
+async function reportedBy(keys: ClientKeys, request: FastifyRequest, reply: FastifyReply): Promise<ClientKey | null> {
+  allowPages(reply);
+  const by = await keys.of(request);
+  if (!by) {
+    unknown(reply);
+    return null;
+  }
+  const waitMs = keys.mayReport(by);
+  if (waitMs === 0) return by;
+  reply.header("retry-after", String(Math.ceil(waitMs / 1_000)));
+  refuse(reply, 429, { errorDetails: "This key reports too often: send up to 1,000 at once, and less often." });
+  return null;
+}
