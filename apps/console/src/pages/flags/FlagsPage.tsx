@@ -12,7 +12,9 @@ import { Pages } from "../../ui/Pages.tsx";
 import { PageHead, Section } from "../../ui/Section.tsx";
 import { Empty } from "../../ui/States.tsx";
 import { A, Ago } from "../../ui/Text.tsx";
+import { FlagEnvironments } from "./FlagEnvironments.tsx";
 import { FlagKeys } from "./FlagKeys.tsx";
+import { FlagProposals } from "./FlagProposals.tsx";
 import { isPast } from "./flag-words.ts";
 import { NewFlag } from "./NewFlag.tsx";
 import { Segments } from "./Segments.tsx";
@@ -147,7 +149,9 @@ export function FlagsPage() {
         >
           <List search={search} archived={archived === "1"} onCreate={mayWrite ? open : null} />
         </Section>
+        <FlagProposals />
         <Segments />
+        <FlagEnvironments />
         <FlagKeys mayWrite={mayWrite} />
       </div>
       <Dialog
