@@ -254,3 +254,26 @@ export const addVariantCounts = operation(
         exposures = flag_variant_day.exposures + excluded.exposures`.execute(tx);
   },
 );
+
+export interface ServedRow {
+  readonly flag: string;
+  readonly environment: string;
+  readonly variant: string;
+  readonly evaluations: number;
+  readonly exposures: number;
+}
+/** What was served and met in the last `days` days, today among them. */
+export const servedOf = operation(
+  "servedOf",
+  async (db: Executor, project: string, flags: readonly string[], days: number): Promise<ServedRow[]> => {
+    const found = await sql<ServedRow>`select flag, environment, variant, sum(evaluations)::float8 as evaluations,
+        sum(exposures)::float8 as exposures from flag_variant_day
+      where project = ${project} and flag = any(${flags}::text[])
+        and day > (now() at time zone 'UTC')::date - ${days}::integer
+      group by flag, environment, variant order by flag, environment, variant`.execute(db);
+    return found.rows;
+  },
+);
+export const pruneVariantDays = operation("pruneVariantDays", async (tx: Executor, days: number): Promise<void> => {
+  await sql`delete from flag_variant_day where day < (now() at time zone 'UTC')::date - ${days}::integer`.execute(tx);
+});

@@ -263,3 +263,40 @@ describe("a goal", () => {
     });
   });
 });
+
+describe("the health of flags", () => {
+  it("is counted from what was asked for and met, and is what the list is filtered by", async () => {
+    await put("asked", { kind: "variant", variant: "on" });
+    await put("unasked", { kind: "variant", variant: "on" });
+    await put("over", { kind: "variant", variant: "on" }, { expires: "2020-01-31" });
+    const ask = () =>
+      fetch(`${here.url}/ofrep/v1/evaluate/flags/asked`, {
+        method: "POST",
+        headers: { "content-type": "application/json", authorization: `Bearer ${key.server}` },
+        body: "{}",
+      });
+    for (let i = 0; i < 3; i++) expect((await ask()).status).toBe(200);
+    await report("exposures", [{ flag: "asked", variant: "on", rule: "otherwise", key: "u-1" }]);
+    // A stop writes what is counted in memory.
+    await here.stop();
+    await here.start({ writesPerSecond: 1_000 });
+    owner = here.owner;
+    const { served } = await owner.getFlag({ params: { ...main, flag: "asked" } });
+    expect(served).toEqual([{ environment: "production", variant: "on", evaluations: 3, exposures: 1 }]);
+    const listed = async (health: "in_use" | "new" | "never_evaluated" | "one_sided" | "stale", limit = 50) => {
+      const query = { health, limit, archived: "false" as const };
+      return (await owner.listFlags({ params: main, query })).items.map((flag) => flag.key);
+    };
+    expect(await listed("stale")).toEqual(["over"]);
+    expect(await listed("stale", 1)).toEqual(["over"]);
+    expect(await listed("in_use")).toContain("asked");
+    expect(await listed("new")).toContain("unasked");
+    // Both are a month old by now, and everybody had the same of one.
+    await here.database.owner.pool.query(
+      "update flag set created_at = now() - interval '30 days' where key = any('{asked,unasked}')",
+    );
+    await here.database.owner.pool.query("update flag_variant_day set evaluations = 5000 where flag = 'asked'");
+    expect(await listed("never_evaluated")).toEqual(["unasked"]);
+    expect(await listed("one_sided")).toEqual(["asked"]);
+  });
+});

@@ -7,6 +7,7 @@ import type { Http } from "../platform/http.ts";
 import type { Lease } from "../platform/leases.ts";
 import type { Notifications } from "../platform/notifications.ts";
 import { ClientKeys } from "./client-keys.ts";
+import { EvaluationCounts } from "./evaluation-counts.ts";
 import { registerExposures } from "./exposures.routes.ts";
 import { FlagStreams } from "./flag-streams.ts";
 import { registerFlags } from "./flags.routes.ts";
@@ -46,7 +47,8 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
       streams.drop(id);
     },
   });
-  registerOfrep(http, { sets, keys, streams, clock });
+  const counts = new EvaluationCounts({ database: o.database, log: o.log, clock });
+  registerOfrep(http, { sets, keys, streams, clock, counts });
   const hashKey = Buffer.from(hkdfSync("sha256", o.keyEncryptionKey, "", "latchkey users of experiments", 32));
   registerExposures(http, {
     ...{ database: o.database, sets, keys, clock, hashKey },
@@ -55,6 +57,7 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
   return {
     stop: async () => {
       streams.stop();
+      await counts.stop();
       await ramps.stop();
       await sets.stop();
     },

@@ -14,6 +14,7 @@ import {
   lastPoints,
   NO_ARMS,
   pruneExposures,
+  pruneVariantDays,
   type RunRow,
   savePoint,
   takeRun,
@@ -46,6 +47,8 @@ const POINTS_WITHIN_AGE = 200;
 const PRUNE_MS = 60 * 60_000;
 /** Of users no hash is kept for longer: a month after a run has ended, and half a year in one that never ends. */
 export const KEPT = { endedDays: 30, days: 180, most: 20_000 } as const;
+
+const VARIANT_DAYS = 35;
 
 /**
  * Moves rollouts: on to the next step, held where the arms are filled unalike, killed by harm. Every server does that at
@@ -248,6 +251,7 @@ export class Ramps {
   async #prune(): Promise<void> {
     const now = this.#o.clock.monotonic();
     if (now - this.#prunedAt < PRUNE_MS) return;
+    await pruneVariantDays(this.#o.database.db, VARIANT_DAYS);
     const gone = await pruneExposures(this.#o.database.db, KEPT);
     // There is more than one transaction should do: the next round goes on.
     if (gone < KEPT.most) this.#prunedAt = now;

@@ -16,6 +16,8 @@ import { toast } from "../../ui/Toasts.tsx";
 import { EnvironmentRules } from "./EnvironmentRules.tsx";
 import { FlagHistory } from "./FlagHistory.tsx";
 import { hasRollout, isPast } from "./flag-words.ts";
+import { HealthBadge } from "./HealthBadge.tsx";
+import { Served } from "./Served.tsx";
 import { TryIt } from "./TryIt.tsx";
 
 const MANAGERS = { console: "here", code: "in code", terraform: "in Terraform" } as const;
@@ -135,7 +137,7 @@ export function FlagPage() {
         badge={
           <>
             {flag.isArchived && <Badge tone="calm">archived</Badge>}
-            {isPast(flag.expires) && <Badge tone="warn">past its date</Badge>}
+            <HealthBadge flag={flag} />
           </>
         }
         actions={
@@ -159,6 +161,7 @@ export function FlagPage() {
         )}
         {here && <TryIt flag={flag} environment={here} environments={places} />}
         <About flag={flag} />
+        <Served flag={flag} />
         <FlagHistory flag={flag} mayWrite={mayWrite} />
       </div>
       <Dialog
