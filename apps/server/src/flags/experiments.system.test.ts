@@ -180,7 +180,7 @@ describe("harm", () => {
     expect(await ask()).toBe("off");
     const killed = await resultOf("harmful");
     expect(killed).toMatchObject({ advice: "killed", percent: 0 });
-    expect(killed.words).toMatch(/^errors: 25 of 200 treated users were hurt and 2 of 200 of the control/);
+    expect(killed.words).toMatch(/^Killed: errors: 25 of 200 treated users were hurt and 2 of 200 of the control/);
     await until("the ledger has it", async () => (await typesOf("harmful"))[0] === "flags.rollout.killed");
     // Who resumes it begins to count anew.
     await owner.moveRollout({

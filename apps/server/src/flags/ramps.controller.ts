@@ -2,6 +2,7 @@ import type { Actor } from "@latchkey/core/delivery/rollout";
 import { type Arms, decideRamp, type Evidence, evidenceOf, type RampDecision } from "@latchkey/core/flags/experiment";
 import type { LiveRollout } from "@latchkey/core/flags/experiment-rules";
 import { liveRollouts } from "@latchkey/core/flags/experiment-rules";
+import { percentWords } from "@latchkey/core/flags/words";
 import { differences } from "@latchkey/core/shared/difference";
 import type { Logger } from "pino";
 import type { Clock } from "../platform/clock.ts";
@@ -202,7 +203,7 @@ export class Ramps {
     const next = nextOf(decision, Math.round(one.percentAt(m.nowMs) * 1_000) / 1_000);
     await saveRollout(tx, project, {
       ...refOf(one),
-      ...{ ...next, words: decision.words, is_by_person: false },
+      ...{ ...next, words: wordsOf(decision, next.percent), is_by_person: false },
       ...{ treated_before: arms.treated.exposed, control_before: arms.control.exposed },
     });
     await savePoint(tx, m.run.id, next.percent, arms);
@@ -289,6 +290,12 @@ function nextOf(decision: Exclude<RampDecision, { kind: "keep" }>, percent: numb
   if (decision.kind === "step")
     return { percent: decision.percent, state: decision.isLast ? ("done" as const) : ("running" as const) };
   return { percent, state: decision.kind === "hold" ? ("held" as const) : ("killed" as const) };
+}
+
+/** As a person's moves are told: how it stands, and why. */
+function wordsOf({ kind, words }: RampDecision, percent: number): string {
+  const stands = kind === "kill" ? "Killed" : `${kind === "hold" ? "Held" : "Stepped"} at ${percentWords(percent)}`;
+  return `${stands}: ${words.replace(/\.$/, "")}`;
 }
 
 /** JSON has no infinity, and nobody reads sixteen digits. */
