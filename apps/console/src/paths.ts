@@ -24,6 +24,7 @@ export const to = {
   flags: () => "/flags",
   flag: (key: string, environment?: string) => withQuery(`/flags/${encodeURIComponent(key)}`, { environment }),
   flagResults: (key: string) => `/flags/${encodeURIComponent(key)}/results`,
+  editFlag: (key: string, environment?: string) => withQuery(`/flags/${encodeURIComponent(key)}/edit`, { environment }),
   targets: () => "/targets",
   health: () => "/health",
   settings: () => "/settings",

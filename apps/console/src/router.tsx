@@ -143,6 +143,13 @@ const flagResults = createRoute({
   },
   component: lazyPage(() => import("./pages/flags/ResultsPage.tsx"), "ResultsPage"),
 });
+const editFlag = createRoute({
+  getParentRoute: () => shell,
+  path: "/flags/$flag/edit",
+  validateSearch: search.editFlag,
+  loader: ({ params }) => void queryClient.prefetchQuery(queries.flag(params.flag)),
+  component: lazyPage(() => import("./pages/flags/edit/EditFlagPage.tsx"), "EditFlagPage"),
+});
 const settings = createRoute({
   getParentRoute: () => shell,
   path: "/settings",
@@ -181,6 +188,7 @@ export const router = createRouter({
       flags,
       flag,
       flagResults,
+      editFlag,
       settings,
       notifications,
       elsewhere,

@@ -128,8 +128,12 @@ export const flags = (
   archived: oneOf(String(raw.archived), ["1"] as const),
   dialog: oneOf(raw.dialog, ["new", "key"] as const),
 });
-export const flag = (raw: Raw): Optional<{ environment: string; dialog: "archive" | "edit"; restore: number }> => ({
+export const flag = (raw: Raw): Optional<{ environment: string; dialog: "archive"; restore: number }> => ({
   environment: text(raw.environment),
-  dialog: oneOf(raw.dialog, ["archive", "edit"] as const),
+  dialog: oneOf(raw.dialog, ["archive"] as const),
   restore: number(raw.restore),
+});
+export const editFlag = (raw: Raw): Optional<{ environment: string; dialog: "save" }> => ({
+  environment: text(raw.environment),
+  dialog: oneOf(raw.dialog, ["save"] as const),
 });

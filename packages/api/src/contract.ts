@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { experimentContract } from "./experiments.ts";
+import { flagProposalContract } from "./flag-proposals.ts";
 import { flagContract } from "./flags.ts";
 import * as g from "./gates.ts";
 import { GatewayReport, GENERATION_MAX, RoutingTable } from "./gateway.ts";
@@ -305,6 +306,7 @@ export const contract = {
   ...promotionContract,
   ...flagContract,
   ...experimentContract,
+  ...flagProposalContract,
   ...rollbackContract,
   ...zeroTouchContract,
   ...notificationContract,

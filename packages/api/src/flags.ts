@@ -4,7 +4,7 @@ import { ExperimentPlan } from "./experiments.ts";
 import { pageOf } from "./models.ts";
 
 /** Feature flags: their definitions, how they stand in each environment, and who may ask for their values. */
-const when = z.iso.datetime({ offset: true });
+export const when = z.iso.datetime({ offset: true });
 
 export const FLAGS_MAX = 2_000;
 export const SEGMENTS_MAX = 500;
@@ -16,11 +16,11 @@ export const NESTED_MAX = 12;
 /** A definition as text: what streams to every client. */
 export const DEFINITION_CHARACTERS_MAX = 40_000;
 
-const flagKey = z
+export const flagKey = z
   .string()
   .max(100)
   .regex(/^[a-z0-9][a-z0-9._-]*$/, "lower-case letters, digits and . _ - such as new-lead-form");
-const environmentName = z
+export const environmentName = z
   .string()
   .max(40)
   .regex(/^[a-z0-9][a-z0-9-]*$/, "the name of an environment, such as production");
@@ -29,7 +29,7 @@ const variantName = z
   .max(60)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "letters, digits and . _ -");
 const attribute = z.string().min(1).max(100);
-const percent = z
+export const percent = z
   .number()
   .min(0)
   .max(100)
@@ -37,7 +37,7 @@ const percent = z
     (value) => Math.abs(value * 1_000 - Math.round(value * 1_000)) < 1e-6,
     "at most three digits after the point",
   );
-const reason = z.string().trim().min(1).max(300);
+export const reason = z.string().trim().min(1).max(300);
 
 export const FlagValue: z.ZodType<CoreFlagValue> = z
   .lazy(() =>
@@ -173,6 +173,8 @@ export const FlagSummary = z.object({
   owner: z.string(),
   tags: z.array(z.string()),
   expires: z.string().nullable(),
+  /** The names of its values. */
+  variants: z.array(z.string()),
   isArchived: z.boolean(),
   isPublic: z.boolean(),
   manager: FlagManager,
@@ -202,6 +204,8 @@ export const FlagVersion = z.object({
   version: z.int(),
   at: when,
   by: z.string(),
+  /** Who agreed to it, where it had been proposed. */
+  approvedBy: z.string().nullable(),
   reason: z.string(),
   /** What was done: `created`, `changed`, `switched`, `rollout`, `archived`, `restored`. */
   verb: z.enum(["created", "changed", "switched", "rollout", "archived", "unarchived", "restored"]),
@@ -274,6 +278,8 @@ export const flagContract = {
     answers: z.object({
       flag: FlagView.nullable(),
       applied: z.boolean(),
+      /** The environments in which a second person has to agree: then propose it. */
+      needsApproval: z.array(z.string()),
       changes: z.array(z.object({ path: z.string(), before: z.unknown(), after: z.unknown() })),
     }),
   },
@@ -323,6 +329,21 @@ export const flagContract = {
     }),
     status: 200,
     answers: FlagEvaluation,
+  },
+  previewFlag: {
+    summary: "How many of last week's users would get which variant by a definition that is not saved yet",
+    body: z.strictObject({ environment: environmentName, definition: FlagDefinition.optional() }),
+    status: 200,
+    answers: z.object({
+      /** So many were looked at: a sample of those who asked over OFREP, without their identity. */
+      users: z.int(),
+      /** So many they stand for. */
+      estimatedUsers: z.int(),
+      /** Of those looked at: who would get another variant than now. */
+      changed: z.int(),
+      variants: z.array(z.object({ variant: z.string().nullable(), before: z.int(), after: z.int() })),
+      rules: z.array(z.object({ rule: z.string().nullable(), after: z.int() })),
+    }),
   },
   listFlagSegments: {
     summary: "Segments: named conditions that flags share",

@@ -35,6 +35,7 @@ export const ACTIONS = [
   "flag.read",
   "flag.write",
   "flag.switch",
+  "flag.protect",
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 
@@ -187,8 +188,14 @@ export const paths = {
   archiveFlag: { method: "POST", path: `${P}/flags/:flag/archive`, action: "flag.write" },
   listFlagVersions: { method: "GET", path: `${P}/flags/:flag/versions`, action: "flag.read" },
   restoreFlag: { method: "POST", path: `${P}/flags/:flag/restore`, action: "flag.write" },
+  previewFlag: { method: "POST", path: `${P}/flags/:flag/preview`, action: "flag.read" },
   explainFlag: { method: "POST", path: `${P}/flags/:flag/explain`, action: "flag.read" },
   getFlagResults: { method: "GET", path: `${P}/flags/:flag/results`, action: "flag.read" },
+  listFlagEnvironments: { method: "GET", path: `${P}/flag-environments`, action: "flag.read" },
+  putFlagEnvironment: { method: "PUT", path: `${P}/flag-environments/:environment`, action: "flag.protect" },
+  proposeFlagChange: { method: "POST", path: `${P}/flags/:flag/proposals`, action: "flag.write" },
+  listFlagProposals: { method: "GET", path: `${P}/flag-proposals`, action: "flag.read" },
+  decideFlagProposal: { method: "POST", path: `${P}/flag-proposals/:proposal/decide`, action: "flag.write" },
   listFlagSegments: { method: "GET", path: `${P}/flag-segments`, action: "flag.read" },
   putFlagSegment: { method: "PUT", path: `${P}/flag-segments/:segment`, action: "flag.write" },
   deleteFlagSegment: { method: "DELETE", path: `${P}/flag-segments/:segment`, action: "flag.write" },

@@ -1,12 +1,13 @@
-import { existsSync, readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import type { Client } from "@latchkey/api/client";
 import type { Command } from "commander";
 import { addCommand, type Outcome } from "../command.ts";
-import { EXIT, wrongUse } from "../problem.ts";
+import { jsonOption } from "../json-option.ts";
+import { EXIT } from "../problem.ts";
 import type { Terminal } from "../terminal.ts";
 import { clip, table } from "../text.ts";
 import { agreed } from "./notification-options.ts";
+
+const EXAMPLE = 'Such as {"kind":"attribute","attribute":"country","operator":"in","values":["DE"]}.';
 
 /** `latchkey flags segments|set-segment|remove-segment`: named conditions that flags share. */
 export function addFlagSegments(group: Command, terminal: Terminal, outcome: Outcome): void {
@@ -41,7 +42,7 @@ export function addFlagSegments(group: Command, terminal: Terminal, outcome: Out
       ["latchkey flags set-segment abroad --when @abroad.json --reason 'a new market'", "the condition from a file"],
     ],
     run: async ({ session: open, args, options, terminal: said }) => {
-      const when = conditionOf(said, options.when);
+      const when = jsonOption<Condition>(said, options.when, "--when", EXAMPLE);
       const session = open();
       const made = await session.client.putFlagSegment({
         params: { ...session.main, segment: args[0] ?? "" },
@@ -68,15 +69,3 @@ export function addFlagSegments(group: Command, terminal: Terminal, outcome: Out
 }
 
 type Condition = Parameters<Client["putFlagSegment"]>[0]["body"]["when"];
-function conditionOf(terminal: Terminal, given: string): Condition {
-  const file = given.startsWith("@") ? resolve(terminal.cwd, given.slice(1)) : null;
-  if (file && !existsSync(file)) throw wrongUse(`There is no file ${file}.`, "Mend the path behind --when @.");
-  try {
-    return JSON.parse(file ? readFileSync(file, "utf8") : given) as Condition;
-  } catch {
-    throw wrongUse(
-      "--when is no JSON.",
-      'Such as {"kind":"attribute","attribute":"country","operator":"in","values":["DE"]}.',
-    );
-  }
-}

@@ -8,6 +8,8 @@ import type { Terminal } from "../terminal.ts";
 import { clip, facts, moment, table } from "../text.ts";
 import { addFlagExperiments } from "./flag-experiments.ts";
 import { addFlagKeys } from "./flag-keys.ts";
+import { addFlagPreview } from "./flag-preview.ts";
+import { addFlagProposals, addPropose, type Change, propose } from "./flag-proposals.ts";
 import { addFlagSegments } from "./flag-segments.ts";
 import { addFlagsAsCode } from "./flags-as-code.ts";
 
@@ -42,6 +44,8 @@ export function addFlags(program: Command, terminal: Terminal, outcome: Outcome)
   addArchive(flags, terminal, outcome, false);
   addFlagSegments(flags, terminal, outcome);
   addFlagsAsCode(flags, terminal, outcome);
+  addFlagPreview(flags, terminal, outcome);
+  addFlagProposals(flags, terminal, outcome);
   addFlagKeys(flags, terminal, outcome);
 }
 
@@ -228,11 +232,27 @@ function variantValue(type: CreateOptions["type"], text: string): boolean | stri
 interface ChangeOptions {
   readonly environment: string;
   readonly reason: string;
+  readonly propose?: boolean;
 }
+const addReason = (command: Command): Command =>
+  addPropose(command.requiredOption("--reason <words>", "why; it stands in the history"));
 const addChangeOptions = (command: Command): Command =>
-  command
-    .option("--environment <name>", "where", "production")
-    .requiredOption("--reason <words>", "why; it stands in the history");
+  addReason(command.option("--environment <name>", "where", "production"));
+/** Makes a change and shows the flag as it is then, or only proposes it. */
+async function changeOr(
+  session: Session,
+  o: { readonly flag: string; readonly options: { readonly reason: string; readonly propose?: boolean } },
+  change: Change,
+  make: () => Promise<FlagView>,
+): Promise<undefined> {
+  if (o.options.propose) {
+    await propose(session, o.flag, change, o.options.reason);
+    return undefined;
+  }
+  const flag = await make();
+  session.print(flag, () => flagWords(session, flag));
+  return undefined;
+}
 function addSwitch(group: Command, terminal: Terminal, outcome: Outcome, isEnabled: boolean): void {
   const verb = isEnabled ? "on" : "off";
   addCommand<ChangeOptions>(group, terminal, outcome, {
@@ -246,9 +266,10 @@ function addSwitch(group: Command, terminal: Terminal, outcome: Outcome, isEnabl
       const session = open();
       const params = { ...session.main, flag: args[0] ?? "" };
       const { environment, reason } = options;
-      const flag = await session.client.switchFlag({ params, body: { environment, isEnabled, reason } });
-      session.print(flag, () => flagWords(session, flag));
-      return undefined;
+      const change = { kind: "switch" as const, environment, isEnabled };
+      return changeOr(session, { flag: params.flag, options }, change, () =>
+        session.client.switchFlag({ params, body: { environment, isEnabled, reason } }),
+      );
     },
   });
 }
@@ -272,9 +293,9 @@ function addRollout(group: Command, terminal: Terminal, outcome: Outcome): void 
       const session = open();
       const { environment, rule, reason } = options;
       const params = { ...session.main, flag: key };
-      const flag = await session.client.moveRollout({ params, body: { environment, rule, reason, ...move } });
-      session.print(flag, () => flagWords(session, flag));
-      return undefined;
+      return changeOr(session, { flag: key, options }, { kind: "rollout", environment, rule, ...move }, () =>
+        session.client.moveRollout({ params, body: { environment, rule, reason, ...move } }),
+      );
     },
   });
 }
@@ -332,7 +353,13 @@ function addHistory(group: Command, terminal: Terminal, outcome: Outcome): void 
       const params = { ...session.main, flag: args[0] ?? "" };
       const page = await readPages(options, (query) => session.client.listFlagVersions({ params, query }));
       const rows = page.items.map((one) => [
-        ...[String(one.version), moment(one.at), one.by, one.verb, clip(one.changes.map(changeWords).join("; "), 60)],
+        ...[
+          String(one.version),
+          moment(one.at),
+          byWords(one),
+          one.verb,
+          clip(one.changes.map(changeWords).join("; "), 60),
+        ],
         one.reason,
       ]);
       const head = ["version", "when", "who", "what", "changes", "why"];
@@ -341,31 +368,33 @@ function addHistory(group: Command, terminal: Terminal, outcome: Outcome): void 
     },
   });
 }
+const byWords = (one: { by: string; approvedBy: string | null }): string =>
+  one.approvedBy ? `${one.by}, agreed by ${one.approvedBy}` : one.by;
 const changeWords = ({ path, before, after }: { path: string; before?: unknown; after?: unknown }): string =>
   `${path || "all of it"}: ${before === null || before === undefined ? "" : `${JSON.stringify(before)} -> `}${JSON.stringify(after)}`;
 
 function addRestore(group: Command, terminal: Terminal, outcome: Outcome): void {
-  addCommand<{ reason: string }>(group, terminal, outcome, {
+  addCommand<{ reason: string; propose?: boolean }>(group, terminal, outcome, {
     usage: "restore <flag> <version>",
     about: "put a flag back as it was at a version: its definition and its switches",
-    options: (command) => command.requiredOption("--reason <words>", "why; it stands in the history"),
+    options: addReason,
     examples: [["latchkey flags restore new-lead-form 4 --reason 'the rule was wrong'", "history lists the versions"]],
     run: async ({ session: open, args, options }) => {
       const version = numberOption(args[1] ?? "", "version", 1, 2 ** 31);
       const session = open();
       const params = { ...session.main, flag: args[0] ?? "" };
-      const flag = await session.client.restoreFlag({ params, body: { version, reason: options.reason } });
-      session.print(flag, () => flagWords(session, flag));
-      return undefined;
+      return changeOr(session, { flag: params.flag, options }, { kind: "restore", version }, () =>
+        session.client.restoreFlag({ params, body: { version, reason: options.reason } }),
+      );
     },
   });
 }
 
 function addArchive(group: Command, terminal: Terminal, outcome: Outcome, archived: boolean): void {
-  addCommand<{ reason: string }>(group, terminal, outcome, {
+  addCommand<{ reason: string; propose?: boolean }>(group, terminal, outcome, {
     usage: archived ? "archive <flag>" : "unarchive <flag>",
     about: archived ? "archive a flag that no code asks for: its history stays" : "take a flag out of the archive",
-    options: (command) => command.requiredOption("--reason <words>", "why; it stands in the history"),
+    options: addReason,
     examples: [
       archived
         ? ["latchkey flags archive new-lead-form --reason 'everybody has it'", "answered as not found from now on"]
@@ -374,9 +403,9 @@ function addArchive(group: Command, terminal: Terminal, outcome: Outcome, archiv
     run: async ({ session: open, args, options }) => {
       const session = open();
       const params = { ...session.main, flag: args[0] ?? "" };
-      const flag = await session.client.archiveFlag({ params, body: { archived, reason: options.reason } });
-      session.print(flag, () => flagWords(session, flag));
-      return undefined;
+      return changeOr(session, { flag: params.flag, options }, { kind: "archive", archived }, () =>
+        session.client.archiveFlag({ params, body: { archived, reason: options.reason } }),
+      );
     },
   });
 }

@@ -8,6 +8,7 @@ export const flagSummary: Answer<"listFlags">["items"][number] = {
   ...{ key: "new-lead-form", ...shape, description: "The new form", expires: "2027-03-31", isArchived: false },
   ...{ tags: ["leads"], manager: "console", version: 4, updatedAt: AT },
   ...{ health: "in_use", healthWords: "Asked for 4200 times in 7 days." },
+  variants: ["on", "off"],
   environments: [{ name: "production", isEnabled: true, words }],
 };
 export const flag: Answer<"getFlag"> = {
@@ -31,7 +32,7 @@ export const flag: Answer<"getFlag"> = {
   served: [{ environment: "production", variant: "on", evaluations: 4_200, exposures: 0 }],
 };
 export const flagVersion: Answer<"listFlagVersions">["items"][number] = {
-  ...{ version: 4, at: AT, by: "Ada", reason: "no complaints", verb: "rollout" },
+  ...{ version: 4, at: AT, by: "Ada", approvedBy: null, reason: "no complaints", verb: "rollout" },
   changes: [{ path: "environments.production.rollouts.otherwise.percent", before: 10, after: 25 }],
 };
 export const flagAnswer: Answer<"explainFlag"> = {
@@ -85,4 +86,16 @@ export const flagResults: Answer<"getFlagResults"> = {
       ],
     },
   ],
+};
+export const flagPreview: Answer<"previewFlag"> = {
+  ...{ users: 500, estimatedUsers: 12_400, changed: 50, rules: [{ rule: "otherwise", after: 500 }] },
+  variants: [
+    { variant: "off", before: 500, after: 450 },
+    { variant: "on", before: 0, after: 50 },
+  ],
+};
+export const flagProposal: Answer<"proposeFlagChange"> = {
+  ...{ id: "flp_1", flag: "new-lead-form", kind: "switch", state: "waiting", proposedBy: "Ada", isOwn: true },
+  ...{ reason: "it is mended", createdAt: AT, decidedBy: null, decisionReason: null, decidedAt: null },
+  changes: [{ path: "environments.production.isEnabled", before: false, after: true }],
 };

@@ -9,6 +9,7 @@ import { record, type Subjects } from "../ledger/index.ts";
 import { actorOf, type Principal } from "../platform/auth.ts";
 import type { Database, Transaction } from "../platform/database.ts";
 import { ProblemError } from "../platform/problems.ts";
+import { checkApproval, placesToAgree } from "./approvals.ts";
 import { checkFlag } from "./checks.ts";
 import { armsOf, currentRuns, endRun } from "./experiments.store.ts";
 import {
@@ -42,6 +43,26 @@ export interface Asked {
   readonly reason: string;
   /** Runs in the transaction of the change. */
   readonly also: (tx: Transaction) => Promise<void>;
+  /** Left out: it is done at once, where nobody else has to agree. */
+  readonly under?: Under;
+}
+/** A change that is only rehearsed, to say what it would change; or one that was proposed, read and agreed to. */
+export type Under =
+  | { readonly kind: "rehearsal" }
+  | {
+      readonly kind: "approval";
+      readonly changes: readonly Change[];
+      readonly proposal: string;
+      readonly proposedBy: Actor;
+    };
+
+/** How a rehearsal ends: nothing of it is kept. */
+export class Rehearsed extends Error {
+  readonly changes: readonly Change[];
+  constructor(changes: readonly Change[]) {
+    super("the change was rehearsed");
+    this.changes = changes;
+  }
 }
 
 export const noFlag = (key: string) =>
@@ -67,7 +88,7 @@ export async function putFlag(
     readonly ifVersion: number | undefined;
     readonly dryRun: boolean;
   },
-): Promise<{ readonly changes: Change[]; readonly applied: boolean }> {
+): Promise<{ readonly changes: Change[]; readonly applied: boolean; readonly needsApproval: string[] }> {
   const { key, project } = asked;
   const definition = stored(key, asked.definition);
   if (JSON.stringify(definition).length > DEFINITION_CHARACTERS_MAX)
@@ -89,7 +110,10 @@ export async function putFlag(
         detail: `There are ${FLAGS_MAX} flags already.`,
         remedy: "Archived ones count too.",
       });
-    if (asked.dryRun || !isNews) return { changes, applied: false };
+    if (asked.dryRun || !isNews) {
+      const places = changes.length > 0 ? await placesToAgree(tx, asked, { before, definition: wanted, changes }) : [];
+      return { changes, applied: false, needsApproval: places };
+    }
     await write(o, tx, asked, {
       verb: before ? "changed" : "created",
       before,
@@ -99,7 +123,7 @@ export async function putFlag(
       changes,
     });
     await dropRollouts(tx, project, key, rolloutRules(wanted));
-    return { changes, applied: true };
+    return { changes, applied: true, needsApproval: [] };
   });
 }
 
@@ -232,9 +256,6 @@ async function inChange<T>(
   });
 }
 
-export interface FlagWriter {
-  readonly subjects: Subjects;
-}
 interface Written {
   /** Of the ledger's entry; by the verb where it is left out. */
   readonly type?: string;
@@ -250,23 +271,41 @@ interface Written {
 export const same = (row: FlagRow) => ({ manager: row.manager, archivedAt: row.archived_at });
 
 async function write(o: FlagsOptions, tx: Transaction, asked: Asked, w: Written): Promise<void> {
-  const { project, key, principal } = asked;
-  return writeFlag(o, tx, { project, key, actor: actorOf(principal), reason: asked.reason }, w);
+  const { project, key, principal, under } = asked;
+  if (under?.kind === "rehearsal") throw new Rehearsed(w.changes);
+  if (under && canonicalJson(plain(w.changes)) !== canonicalJson(plain(under.changes)))
+    throw new ProblemError("LK_FLAG_CHANGED", {
+      detail: `"${key}" was changed since: this would no longer change what was agreed to.`,
+      remedy: "Withdraw it, and propose it again.",
+    });
+  if (!under) await checkApproval(tx, asked, w);
+  const actor = actorOf(principal);
+  // The reason of what was proposed is sealed already, by who gave it.
+  const reason = under ? asked.reason : await o.subjects.sealWordsOf(principal.name, asked.reason);
+  await writeFlag(tx, { project, key, actor, reason, under: under ?? null }, w);
 }
 
-/** Writes a change of a flag: the flag, its version and the ledger's entry. */
+/** Writes a change of a flag: the flag, its version and the ledger's entry. The reason is sealed where it is a person's. */
 export async function writeFlag(
-  o: FlagWriter,
   tx: Transaction,
-  by: { readonly project: string; readonly key: string; readonly actor: Actor; readonly reason: string },
+  asked: {
+    readonly project: string;
+    readonly key: string;
+    readonly actor: Actor;
+    readonly reason: string;
+    /** What was agreed to, where it was. */
+    readonly under: { readonly proposal: string; readonly proposedBy: Actor } | null;
+  },
   w: Written,
 ): Promise<void> {
-  const { project, key, actor } = by;
+  const { project, key, actor, reason, under } = asked;
   const version = (w.before?.version ?? 0) + 1;
-  const reason = await o.subjects.sealWordsOf(actor.name, by.reason);
+  const by = under?.proposedBy ?? actor;
   const { definition, manager, changes, verb } = w;
   await saveFlag(tx, { project, key, definition, manager, version, archived_at: w.archivedAt });
-  await saveVersion(tx, project, key, { version, verb, definition, changes, by: actor, reason });
+  await saveVersion(tx, project, key, {
+    ...{ version, verb, definition, changes, by, reason, approved_by: under ? actor : null },
+  });
   await record(tx, {
     type: w.type ?? `flags.flag.${verb}`,
     subject: `flag/${key}`,
@@ -277,12 +316,15 @@ export async function writeFlag(
       version,
       manager,
       reason,
+      ...(under ? { proposal: under.proposal, proposedBy: under.proposedBy.name } : {}),
       ...told(changes),
       sha256: sha256(canonicalJson(definition)),
       ...w.also,
     },
   });
 }
+/** As the database gives it back: what is undefined is not there. */
+const plain = (changes: readonly Change[]) => JSON.parse(JSON.stringify(changes));
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 /** An entry holds 64 KiB, a change of a long definition may have more: then the paths alone, the hash says the rest. */
 const TOLD_CHARACTERS_MAX = 20_000;

@@ -14,6 +14,7 @@ import {
 import { findFlag } from "./flags.store.ts";
 import { viewFlag, viewFlags, viewVersions } from "./flags.view.ts";
 import { viewResults } from "./results.view.ts";
+import type { SeenUsers } from "./seen-users.ts";
 import type { FlagSets } from "./sets.ts";
 
 const KEY = /^[a-z0-9][a-z0-9._-]{0,99}$/;
@@ -21,7 +22,7 @@ const KEY = /^[a-z0-9][a-z0-9._-]{0,99}$/;
 /** Flags: what they are, their switches and rollouts, what was changed, and who gets what. */
 export function registerFlags(
   http: Http,
-  o: FlagsOptions & { readonly sets: FlagSets; readonly now: () => number },
+  o: FlagsOptions & { readonly sets: FlagSets; readonly seen: SeenUsers; readonly now: () => number },
 ): void {
   const { db } = o.database;
   /** After a change: whoever asks this server from now on is answered by it. */
@@ -55,13 +56,13 @@ export function registerFlags(
       const also = (tx: Parameters<typeof remember>[0]) =>
         dryRun ? Promise.resolve() : remember(tx, `${project} ${key}`);
       const asked = { project, principal, key, reason, also, definition, manager, ifVersion, dryRun };
-      const { changes, applied } = await putFlag(o, asked);
+      const { changes, applied, needsApproval } = await putFlag(o, asked);
       if (applied) await o.sets.look();
-      return { flag: await viewFlag(db, project, key, o.now()), applied, changes };
+      return { flag: await viewFlag(db, project, key, o.now()), applied, needsApproval, changes };
     },
     async (reference) => {
       const [project = "", key = ""] = reference.split(" ");
-      return { flag: await now(project, key), applied: true, changes: [] };
+      return { flag: await now(project, key), applied: true, needsApproval: [], changes: [] };
     },
   );
   route(http, "switchFlag", async ({ project, params, body, principal, remember }) => {
@@ -110,5 +111,12 @@ export function registerFlags(
       context,
       instead: definition && stored(params.flag, definition),
     });
+  });
+  route(http, "previewFlag", async ({ project, params, body }) => {
+    const { environment, definition } = body;
+    const { users, estimated } = await o.seen.lastWeek(project, environment);
+    const instead = definition && stored(params.flag, definition);
+    const found = await o.sets.preview(project, { key: params.flag, environment, users, instead });
+    return { ...found, variants: [...found.variants], rules: [...found.rules], estimatedUsers: estimated };
   });
 }

@@ -42,6 +42,8 @@ export interface VersionRow {
   readonly definition: StoredDefinition;
   readonly changes: readonly Change[];
   readonly by: Actor;
+  /** Who agreed to what `by` had proposed. */
+  readonly approved_by: Actor | null;
   readonly reason: string;
   readonly at: Date;
 }
@@ -166,25 +168,28 @@ export const dropRollouts = operation(
 export const saveVersion = operation(
   "saveVersion",
   async (tx: Executor, project: string, flag: string, row: Omit<VersionRow, "at">): Promise<void> => {
-    await sql`insert into flag_version (project, flag, version, verb, definition, changes, by, reason)
+    await sql`insert into flag_version (project, flag, version, verb, definition, changes, by, reason, approved_by)
       values (${project}, ${flag}, ${row.version}, ${row.verb}, ${JSON.stringify(row.definition)}::jsonb,
-        ${JSON.stringify(row.changes)}::jsonb, ${JSON.stringify(row.by)}::jsonb, ${row.reason})`.execute(tx);
+        ${JSON.stringify(row.changes)}::jsonb, ${JSON.stringify(row.by)}::jsonb, ${row.reason},
+        ${row.approved_by && JSON.stringify(row.approved_by)}::jsonb)`.execute(tx);
   },
 );
 export const listVersions = operation(
   "listVersions",
   async (db: Executor, project: string, flag: string, before: number, limit: number): Promise<VersionRow[]> => {
-    const found = await sql<VersionRow>`select version, verb, definition, changes, by, reason, at from flag_version
+    const found =
+      await sql<VersionRow>`select version, verb, definition, changes, by, approved_by, reason, at from flag_version
       where project = ${project} and flag = ${flag} and version < ${before} order by version desc limit ${limit}`.execute(
-      db,
-    );
+        db,
+      );
     return found.rows;
   },
 );
 export const findVersion = operation(
   "findVersion",
   async (db: Executor, project: string, flag: string, version: number): Promise<VersionRow | null> => {
-    const found = await sql<VersionRow>`select version, verb, definition, changes, by, reason, at from flag_version
+    const found =
+      await sql<VersionRow>`select version, verb, definition, changes, by, approved_by, reason, at from flag_version
       where project = ${project} and flag = ${flag} and version = ${version}`.execute(db);
     return found.rows[0] ?? null;
   },

@@ -51,6 +51,7 @@ function summary(row: FlagRow, { switches, rollouts, served }: Known, nowMs: num
   const states: RolloutState[] = rollouts.map(rolloutOf);
   return {
     ...{ key, type: definition.type, description: definition.description, purpose: definition.purpose },
+    variants: Object.keys(definition.variants),
     ...{ owner: definition.owner, tags: [...definition.tags], expires: definition.expires ?? null },
     ...{ isArchived: flag.isArchived, isPublic: definition.isPublic, manager: row.manager, version: row.version },
     ...{ updatedAt: row.updated_at.toISOString(), health, healthWords: words },
@@ -120,6 +121,7 @@ export async function viewVersions(
     next: rows.length === asked.limit ? String(rows.at(-1)?.version ?? 1) : null,
   };
 }
-const presentVersion = ({ version, at, by, reason, verb, changes }: VersionRow) => ({
+const presentVersion = ({ version, at, by, approved_by, reason, verb, changes }: VersionRow) => ({
   ...{ version, at: at.toISOString(), by: by.name, reason, verb, changes: [...changes] },
+  approvedBy: approved_by?.name ?? null,
 });

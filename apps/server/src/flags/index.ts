@@ -13,7 +13,9 @@ import { FlagStreams } from "./flag-streams.ts";
 import { registerFlags } from "./flags.routes.ts";
 import { registerKeys } from "./keys.routes.ts";
 import { registerOfrep } from "./ofrep.routes.ts";
+import { registerProposals } from "./proposals.routes.ts";
 import { Ramps } from "./ramps.controller.ts";
+import { SeenUsers } from "./seen-users.ts";
 import { registerSegments } from "./segments.routes.ts";
 import { FlagSets } from "./sets.ts";
 
@@ -36,10 +38,12 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
   const sets = new FlagSets({ ...o, clock });
   const keys = new ClientKeys(o.database);
   const streams = new FlagStreams({ sets, keys, clock });
+  const seen = new SeenUsers({ ...o, clock });
   const ramps = new Ramps({ ...o, clock, sets });
   ramps.start();
-  registerFlags(http, { ...o, sets, now: () => clock.now() });
-  registerSegments(http, o);
+  registerFlags(http, { ...o, sets, seen, now: () => clock.now() });
+  registerSegments(http, { ...o, sets });
+  registerProposals(http, { ...o, sets });
   registerKeys(http, {
     ...o,
     onRevoked: (id) => {
@@ -48,7 +52,7 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
     },
   });
   const counts = new EvaluationCounts({ database: o.database, log: o.log, clock });
-  registerOfrep(http, { sets, keys, streams, clock, counts });
+  registerOfrep(http, { sets, keys, streams, seen, clock, counts });
   const hashKey = Buffer.from(hkdfSync("sha256", o.keyEncryptionKey, "", "latchkey users of experiments", 32));
   registerExposures(http, {
     ...{ database: o.database, sets, keys, clock, hashKey },
@@ -60,6 +64,7 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
       await counts.stop();
       await ramps.stop();
       await sets.stop();
+      await seen.stop();
     },
   };
 }

@@ -7,6 +7,7 @@ import type { Http } from "../platform/http.ts";
 import type { ClientKey, ClientKeys } from "./client-keys.ts";
 import type { EvaluationCounts } from "./evaluation-counts.ts";
 import type { FlagStreams } from "./flag-streams.ts";
+import type { SeenUsers } from "./seen-users.ts";
 import type { FlagSets } from "./sets.ts";
 
 /**
@@ -23,6 +24,7 @@ export interface OfrepOptions {
   readonly sets: FlagSets;
   readonly keys: ClientKeys;
   readonly streams: FlagStreams;
+  readonly seen: SeenUsers;
   readonly clock: Clock;
   readonly counts: Pick<EvaluationCounts, "note">;
 }
@@ -36,6 +38,7 @@ export function registerOfrep(http: Http, o: OfrepOptions): void {
     const context = contextOf(request.body);
     if (typeof context === "string")
       return refuse(reply, 400, { key, errorCode: "INVALID_CONTEXT", errorDetails: context });
+    o.seen.note(asked.by.project, asked.by.environment, context);
     const found = asked.set.evaluate(key, context, o.clock.now());
     if (found.errorCode === "FLAG_NOT_FOUND" || (asked.by.kind === "browser" && !asked.set.isPublic(key)))
       return refuse(reply, 404, {
@@ -52,6 +55,7 @@ export function registerOfrep(http: Http, o: OfrepOptions): void {
     if (!asked) return reply;
     const context = contextOf(request.body);
     if (typeof context === "string") return refuse(reply, 400, { errorCode: "INVALID_CONTEXT", errorDetails: context });
+    o.seen.note(asked.by.project, asked.by.environment, context);
     const nowMs = o.clock.now();
     const keys = asked.by.kind === "browser" ? asked.set.publicKeys : asked.set.keys;
     const flags = keys.map((key) => {

@@ -129,3 +129,38 @@ describe("a change", () => {
     expect((await ask("/open", user, key.server)).status).toBe(401);
   });
 });
+
+describe("a change of a flag that is not saved", () => {
+  it("is tried on last week's users, whose identity nobody keeps", async () => {
+    const preview = (percent: number) =>
+      owner.previewFlag({
+        params: { ...main, flag: "tried" },
+        body: { environment: "staging", definition: at(percent) },
+      });
+    const at = (percent: number) => ({
+      environments: {
+        staging: {
+          isEnabled: true,
+          otherwise: { kind: "rollout", by: "email", variant: "on", against: "off", percent } as const,
+        },
+      },
+    });
+    await owner.putFlag({ params: { ...main, flag: "tried" }, body: { definition: at(0), reason: "a test" } });
+    expect(await preview(50)).toMatchObject({ users: 0, estimatedUsers: 0, variants: [] });
+    const body = { name: "staging", environment: "staging", kind: "server" as const };
+    const { secret } = await owner.createFlagKey({ params: main, body });
+    for (let n = 0; n < 40; n++)
+      for (let again = 0; again < 2; again++)
+        await ask("/tried", { context: { targetingKey: `u-${n}`, email: `u-${n}@example.com`, plan: "pro" } }, secret);
+    const all = await preview(100);
+    expect(all).toMatchObject({ users: 40, estimatedUsers: 40, changed: 40 });
+    expect(all.variants).toEqual([
+      { variant: "on", before: 0, after: 40 },
+      { variant: "off", before: 40, after: 0 },
+    ]);
+    const kept = await here.database.pool.query("select context from flag_seen_user where environment = 'staging'");
+    expect(kept.rows).toHaveLength(40);
+    expect(JSON.stringify(kept.rows)).not.toMatch(/u-\d+/);
+    expect(kept.rows[0]?.context).toMatchObject({ plan: "pro", email: expect.stringMatching(/@example.com$/) });
+  });
+});

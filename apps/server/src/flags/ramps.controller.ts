@@ -20,7 +20,7 @@ import {
   savePoint,
   takeRun,
 } from "./experiments.store.ts";
-import { type FlagWriter, same, writeFlag } from "./flags.controller.ts";
+import { same, writeFlag } from "./flags.controller.ts";
 import {
   findFlag,
   flagGenerations,
@@ -33,7 +33,7 @@ import {
 import { type FlagSets, rolloutKey } from "./sets.ts";
 import { flagOf, rolloutOf, withSwitches } from "./stored.ts";
 
-export interface RampsOptions extends FlagWriter {
+export interface RampsOptions {
   readonly database: Transactions;
   readonly log: Logger;
   readonly clock: Clock;
@@ -195,7 +195,7 @@ export class Ramps {
       readonly decision: Exclude<RampDecision, { kind: "keep" }>;
       readonly nowMs: number;
       readonly before: Awaited<ReturnType<typeof findFlag>> & object;
-      readonly definition: Parameters<typeof writeFlag>[3]["definition"];
+      readonly definition: Parameters<typeof writeFlag>[2]["definition"];
     },
   ): Promise<void> {
     const { one, row, arms, decision } = m;
@@ -208,9 +208,8 @@ export class Ramps {
     });
     await savePoint(tx, m.run.id, next.percent, arms);
     await writeFlag(
-      this.#o,
       tx,
-      { project, key: one.flag, actor: RAMP_ACTOR, reason: decision.words },
+      { project, key: one.flag, actor: RAMP_ACTOR, reason: decision.words, under: null },
       {
         ...same(m.before),
         ...{ verb: "rollout", before: m.before, definition: m.definition },

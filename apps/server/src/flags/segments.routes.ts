@@ -6,16 +6,18 @@ import { actorOf } from "../platform/auth.ts";
 import type { Executor } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
+import { checkSegmentAlone } from "./approvals.ts";
 import { checkSegments } from "./checks.ts";
 import type { FlagsOptions } from "./flags.controller.ts";
 import { liveFlags, takeFlagGeneration } from "./flags.store.ts";
 import { deleteSegment, listSegments, saveSegment } from "./segments.store.ts";
+import type { FlagSets } from "./sets.ts";
 import { flagOf } from "./stored.ts";
 
 const KEY = /^[a-z0-9][a-z0-9._-]{0,99}$/;
 
 /** Segments: named conditions that flags share. */
-export function registerSegments(http: Http, o: FlagsOptions): void {
+export function registerSegments(http: Http, o: FlagsOptions & { readonly sets: FlagSets }): void {
   const { db } = o.database;
   const view = async (of: Executor, project: string): Promise<Answer<"listFlagSegments">["items"]> => {
     const segments = await listSegments(of, project);
@@ -48,6 +50,7 @@ export function registerSegments(http: Http, o: FlagsOptions): void {
           detail: `There are ${SEGMENTS_MAX} segments already.`,
           remedy: "Delete one that no flag names.",
         });
+      await checkSegmentAlone(tx, project, principal, key);
       await saveSegment(tx, project, { key, description: body.description, condition: body.when });
       await checkSegments(tx, project);
       const verb = before.some((one) => one.key === key) ? "changed" : "created";
@@ -57,6 +60,8 @@ export function registerSegments(http: Http, o: FlagsOptions): void {
       });
       await remember(tx, key);
     });
+    // Whoever asks this server from now on is answered by it.
+    await o.sets.look();
     return shown(project, key);
   });
   route(

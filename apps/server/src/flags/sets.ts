@@ -1,9 +1,10 @@
 import type { Answer } from "@latchkey/api/client";
-import { compileFlags, type FlagSet } from "@latchkey/core/flags/compile";
+import { compileFlags, type FlagSet, type FlagSource } from "@latchkey/core/flags/compile";
 import { type LiveRollout, liveRollouts } from "@latchkey/core/flags/experiment-rules";
 import { explainFlag } from "@latchkey/core/flags/explain";
 import type { EvaluationContext, Flag, RolloutState, Segment } from "@latchkey/core/flags/model";
 import { OTHERWISE, withRollouts } from "@latchkey/core/flags/model";
+import { type FlagPreview, previewFlag } from "@latchkey/core/flags/preview";
 import type { Logger } from "pino";
 import type { Clock } from "../platform/clock.ts";
 import type { Transactions } from "../platform/database.ts";
@@ -34,6 +35,18 @@ export interface FlagSetsOptions {
   readonly log: Logger;
   readonly clock: Clock;
   readonly announcements: Notifications;
+}
+
+/** An environment's flags, with another definition of one where that is given: what has been rolled out stays there. */
+function sourceWith(
+  loaded: Omit<Loaded, "compiled">,
+  key: string,
+  environment: string,
+  instead?: StoredDefinition,
+): FlagSource {
+  const { flags, segments, rollouts } = loaded;
+  const tried = instead ? [...flags.filter((flag) => flag.key !== key), { ...instead, key, isArchived: false }] : flags;
+  return { flags: tried.map((flag) => withRollouts(flag, environment, rollouts)), segments, environment };
 }
 
 /** The flags of every project as they hold now, in memory: an evaluation asks no database. */
@@ -107,18 +120,31 @@ export class FlagSets {
       readonly instead: StoredDefinition | undefined;
     },
   ): Promise<Answer<"explainFlag">> {
-    const { flags, segments, rollouts } = await this.#load(project, -1);
     const { key, environment, instead } = asked;
-    const others = instead ? flags.filter((flag) => flag.key !== key) : flags;
-    const tried = instead ? [...others, { ...instead, key, isArchived: false }] : flags;
-    const states = instead ? rollouts.filter((one) => one.flag !== key) : rollouts;
-    const source = { flags: tried.map((flag) => withRollouts(flag, environment, states)), segments, environment };
+    const source = sourceWith(await this.#load(project, -1), key, environment, instead);
     const found = explainFlag(source, key, asked.context, this.#o.clock.now());
     return {
       ...{ key, value: found.value, variant: found.variant, reason: found.reason, errorCode: found.errorCode },
       rule: found.rule === OTHERWISE ? null : found.rule,
       steps: [...found.steps],
     };
+  }
+
+  /** How many of some users would get something else by a definition that is not saved. */
+  async preview(
+    project: string,
+    asked: {
+      readonly key: string;
+      readonly environment: string;
+      readonly users: readonly EvaluationContext[];
+      readonly instead: StoredDefinition | undefined;
+    },
+  ): Promise<FlagPreview> {
+    const { key, environment, instead, users } = asked;
+    const loaded = await this.#load(project, -1);
+    const [now, then] = [undefined, instead].map((one) => compileFlags(sourceWith(loaded, key, environment, one)));
+    if (!now || !then) throw new Error("two sets were asked for");
+    return previewFlag(now, then, key, users, this.#o.clock.now());
   }
 
   /** Looks for what changed; resolves when everything that was committed before the call is answered. */

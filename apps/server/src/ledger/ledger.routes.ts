@@ -1,12 +1,29 @@
+import { systemClock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import type { Signer } from "./checkpoints.ts";
-import { entriesBefore, findEntry } from "./ledger.store.ts";
+import { entriesBefore, findEntry, outboxEnd, waitsForNumber } from "./ledger.store.ts";
 import { type LedgerEntry, presentEntry, viewCheckpoint } from "./ledger.view.ts";
 import { viewConsistency, viewProof } from "./proofs.view.ts";
 import type { Subjects } from "./subjects.ts";
 import { verifyLedger } from "./verification.view.ts";
+
+/** What was done is numbered within two rounds of 50 ms; a server that does not get to it is not waited for longer. */
+const NUMBERED_WITHIN_MS = 1_000;
+const AGAIN_MS = 10;
+
+/**
+ * Whoever did something and then looks into the ledger finds it there: what was committed before the question is numbered
+ * before the answer.
+ */
+async function untilNumbered(db: Database["db"]): Promise<void> {
+  const end = await outboxEnd(db);
+  if (end === null) return;
+  const until = systemClock.monotonic() + NUMBERED_WITHIN_MS;
+  while (systemClock.monotonic() < until && (await waitsForNumber(db, end)))
+    await new Promise<void>((resolve) => systemClock.after(AGAIN_MS, resolve));
+}
 
 export function registerLedger(http: Http, o: { database: Database; signer: Signer; subjects: Subjects }): void {
   const { db } = o.database;
@@ -22,6 +39,7 @@ export function registerLedger(http: Http, o: { database: Database; signer: Sign
 
   route(http, "listLedger", async ({ project, query }) => {
     const before = query.cursor === undefined ? Number.MAX_SAFE_INTEGER : numberOf(query.cursor, "cursor");
+    if (query.cursor === undefined) await untilNumbered(db);
     const rows = await entriesBefore(db, project, {
       before,
       type: query.type,

@@ -68,6 +68,14 @@ export const drainOutbox = operation("drainOutbox", async (tx: Executor, limit: 
 export const outboxIsEmpty = operation("outboxIsEmpty", async (db: Executor): Promise<boolean> => {
   return (await sql`select 1 from ledger_outbox order by position limit 1`.execute(db)).rows.length === 0;
 });
+/** The place of the newest that waits for its number; null where none does. */
+export const outboxEnd = operation("outboxEnd", async (db: Executor): Promise<string | null> => {
+  const asked = sql<{ position: string }>`select position from ledger_outbox order by position desc limit 1`;
+  return (await asked.execute(db)).rows[0]?.position ?? null;
+});
+export const waitsForNumber = operation("waitsForNumber", async (db: Executor, upTo: string): Promise<boolean> => {
+  return (await sql`select 1 from ledger_outbox where position <= ${upTo} limit 1`.execute(db)).rows.length > 0;
+});
 
 const treeOf = (row: { size: string; peaks: Buffer[] } | undefined): Tree => ({
   size: Number(row?.size ?? 0),

@@ -175,3 +175,16 @@ describe("verifying the ledger", () => {
     expect((await verify()).ok).toBe(true);
   });
 });
+
+describe("somebody who did something and looks into the ledger then", () => {
+  it("finds it there, each time", async () => {
+    const own = await Installation.start();
+    for (let n = 0; n < 30; n++) {
+      const name = `token ${n}`;
+      await own.owner.createToken({ body: { name, role: "viewer" } });
+      const { items } = await own.owner.listLedger({ query: { limit: 1 } });
+      expect(items[0]?.data).toMatchObject({ name });
+    }
+    await own.close();
+  });
+});

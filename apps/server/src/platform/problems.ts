@@ -35,6 +35,12 @@ const TABLE = {
     "The definition is written elsewhere",
     "Change it there; switches and rollouts work from here too. `latchkey flags take-over` makes it the console's.",
   ],
+  LK_FLAG_APPROVAL: [
+    409,
+    "A second person has to agree",
+    "Propose it: `--propose` on the command line, “Propose” in the console.",
+  ],
+  LK_FLAG_PROPOSAL: [409, "It is not yours to decide", "Look at it: `latchkey flags proposals`."],
   LK_TOO_LARGE: [413, "The body is too large", "Send at most 1 MB."],
   LK_RATE_LIMITED: [429, "Too many requests", "Wait as long as Retry-After says, and ask less often."],
   LK_TOO_MANY: [429, "Too many at once", "Wait a little and try again."],

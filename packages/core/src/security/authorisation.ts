@@ -29,6 +29,7 @@ const GRANTS: Readonly<Record<Role, readonly string[]>> = {
     "flag.read",
     "flag.write",
     "flag.switch",
+    "flag.protect",
   ],
   // Who ships does not decide which checks count: waivers are the owner's.
   deployer: [

@@ -10,8 +10,9 @@ import { ReasonField } from "../../ui/Form.tsx";
 import { Pages } from "../../ui/Pages.tsx";
 import { Section } from "../../ui/Section.tsx";
 import { Empty } from "../../ui/States.tsx";
-import { Ago, Mono } from "../../ui/Text.tsx";
+import { Ago } from "../../ui/Text.tsx";
 import { toast } from "../../ui/Toasts.tsx";
+import { FlagChanges } from "./FlagChanges.tsx";
 
 const VERBS: Record<FlagVersion["verb"], string> = {
   created: "Created",
@@ -23,22 +24,6 @@ const VERBS: Record<FlagVersion["verb"], string> = {
   restored: "Put back",
 };
 const CHANGES_SHOWN = 8;
-const plain = (value: unknown): string => (value === null || value === undefined ? "nothing" : JSON.stringify(value));
-
-function Changes({ version: v }: { version: FlagVersion }) {
-  if (v.verb === "created") return null;
-  return (
-    <ul className="m-0 mt-1 flex list-none flex-col gap-0.5 p-0 text-xs">
-      {v.changes.slice(0, CHANGES_SHOWN).map((change) => (
-        <li key={change.path} className="break-words text-soft">
-          <Mono>{change.path || "all of it"}</Mono>: {plain(change.before)} → {plain(change.after)}
-        </li>
-      ))}
-      {v.changes.length > CHANGES_SHOWN && <li className="text-muted">and {v.changes.length - CHANGES_SHOWN} more</li>}
-    </ul>
-  );
-}
-
 function Restore({ flag, version, onClose }: { flag: FlagView; version: number; onClose: () => void }) {
   const client = useQueryClient();
   const [reason, setReason] = useState("");
@@ -96,7 +81,7 @@ export function FlagHistory({ flag, mayWrite }: { flag: FlagView; mayWrite: bool
                   <span className="block text-xs break-words text-muted">
                     {v.by}, <Ago at={v.at} />: {v.reason}
                   </span>
-                  <Changes version={v} />
+                  {v.verb !== "created" && <FlagChanges changes={v.changes} most={CHANGES_SHOWN} />}
                 </div>
                 {mayWrite && v.version !== flag.version && flag.manager === "console" && (
                   <Button

@@ -143,6 +143,11 @@ export function FlagPage() {
         actions={
           <>
             {hasRollout(flag) && <LinkButton href={to.flagResults(flag.key)}>Results</LinkButton>}
+            {mayWrite && flag.manager === "console" && !flag.isArchived && (
+              <LinkButton kind="primary" href={to.editFlag(flag.key, here)}>
+                Edit
+              </LinkButton>
+            )}
             {mayWrite && (
               <Button onClick={() => void navigate({ search: (old) => ({ ...old, dialog: "archive" as const }) })}>
                 {flag.isArchived ? "Take out of the archive" : "Archive"}

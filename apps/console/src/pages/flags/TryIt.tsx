@@ -8,23 +8,7 @@ import { Field, Input, Select } from "../../ui/Form.tsx";
 import { Section } from "../../ui/Section.tsx";
 import { ErrorPanel, Skeleton } from "../../ui/States.tsx";
 import { Mono } from "../../ui/Text.tsx";
-
-type Context = NonNullable<Parameters<typeof api.explainFlag>[0]>["body"]["context"];
-
-/** Attributes as lines `name = value`; numbers, true and false are what they look like. */
-function readAttributes(text: string): Context | string {
-  const found: Context = {};
-  for (const line of text.split("\n").filter((one) => one.trim() !== "")) {
-    const at = line.indexOf("=");
-    if (at <= 0) return `“${line.trim()}”: write name = value.`;
-    const value = line.slice(at + 1).trim();
-    const isOther = value === "true" || value === "false" || (value !== "" && Number.isFinite(Number(value)));
-    found[line.slice(0, at).trim()] = isOther
-      ? (JSON.parse(String(value === "true" || value === "false" ? value : Number(value))) as boolean | number)
-      : value;
-  }
-  return found;
-}
+import { type Context, readAttributes } from "./attributes.ts";
 
 /** What somebody would get, and why: which rule matched, and why not the earlier ones. */
 export function TryIt({

@@ -1,0 +1,134 @@
+import type { Answer, Client } from "@latchkey/api/client";
+import type { Command } from "commander";
+import { addCommand, type Outcome } from "../command.ts";
+import { addPageOptions, moreWords, type PageOptions, readPages } from "../pages.ts";
+import { wrongUse } from "../problem.ts";
+import type { Session } from "../session.ts";
+import type { Terminal } from "../terminal.ts";
+import { clip, moment, table } from "../text.ts";
+
+type Proposal = Answer<"listFlagProposals">["items"][number];
+export type Change = Parameters<Client["proposeFlagChange"]>[0]["body"]["change"];
+
+export const addPropose = (command: Command): Command =>
+  command.option("--propose", "only propose it: somebody else agrees, and then it holds");
+
+/** Proposes a change of a flag instead of making it. */
+export async function propose(session: Session, flag: string, change: Change, reason: string): Promise<void> {
+  const made = await session.client.proposeFlagChange({ params: { ...session.main, flag }, body: { change, reason } });
+  session.print(
+    made,
+    () =>
+      `Proposed as ${made.id}:\n${differencesWords(made)}\n\nSomebody else agrees: latchkey flags approve ${made.id}`,
+  );
+}
+const plain = (value: unknown): string => (value === null || value === undefined ? "nothing" : JSON.stringify(value));
+const differencesWords = (one: Proposal): string =>
+  one.changes.map(({ path, before, after }) => `  ${path}: ${plain(before)} -> ${plain(after)}`).join("\n");
+
+/** `latchkey flags proposals|approve|reject|withdraw|environments|protect`: flags by the eyes of two. */
+export function addFlagProposals(group: Command, terminal: Terminal, outcome: Outcome): void {
+  addList(group, terminal, outcome);
+  for (const decision of ["approve", "reject", "withdraw"] as const) addDecision(group, terminal, outcome, decision);
+  addEnvironments(group, terminal, outcome);
+  addProtect(group, terminal, outcome);
+}
+
+function addList(group: Command, terminal: Terminal, outcome: Outcome): void {
+  addCommand<PageOptions & { flag?: string; decided?: boolean }>(group, terminal, outcome, {
+    usage: "proposals",
+    about: "list the changes of flags that wait for a second person",
+    options: (command) =>
+      addPageOptions(command, "50")
+        .option("--flag <flag>", "only of this flag")
+        .option("--decided", "also those that are decided"),
+    examples: [["latchkey flags proposals", "what waits; approve or reject it by its id"]],
+    run: async ({ session: open, options }) => {
+      const session = open();
+      const query = {
+        state: options.decided ? ("all" as const) : ("waiting" as const),
+        ...(options.flag ? { flag: options.flag } : {}),
+      };
+      const page = await readPages(options, (asked) =>
+        session.client.listFlagProposals({ params: session.main, query: { ...asked, ...query } }),
+      );
+      const rows = page.items.map((one) => [
+        ...[one.id, one.flag, one.state, `${one.proposedBy}${one.isOwn ? " (you)" : ""}`, moment(one.createdAt)],
+        ...[clip(one.changes.map(({ path, after }) => `${path}: ${plain(after)}`).join("; "), 60), one.reason],
+      ]);
+      const head = ["id", "flag", "state", "proposed by", "when", "changes", "why"];
+      session.print(page, () =>
+        rows.length === 0 ? "Nothing waits." : table(head, rows, session.style) + moreWords(session, page),
+      );
+      return undefined;
+    },
+  });
+}
+
+const ABOUT = {
+  approve: "agree to a proposed change of a flag: it holds at once",
+  reject: "reject a proposed change of a flag",
+  withdraw: "withdraw a change of a flag that you proposed",
+} as const;
+function addDecision(group: Command, terminal: Terminal, outcome: Outcome, decision: keyof typeof ABOUT): void {
+  addCommand<{ reason: string }>(group, terminal, outcome, {
+    usage: `${decision} <proposal>`,
+    about: ABOUT[decision],
+    options: (command) => command.requiredOption("--reason <words>", "why; it stands in the ledger"),
+    examples: [[`latchkey flags ${decision} flp_0190 --reason 'read it'`, "latchkey flags proposals lists them"]],
+    run: async ({ session: open, args, options }) => {
+      const session = open();
+      const params = { ...session.main, proposal: args[0] ?? "" };
+      const made = await session.client.decideFlagProposal({ params, body: { decision, reason: options.reason } });
+      session.print(made, () => `${made.flag}: ${made.state}.\n${differencesWords(made)}`);
+      return undefined;
+    },
+  });
+}
+
+function addEnvironments(group: Command, terminal: Terminal, outcome: Outcome): void {
+  addCommand<object>(group, terminal, outcome, {
+    usage: "environments",
+    about: "list the environments of the flags, and which need a second person",
+    examples: [["latchkey flags environments", "latchkey flags protect makes one need a second person"]],
+    run: async ({ session: open }) => {
+      const session = open();
+      const found = await session.client.listFlagEnvironments({ params: session.main });
+      const rows = found.items.map((one) => [
+        one.name,
+        one.needsApproval ? "a second person agrees" : "whoever may ship",
+      ]);
+      session.print(found, () =>
+        rows.length === 0
+          ? "No flag is in any environment."
+          : table(["environment", "changes by"], rows, session.style),
+      );
+      return undefined;
+    },
+  });
+}
+function addProtect(group: Command, terminal: Terminal, outcome: Outcome): void {
+  addCommand<{ reason: string }>(group, terminal, outcome, {
+    usage: "protect <environment> [on-or-off]",
+    about: "let changes of flags in an environment need a second person, or no more",
+    options: (command) => command.requiredOption("--reason <words>", "why; it stands in the ledger"),
+    examples: [
+      ["latchkey flags protect production --reason 'SOC 2 CC8.1'", "turning off and killing still needs nobody"],
+      ["latchkey flags protect staging off --reason 'only ours'", "whoever may ship changes them again"],
+    ],
+    run: async ({ session: open, args, options }) => {
+      const [environment = "", word = "on"] = args;
+      if (word !== "on" && word !== "off") throw wrongUse(`“${word}” is neither on nor off.`, "Write on or off.");
+      const session = open();
+      const params = { ...session.main, environment };
+      const body = { needsApproval: word === "on", reason: options.reason };
+      const made = await session.client.putFlagEnvironment({ params, body });
+      session.print(made, () =>
+        made.needsApproval
+          ? `Changes of flags in ${made.name} need a second person; turning off, holding and killing needs nobody.`
+          : `Whoever may ship changes the flags in ${made.name}.`,
+      );
+      return undefined;
+    },
+  });
+}

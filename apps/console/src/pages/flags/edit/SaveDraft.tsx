@@ -1,0 +1,67 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { api, project, wordsOf } from "../../../api/client.ts";
+import { keys } from "../../../api/queries.ts";
+import type { FlagView } from "../../../api/types.ts";
+import { Button } from "../../../ui/Button.tsx";
+import { ReasonField } from "../../../ui/Form.tsx";
+import { ErrorPanel, Skeleton } from "../../../ui/States.tsx";
+import { toast } from "../../../ui/Toasts.tsx";
+import { FlagChanges } from "../FlagChanges.tsx";
+import type { Draft } from "./draft.ts";
+
+/** What would change, to be read before it holds. What is wrong with the draft is said here, with its place. */
+export function SaveDraft(o: { flag: FlagView; draft: Draft; onClose: () => void; onSaved: () => void }) {
+  const { flag, draft } = o;
+  const client = useQueryClient();
+  const [reason, setReason] = useState("");
+  const [tried, setTried] = useState(false);
+  const params = { project, flag: flag.key };
+  const asked = { definition: draft, manager: "console" as const, ifVersion: flag.version };
+  const q = useQuery({
+    queryKey: [...keys.flag(flag.key), "difference", draft],
+    queryFn: ({ signal }) => api.putFlag({ params, body: { ...asked, dryRun: true }, signal }),
+    retry: false,
+    gcTime: 0,
+  });
+  const save = useMutation({
+    mutationFn: () => api.putFlag({ params, body: { ...asked, reason: reason.trim() } }),
+    onSuccess: async () => {
+      toast.done("Saved", flag.key);
+      await client.invalidateQueries({ queryKey: keys.flags });
+      o.onSaved();
+    },
+  });
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    setTried(true);
+    if (reason.trim() !== "") save.mutate();
+  };
+  if (q.error) return <ErrorPanel error={q.error} />;
+  if (!q.data) return <Skeleton rows={3} />;
+  if (q.data.changes.length === 0) return <p className="m-0">Nothing is different from what is saved.</p>;
+  return (
+    <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
+      <section
+        aria-label="Differences"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it.
+        tabIndex={0}
+        className="max-h-72 overflow-y-auto rounded-md border border-line p-3"
+      >
+        <FlagChanges changes={q.data.changes} most={200} />
+      </section>
+      <ReasonField value={reason} onChange={setReason} maxLength={300} asked={tried} />
+      {save.error && (
+        <p role="alert" className="m-0 rounded-md bg-bad-soft px-3 py-2 text-bad">
+          {wordsOf(save.error)}
+        </p>
+      )}
+      <div className="flex justify-end gap-2">
+        <Button onClick={o.onClose}>Go on editing</Button>
+        <Button type="submit" kind="primary" busy={save.isPending}>
+          Save
+        </Button>
+      </div>
+    </form>
+  );
+}
