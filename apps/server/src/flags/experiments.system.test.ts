@@ -209,6 +209,37 @@ describe("harm", () => {
   });
 });
 
+describe("reports in another order", () => {
+  it("count all the same: what happened after a user met the flag, told before that was", async () => {
+    await put("early", rollout(10));
+    // Users of whom no other test told anything.
+    const usersOfArm = (arm: "treated" | "control") => usersOf("early", arm, 10, 100, 1_000_000);
+    const [treated, control] = [usersOfArm("treated"), usersOfArm("control")];
+    const at = (secondsAgo: number) => new Date(Date.now() - secondsAgo * 1_000).toISOString();
+    const errors = (users: readonly string[], when: string) =>
+      report(
+        "events",
+        users.map((user) => ({ metric: "errors", key: user, isBad: true, at: when })),
+      );
+    await errors(treated.slice(0, 5), at(10));
+    // Before they met it: nothing that the flag did.
+    await errors(treated.slice(5, 10), at(100));
+    await errors(control.slice(0, 2), at(10));
+    // Of neither arm, and of no metric that is watched.
+    await report("events", [{ metric: "unwatched", key: treated[0] ?? "", isBad: true }]);
+    expect((await resultOf("early")).guardrails[0]).toMatchObject({ treated: 0, control: 0 });
+    const told = [...met("early", treated, "on"), ...met("early", control, "off")].map((one) => ({
+      ...one,
+      at: at(60),
+    }));
+    for (let i = 0; i < 2; i++) expect((await report("exposures", told)).status).toBe(202);
+    expect((await resultOf("early")).guardrails[0]).toMatchObject({ treated: 5, control: 2 });
+    // And what comes now counts at once.
+    await errors(treated.slice(10, 12), at(1));
+    expect((await resultOf("early")).guardrails[0]).toMatchObject({ treated: 7, control: 2 });
+  });
+});
+
 describe("arms that are filled unalike", () => {
   it("hold a rollout for a person, whatever the guardrails say", async () => {
     await put("mixed", rollout(10));

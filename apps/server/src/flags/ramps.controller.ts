@@ -14,6 +14,7 @@ import {
   endRun,
   lastPoints,
   NO_ARMS,
+  pruneEarlyEvents,
   pruneExposures,
   pruneVariantDays,
   type RunRow,
@@ -50,6 +51,8 @@ const PRUNE_MS = 60 * 60_000;
 export const KEPT = { endedDays: 30, days: 180, most: 20_000 } as const;
 
 const VARIANT_DAYS = 35;
+/** So long what came before its exposure waits for it. */
+const EARLY_MS = 15 * 60_000;
 
 /**
  * Moves rollouts: on to the next step, held where the arms are filled unalike, killed by harm. Every server does that at
@@ -105,6 +108,7 @@ export class Ramps {
     if (this.#o.lease.fence() === null) return;
     try {
       for (const project of (await flagGenerations(this.#o.database.db)).keys()) await this.#look(project, true);
+      await pruneEarlyEvents(this.#o.database.db, EARLY_MS);
       await this.#prune();
     } catch (error) {
       this.#tell(error);
