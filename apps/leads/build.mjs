@@ -34,6 +34,12 @@ const bundled = (entryPoint, outfile) =>
     logLevel: "warning",
   });
 
+/** A source of this application, for the build itself. */
+async function loaded(entryPoint) {
+  const { outputFiles } = await bundle({ absWorkingDir: here, entryPoints: [entryPoint], write: false, format: "esm" });
+  return import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+}
+
 const NETLIFY = `# Written by build.mjs. The functions name their own paths, which go before the redirects.
 [build]
   command = "node migrate.mjs"
@@ -71,6 +77,15 @@ await buildPage({
   logLevel: "warn",
   build: { outDir: join(out, "public"), emptyOutDir: true },
 });
+if (isNetlify) {
+  // A page at Netlify is a file: where its flags are is settled in the build.
+  const index = join(out, "public", "index.html");
+  const { headOf } = await loaded("src/server/page-head.ts");
+  writeFileSync(
+    index,
+    readFileSync(index, "utf8").replace("</head>", () => `${headOf(process.env)}</head>`),
+  );
+}
 cpSync(join(here, "migrations"), join(out, "migrations"), { recursive: true });
 if (fault) {
   // A healthy rehearsal is a release of its own although nothing else differs: it says which rehearsal it is for.

@@ -98,7 +98,7 @@ function playRamp(random: Random): "killed" | "held" | "done" {
 }
 
 function crossings(): number {
-  const bucket = bucketOf("targetingKey", "new-lead-form");
+  const bucket = bucketOf("targetingKey", "new-lead-form", "flagd-2");
   let crossed = 0;
   for (let i = 0; i < USERS; i++) {
     const at = bucket({ targetingKey: `user-${i}` }) ?? Number.NaN;

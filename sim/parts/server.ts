@@ -165,6 +165,7 @@ export class SimServer {
       metricSource: world.plan.policy.metrics ? simMetricSource(world, clock) : null,
       artifactDirOf: (digest) => digest,
       databaseUrlFor: async () => "postgres://sim",
+      flagVariablesFor: async () => ({}),
       onRerouted: wake,
       onChanged: () => {},
     });

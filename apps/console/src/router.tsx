@@ -134,6 +134,13 @@ const flag = createRoute({
   loader: ({ params }) => void queryClient.prefetchQuery(queries.flag(params.flag)),
   component: lazyPage(() => import("./pages/flags/FlagPage.tsx"), "FlagPage"),
 });
+const editFlag = createRoute({
+  getParentRoute: () => shell,
+  path: "/flags/$flag/edit",
+  validateSearch: search.editFlag,
+  loader: ({ params }) => void queryClient.prefetchQuery(queries.flag(params.flag)),
+  component: lazyPage(() => import("./pages/flags/edit/EditFlagPage.tsx"), "EditFlagPage"),
+});
 const flagResults = createRoute({
   getParentRoute: () => shell,
   path: "/flags/$flag/results",
@@ -142,13 +149,6 @@ const flagResults = createRoute({
     void queryClient.prefetchQuery(queries.flagEntries(params.flag));
   },
   component: lazyPage(() => import("./pages/flags/ResultsPage.tsx"), "ResultsPage"),
-});
-const editFlag = createRoute({
-  getParentRoute: () => shell,
-  path: "/flags/$flag/edit",
-  validateSearch: search.editFlag,
-  loader: ({ params }) => void queryClient.prefetchQuery(queries.flag(params.flag)),
-  component: lazyPage(() => import("./pages/flags/edit/EditFlagPage.tsx"), "EditFlagPage"),
 });
 const settings = createRoute({
   getParentRoute: () => shell,
@@ -187,8 +187,8 @@ export const router = createRouter({
       targets,
       flags,
       flag,
-      flagResults,
       editFlag,
+      flagResults,
       settings,
       notifications,
       elsewhere,

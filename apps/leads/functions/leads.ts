@@ -1,9 +1,20 @@
+import { openFeatures } from "../src/server/features.ts";
 import { createRuntime } from "../src/server/functions.ts";
 import { answerApi } from "../src/server/functions-api.ts";
 
 /** Netlify function: the leads API. */
 const runtime = createRuntime(process.env);
+const features = openFeatures(process.env, runtime.log, "function");
 
-export default async (request: Request): Promise<Response> => answerApi(runtime, request);
+/** What Netlify gives a function beside the request: work that goes on behind the answer. */
+interface Context {
+  readonly waitUntil?: (work: Promise<unknown>) => void;
+}
+
+export default async (request: Request, context: Context): Promise<Response> => {
+  const answer = await answerApi(runtime, request, features);
+  context.waitUntil?.(features.flush());
+  return answer;
+};
 
 export const config = { path: ["/api/leads", "/api/leads/*"] };

@@ -134,8 +134,9 @@ async function wire(
   });
   undo.push(() => told.stop());
   const flags = startFlags(http, {
-    ...{ database, log, lease, subjects, announcements: notifications },
-    keyEncryptionKey: keys.keyEncryptionKey,
+    ...{ database, log, lease, subjects, announcements: notifications, keyEncryptionKey: keys.keyEncryptionKey },
+    // Releases run beside the server; pages are opened elsewhere.
+    ...{ url: `http://127.0.0.1:${config.port}`, publicUrl: url },
   });
   undo.push(() => flags.stop());
   registerMetrics(http, { database, vitals, stream: ledger.streamFigures, notifications: told.figures });
@@ -162,6 +163,7 @@ async function wire(
     gatewayUrl: `http://127.0.0.1:${config.gatewayPort}`,
     baseUrl: url,
     subjects,
+    flagVariablesFor: flags.variablesFor,
     databaseUrlFor: (service, environment) => createDatabaseIfMissing(base, databaseNameOf(service, environment)),
     dropDatabaseOf: (service, environment) => dropDatabase(base, databaseNameOf(service, environment)),
     publish: ledger.publish,

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { programs, type Settings } from "./settings.ts";
 import type { Progress, Steps } from "./step.ts";
@@ -19,6 +19,13 @@ export async function applyServices(s: Settings, steps: Steps, progress: Progres
   const applied = await cli(s, steps, ["apply", "--yes"], APPLY_MS);
   if (!applied.ok) progress.say(applied.output.trim());
   return applied.ok;
+}
+
+/** The flags of flags/, where there is such a folder: before the first release, which asks for them. */
+export async function applyFlags(s: Settings, steps: Steps, progress: Progress): Promise<void> {
+  if (!existsSync(join(s.root, "flags"))) return;
+  const applied = await cli(s, steps, ["flags", "apply", "--yes"], APPLY_MS);
+  if (!applied.ok) progress.say(applied.output.trim());
 }
 
 /** Release 1 of each service that serves nothing yet. Says why where it does not come up. */

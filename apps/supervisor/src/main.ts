@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { serverFlagsHelp } from "@latchkey/config/server";
 import { Kept } from "./child.ts";
-import { applyServices, firstReleases } from "./first-release.ts";
+import { applyFlags, applyServices, firstReleases } from "./first-release.ts";
 import { boundLogs, LOOK_EVERY_MS } from "./logs.ts";
 import { preparePlace } from "./place.ts";
 import { holdPort, portComplaint } from "./ports.ts";
@@ -71,6 +71,7 @@ class Supervisor {
       const gateway = this.#keep("gateway", programs(this.#s.root).gateway, holdPort(gatewayPort));
       return this.#until(gateway, "gateway", `${applicationUrl}/__latchkey/healthz`, GATEWAY_UP_MS);
     });
+    if ((await applying) && this.#stoppingSince === null) await applyFlags(this.#s, this.#steps, this.#progress);
     if ((await applying) && this.#stoppingSince === null) await firstReleases(this.#s, this.#steps, this.#progress);
     if (this.#stoppingSince === null) this.#progress.say(welcome(this.#s));
   }

@@ -6,7 +6,12 @@ import { pageOf } from "./models.ts";
 
 /** A change of a flag, as its own route takes it. */
 export const FlagChange = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("put"), definition: FlagDefinition, manager: FlagManager.default("console") }),
+  z.strictObject({
+    kind: z.literal("put"),
+    definition: FlagDefinition,
+    manager: FlagManager.default("console"),
+    rebucket: z.boolean().default(false),
+  }),
   z.strictObject({ kind: z.literal("switch"), environment: environmentName, isEnabled: z.boolean() }),
   z.strictObject({
     kind: z.literal("rollout"),

@@ -16,10 +16,9 @@ export const NESTED_MAX = 12;
 /** A definition as text: what streams to every client. */
 export const DEFINITION_CHARACTERS_MAX = 40_000;
 
-export const flagKey = z
-  .string()
-  .max(100)
-  .regex(/^[a-z0-9][a-z0-9._-]*$/, "lower-case letters, digits and . _ - such as new-lead-form");
+/** Capitals too: what other systems of flags have is taken over under the name that the code asks for. */
+export const FLAG_KEY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+export const flagKey = z.string().regex(FLAG_KEY, "letters, digits and . _ -, at most 100, such as new-lead-form");
 export const environmentName = z
   .string()
   .max(40)
@@ -59,6 +58,9 @@ export const FlagOperator = z.enum([
   ...(["semver_greater", "semver_greater_or_equal", "semver_same_major", "semver_same_minor", "exists"] as const),
 ]);
 
+/** How a user becomes a bucket: as flagd does, as its third version does (in CBOR), or as Unleash does. */
+export const HashVersion = z.enum(["flagd-2", "flagd-3", "unleash"]);
+
 /** When a rule holds: attributes of who asks, named segments, and these combined. */
 export const FlagCondition: z.ZodType<CoreCondition> = z
   .lazy(() =>
@@ -67,6 +69,13 @@ export const FlagCondition: z.ZodType<CoreCondition> = z
       z.strictObject({ kind: z.literal("any"), of: z.array(FlagCondition).max(50) }),
       z.strictObject({ kind: z.literal("not"), of: FlagCondition }),
       z.strictObject({ kind: z.literal("segment"), segment: flagKey }),
+      z.strictObject({
+        kind: z.literal("share"),
+        by: attribute,
+        percent,
+        salt: z.string().max(200),
+        hashVersion: HashVersion,
+      }),
       z.strictObject({
         kind: z.literal("attribute"),
         attribute,
@@ -115,6 +124,12 @@ export const FlagServe = z.discriminatedUnion("kind", [
     ramp: Ramp.exactOptional(),
     experiment: ExperimentPlan.exactOptional(),
   }),
+  /** flagd's targeting, kept as it was written; `variant` is served where it answers nothing, null is the value in the code. */
+  z.strictObject({
+    kind: z.literal("logic"),
+    logic: z.record(z.string().max(100), FlagValue),
+    variant: variantName.nullable(),
+  }),
 ]);
 export const FlagRule = z.strictObject({
   id: z
@@ -129,7 +144,8 @@ export const FlagRule = z.strictObject({
 });
 export const FlagRules = z.strictObject({
   isEnabled: z.boolean().default(false),
-  off: variantName.default("off"),
+  /** Null: the value in the code holds. */
+  off: variantName.nullable().default("off"),
   prerequisites: z
     .array(z.strictObject({ flag: flagKey, variants: z.array(variantName).min(1).max(VARIANTS_MAX) }))
     .max(20)
@@ -149,8 +165,12 @@ export const FlagDefinition = z.strictObject({
   isPublic: z.boolean().default(false),
   variants: z.record(variantName, FlagValue).default({ on: true, off: false }),
   schema: z.record(z.string().max(100), FlagValue).exactOptional(),
-  salt: z.string().max(100).exactOptional(),
-  hashVersion: z.enum(["flagd-2"]).default("flagd-2"),
+  salt: z.string().max(200).exactOptional(),
+  hashVersion: HashVersion.default("flagd-2"),
+  /** Facts that applications are told with every answer. */
+  metadata: z
+    .record(z.string().min(1).max(100), z.union([z.string().max(1_000), z.number(), z.boolean()]))
+    .exactOptional(),
   environments: z.record(environmentName, FlagRules).default({}),
 });
 export type FlagDefinition = z.infer<typeof FlagDefinition>;
@@ -273,6 +293,8 @@ export const flagContract = {
       ifVersion: z.int().min(0).max(2_147_483_647).optional(),
       reason: reason.default("no reason was given"),
       dryRun: z.boolean().default(false),
+      /** Another hashing, or salt, gives everybody another bucket: said explicitly once the flag gives shares of users. */
+      rebucket: z.boolean().default(false),
     }),
     status: 200,
     answers: z.object({

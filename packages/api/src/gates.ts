@@ -15,6 +15,7 @@ export const GATE_KINDS = [
   "error_budget",
   "zero_touch",
   "migrations",
+  "flags",
 ] as const;
 export const GateKind = z.enum(GATE_KINDS);
 export type GateKind = z.infer<typeof GateKind>;
@@ -147,6 +148,7 @@ const SHAPES: Readonly<Record<GateKind, Shape>> = {
   error_budget: { needs: ["minimumPercent"], may: [] },
   zero_touch: { needs: [], may: [...ALONE, "minimumPercent", "allow", "roles", "count"] },
   migrations: { needs: ["folder"], may: ["databaseUrlVariable"] },
+  flags: { needs: [], may: [] },
 };
 const EXAMPLES: Partial<Record<Part, string>> = {
   command: '["npm", "test"]',

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, extname, join } from "node:path";
-import { FlagDefinition } from "@latchkey/api/flags";
+import { FLAG_KEY, FlagDefinition } from "@latchkey/api/flags";
 import type { z } from "zod";
 import { ConfigError, fileMistake, type Mistake, type PlacedMistake } from "./mistakes.ts";
 import { readTypeScript } from "./read-typescript.ts";
@@ -11,7 +11,6 @@ export interface WrittenFlag {
   readonly file: string;
   readonly definition: FlagDefinition;
 }
-const KEY = /^[a-z0-9][a-z0-9._-]{0,99}$/;
 
 /**
  * The flags of a folder, one per file, named by it: `flags/new-lead-form.yaml`. Throws a ConfigError that names file,
@@ -32,11 +31,9 @@ export async function readFlags(folder: string): Promise<WrittenFlag[]> {
 
 async function readFlag(file: string): Promise<WrittenFlag> {
   const key = basename(file, extname(file));
-  if (!KEY.test(key))
+  if (!FLAG_KEY.test(key))
     throw new ConfigError(file, [
-      fileMistake(
-        "the file's name is the flag's key: lower-case letters, digits and . _ -, such as new-lead-form.yaml.",
-      ),
+      fileMistake("the file's name is the flag's key: letters, digits and . _ -, such as new-lead-form.yaml."),
     ]);
   const isYaml = extname(file) !== ".ts";
   const text = readFileSync(file, "utf8");

@@ -10,12 +10,16 @@ import { differenceLines } from "./apply.ts";
 interface CodeOptions {
   readonly folder: string;
   readonly yes?: boolean;
+  readonly rebucket?: boolean;
 }
 type Put = Answer<"putFlag">;
 
 /** `latchkey flags diff|apply`: flags as files of the repository. */
 export function addFlagsAsCode(group: Command, terminal: Terminal, outcome: Outcome): void {
-  const folder = (command: Command) => command.option("--folder <folder>", "where the files are", "flags");
+  const folder = (command: Command) =>
+    command
+      .option("--folder <folder>", "where the files are", "flags")
+      .option("--rebucket", "another hashing or salt too, though others would get the shares");
   addCommand<CodeOptions>(group, terminal, outcome, {
     usage: "diff",
     about: "show what applying the files of flags/ would change",
@@ -49,7 +53,7 @@ async function plan(call: Call<CodeOptions>) {
   for (const { key, definition } of flags) {
     const put = await session.client.putFlag({
       params: { ...session.main, flag: key },
-      body: { definition, manager: "code", dryRun: true },
+      body: { definition, manager: "code", dryRun: true, rebucket: call.options.rebucket === true },
     });
     plans.push({ key, definition, put });
     if (!session.json) call.terminal.out(`${words(session, key, put)}\n`);
@@ -90,7 +94,10 @@ async function apply(call: Call<CodeOptions>): Promise<number> {
   for (const { key, definition, put } of wanted) {
     await session.client.putFlag({
       params: { ...session.main, flag: key },
-      body: { definition, manager: "code", ifVersion: put.flag?.version ?? 0, reason: "applied from the repository" },
+      body: {
+        ...{ definition, manager: "code", ifVersion: put.flag?.version ?? 0, reason: "applied from the repository" },
+        rebucket: options.rebucket === true,
+      },
     });
     if (!session.json) terminal.out(`${session.style.good("Applied")}: ${key}.\n`);
   }

@@ -6,12 +6,15 @@ import { wrongUse } from "../problem.ts";
 import type { Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 import { clip, facts, moment, table } from "../text.ts";
+import { addFlagCode } from "./flag-code.ts";
 import { addFlagExperiments } from "./flag-experiments.ts";
 import { addFlagKeys } from "./flag-keys.ts";
 import { addFlagPreview } from "./flag-preview.ts";
 import { addFlagProposals, addPropose, type Change, propose } from "./flag-proposals.ts";
+import { addFlagRefs } from "./flag-refs.ts";
 import { addFlagSegments } from "./flag-segments.ts";
 import { addFlagsAsCode } from "./flags-as-code.ts";
+import { addFlagsInterop } from "./flags-interop.ts";
 
 type FlagView = Answer<"getFlag">;
 type FlagSummary = Answer<"listFlags">["items"][number];
@@ -46,6 +49,9 @@ export function addFlags(program: Command, terminal: Terminal, outcome: Outcome)
   addFlagsAsCode(flags, terminal, outcome);
   addFlagPreview(flags, terminal, outcome);
   addFlagProposals(flags, terminal, outcome);
+  addFlagCode(flags, terminal, outcome);
+  addFlagRefs(flags, terminal, outcome);
+  addFlagsInterop(flags, terminal, outcome);
   addFlagKeys(flags, terminal, outcome);
 }
 

@@ -47,6 +47,18 @@ export const flagClientKey: Answer<"listFlagKeys">["items"][number] = {
   ...{ id: "flk_1", name: "leads-functions", environment: "production", kind: "server", key: null },
   ...{ createdAt: AT, createdBy: "root", lastUsedAt: null },
 };
+export const flagPreview: Answer<"previewFlag"> = {
+  ...{ users: 500, estimatedUsers: 12_400, changed: 50, rules: [{ rule: "otherwise", after: 500 }] },
+  variants: [
+    { variant: "off", before: 500, after: 450 },
+    { variant: "on", before: 0, after: 50 },
+  ],
+};
+export const flagProposal: Answer<"proposeFlagChange"> = {
+  ...{ id: "flp_1", flag: "new-lead-form", kind: "switch", state: "waiting", proposedBy: "Ada", isOwn: true },
+  ...{ reason: "it is mended", createdAt: AT, decidedBy: null, decisionReason: null, decidedAt: null },
+  changes: [{ path: "environments.production.isEnabled", before: false, after: true }],
+};
 export const flagResults: Answer<"getFlagResults"> = {
   flag: "new-lead-form",
   items: [
@@ -86,16 +98,4 @@ export const flagResults: Answer<"getFlagResults"> = {
       ],
     },
   ],
-};
-export const flagPreview: Answer<"previewFlag"> = {
-  ...{ users: 500, estimatedUsers: 12_400, changed: 50, rules: [{ rule: "otherwise", after: 500 }] },
-  variants: [
-    { variant: "off", before: 500, after: 450 },
-    { variant: "on", before: 0, after: 50 },
-  ],
-};
-export const flagProposal: Answer<"proposeFlagChange"> = {
-  ...{ id: "flp_1", flag: "new-lead-form", kind: "switch", state: "waiting", proposedBy: "Ada", isOwn: true },
-  ...{ reason: "it is mended", createdAt: AT, decidedBy: null, decisionReason: null, decidedAt: null },
-  changes: [{ path: "environments.production.isEnabled", before: false, after: true }],
 };

@@ -43,20 +43,28 @@ function invalid(route: string, error: z.ZodError): ApiAnswer {
   );
 }
 
-export async function handleApi(store: LeadStore, request: ApiRequest, observe: Observer): Promise<ApiAnswer> {
+/** How a lead is shown: with what is turned on for it. */
+export type Present = (lead: Lead) => Lead;
+
+export async function handleApi(
+  store: LeadStore,
+  request: ApiRequest,
+  observe: Observer,
+  present: Present = (lead) => lead,
+): Promise<ApiAnswer> {
   const [, , resource, id, sub, ...rest] = request.path.replace(/\/$/, "").split("/");
   const { method } = request;
   const isKnown = resource === "leads" && rest.length === 0 && (!sub || sub === "status" || sub === "notes");
   if (!isKnown) return problem("unknown", 404, "Not found", `There is nothing at ${request.path}.`);
   if (!id) {
     if (method === "POST") return create(store, request, observe);
-    return method === "GET" ? list(store, request) : notAllowed("/api/leads", method, "GET and POST");
+    return method === "GET" ? list(store, request, present) : notAllowed("/api/leads", method, "GET and POST");
   }
   if (!sub) {
     const route = "/api/leads/:id";
     if (method !== "GET") return notAllowed(route, method, "GET");
     const lead = await store.find(id);
-    return lead ? { route, status: 200, body: lead } : noLead(route, id);
+    return lead ? { route, status: 200, body: present(lead) } : noLead(route, id);
   }
   if (sub === "status")
     return method === "POST" ? move(store, id, request, observe) : notAllowed("/api/leads/:id/status", method, "POST");
@@ -116,11 +124,11 @@ async function create(store: LeadStore, request: ApiRequest, observe: Observer):
   return { route, status: created ? 201 : 200, body: lead };
 }
 
-async function list(store: LeadStore, request: ApiRequest): Promise<ApiAnswer> {
+async function list(store: LeadStore, request: ApiRequest, present: Present): Promise<ApiAnswer> {
   const parsed = ListQuery.safeParse(request.query);
-  return parsed.success
-    ? { route: "/api/leads", status: 200, body: await store.list(parsed.data) }
-    : invalid("/api/leads", parsed.error);
+  if (!parsed.success) return invalid("/api/leads", parsed.error);
+  const { items, next } = await store.list(parsed.data);
+  return { route: "/api/leads", status: 200, body: { items: items.map(present), next } };
 }
 
 async function move(store: LeadStore, id: string, request: ApiRequest, observe: Observer): Promise<ApiAnswer> {

@@ -8,12 +8,13 @@ import { memoryStore } from "../leads/memory-store.ts";
 import type { LeadStore } from "../leads/store.ts";
 import { createApp } from "./app.ts";
 import { faultEffects } from "./fault.ts";
+import { openFeatures } from "./features.ts";
 import type { Health } from "./health.ts";
 import { createLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 
 const publicDir = mkdtempSync(join(tmpdir(), "leads-public-"));
-writeFileSync(join(publicDir, "index.html"), "<!doctype html>the page");
+writeFileSync(join(publicDir, "index.html"), "<!doctype html><head></head>the page");
 let url = "";
 let lines: Record<string, unknown>[] = [];
 let close = async () => {};
@@ -24,7 +25,12 @@ async function serve(store: LeadStore = memoryStore(), env: Record<string, strin
   const log = createLog({ LOG_LEVEL: "debug", ...env }, { write: (line) => lines.push(JSON.parse(line)) });
   const fault = { kind: "none" } as const;
   const effects = faultEffects(fault, Math.random, () => {});
-  const app = createApp({ store, log, metrics: createMetrics(), fault, effects, publicDir, release: "7" });
+  const features = openFeatures(
+    { LATCHKEY_FLAGS_PUBLIC_URL: "http://flags", LATCHKEY_FLAGS_BROWSER_KEY: "lkb_1" },
+    log,
+    "server",
+  );
+  const app = createApp({ store, log, metrics: createMetrics(), fault, effects, publicDir, features, release: "7" });
   await new Promise<void>((resolve) => app.listen(0, "127.0.0.1", resolve));
   url = `http://127.0.0.1:${(app.address() as AddressInfo).port}`;
   close = async () => {
@@ -73,6 +79,26 @@ describe("the application", () => {
   it("answers the page for any path of the page, and 404 for an asset that is not there", async () => {
     expect(await (await fetch(`${url}/crm/lead_1`)).text()).toContain("the page");
     expect((await fetch(`${url}/assets/index-gone.js`)).status).toBe(404);
+  });
+});
+
+describe("flags", () => {
+  it("give half of the leads a score, the same in the list and alone", async () => {
+    for (let i = 0; i < 40; i++)
+      await post(JSON.stringify({ ...lead, contact: { ...lead.contact, email: `s${i}@example.com` } }));
+    const { items } = (await (await fetch(`${url}/api/leads?limit=100`)).json()) as {
+      items: { id: string; score?: number }[];
+    };
+    const scored = items.filter((one) => one.score !== undefined);
+    expect(scored.length).toBeGreaterThan(5);
+    expect(scored.length).toBeLessThan(35);
+    const alone = await (await fetch(`${url}/api/leads/${scored[0]?.id}`)).json();
+    expect(alone).toMatchObject({ score: scored[0]?.score });
+  });
+  it("are told to the page by its head", async () => {
+    const page = await (await fetch(url)).text();
+    expect(page).toContain('<meta name="latchkey-flags" content="{&quot;url&quot;:&quot;http://flags&quot;');
+    expect(page).toContain("lkb_1");
   });
 });
 

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { handleApi } from "../leads/handlers.ts";
 import type { LeadStore } from "../leads/store.ts";
 import type { Fault, FaultEffects } from "./fault.ts";
+import type { Features } from "./features.ts";
 import { PublicFiles } from "./files.ts";
 import { healthOf } from "./health.ts";
 import { correlationIdOf } from "./log.ts";
@@ -16,6 +17,7 @@ export interface AppOptions {
   readonly fault: Fault;
   readonly effects: FaultEffects;
   readonly publicDir: string;
+  readonly features: Pick<Features, "present" | "head">;
   readonly release: string;
 }
 
@@ -25,7 +27,7 @@ const SYNTHETIC_HEADER = "x-latchkey-synthetic";
 const isSynthetic = (request: IncomingMessage): boolean => request.headers[SYNTHETIC_HEADER] !== undefined;
 
 export function createApp(o: AppOptions): Server {
-  const files = new PublicFiles(o.publicDir, o.fault.kind === "broken_page");
+  const files = new PublicFiles(o.publicDir, o.fault.kind === "broken_page", o.features.head);
   return createServer((request, response) => {
     const from = performance.now();
     const correlationId = correlationIdOf(request.headers["x-correlation-id"]);
@@ -114,6 +116,7 @@ async function serveApi(o: AppOptions, request: IncomingMessage, response: Serve
       synthetic: isSynthetic(request),
     },
     { leadProcessed: o.metrics.lead },
+    o.features.present,
   );
   const delay = o.effects.delayMs(performance.now() - from);
   if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));

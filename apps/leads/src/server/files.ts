@@ -21,11 +21,14 @@ export class PublicFiles {
   readonly #dir: string;
   /** The rehearsal of a catch-all redirect: a script that is missing is answered with the page and status 200. */
   readonly #catchAll: boolean;
+  /** What is written into the page's head: settings of where it runs, which a build does not know. */
+  readonly #head: string;
   readonly #read = new Map<string, PublicFile>();
 
-  constructor(dir: string, catchAll: boolean) {
+  constructor(dir: string, catchAll: boolean, head = "") {
     this.#dir = dir;
     this.#catchAll = catchAll;
+    this.#head = head;
   }
 
   #find(path: string): PublicFile | null {
@@ -33,11 +36,15 @@ export class PublicFiles {
     if (known) return known;
     const file = normalize(join(this.#dir, path));
     if (!file.startsWith(this.#dir + sep) || !existsSync(file) || !statSync(file).isFile()) return null;
-    const body = readFileSync(file);
+    const body = path === "/index.html" ? this.#page(file) : readFileSync(file);
     const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
     const read = { body, etag, type: TYPES[extname(file)] ?? "application/octet-stream" };
     this.#read.set(path, read);
     return read;
+  }
+
+  #page(file: string): Buffer {
+    return Buffer.from(readFileSync(file, "utf8").replace("</head>", () => `${this.#head}</head>`));
   }
 
   /** Answers with the file, or with the page, which routes by itself. */

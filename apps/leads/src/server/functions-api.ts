@@ -1,10 +1,11 @@
 import { handleApi } from "../leads/handlers.ts";
+import type { Features } from "./features.ts";
 import { type Answer, answered, type FunctionRuntime, isSynthetic } from "./functions.ts";
 
 /** The leads API as a function; apart from the health check, which needs no validator and so starts sooner. */
 const BODY_MAX_BYTES = 65_536;
 
-export async function answerApi(runtime: FunctionRuntime, request: Request): Promise<Response> {
+export async function answerApi(runtime: FunctionRuntime, request: Request, features: Features): Promise<Response> {
   return answered(runtime, request, async (url) => {
     const text = await request.text();
     if (Buffer.byteLength(text) > BODY_MAX_BYTES) return unreadable();
@@ -29,6 +30,7 @@ export async function answerApi(runtime: FunctionRuntime, request: Request): Pro
         leadProcessed: (source, status) =>
           runtime.log.info({ metric: "leads_processed_total", source, status }, "lead"),
       },
+      features.present,
     );
   });
 }

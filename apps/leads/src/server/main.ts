@@ -8,6 +8,7 @@ import type { LeadStore } from "../leads/store.ts";
 import { keepTidy } from "../leads/tidy.ts";
 import { createApp } from "./app.ts";
 import { type Fault, faultEffects, parseFault } from "./fault.ts";
+import { openFeatures } from "./features.ts";
 import { createLog, releaseOf } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 
@@ -41,6 +42,7 @@ async function openStore(): Promise<LeadStore> {
 
 const store = await openStore();
 keepTidy(store, (err) => log.warn({ err }, "synthetic leads were not deleted; in a minute again"));
+const features = openFeatures(process.env, log, "server");
 const server = createApp({
   store,
   log,
@@ -48,6 +50,7 @@ const server = createApp({
   fault,
   effects: faultEffects(fault, Math.random, () => process.exit(1)),
   publicDir: join(here, "public"),
+  features,
   release: releaseOf(process.env),
 });
 server.keepAliveTimeout = 65_000;
@@ -57,6 +60,7 @@ server.listen(Number(process.env.PORT ?? 3000), process.env.HOST ?? "127.0.0.1",
 
 const stop = () => {
   log.info("draining");
+  void features.close();
   server.close(() => process.exit(0));
   server.closeIdleConnections();
   setTimeout(() => process.exit(0), 5_000).unref();

@@ -1,6 +1,9 @@
+import { useFlag } from "@latchkey/flags-sdk/react";
 import { type FormEvent, useState } from "react";
+import { advancedAnalytics } from "../flags/flags.gen.ts";
 import { STATUSES } from "../leads/status.ts";
 import { type Lead, useLoad } from "./api.ts";
+import { LeadFigures } from "./LeadFigures.tsx";
 
 interface View {
   readonly status: string;
@@ -27,6 +30,7 @@ export function Crm() {
     event.preventDefault();
     show({ ...view, q: String(new FormData(event.currentTarget).get("q") ?? "").trim(), cursor: "" });
   };
+  const hasFigures = useFlag(advancedAnalytics);
   const isFiltered = view.status !== "" || view.q !== "";
   return (
     <section aria-labelledby="leads-title">
@@ -84,6 +88,7 @@ export function Crm() {
           )}
         </p>
       )}
+      {hasFigures && data && data.items.length > 0 && <LeadFigures leads={data.items} />}
       {data && data.items.length > 0 && <LeadTable leads={data.items} />}
       <div className="bar">
         {view.cursor !== "" && (
@@ -102,6 +107,7 @@ export function Crm() {
 }
 
 function LeadTable({ leads }: { leads: readonly Lead[] }) {
+  const areScored = leads.some((lead) => lead.score !== undefined);
   return (
     <div className="card scroll">
       <table>
@@ -111,6 +117,7 @@ function LeadTable({ leads }: { leads: readonly Lead[] }) {
             <th scope="col">Property</th>
             <th scope="col">Source</th>
             <th scope="col">Status</th>
+            {areScored && <th scope="col">Score</th>}
             <th scope="col">Received</th>
           </tr>
         </thead>
@@ -128,6 +135,7 @@ function LeadTable({ leads }: { leads: readonly Lead[] }) {
               <td data-label="Status">
                 <span className={`tag ${lead.status}`}>{lead.status}</span>
               </td>
+              {areScored && <td data-label="Score">{lead.score ?? "–"}</td>}
               <td data-label="Received">{new Date(lead.createdAt).toLocaleString()}</td>
             </tr>
           ))}

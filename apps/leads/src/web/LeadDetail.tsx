@@ -1,9 +1,13 @@
+import { useFlag } from "@latchkey/flags-sdk/react";
 import { type FormEvent, useState } from "react";
+import { aiNegotiationAssistant } from "../flags/flags.gen.ts";
 import { NEXT, type Status } from "../leads/status.ts";
 import { call, type Lead, type Loaded, type Note, useLoad } from "./api.ts";
+import { Neil } from "./Neil.tsx";
 
 export function LeadDetail({ id }: { id: string }) {
   const lead = useLoad<Lead>(`/api/leads/${id}`);
+  const hasNeil = useFlag(aiNegotiationAssistant);
   if (lead.error)
     return (
       <section>
@@ -31,6 +35,9 @@ export function LeadDetail({ id }: { id: string }) {
         <span className={`tag ${status}`} role="status">
           {status}
         </span>
+        {lead.data.score !== undefined && (
+          <span title="How likely they are to sell">Score {lead.data.score} of 100</span>
+        )}
       </div>
       {duplicateOf && (
         <p>
@@ -54,7 +61,10 @@ export function LeadDetail({ id }: { id: string }) {
           {message && <blockquote>{message}</blockquote>}
           <Moves lead={lead.data} moved={lead.reload} />
         </div>
-        <Notes id={id} />
+        <div>
+          {hasNeil && <Neil lead={lead.data} />}
+          <Notes id={id} />
+        </div>
       </div>
     </section>
   );

@@ -1,5 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from "react";
-import type { Lead, Note } from "../leads/lead.ts";
+import type { Note, Lead as StoredLead } from "../leads/lead.ts";
+
+/** As the API shows it: with a score where that is turned on for it. */
+export type Lead = StoredLead & { readonly score?: number };
 
 /** Calls the API; an error's message is a sentence for people. */
 export async function call<T>(
@@ -49,4 +52,4 @@ export function useLoad<T>(path: string): Loaded<T> {
   return { data, error, reload };
 }
 
-export type { Lead, Note };
+export type { Note };

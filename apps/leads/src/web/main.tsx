@@ -1,6 +1,8 @@
+import { FlagsProvider } from "@latchkey/flags-sdk/react";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Crm } from "./Crm.tsx";
+import { openPageFlags } from "./flags.ts";
 import { LeadDetail } from "./LeadDetail.tsx";
 import { LeadForm } from "./LeadForm.tsx";
 import "./style.css";
@@ -30,10 +32,13 @@ function Page() {
   );
 }
 
+const flags = openPageFlags();
 const root = document.getElementById("root");
 if (root)
   createRoot(root).render(
     <StrictMode>
-      <Page />
+      <FlagsProvider flags={flags}>
+        <Page />
+      </FlagsProvider>
     </StrictMode>,
   );

@@ -5,6 +5,7 @@ import type { Transactions } from "../platform/database.ts";
 import { type ApprovalGateParts, approvalGate } from "./approval-gate.ts";
 import { commandGate } from "./command-gate.ts";
 import { errorBudgetGate } from "./error-budget-gate.ts";
+import { flagsGate } from "./flags-gate.ts";
 import type { GateRunners } from "./gate-runner.ts";
 import { httpGate } from "./http-gate.ts";
 import { type MigrationsParts, migrationsGate } from "./migrations-gate.ts";
@@ -42,5 +43,6 @@ export const gateRunners = (parts: GateParts): GateRunners => ({
   window: windowGate,
   error_budget: errorBudgetGate(parts.errorBudget),
   zero_touch: zeroTouchGate(parts),
+  flags: flagsGate(parts),
   migrations: migrationsGate({ ...parts.migrations, database: parts.database }),
 });

@@ -62,7 +62,7 @@ import { registerPullPreviews } from "./pull-previews.routes.ts";
 import { Pulse } from "./pulse.controller.ts";
 import { digestsInUse, findRelease } from "./releases.store.ts";
 import { registerRollbacks } from "./rollback.routes.ts";
-import { RolloutsController } from "./rollouts.controller.ts";
+import { RolloutsController, type RolloutsOptions } from "./rollouts.controller.ts";
 import { registerRollouts } from "./rollouts.routes.ts";
 import { RolloutViews } from "./rollouts.view.ts";
 import { Loop, runRounds } from "./rounds.controller.ts";
@@ -110,6 +110,7 @@ export interface DeliveryOptions {
   /** Seals what is personal before it is written. */
   readonly subjects: Subjects;
   readonly databaseUrlFor: (service: string, environment: string) => Promise<string>;
+  readonly flagVariablesFor: RolloutsOptions["flagVariablesFor"];
   /** Drops the database that a preview had of its own. */
   readonly dropDatabaseOf: (service: string, environment: string) => Promise<void>;
   /** For those who watch: the newest state of a rollout or a service. */
@@ -248,6 +249,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     metricSource: o.metricSource,
     artifactDirOf: (digest) => artifacts.pathOf(digest),
     databaseUrlFor: o.databaseUrlFor,
+    flagVariablesFor: o.flagVariablesFor,
     onRerouted: rerouted,
     onChanged: changed,
   });

@@ -48,7 +48,7 @@ async function comparedWith(
   context: GateContext,
 ): Promise<Pick<CoverageContext, "beforePercent"> & { readonly diff: string | null }> {
   const { db } = parts.database;
-  const { deployment, service, release, folder } = context;
+  const { deployment, service } = context;
   const environment = await findEnvironment(db, service.project, service.name, deployment.environment);
   const served = environment?.serving_deployment_id
     ? await findDeployment(db, environment.serving_deployment_id)
@@ -56,11 +56,20 @@ async function comparedWith(
   const before = served?.gates.find(({ name }) => name === gate.name)?.figures?.find(({ name }) => name === "lines");
   const beforePercent = before?.value ?? null;
   if (gate.changedFloorPercent === undefined) return { beforePercent, diff: null };
-  const from = environment?.serving_release_id ? await findRelease(db, environment.serving_release_id) : null;
+  return { beforePercent, diff: await diffSinceServing(parts, context) };
+}
+
+/** What a release changes of what its environment serves; everything where nothing is served. Null where nobody can say. */
+export async function diffSinceServing(
+  { database, differences }: Pick<JudgeParts, "database" | "differences">,
+  { deployment, service, release, folder }: GateContext,
+): Promise<string | null> {
+  const environment = await findEnvironment(database.db, service.project, service.name, deployment.environment);
+  const from = environment?.serving_release_id ? await findRelease(database.db, environment.serving_release_id) : null;
   // Where the release that serves is of no commit, nobody can say what has changed since.
-  if (from && !from.commit_sha) return { beforePercent, diff: null };
+  if (from && !from.commit_sha) return null;
   const to = release?.dirty ? null : (release?.commit_sha ?? null);
-  return { beforePercent, diff: await parts.differences.diff(folder, from?.commit_sha ?? null, to) };
+  return differences.diff(folder, from?.commit_sha ?? null, to);
 }
 
 export const findingsJudge = ({ database, desk }: JudgeParts): ReportJudge => ({

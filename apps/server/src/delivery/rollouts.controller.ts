@@ -51,6 +51,12 @@ export interface RolloutsOptions {
   readonly artifactDirOf: (digest: string) => string;
   /** The database that a service's releases share in an environment. */
   readonly databaseUrlFor: (service: string, environment: string) => Promise<string>;
+  /** What a release needs to ask for flags. */
+  readonly flagVariablesFor: (
+    project: string,
+    service: string,
+    environment: string,
+  ) => Promise<Readonly<Record<string, string>>>;
   /** The routing changed: gateways that wait are answered at once. */
   readonly onRerouted: () => void;
   /** A rollout changed or was looked at: for those who watch. */
@@ -256,7 +262,10 @@ export class RolloutsController {
       healthPath: path,
       readyTimeoutMs,
       healthShape,
-      environmentVariables: { DATABASE_URL: await this.#o.databaseUrlFor(service, environment) },
+      environmentVariables: {
+        DATABASE_URL: await this.#o.databaseUrlFor(service, environment),
+        ...(await this.#o.flagVariablesFor(project, service, environment)),
+      },
       target: targetOf(found.config, environment),
       // What was changed since the commit is in no commit.
       commit: release.dirty ? null : release.commit_sha,

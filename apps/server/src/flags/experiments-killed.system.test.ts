@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const bucket = bucketOf("targetingKey", FLAG);
+const bucket = bucketOf("targetingKey", FLAG, "flagd-2");
 const armOfUser = (user: string) => armOf(bucket({ targetingKey: user }) ?? Number.NaN, 50);
 const report = async (what: "exposures" | "events", items: readonly object[]): Promise<boolean> => {
   try {

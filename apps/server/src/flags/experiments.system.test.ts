@@ -42,7 +42,7 @@ const report = (what: "exposures" | "events", items: readonly object[], given = 
 
 /** Users of an arm at a percentage, by the same rule as the evaluation. */
 function usersOf(flag: string, arm: "treated" | "control", percent: number, n: number, from = 0): string[] {
-  const bucket = bucketOf("targetingKey", flag);
+  const bucket = bucketOf("targetingKey", flag, "flagd-2");
   const found: string[] = [];
   for (let i = from; found.length < n; i++) {
     const targetingKey = `u-${i}`;
@@ -76,7 +76,7 @@ describe("exposures", () => {
     await put("counted", rollout(10));
     const { treated, control } = await meetBoth("counted", 10, 30);
     // Told again, of neither arm, with what that arm does not get, of a rule that there is not.
-    const bucket = bucketOf("targetingKey", "counted");
+    const bucket = bucketOf("targetingKey", "counted", "flagd-2");
     const neither = Array.from({ length: 300 }, (_, i) => `n-${i}`).filter(
       (targetingKey) => armOf(bucket({ targetingKey }) ?? -1, 10) === "neither",
     );

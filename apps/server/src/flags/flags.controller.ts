@@ -87,6 +87,8 @@ export async function putFlag(
     readonly manager: Manager;
     readonly ifVersion: number | undefined;
     readonly dryRun: boolean;
+    /** The hashing or the salt may change, though everybody gets another bucket. */
+    readonly rebucket: boolean;
   },
 ): Promise<{ readonly changes: Change[]; readonly applied: boolean; readonly needsApproval: string[] }> {
   const { key, project } = asked;
@@ -103,6 +105,7 @@ export async function putFlag(
     // What a switch says is no part of the definition, once there is one.
     const wanted = before ? withSwitches(key, definition, heldSwitches(key, now)) : definition;
     const changes = differences(now, wanted);
+    if (now && !asked.rebucket) checkBuckets(key, now, wanted);
     const isNews = !before || changes.length > 0 || before.manager !== asked.manager;
     await checkFlag(tx, project, flagOf({ key, definition: wanted, archived_at: null }));
     if (!before && (await countFlags(tx, project)) >= FLAGS_MAX)
@@ -125,6 +128,20 @@ export async function putFlag(
     await dropRollouts(tx, project, key, rolloutRules(wanted));
     return { changes, applied: true, needsApproval: [] };
   });
+}
+
+/** Refuses that the users of a share are silently chosen anew. */
+function checkBuckets(key: string, now: StoredDefinition, wanted: StoredDefinition): void {
+  const field = now.hashVersion !== wanted.hashVersion ? "hashVersion" : now.salt !== wanted.salt ? "salt" : null;
+  const gives = Object.values(now.environments).some((rules) =>
+    [...rules.rules.map(({ serve }) => serve), rules.otherwise].some(({ kind }) => kind !== "variant"),
+  );
+  if (field && gives)
+    throw invalid(
+      `definition.${field}`,
+      `${key} gives shares of users: with another ${field} others would get them, at once.`,
+      `leave it at ${JSON.stringify(now[field])}, or say rebucket (latchkey flags apply --rebucket)`,
+    );
 }
 
 /** The switches that hold: of environments that are there already. */
@@ -282,10 +299,13 @@ async function write(o: FlagsOptions, tx: Transaction, asked: Asked, w: Written)
   const actor = actorOf(principal);
   // The reason of what was proposed is sealed already, by who gave it.
   const reason = under ? asked.reason : await o.subjects.sealWordsOf(principal.name, asked.reason);
-  await writeFlag(tx, { project, key, actor, reason, under: under ?? null }, w);
+  if (!under) return writeFlag(tx, { project, key, actor, reason }, w);
+  const { proposal, proposedBy } = under;
+  const also = { ...w.also, proposal, proposedBy: proposedBy.name };
+  return writeFlag(tx, { project, key, actor, reason, proposedBy }, { ...w, also });
 }
 
-/** Writes a change of a flag: the flag, its version and the ledger's entry. The reason is sealed where it is a person's. */
+/** Writes a change of a flag: the flag, its version and the ledger's entry. The reason is as it may be written. */
 export async function writeFlag(
   tx: Transaction,
   asked: {
@@ -293,18 +313,18 @@ export async function writeFlag(
     readonly key: string;
     readonly actor: Actor;
     readonly reason: string;
-    /** What was agreed to, where it was. */
-    readonly under: { readonly proposal: string; readonly proposedBy: Actor } | null;
+    /** Whose change it is that the actor agreed to. */
+    readonly proposedBy?: Actor;
   },
   w: Written,
 ): Promise<void> {
-  const { project, key, actor, reason, under } = asked;
+  const { project, key, actor, reason, proposedBy } = asked;
   const version = (w.before?.version ?? 0) + 1;
-  const by = under?.proposedBy ?? actor;
   const { definition, manager, changes, verb } = w;
   await saveFlag(tx, { project, key, definition, manager, version, archived_at: w.archivedAt });
   await saveVersion(tx, project, key, {
-    ...{ version, verb, definition, changes, by, reason, approved_by: under ? actor : null },
+    ...{ version, verb, definition, changes, reason },
+    ...{ by: proposedBy ?? actor, approved_by: proposedBy ? actor : null },
   });
   await record(tx, {
     type: w.type ?? `flags.flag.${verb}`,
@@ -316,7 +336,6 @@ export async function writeFlag(
       version,
       manager,
       reason,
-      ...(under ? { proposal: under.proposal, proposedBy: under.proposedBy.name } : {}),
       ...told(changes),
       sha256: sha256(canonicalJson(definition)),
       ...w.also,

@@ -1,4 +1,4 @@
-import type { FlagView } from "@latchkey/api/flags";
+import { FLAG_KEY, type FlagView } from "@latchkey/api/flags";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import {
@@ -16,8 +16,6 @@ import { viewFlag, viewFlags, viewVersions } from "./flags.view.ts";
 import { viewResults } from "./results.view.ts";
 import type { SeenUsers } from "./seen-users.ts";
 import type { FlagSets } from "./sets.ts";
-
-const KEY = /^[a-z0-9][a-z0-9._-]{0,99}$/;
 
 /** Flags: what they are, their switches and rollouts, what was changed, and who gets what. */
 export function registerFlags(
@@ -47,15 +45,15 @@ export function registerFlags(
     "putFlag",
     async ({ project, params, body, principal, remember }) => {
       const key = params.flag;
-      if (!KEY.test(key))
+      if (!FLAG_KEY.test(key))
         throw new ProblemError("LK_INVALID", {
-          detail: "flag: a key has lower-case letters, digits and . _ -, at most 100.",
+          detail: "flag: a key has letters, digits and . _ -, at most 100.",
           fields: [{ field: "flag", message: "such as new-lead-form" }],
         });
-      const { definition, manager, ifVersion, reason, dryRun } = body;
+      const { definition, manager, ifVersion, reason, dryRun, rebucket } = body;
       const also = (tx: Parameters<typeof remember>[0]) =>
         dryRun ? Promise.resolve() : remember(tx, `${project} ${key}`);
-      const asked = { project, principal, key, reason, also, definition, manager, ifVersion, dryRun };
+      const asked = { project, principal, key, reason, also, definition, manager, ifVersion, dryRun, rebucket };
       const { changes, applied, needsApproval } = await putFlag(o, asked);
       if (applied) await o.sets.look();
       return { flag: await viewFlag(db, project, key, o.now()), applied, needsApproval, changes };

@@ -99,6 +99,16 @@ export const liveFlags = operation("liveFlags", async (db: Executor, project: st
     await sql<FlagRow>`select * from flag where project = ${project} and archived_at is null order by key`.execute(db);
   return found.rows;
 });
+/** Every flag, archived ones too: whether it may still be in the code. */
+export const flagStandings = operation(
+  "flagStandings",
+  async (db: Executor, project: string): Promise<{ key: string; isArchived: boolean; expires: string | null }[]> => {
+    const found = await sql<{ key: string; isArchived: boolean; expires: string | null }>`select key,
+      archived_at is not null as "isArchived", definition ->> 'expires' as expires
+      from flag where project = ${project} order by key`.execute(db);
+    return found.rows;
+  },
+);
 export const countFlags = operation("countFlags", async (db: Executor, project: string): Promise<number> => {
   const found = await sql<{ n: number }>`select count(*)::integer as n from flag where project = ${project}`.execute(
     db,

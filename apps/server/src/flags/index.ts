@@ -10,6 +10,7 @@ import { ClientKeys } from "./client-keys.ts";
 import { EvaluationCounts } from "./evaluation-counts.ts";
 import { registerExposures } from "./exposures.routes.ts";
 import { FlagStreams } from "./flag-streams.ts";
+import { registerFlagd } from "./flagd.routes.ts";
 import { registerFlags } from "./flags.routes.ts";
 import { registerKeys } from "./keys.routes.ts";
 import { registerOfrep } from "./ofrep.routes.ts";
@@ -17,10 +18,16 @@ import { registerProposals } from "./proposals.routes.ts";
 import { Ramps } from "./ramps.controller.ts";
 import { SeenUsers } from "./seen-users.ts";
 import { registerSegments } from "./segments.routes.ts";
+import { ServiceKeys } from "./service-keys.ts";
 import { FlagSets } from "./sets.ts";
+import { registerSnapshots } from "./snapshots.routes.ts";
+
+export { flagStandings } from "./flags.store.ts";
 
 /** Feature flags: definitions, switches, rollouts, and the protocols by which applications ask for values. */
 export interface RunningFlags {
+  /** What a release finds in its environment, so that it can ask for flags. */
+  readonly variablesFor: ServiceKeys["variablesFor"];
   stop(): Promise<void>;
 }
 export interface FlagsRoomOptions {
@@ -31,6 +38,9 @@ export interface FlagsRoomOptions {
   readonly lease: Lease;
   /** What the key for users' hashes is made of. */
   readonly keyEncryptionKey: Buffer;
+  /** Where programs on this machine ask, and pages in browsers. */
+  readonly url: string;
+  readonly publicUrl: string;
 }
 
 export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
@@ -38,9 +48,9 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
   const sets = new FlagSets({ ...o, clock });
   const keys = new ClientKeys(o.database);
   const streams = new FlagStreams({ sets, keys, clock });
-  const seen = new SeenUsers({ ...o, clock });
   const ramps = new Ramps({ ...o, clock, sets });
   ramps.start();
+  const seen = new SeenUsers({ ...o, clock });
   registerFlags(http, { ...o, sets, seen, now: () => clock.now() });
   registerSegments(http, { ...o, sets });
   registerProposals(http, { ...o, sets });
@@ -52,13 +62,17 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
     },
   });
   const counts = new EvaluationCounts({ database: o.database, log: o.log, clock });
+  registerFlagd(http, { sets, keys });
   registerOfrep(http, { sets, keys, streams, seen, clock, counts });
+  registerSnapshots(http, { sets, keys });
   const hashKey = Buffer.from(hkdfSync("sha256", o.keyEncryptionKey, "", "latchkey users of experiments", 32));
   registerExposures(http, {
     ...{ database: o.database, sets, keys, clock, hashKey },
     onEvidence: (project) => ramps.notice(project),
   });
+  const serviceKeys = new ServiceKeys(o);
   return {
+    variablesFor: (project, service, environment) => serviceKeys.variablesFor(project, service, environment),
     stop: async () => {
       streams.stop();
       await counts.stop();

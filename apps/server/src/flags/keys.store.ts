@@ -32,6 +32,23 @@ export const insertClientKey = operation(
         ${JSON.stringify(row.created_by)}::jsonb)`.execute(tx);
   },
 );
+/** As `insertClientKey`; false when there is one already: two servers may start one service. */
+export const insertServiceKey = operation(
+  "insertServiceKey",
+  async (tx: Executor, row: Omit<ClientKeyRow, "created_at" | "last_used_at">, key: string): Promise<boolean> => {
+    const made =
+      await sql`insert into flag_client_key (id, project, name, environment, kind, key_hash, shown, created_by)
+      values (${row.id}, ${row.project}, ${row.name}, ${row.environment}, ${row.kind}, ${keyHash(key)}, ${row.shown},
+        ${JSON.stringify(row.created_by)}::jsonb) on conflict (key_hash) do nothing returning id`.execute(tx);
+    return made.rows.length > 0;
+  },
+);
+/** Null when there never was such a key. */
+export const isKeyRevoked = operation("isKeyRevoked", async (db: Executor, key: string): Promise<boolean | null> => {
+  const found = await sql<{ revoked: boolean }>`select revoked_at is not null as revoked from flag_client_key
+    where key_hash = ${keyHash(key)}`.execute(db);
+  return found.rows[0]?.revoked ?? null;
+});
 export const revokeClientKey = operation(
   "revokeClientKey",
   async (tx: Executor, project: string, id: string): Promise<ClientKeyRow | null> => {

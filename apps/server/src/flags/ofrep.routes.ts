@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Evaluated, FlagSet } from "@latchkey/core/flags/compile";
-import type { EvaluationContext } from "@latchkey/core/flags/model";
+import type { EvaluationContext, Flag } from "@latchkey/core/flags/model";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Clock } from "../platform/clock.ts";
 import type { Http } from "../platform/http.ts";
@@ -48,7 +48,7 @@ export function registerOfrep(http: Http, o: OfrepOptions): void {
       });
     if (found.errorCode) return refuse(reply, 400, { key, ...failureOf(found) });
     if (found.variant !== null) o.counts.note(asked.by, key, found.variant);
-    return answer(reply, 200, JSON.stringify({ key, ...successOf(found) }));
+    return answer(reply, 200, JSON.stringify({ key, ...successOf(found, asked.set.metadata(key)) }));
   });
   http.post(BULK, options, async (request, reply) => {
     const asked = await askedBy(o, request, reply);
@@ -60,7 +60,7 @@ export function registerOfrep(http: Http, o: OfrepOptions): void {
     const keys = asked.by.kind === "browser" ? asked.set.publicKeys : asked.set.keys;
     const flags = keys.map((key) => {
       const found = asked.set.evaluate(key, context, nowMs);
-      return found.errorCode ? { key, ...failureOf(found) } : { key, ...successOf(found) };
+      return found.errorCode ? { key, ...failureOf(found) } : { key, ...successOf(found, asked.set.metadata(key)) };
     });
     const body = JSON.stringify({
       flags,
@@ -95,8 +95,9 @@ export function registerOfrep(http: Http, o: OfrepOptions): void {
 export const allowPages = (reply: FastifyReply): FastifyReply =>
   reply.header("access-control-allow-origin", "*").header("access-control-expose-headers", "etag, retry-after");
 
-async function askedBy(
-  o: OfrepOptions,
+/** Who asks and what flags hold there; null when it was refused already: no key, or too often. */
+export async function askedBy(
+  o: Pick<OfrepOptions, "keys" | "sets">,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<{ readonly by: ClientKey; readonly set: FlagSet } | null> {
@@ -137,9 +138,10 @@ function contextOf(body: unknown): EvaluationContext | string {
   if (targetingKey !== undefined && typeof targetingKey !== "string") return "targetingKey must be a text.";
   return context as EvaluationContext;
 }
-const successOf = ({ value, variant, reason, rule }: Evaluated) => ({
-  ...{ value, reason, variant },
-  ...(rule === null ? {} : { metadata: { rule } }),
+/** Without a variant there is no value either: the one in the code holds (OFREP, code default). */
+const successOf = ({ value, variant, reason, rule }: Evaluated, own: Flag["metadata"]) => ({
+  ...(variant === null ? { reason } : { value, reason, variant }),
+  ...(rule === null && !own ? {} : { metadata: { ...own, ...(rule === null ? {} : { rule }) } }),
 });
 const failureOf = ({ errorCode, errorMessage }: Evaluated) => ({
   errorCode,

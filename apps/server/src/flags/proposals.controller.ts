@@ -33,7 +33,7 @@ async function change(o: FlagsOptions, asked: Asked, of: FlagChange): Promise<vo
   switch (of.kind) {
     case "put": {
       const { definition, manager } = of;
-      await putFlag(o, { ...asked, definition, manager, ifVersion: undefined, dryRun: false });
+      await putFlag(o, { ...asked, definition, manager, ifVersion: undefined, dryRun: false, rebucket: of.rebucket });
       return;
     }
     case "switch":

@@ -213,7 +213,7 @@ export class Ramps {
     await savePoint(tx, m.run.id, next.percent, arms);
     await writeFlag(
       tx,
-      { project, key: one.flag, actor: RAMP_ACTOR, reason: decision.words, under: null },
+      { project, key: one.flag, actor: RAMP_ACTOR, reason: decision.words },
       {
         ...same(m.before),
         ...{ verb: "rollout", before: m.before, definition: m.definition },

@@ -1,5 +1,5 @@
 import type { Answer } from "@latchkey/api/client";
-import { SEGMENTS_MAX } from "@latchkey/api/flags";
+import { FLAG_KEY, SEGMENTS_MAX } from "@latchkey/api/flags";
 import { segmentsNamed } from "@latchkey/core/flags/model";
 import { record } from "../ledger/index.ts";
 import { actorOf } from "../platform/auth.ts";
@@ -13,8 +13,6 @@ import { liveFlags, takeFlagGeneration } from "./flags.store.ts";
 import { deleteSegment, listSegments, saveSegment } from "./segments.store.ts";
 import type { FlagSets } from "./sets.ts";
 import { flagOf } from "./stored.ts";
-
-const KEY = /^[a-z0-9][a-z0-9._-]{0,99}$/;
 
 /** Segments: named conditions that flags share. */
 export function registerSegments(http: Http, o: FlagsOptions & { readonly sets: FlagSets }): void {
@@ -36,9 +34,9 @@ export function registerSegments(http: Http, o: FlagsOptions & { readonly sets: 
   route(http, "listFlagSegments", async ({ project }) => ({ items: await view(db, project) }));
   route(http, "putFlagSegment", async ({ project, params, body, principal, remember }) => {
     const key = params.segment;
-    if (!KEY.test(key))
+    if (!FLAG_KEY.test(key))
       throw new ProblemError("LK_INVALID", {
-        detail: "segment: a key has lower-case letters, digits and . _ -, at most 100.",
+        detail: "segment: a key has letters, digits and . _ -, at most 100.",
         fields: [{ field: "segment", message: "such as investors-abroad" }],
       });
     const reason = await o.subjects.sealWordsOf(principal.name, body.reason);

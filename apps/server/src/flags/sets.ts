@@ -25,6 +25,7 @@ interface Loaded {
   /** Made when an environment is asked for first. */
   readonly compiled: Map<string, FlagSet>;
   readonly live: Map<string, Rollouts>;
+  readonly sources: Map<string, FlagSource>;
 }
 /** The rollouts of an environment, by flag and rule. */
 export type Rollouts = ReadonlyMap<string, LiveRollout>;
@@ -79,11 +80,7 @@ export class FlagSets {
     const loaded = await this.#of(project);
     const known = loaded.compiled.get(environment);
     if (known) return known;
-    const made = compileFlags({
-      flags: loaded.flags.map((flag) => withRollouts(flag, environment, loaded.rollouts)),
-      segments: loaded.segments,
-      environment,
-    });
+    const made = compileFlags(sourceIn(loaded, environment));
     loaded.compiled.set(environment, made);
     return made;
   }
@@ -108,6 +105,17 @@ export class FlagSets {
   async environments(project: string): Promise<ReadonlySet<string>> {
     const { flags } = await this.#of(project);
     return new Set(flags.flatMap((flag) => Object.keys(flag.environments)));
+  }
+
+  /** The definitions of an environment with rollouts where they stand; the same object until something changes. */
+  async sourceOf(project: string, environment: string): Promise<FlagSource> {
+    return sourceIn(await this.#of(project), environment);
+  }
+
+  /** The same with the number of its state: for who evaluates by themselves. */
+  async source(project: string, environment: string): Promise<FlagSource & { readonly generation: number }> {
+    const loaded = await this.#of(project);
+    return { ...sourceIn(loaded, environment), generation: loaded.generation };
   }
 
   /** What somebody would get and why, also by a definition that is not saved. Read from the database: what holds this moment. */
@@ -219,6 +227,19 @@ export class FlagSets {
       rollouts: rollouts.map(rolloutOf),
       compiled: new Map(),
       live: new Map(),
+      sources: new Map(),
     };
   }
+}
+
+function sourceIn(loaded: Loaded, environment: string): FlagSource {
+  const known = loaded.sources.get(environment);
+  if (known) return known;
+  const made = {
+    flags: loaded.flags.map((flag) => withRollouts(flag, environment, loaded.rollouts)),
+    segments: loaded.segments,
+    environment,
+  };
+  loaded.sources.set(environment, made);
+  return made;
 }

@@ -150,12 +150,12 @@ describe("who may do what, over the wire", () => {
       restoreFlag, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       previewFlag, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       explainFlag, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
-      getFlagResults, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       listFlagEnvironments, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       putFlagEnvironment, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
       proposeFlagChange, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       listFlagProposals, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       decideFlagProposal, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      getFlagResults, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       listFlagSegments, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       putFlagSegment, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       deleteFlagSegment, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -

@@ -1,7 +1,8 @@
-import { attributeReader } from "./conditions.ts";
+import { attributeReader } from "./attribute.ts";
+import { cbor } from "./cbor.ts";
 import { parseInstant } from "./instants.ts";
-import type { EvaluationContext, ServeRollout } from "./model.ts";
-import { murmur3 } from "./murmur3.ts";
+import type { EvaluationContext, HashVersion, ServeRollout } from "./model.ts";
+import { murmur3, murmur3OfBytes } from "./murmur3.ts";
 
 /** Shares are counted in thousandths of a percent: that many buckets. */
 export const BUCKETS = 100_000;
@@ -10,21 +11,40 @@ const HASHES = 2 ** 32;
 /** The bucket of who asks, 0 to 99,999; null without the attribute that decides it. */
 export type BucketOf = (context: EvaluationContext) => number | null;
 
+/** How a salt and a key become a bucket: the flag's hash version, or Unleash's for variants, which has another seed. */
+export type Hashing = HashVersion | "unleash-variants";
+export const variantHash = (version: HashVersion): Hashing => (version === "unleash" ? "unleash-variants" : version);
+
 /**
  * As flagd's second version has it, `(hash * buckets) >> 32` over the salt and the key (flagd, fractional operation): every
- * bucket has the same share, to one part in 43,000. The product stays below 2^53.
+ * bucket has the same share, to one part in 43,000. The product stays below 2^53. The third version hashes the same text in
+ * CBOR. Unleash counts in hundredths, variants in thousandths (unleash-client, strategy/util): theirs are the last of ours.
  */
-export function bucketOf(by: string, salt: string): BucketOf {
-  const hash = murmur3(salt);
+export function bucketOf(by: string, salt: string, hashing: Hashing): BucketOf {
+  const bucket = bucketing(salt, hashing);
   const read = attributeReader(by);
   return (context) => {
     const value = read(context);
-    if (typeof value === "string" && value !== "") return Math.floor((hash(value) * BUCKETS) / HASHES);
-    if (typeof value === "number" && Number.isFinite(value))
-      return Math.floor((hash(String(value)) * BUCKETS) / HASHES);
+    if (typeof value === "string" && value !== "") return bucket(value);
+    if (typeof value === "number" && Number.isFinite(value)) return bucket(String(value));
     return null;
   };
 }
+
+/** What the seed of Unleash's variants is, so that who gets a rollout and who gets a variant is not the same. */
+const UNLEASH_VARIANT_SEED = 86_028_157;
+function bucketing(salt: string, hashing: Hashing): (key: string) => number {
+  if (hashing === "flagd-2") {
+    const hash = murmur3(salt);
+    return (key) => Math.floor((hash(key) * BUCKETS) / HASHES);
+  }
+  if (hashing === "flagd-3") return (key) => Math.floor((murmur3OfBytes(cbor(salt + key)) * BUCKETS) / HASHES);
+  const [seed, parts] = hashing === "unleash" ? [0, 100] : [UNLEASH_VARIANT_SEED, 1_000];
+  const width = BUCKETS / parts;
+  return (key) => ((murmur3OfBytes(lowBytes(`${salt}:${key}`), seed) % parts) + 1) * width - 1;
+}
+/** unleash-client hashes the lower half of each UTF-16 unit. Letters of ASCII are the same in all of Unleash's clients. */
+const lowBytes = (text: string): number[] => Array.from({ length: text.length }, (_, i) => text.charCodeAt(i) & 0xff);
 
 /** A percentage in buckets. */
 export const bucketsIn = (percent: number): number => Math.round(percent * (BUCKETS / 100));

@@ -1,6 +1,7 @@
-import { bucketOf, bucketsIn, percentAt } from "./buckets.ts";
+import { bucketOf, bucketsIn, percentAt, variantHash } from "./buckets.ts";
 import { compileCondition, type Matcher } from "./conditions.ts";
 import { parseInstant } from "./instants.ts";
+import { compileLogic, type LogicCall, LogicProblem, type Term } from "./logic.ts";
 import {
   type EvaluationContext,
   type Flag,
@@ -10,14 +11,15 @@ import {
   type Rule,
   type Segment,
   type Serve,
+  type ServeLogic,
 } from "./model.ts";
 
 /** OpenFeature specification, section 1.4 and types: `resolution reason` and `error code`. */
 export type Reason = "STATIC" | "DEFAULT" | "TARGETING_MATCH" | "SPLIT" | "DISABLED" | "ERROR";
-export type ErrorCode = "FLAG_NOT_FOUND" | "GENERAL";
+export type ErrorCode = "FLAG_NOT_FOUND" | "PARSE_ERROR" | "GENERAL";
 /** What somebody gets, and why. */
 export interface Evaluated {
-  /** Null with an error: the value in the code holds. */
+  /** Null with an error, and where there is no variant: the value in the code holds. */
   readonly value: FlagValue;
   readonly variant: string | null;
   readonly reason: Reason;
@@ -39,6 +41,8 @@ export interface FlagSet {
   /** Those that browsers are given. */
   readonly publicKeys: readonly string[];
   isPublic(key: string): boolean;
+  /** The flag's own metadata; undefined where it has none. */
+  metadata(key: string): Flag["metadata"];
   evaluate(key: string, context: EvaluationContext, nowMs: number): Evaluated;
 }
 
@@ -63,6 +67,7 @@ export function compileFlags(source: FlagSource): FlagSet {
     keys,
     publicKeys: [...open],
     isPublic: (key) => open.has(key),
+    metadata: (key) => here.get(key)?.flag.metadata,
     evaluate: (key, context, nowMs) => compiled.get(key)?.(context, nowMs) ?? NOT_FOUND,
   };
 }
@@ -138,28 +143,37 @@ export function compileRule(
   return (context, nowMs) => nowMs >= from && nowMs < until && matches(context);
 }
 
-/** One answer object per variant and reason, made once. A variant that there is not is an error of the definition. */
-function answers(flag: Flag): (variant: string, reason: Reason, rule: string | null) => Evaluated {
-  return (variant, reason, rule) =>
-    Object.hasOwn(flag.variants, variant)
+/**
+ * One answer object per variant and reason, made once. No variant: the value in the code. A variant that there is not is an
+ * error of the definition.
+ */
+function answers(flag: Flag): (variant: string | null, reason: Reason, rule: string | null) => Evaluated {
+  return (variant, reason, rule) => {
+    if (variant === null) return Object.freeze({ value: null, variant, reason, rule, errorCode: null });
+    return Object.hasOwn(flag.variants, variant)
       ? Object.freeze({ value: flag.variants[variant] ?? null, variant, reason, rule, errorCode: null })
-      : Object.freeze({
-          ...{ value: null, variant: null, reason: "ERROR", rule, errorCode: "GENERAL" },
-          errorMessage: `The flag has no variant "${variant}".`,
-        } as const);
+      : failed(rule, "GENERAL", `The flag has no variant "${variant}".`);
+  };
 }
+const failed = (rule: string | null, errorCode: ErrorCode, errorMessage: string): Evaluated =>
+  Object.freeze({ value: null, variant: null, reason: "ERROR", rule, errorCode, errorMessage } as const);
 
 function compileServe(
   flag: Flag,
   serve: Serve,
-  o: { readonly rule: string; readonly reason: Reason; readonly off: string },
+  o: { readonly rule: string; readonly reason: Reason; readonly off: string | null },
 ): Evaluate {
   const answer = answers(flag);
+  if (serve.kind === "logic") return compileServeLogic(flag, serve, o.rule);
   if (serve.kind === "variant") {
     const only = answer(serve.variant, o.reason, o.rule);
     return () => only;
   }
-  const bucket = bucketOf(serve.by, flag.salt);
+  const bucket = bucketOf(
+    serve.by,
+    flag.salt,
+    serve.kind === "split" ? variantHash(flag.hashVersion) : flag.hashVersion,
+  );
   // Who can't be told from others never gets what is rolled out.
   const unknown = answer(o.off, "DEFAULT", o.rule);
   if (serve.kind === "split") {
@@ -188,5 +202,35 @@ function compileServe(
   return (context, nowMs) => {
     const at = bucket(context);
     return at === null ? unknown : at < bucketsIn(percentAt(serve, nowMs)) ? on : against;
+  };
+}
+
+/** flagd's rules: no answer is the default variant, another is the name of one; what fails is an error. */
+function compileServeLogic(flag: Flag, serve: ServeLogic, rule: string): Evaluate {
+  const answer = answers(flag);
+  const byDefault = answer(serve.variant, "DEFAULT", rule);
+  if (Object.keys(serve.logic).length === 0) return () => byDefault;
+  const known = new Map<string, Evaluated>();
+  for (const name of Object.keys(flag.variants)) known.set(name, answer(name, "TARGETING_MATCH", rule));
+  let term: Term;
+  try {
+    term = compileLogic(serve.logic, flag.hashVersion === "flagd-3" ? "flagd-3" : "flagd-2");
+  } catch (error) {
+    if (!(error instanceof LogicProblem)) throw error;
+    const unread = failed(rule, "PARSE_ERROR", `${error.path}: ${error.message}.`);
+    return () => unread;
+  }
+  const broken = failed(rule, "GENERAL", "The targeting can't work with what this context holds.");
+  return (context, nowMs) => {
+    const call: LogicCall = { flagKey: flag.key, context, nowMs };
+    let found: unknown;
+    try {
+      found = term(context, call);
+      if (found === null || found === undefined) return byDefault;
+      const name = String(found);
+      return known.get(name) ?? failed(rule, "GENERAL", `The flag has no variant "${name.slice(0, 100)}".`);
+    } catch {
+      return broken;
+    }
   };
 }

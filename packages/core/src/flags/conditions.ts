@@ -1,3 +1,5 @@
+import { attributeReader } from "./attribute.ts";
+import { bucketOf, bucketsIn } from "./buckets.ts";
 import { parseInstant } from "./instants.ts";
 import type { AttributeCondition, Condition, EvaluationContext, Segment } from "./model.ts";
 import { patternProblem, TEXT_MAX } from "./patterns.ts";
@@ -29,6 +31,14 @@ export function compileCondition(
       const segment = within.includes(condition.segment) ? undefined : segments.get(condition.segment);
       return segment ? compileCondition(segment.when, segments, [...within, segment.key]) : NEVER;
     }
+    case "share": {
+      const bucket = bucketOf(condition.by, condition.salt, condition.hashVersion);
+      const last = bucketsIn(condition.percent);
+      return (context) => {
+        const at = bucket(context);
+        return at !== null && at < last;
+      };
+    }
     case "attribute":
       return compileAttribute(condition);
   }
@@ -51,21 +61,6 @@ function anyOf(parts: readonly Matcher[]): Matcher {
   return (context) => {
     for (const part of parts) if (part(context)) return true;
     return false;
-  };
-}
-
-/** Reads an attribute: its very name first, then as a path with dots. Only what is the context's own. */
-export function attributeReader(name: string): (context: EvaluationContext) => unknown {
-  if (!name.includes(".")) return (context) => (Object.hasOwn(context, name) ? context[name] : undefined);
-  const path = name.split(".");
-  return (context) => {
-    if (Object.hasOwn(context, name)) return context[name];
-    let value: unknown = context;
-    for (const key of path) {
-      if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
-      value = (value as Record<string, unknown>)[key];
-    }
-    return value;
   };
 }
 

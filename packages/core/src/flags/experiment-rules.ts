@@ -41,7 +41,7 @@ export function liveRollouts(flag: Flag, environment: string, states: readonly R
   return [...rules.rules, { id: OTHERWISE, serve: rules.otherwise }].flatMap(({ id, serve }, i) => {
     if (serve.kind !== "rollout") return [];
     const found = states.find((one) => one.flag === flag.key && one.environment === environment && one.rule === id);
-    const bucket = bucketOf(serve.by, flag.salt);
+    const bucket = bucketOf(serve.by, flag.salt, flag.hashVersion);
     const current = now[i];
     const percent = (nowMs: number) => (current?.kind === "rollout" ? percentAt(current, nowMs) : 0);
     return [

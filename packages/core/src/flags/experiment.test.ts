@@ -33,7 +33,7 @@ describe("arms", () => {
     }
   });
   it("are left by none of 100,000 users for the other while a rollout grows from 1 to 50 %", () => {
-    const bucket = bucketOf("targetingKey", "new-lead-form");
+    const bucket = bucketOf("targetingKey", "new-lead-form", "flagd-2");
     let crossed = 0;
     for (let i = 0; i < 100_000; i++) {
       const at = bucket({ targetingKey: `u-${i}` }) ?? -1;

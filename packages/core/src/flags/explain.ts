@@ -1,8 +1,8 @@
-import { BUCKETS, bucketOf, percentAt } from "./buckets.ts";
+import { attributeReader } from "./attribute.ts";
+import { BUCKETS, bucketOf, percentAt, variantHash } from "./buckets.ts";
 import { compileFlags, compileRule, type Evaluated, type FlagSource, rulesIn } from "./compile.ts";
-import { attributeReader } from "./conditions.ts";
 import type { EvaluationContext, Flag, Serve } from "./model.ts";
-import { conditionWords, percentWords } from "./words.ts";
+import { conditionWords, percentWords, variantWords } from "./words.ts";
 
 export interface ExplainedStep {
   /** Null for what is asked before the rules. */
@@ -41,7 +41,8 @@ function stepsOf(o: Asked): ExplainedStep[] {
   if (flag.isArchived) return [step(null, "It is archived: the value in the code holds.", true)];
   const rules = rulesIn(flag, source.environment);
   if (!rules) return [step(null, `It is not in ${source.environment}: the value in the code holds.`, true)];
-  if (!rules.isEnabled) return [step(null, `It is off in ${source.environment}: everybody gets ${rules.off}.`, true)];
+  if (!rules.isEnabled)
+    return [step(null, `It is off in ${source.environment}: everybody gets ${variantWords(rules.off)}.`, true)];
   const steps: ExplainedStep[] = [];
   for (const { flag: needed, variants } of rules.prerequisites) {
     const has = set.evaluate(needed, context, nowMs).variant;
@@ -49,7 +50,11 @@ function stepsOf(o: Asked): ExplainedStep[] {
     if (has === null || !variants.includes(has))
       return [
         ...steps,
-        step(null, `It needs ${needed} to be ${wanted}, which is ${has ?? "not there"}: so ${rules.off}.`, true),
+        step(
+          null,
+          `It needs ${needed} to be ${wanted}, which is ${has ?? "not there"}: so ${variantWords(rules.off)}.`,
+          true,
+        ),
       ];
     steps.push(step(null, `It needs ${needed} to be ${wanted}, which it is.`));
   }
@@ -78,10 +83,17 @@ function givenWords(when: Parameters<typeof conditionWords>[0], context: Evaluat
 }
 const clip = (text: string): string => (text.length > 60 ? `${text.slice(0, 57)}...` : text);
 
-function servedWords({ flag, context, nowMs, found }: Asked, serve: Serve, off: string): string {
+function servedWords({ flag, context, nowMs, found }: Asked, serve: Serve, off: string | null): string {
   if (serve.kind === "variant") return `${serve.variant}.`;
-  const bucket = bucketOf(serve.by, flag.salt)(context);
-  if (bucket === null) return `${serve.by} is not given, so nobody knows which share this is: ${off}.`;
+  if (serve.kind === "logic") {
+    const failure = found.errorMessage ? ` (${found.errorMessage})` : "";
+    return found.reason === "DEFAULT"
+      ? `its flagd logic answers nothing: so ${variantWords(found.variant)}.`
+      : `its flagd logic says ${variantWords(found.variant)}${failure}.`;
+  }
+  const hashing = serve.kind === "split" ? variantHash(flag.hashVersion) : flag.hashVersion;
+  const bucket = bucketOf(serve.by, flag.salt, hashing)(context);
+  if (bucket === null) return `${serve.by} is not given, so nobody knows which share this is: ${variantWords(off)}.`;
   const at = percentWords((bucket * 100) / BUCKETS);
   const to =
     serve.kind === "rollout" ? ` of which the first ${percentWords(percentAt(serve, nowMs))} get ${serve.variant}` : "";

@@ -1,4 +1,5 @@
-import type { AttributeCondition, Condition, FlagValue, Segment } from "./model.ts";
+import { BUCKETS, bucketsIn } from "./buckets.ts";
+import type { AttributeCondition, Condition, FlagValue, HashVersion, Segment } from "./model.ts";
 
 /** JSON logic. */
 export type Logic = FlagValue;
@@ -38,9 +39,29 @@ export function conditionLogic(condition: Condition, path: string, o: Written, w
       const segment = within.includes(condition.segment) ? undefined : o.segments.get(condition.segment);
       return segment ? conditionLogic(segment.when, `${path}.${segment.key}`, o, [...within, segment.key]) : false;
     }
+    case "share": {
+      checkHash(condition.hashVersion, `${path}.hashVersion`);
+      const [by, last]: [Logic, number] = [{ var: condition.by }, bucketsIn(condition.percent)];
+      const share: Logic = {
+        fractional: [{ cat: [condition.salt, by] }, ["in", last], ["out", BUCKETS - last]],
+      };
+      return { and: [hasBucket(by), { "===": [share, "in"] }] };
+    }
     case "attribute":
       return attributeLogic(condition, path);
   }
+}
+
+/** What flagd's evaluators hash as we do, so that everybody keeps their variant. */
+export function checkHash(version: HashVersion, path: string): void {
+  if (version !== "flagd-2")
+    throw new NotWritten(path, `flagd's evaluators know no hashing by ${version}: they would choose other users`);
+}
+
+/** flagd's evaluators do different things without the attribute, so it is asked for first: a text with something in it, or a number. */
+export function hasBucket(by: Logic): Logic {
+  const isWord: Logic = { and: [isText(by), { "!==": [by, ""] }] };
+  return { and: [{ "!==": [by, null] }, { or: [isWord, { and: isNumber(by) }] }] };
 }
 
 /** A list stands in a relation when any one of its members does; what is no list is a list of one. */

@@ -3,24 +3,27 @@ import { BUCKETS, bucketsIn } from "./buckets.ts";
 import { type FlagSource, rulesIn } from "./compile.ts";
 import {
   CONDITIONS_MAX,
+  checkHash,
   conditionLogic,
-  isNumber,
-  isText,
+  hasBucket,
   type Logic,
   NotWritten,
   type Written,
 } from "./flagd-condition.ts";
 import { parseInstant } from "./instants.ts";
-import type { Flag, FlagObject, FlagValue, Serve, ServeRollout } from "./model.ts";
+import type { Flag, FlagObject, FlagValue, Serve, ServeLogic, ServeRollout, ServeSplit } from "./model.ts";
 import { type FlagProblem, flagProblems } from "./validate.ts";
 
-/** A flag as flagd's schema has it. Always `ENABLED`: a flag that is switched off serves its `off` variant to everybody. */
+/**
+ * A flag as flagd's schema has it. `DISABLED` only where the value in the code holds: a flag that is switched off serves its
+ * `off` variant to everybody. Without a default variant the value in the code holds where the targeting answers nothing.
+ */
 export interface FlagdFlag {
-  readonly state: "ENABLED";
+  readonly state: "ENABLED" | "DISABLED";
   readonly variants: { readonly [name: string]: FlagValue };
-  readonly defaultVariant: string;
+  readonly defaultVariant?: string;
   readonly targeting?: FlagObject;
-  readonly metadata: { readonly [name: string]: string };
+  readonly metadata: { readonly [name: string]: string | number | boolean };
 }
 
 /**
@@ -42,14 +45,19 @@ export function flagdFlag(flag: Flag, source: FlagSource): Result<FlagdFlag, Fla
     size: { left: CONDITIONS_MAX },
   };
   try {
-    const logic = flagLogic(flag, writer);
+    const { variants } = flag;
+    const metadata = { purpose: flag.purpose, ...flag.metadata };
+    if (!rules.isEnabled && rules.off === null) return ok({ state: "DISABLED", variants, metadata });
+    const only = rules.isEnabled && rules.rules.length === 0 && rules.prerequisites.length === 0 && rules.otherwise;
+    const isKept = only && only.kind === "logic";
+    const logic = isKept ? keptLogic(flag, only) : flagLogic(flag, writer);
+    const byDefault = typeof logic === "string" ? logic : isKept ? only.variant : rules.off;
     return ok({
       state: "ENABLED",
-      variants: flag.variants,
-      ...(typeof logic === "string"
-        ? { defaultVariant: logic }
-        : { defaultVariant: rules.off, targeting: logic as FlagObject }),
-      metadata: { purpose: flag.purpose },
+      variants,
+      ...(byDefault === null ? {} : { defaultVariant: byDefault }),
+      ...(isTargeting(logic) ? { targeting: logic } : {}),
+      metadata,
     });
   } catch (error) {
     if (error instanceof NotWritten) return err({ path: error.path, message: error.message });
@@ -57,11 +65,37 @@ export function flagdFlag(flag: Flag, source: FlagSource): Result<FlagdFlag, Fla
   }
 }
 
+export interface FlagdFile {
+  readonly $schema: string;
+  readonly flags: { readonly [key: string]: FlagdFlag };
+  readonly metadata: { readonly [name: string]: string | number | boolean };
+}
+const FLAGD_SCHEMA = "https://flagd.dev/schema/v0/flags.json";
+
+/** The flags of an environment as one file, and those that flagd has no words for, with the place and how to mend it. */
+export function flagdFile(
+  source: FlagSource,
+  metadata: FlagdFile["metadata"],
+): { readonly file: FlagdFile; readonly leftOut: readonly (FlagProblem & { readonly flag: string })[] } {
+  const flags: Record<string, FlagdFlag> = {};
+  const leftOut: (FlagProblem & { flag: string })[] = [];
+  for (const flag of source.flags) {
+    if (!rulesIn(flag, source.environment)) continue;
+    const written = flagdFlag(flag, source);
+    if (written.ok) flags[flag.key] = written.value;
+    else leftOut.push({ flag: flag.key, ...written.error });
+  }
+  return { file: { $schema: FLAGD_SCHEMA, flags, metadata }, leftOut };
+}
+
+const isTargeting = (logic: Logic): logic is FlagObject =>
+  typeof logic === "object" && logic !== null && Object.keys(logic).length > 0;
+
 interface Writer extends Written {
   readonly source: FlagSource;
 }
 
-/** The name of a variant, or logic that answers one. */
+/** The name of a variant, or logic that answers one; null, and logic that answers it, is the default variant. */
 function flagLogic(flag: Flag, o: Writer): Logic {
   const path = `environments.${o.source.environment}`;
   const rules = rulesIn(flag, o.source.environment);
@@ -74,6 +108,9 @@ function flagLogic(flag: Flag, o: Writer): Logic {
     // A circle among other flags ends here as well.
     if (!other || o.size.left-- <= 0)
       throw new NotWritten(at, `${needed.flag} can't be written out: it needs too much itself`);
+    const { otherwise, rules: others } = rulesIn(other, o.source.environment) ?? { otherwise: null, rules: [] };
+    if ([otherwise, ...others.map((rule) => rule.serve)].some((serve) => serve?.kind === "logic"))
+      throw new NotWritten(at, `${needed.flag} is decided by flagd logic, which can't be written into another flag`);
     branches.push({ "!": [{ in: [flagLogic(other, o), [...needed.variants]] }] }, rules.off);
   }
   for (const [i, rule] of rules.rules.entries()) {
@@ -82,9 +119,9 @@ function flagLogic(flag: Flag, o: Writer): Logic {
       ...(rule.until === undefined ? [] : [{ "<": [NOW_MS, millis(rule.until)] }]),
     ];
     const when = conditionLogic(rule.when, `${path}.rules.${i}.when`, o);
-    branches.push({ and: [...times, when] }, serveLogic(flag, rules.off, rule.serve));
+    branches.push({ and: [...times, when] }, serveLogic(flag, rules.off, rule.serve, `${path}.rules.${i}.serve`));
   }
-  const otherwise = serveLogic(flag, rules.off, rules.otherwise);
+  const otherwise = serveLogic(flag, rules.off, rules.otherwise, `${path}.otherwise`);
   return branches.length === 0 ? otherwise : { if: [...branches, otherwise] };
 }
 
@@ -93,16 +130,30 @@ const NOW_MS: Logic = { "*": [{ var: "$flagd.timestamp" }, 1_000] };
 /** `flagProblems` has seen to it that it is an instant. */
 const millis = (instant: string): number => parseInstant(instant) ?? Number.NaN;
 
-/** flagd's evaluators do different things without the attribute, so it is asked for first: a text with something in it, or a number. */
-function serveLogic(flag: Flag, off: string, serve: Serve): Logic {
+function serveLogic(flag: Flag, off: string | null, serve: Serve, path: string): Logic {
   if (serve.kind === "variant") return serve.variant;
+  if (serve.kind === "logic") {
+    const logic = keptLogic(flag, serve);
+    if (serve.variant === off) return logic;
+    if (serve.variant === null)
+      throw new NotWritten(
+        `${path}.variant`,
+        "flagd has one default variant for all rules: name one, or make off null",
+      );
+    return { if: [{ "!==": [logic, null] }, logic, serve.variant] };
+  }
+  checkHash(flag.hashVersion, "hashVersion");
   const by: Logic = { var: serve.by };
-  const isWord: Logic = { and: [isText(by), { "!==": [by, ""] }] };
-  const hasBucket: Logic = { and: [{ "!==": [by, null] }, { or: [isWord, { and: isNumber(by) }] }] };
-  return { if: [hasBucket, { fractional: [{ cat: [flag.salt, by] }, ...weights(serve)] }, off] };
+  return { if: [hasBucket(by), { fractional: [{ cat: [flag.salt, by] }, ...weights(serve)] }, off] };
 }
 
-function weights(serve: Exclude<Serve, { kind: "variant" }>): Logic[] {
+function keptLogic(flag: Flag, serve: ServeLogic): Logic {
+  if (JSON.stringify(serve.logic).includes('"fractional"')) checkHash(flag.hashVersion, "hashVersion");
+  // None at all answers nothing.
+  return Object.keys(serve.logic).length === 0 ? null : serve.logic;
+}
+
+function weights(serve: ServeSplit | ServeRollout): Logic[] {
   if (serve.kind === "split") return serve.shares.map(({ variant, percent }) => [variant, bucketsIn(percent)]);
   const treated = treatedLogic(serve);
   return [

@@ -38,6 +38,8 @@ export interface Flag {
   /** Put before the bucketing key, so that two flags of 10 % do not meet the same users. Never changed silently. */
   readonly salt: string;
   readonly hashVersion: HashVersion;
+  /** Facts that applications are told with every answer (OpenFeature, flag metadata). */
+  readonly metadata?: { readonly [name: string]: string | number | boolean };
   readonly environments: { readonly [environment: string]: FlagRules };
 }
 
@@ -45,8 +47,11 @@ export interface Flag {
 export interface FlagRules {
   /** The kill switch: when false everybody gets `off`, whatever the rules say. */
   readonly isEnabled: boolean;
-  /** The variant that is served when the flag is not enabled, a prerequisite is not met, or a rollout cannot tell users apart. */
-  readonly off: string;
+  /**
+   * The variant that is served when the flag is not enabled, a prerequisite is not met, or a rollout cannot tell users apart.
+   * Null: the value in the code holds then.
+   */
+  readonly off: string | null;
   /** Other flags that must answer with one of these variants first. */
   readonly prerequisites: readonly Prerequisite[];
   /** The first that matches serves. */
@@ -70,10 +75,18 @@ export interface Rule {
   readonly serve: Serve;
 }
 
-export type Serve = ServeVariant | ServeSplit | ServeRollout;
+export type Serve = ServeVariant | ServeSplit | ServeRollout | ServeLogic;
 export interface ServeVariant {
   readonly kind: "variant";
   readonly variant: string;
+}
+/** What flagd's targeting answers, kept as it was written: for what our own rules have no equal to. */
+export interface ServeLogic {
+  readonly kind: "logic";
+  /** JSON logic with flagd's operators; it answers the name of a variant, or nothing. */
+  readonly logic: FlagObject;
+  /** Served where the logic answers nothing; null: the value in the code holds. */
+  readonly variant: string | null;
 }
 /** Several variants by share; the shares make 100. */
 export interface ServeSplit {
@@ -142,6 +155,7 @@ export type Condition =
   | { readonly kind: "any"; readonly of: readonly Condition[] }
   | { readonly kind: "not"; readonly of: Condition }
   | { readonly kind: "segment"; readonly segment: string }
+  | ShareCondition
   | AttributeCondition;
 export type Operator =
   | "equals"
@@ -172,6 +186,19 @@ export interface AttributeCondition {
   readonly operator: Operator;
   readonly values: readonly (string | number | boolean)[];
   readonly ignoreCase?: boolean;
+}
+
+/**
+ * Who lies in the first `percent` of the users, as a rollout counts them: for what is more than one share of one flag. Who has
+ * not the attribute does not.
+ */
+export interface ShareCondition {
+  readonly kind: "share";
+  readonly by: string;
+  readonly percent: number;
+  /** Put before the attribute, instead of the flag's own salt. */
+  readonly salt: string;
+  readonly hashVersion: HashVersion;
 }
 
 /** A named condition that many flags use. */
@@ -226,7 +253,7 @@ export function segmentsIn(condition: Condition): ReadonlySet<string> {
   const look = (one: Condition): void => {
     if (one.kind === "segment") found.add(one.segment);
     else if (one.kind === "not") look(one.of);
-    else if (one.kind !== "attribute") for (const part of one.of) look(part);
+    else if (one.kind === "all" || one.kind === "any") for (const part of one.of) look(part);
   };
   look(condition);
   return found;

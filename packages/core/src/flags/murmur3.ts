@@ -83,7 +83,23 @@ function finish(given: number): number {
   return h >>> 0;
 }
 
-function utf8(text: string): number[] {
+/** The hash of bytes with a seed. */
+export function murmur3OfBytes(bytes: readonly number[], seed = 0): number {
+  let h = seed | 0;
+  let k = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    k |= (bytes[i] ?? 0) << ((i & 3) * 8);
+    if ((i & 3) === 3) {
+      h = mixH(h, k);
+      k = 0;
+    }
+  }
+  if ((bytes.length & 3) !== 0) h ^= mixK(k);
+  return finish(h ^ bytes.length);
+}
+
+/** A text's UTF-8 bytes. */
+export function utf8(text: string): number[] {
   const bytes: number[] = [];
   for (const char of text) {
     const given = char.codePointAt(0) ?? 0;

@@ -1,5 +1,6 @@
 import { BUCKETS, bucketsIn } from "./buckets.ts";
 import { parseInstant } from "./instants.ts";
+import { compileLogic, LogicProblem } from "./logic.ts";
 import {
   type AttributeCondition,
   type Condition,
@@ -11,6 +12,7 @@ import {
   OTHERWISE,
   type Segment,
   type Serve,
+  type ServeLogic,
 } from "./model.ts";
 import { patternProblem } from "./patterns.ts";
 import { parseVersion } from "./versions.ts";
@@ -70,7 +72,7 @@ interface Place {
 
 function checkRules(flag: Flag, rules: FlagRules, o: Place): void {
   const { path, say } = o;
-  checkVariant(flag, rules.off, `${path}.off`, say);
+  if (rules.off !== null) checkVariant(flag, rules.off, `${path}.off`, say);
   rules.prerequisites.forEach(({ flag: key, variants }, i) => {
     const at = `${path}.prerequisites.${i}`;
     const needed = o.others.flags.find((one) => one.key === key && !one.isArchived);
@@ -126,6 +128,10 @@ function checkServe(flag: Flag, serve: Serve, path: string, say: Say): void {
     checkVariant(flag, serve.variant, `${path}.variant`, say);
     return;
   }
+  if (serve.kind === "logic") {
+    checkLogic(flag, serve, path, say);
+    return;
+  }
   if (serve.kind === "split") {
     for (const [i, share] of serve.shares.entries())
       checkVariant(flag, share.variant, `${path}.shares.${i}.variant`, say);
@@ -159,6 +165,17 @@ function checkPlan(plan: ExperimentPlan, path: string, say: Say): void {
         say(`${path}.${part}.${i}.metric`, `${metric} is named twice: give each metric one meaning`);
       seen.add(metric);
     });
+}
+
+/** Logic that no evaluation could follow, or whose default variant is not there. */
+function checkLogic(flag: Flag, serve: ServeLogic, path: string, say: Say): void {
+  if (serve.variant !== null) checkVariant(flag, serve.variant, `${path}.variant`, say);
+  try {
+    compileLogic(serve.logic, "flagd-2", "");
+  } catch (error) {
+    if (!(error instanceof LogicProblem)) throw error;
+    say(`${path}.logic${error.path}`, error.message);
+  }
 }
 
 /** What is wrong with a segment's condition. */

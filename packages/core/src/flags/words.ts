@@ -3,9 +3,13 @@ import type { Condition, FlagRules, Operator, Serve } from "./model.ts";
 /** A percentage as people write it: `12.5 %`. */
 export const percentWords = (percent: number): string => `${Number(percent.toFixed(3))} %`;
 
+/** A variant that is served; none is the value in the code. */
+export const variantWords = (variant: string | null): string => variant ?? "the value in the code";
+
 /** What a serve gives: `on`, `on for 10 %, else off`, `a 50 %, b 50 %`. */
 export function serveWords(serve: Serve): string {
   if (serve.kind === "variant") return serve.variant;
+  if (serve.kind === "logic") return `by flagd logic, else ${variantWords(serve.variant)}`;
   if (serve.kind === "split")
     return serve.shares.map(({ variant, percent }) => `${variant} ${percentWords(percent)}`).join(", ");
   const share = `${serve.variant} for ${percentWords(serve.percent)}, else ${serve.against}`;
@@ -14,7 +18,7 @@ export function serveWords(serve: Serve): string {
 
 /** Who gets what in an environment, in one line. */
 export function rulesWords(rules: FlagRules): string {
-  if (!rules.isEnabled) return `Off: everybody gets ${rules.off}.`;
+  if (!rules.isEnabled) return `Off: everybody gets ${variantWords(rules.off)}.`;
   const others = serveWords(rules.otherwise);
   const n = rules.rules.length;
   if (n === 0) return rules.otherwise.kind === "variant" ? `Everybody gets ${others}.` : `${upper(others)}.`;
@@ -49,6 +53,7 @@ const OPERATORS: Readonly<Record<Operator, string>> = {
 export function conditionWords(condition: Condition, isWithin = false): string {
   if (condition.kind === "segment") return `in the segment ${condition.segment}`;
   if (condition.kind === "not") return `not (${conditionWords(condition.of)})`;
+  if (condition.kind === "share") return `among the first ${percentWords(condition.percent)} by ${condition.by}`;
   if (condition.kind === "attribute") {
     const values = condition.values.map(String).join(", ");
     const words = OPERATORS[condition.operator];

@@ -1,4 +1,4 @@
-import { conditionWords } from "@latchkey/core/flags/words";
+import { conditionWords, variantWords } from "@latchkey/core/flags/words";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { api, project, wordsOf } from "../../api/client.ts";
@@ -14,11 +14,13 @@ import { Section } from "../../ui/Section.tsx";
 import { A } from "../../ui/Text.tsx";
 import { toast } from "../../ui/Toasts.tsx";
 import { sharesOf } from "./flag-words.ts";
+import { LogicShown } from "./LogicShown.tsx";
 
 const COLORS = ["bg-[var(--series-1)]", "bg-line-strong", "bg-[var(--series-3)]", "bg-[var(--series-4)]"];
 
 /** Who gets what, as a bar; the list below it says the same in words. */
 function ServeBar({ serve }: { serve: FlagServe }) {
+  if (serve.kind === "logic") return <LogicShown serve={serve} />;
   const shares = sharesOf(serve);
   return (
     <div className="flex flex-col gap-1">
@@ -199,7 +201,7 @@ export function EnvironmentRules(o: { flag: FlagView; environment: string; mayWr
     >
       {!place.isEnabled && (
         <p className="m-0 border-b border-line bg-sunken px-4 py-2 text-soft">
-          Everybody gets <strong>{rules.off}</strong>. The rules below hold once it is on.
+          Everybody gets <strong>{variantWords(rules.off)}</strong>. The rules below hold once it is on.
         </p>
       )}
       {(rules.prerequisites ?? []).map((one) => (
@@ -239,7 +241,7 @@ export function EnvironmentRules(o: { flag: FlagView; environment: string; mayWr
           asked?.kind === "rollout"
             ? "Who has it keeps it while it grows. Killed, everybody gets what it is compared with."
             : place.isEnabled
-              ? `In ${environment} everybody gets ${rules.off}, within a second.`
+              ? `In ${environment} everybody gets ${variantWords(rules.off)}, within a second.`
               : `In ${environment} its rules decide who gets what.`
         }
       >

@@ -9,6 +9,7 @@ export function sharesOf(
   serve: FlagServe,
 ): { readonly name: string; readonly variant: string; readonly percent: number }[] {
   if (serve.kind === "variant") return [{ name: serve.variant, variant: serve.variant, percent: 100 }];
+  if (serve.kind === "logic") return [];
   if (serve.kind === "split") return serve.shares.map((one) => ({ ...one, name: one.variant }));
   const control = Math.min(serve.percent, 100 - serve.percent);
   const between = 100 - serve.percent - control;

@@ -8,14 +8,25 @@ export interface ChangedFile {
 }
 interface FileInDiff extends ChangedFile {
   lines: number;
-  readonly added: Set<number>;
+  readonly added: Map<number, string>;
   readonly isGone: boolean;
 }
 
 /** Lines that a unified diff adds, by the new file's path. Works with and without context lines. */
 export function readDiff(diff: string): ChangedLines {
   const files = read(diff).filter(({ added, isGone }) => !isGone && added.size > 0);
-  return new Map(files.map(({ path, added }) => [path, added]));
+  return new Map(files.map(({ path, added }) => [path, new Set(added.keys())]));
+}
+
+/** Lines that a unified diff adds, with their texts. */
+export function addedLines(diff: string): readonly { readonly path: string; readonly lines: readonly AddedLine[] }[] {
+  return read(diff)
+    .filter(({ isGone }) => !isGone)
+    .map(({ path, added }) => ({ path, lines: [...added].map(([line, text]) => ({ line, text })) }));
+}
+export interface AddedLine {
+  readonly line: number;
+  readonly text: string;
 }
 
 /** The files that a unified diff of git touches, added and deleted ones too. */
@@ -30,13 +41,13 @@ function read(diff: string): FileInDiff[] {
   let left = { old: 0, new: 0 };
   const begin = (path: string, isGone = false) => {
     if (files.at(-1)?.path === path && files.at(-1)?.lines === 0) files.pop();
-    files.push({ path, lines: 0, added: new Set(), isGone });
+    files.push({ path, lines: 0, added: new Map(), isGone });
   };
   for (const line of diff.split("\n")) {
     const file = files.at(-1);
     const isInHunk = left.old > 0 || left.new > 0;
     if (isInHunk && line.startsWith("+") && left.new > 0) {
-      file?.added.add(next);
+      file?.added.set(next, line.slice(1));
       if (file) file.lines += 1;
       next += 1;
       left.new -= 1;

@@ -1,3 +1,4 @@
+import { conditionWords } from "@latchkey/core/flags/words";
 import { Plus, X } from "lucide-react";
 import { useState } from "react";
 import { Button, IconButton } from "../../../ui/Button.tsx";
@@ -117,6 +118,8 @@ function One(o: Place & { of: DraftCondition; onChange: (of: DraftCondition) => 
         </Select>
       </div>
     );
+  if (of.kind === "share")
+    return <span className="min-w-0 flex-1 break-words">{conditionWords(of)}: its share is changed in a file</span>;
   if (of.kind === "not") return <One {...o} of={of.of} onChange={(inner) => onChange({ kind: "not", of: inner })} />;
   return <Group {...o} of={of} />;
 }

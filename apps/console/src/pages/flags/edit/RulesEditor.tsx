@@ -1,3 +1,4 @@
+import { variantWords } from "@latchkey/core/flags/words";
 import { ArrowDown, ArrowUp, Copy, Plus, X } from "lucide-react";
 import type { FlagRules, FlagView } from "../../../api/types.ts";
 import { Button, IconButton } from "../../../ui/Button.tsx";
@@ -244,10 +245,11 @@ export function RulesEditor(
             <Select
               {...ids}
               className="max-w-56"
-              value={rules.off}
-              onChange={(e) => onChange({ ...rules, off: e.target.value })}
+              value={rules.off ?? ""}
+              onChange={(e) => onChange({ ...rules, off: e.target.value === "" ? null : e.target.value })}
             >
-              {!o.variants.includes(rules.off) && <option>{rules.off}</option>}
+              <option value="">{variantWords(null)}</option>
+              {rules.off !== null && !o.variants.includes(rules.off) && <option>{rules.off}</option>}
               {o.variants.map((name) => (
                 <option key={name}>{name}</option>
               ))}
@@ -265,12 +267,13 @@ export function attributesOf(definition: FlagView["definition"]): string[] {
   const look = (when: DraftRule["when"]): void => {
     if (when.kind === "attribute") found.add(when.attribute);
     else if (when.kind === "not") look(when.of);
+    else if (when.kind === "share") found.add(when.by);
     else if (when.kind !== "segment") when.of.forEach(look);
   };
   for (const rules of Object.values(definition.environments))
     for (const rule of rules.rules) {
       look(rule.when);
-      if (rule.serve.kind !== "variant") found.add(rule.serve.by);
+      if (rule.serve.kind === "split" || rule.serve.kind === "rollout") found.add(rule.serve.by);
     }
   return [...found].filter((name) => name !== "");
 }

@@ -2,6 +2,7 @@ import { Plus, X } from "lucide-react";
 import type { FlagServe } from "../../../api/types.ts";
 import { Button, IconButton } from "../../../ui/Button.tsx";
 import { Field, Input, Select } from "../../../ui/Form.tsx";
+import { LogicShown } from "../LogicShown.tsx";
 import { instantOf, localOf, serveOfKind, withField } from "./draft.ts";
 
 type Rollout = Extract<FlagServe, { kind: "rollout" }>;
@@ -225,6 +226,7 @@ export function ServeEditor(o: {
               <option value="variant">one variant</option>
               <option value="rollout">a share of the users, against the others</option>
               <option value="split">several variants by share</option>
+              {serve.kind === "logic" && <option value="logic">what its flagd logic says</option>}
             </Select>
           )}
         </Field>
@@ -235,6 +237,8 @@ export function ServeEditor(o: {
             names={variants}
             onChange={(variant) => onChange({ ...serve, variant })}
           />
+        ) : serve.kind === "logic" ? (
+          <LogicShown serve={serve} />
         ) : (
           <By value={serve.by} onChange={(by) => onChange({ ...serve, by })} />
         )}

@@ -64,7 +64,8 @@ export function serveOfKind(kind: FlagServe["kind"], now: FlagServe, variants: r
   const first =
     now.kind === "split" ? (now.shares[0]?.variant ?? variants[0] ?? "on") : now.variant || (variants[0] ?? "on");
   const other = variants.find((name) => name !== first) ?? first;
-  const by = now.kind === "variant" ? "targetingKey" : now.by;
+  const by = now.kind === "split" || now.kind === "rollout" ? now.by : "targetingKey";
+  if (kind === "logic") return { kind, logic: {}, variant: first };
   if (kind === "variant") return { kind, variant: first };
   if (kind === "rollout") return { kind, by, variant: first, against: other, percent: 10 };
   return {

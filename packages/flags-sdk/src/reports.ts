@@ -1,0 +1,79 @@
+import { Outbox, type OutboxOptions } from "./outbox.ts";
+
+/** Somebody met a variant: what experiments are counted from. */
+export interface Exposure {
+  readonly flag: string;
+  readonly variant: string;
+  readonly rule: string | null;
+  /** Who: the attribute that decides the bucket. */
+  readonly key: string;
+  /** RFC 3339. */
+  readonly at: string;
+}
+/** Something happened to somebody: good or bad for a guardrail, or with a value for a goal. */
+export interface Happened {
+  readonly metric: string;
+  readonly key: string;
+  readonly isBad?: boolean;
+  readonly value?: number;
+  readonly at: string;
+}
+/** What of an event is told: whether it is bad (an error, too slow), and a value (cents, milliseconds). */
+export type Outcome = Pick<Happened, "isBad" | "value">;
+
+/** Who was told of lately: the same again says nothing new. */
+const KNOWN_MAX = 20_000;
+/** What the server takes for who it was. */
+const KEY_MAX = 256;
+
+export interface ReportsOptions extends Pick<OutboxOptions<never>, "later" | "lastMax"> {
+  readonly post: (path: string, body: object, isLast: boolean) => Promise<"taken" | "again" | "never">;
+}
+
+/** Who met which variant, and what happened to them, on its way to the server. */
+export class Reports {
+  readonly #known = new Set<string>();
+  readonly #exposures: Outbox<Exposure>;
+  readonly #events: Outbox<Happened>;
+
+  constructor({ post, ...o }: ReportsOptions) {
+    this.#exposures = new Outbox({
+      ...o,
+      post: (exposures, isLast) => post("/flags/v1/exposures", { exposures }, isLast),
+    });
+    this.#events = new Outbox({ ...o, post: (events, isLast) => post("/flags/v1/events", { events }, isLast) });
+  }
+
+  get waiting(): number {
+    return this.#exposures.waiting + this.#events.waiting;
+  }
+  get dropped(): number {
+    return this.#exposures.dropped + this.#events.dropped;
+  }
+
+  /** Each variant that somebody meets is told once. */
+  exposed(flag: string, variant: string, rule: string | null, key: string): void {
+    const id = `${flag}\n${variant}\n${key}`;
+    if (this.#known.has(id) || key === "" || key.length > KEY_MAX) return;
+    // Not remembered where there is no room: it is told when there is some again.
+    if (!this.#exposures.add({ flag, variant, rule, key, at: new Date().toISOString() })) return;
+    // A set keeps the order of insertion: the oldest gives way.
+    if (this.#known.size >= KNOWN_MAX) this.#known.delete(this.#known.values().next().value ?? "");
+    this.#known.add(id);
+  }
+
+  happened(metric: string, key: string, { isBad, value }: Outcome): void {
+    if (key === "" || key.length > KEY_MAX) return;
+    const also = { ...(isBad === undefined ? {} : { isBad }), ...(value === undefined ? {} : { value }) };
+    this.#events.add({ metric, key, ...also, at: new Date().toISOString() });
+  }
+
+  /** Exposures first: an event counts for who is known to have met something. */
+  async flush(isLast = false): Promise<void> {
+    if (isLast) await Promise.all([this.#exposures.flush(true), this.#events.flush(true)]);
+    else {
+      await this.#exposures.flush();
+      await this.#events.flush();
+    }
+  }
+}
