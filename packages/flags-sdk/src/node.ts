@@ -223,6 +223,7 @@ export class Flags<T extends FlagTypes = AnyFlags> {
     this.#snapshot = snapshot;
     this.#compiled = null;
     this.#units = new Map();
+    this.#reports?.forget();
     const changed = changedKeys(before, snapshot);
     if (changed.length > 0) this.#listeners.tell("change", changed);
   }

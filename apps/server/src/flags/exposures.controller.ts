@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { isCompared, type LiveRollout } from "@latchkey/core/flags/experiment-rules";
+import type { LiveRollout } from "@latchkey/core/flags/experiment-rules";
 import type { ExperimentPlan } from "@latchkey/core/flags/model";
 import type { Clock } from "../platform/clock.ts";
 import type { Transaction, Transactions } from "../platform/database.ts";
@@ -57,6 +57,8 @@ export const hashOfKey = (hashKey: Buffer, project: string, key: string): Buffer
 export async function takeExposures(o: ExposuresOptions, by: ClientKey, given: readonly Exposure[]): Promise<number> {
   const { project, environment } = by;
   const nowMs = o.clock.now();
+  // The client may have heard of a step before this server did: what it tells would be of no arm here.
+  await o.sets.look();
   const [flags, rollouts] = [await o.sets.flags(project), await o.sets.rollouts(project, environment)];
   const counted = given.filter((one) => {
     const flag = flags.get(one.flag);
@@ -179,7 +181,7 @@ export async function takeEvents(o: ExposuresOptions, by: ClientKey, given: read
       if (!rollout || rollout.fingerprint !== met.fingerprint || !watched.includes(rollout)) continue;
       const id = met.key_hash.toString("base64");
       told.add(`${id} ${rolloutKey(met.flag, met.rule)}`);
-      if (!isCompared(met.depth, rollout.percentAt(nowMs))) continue;
+      if (!rollout.isCompared(met.depth, nowMs)) continue;
       const of = { run: met.run, arm: met.arm, keyHash: met.key_hash };
       outcomes.push(...outcomesOf(of, rollout.plan, met.at, byUser.get(id) ?? []));
     }
