@@ -44,7 +44,7 @@ const TOPICS: Readonly<Record<string, Topic>> = {
   },
   pipeline: {
     words:
-      "GitHub's deliveries at 500 a second, in any order, from a merge to its canary, from a rollback to the old release, what 10 MB reports hold up",
+      "GitHub's deliveries at 500 a second, in any order, from a merge to its canary, from a rollback to the old release, what 10 MB reports hold up, what 200 services cost idle",
     parts: PIPELINE_PARTS,
     run: benchPipeline,
   },

@@ -1,6 +1,7 @@
 import { claim, giveUp } from "../apps/server/src/platform/leases.ts";
 import { Chance } from "./chance.ts";
-import type { SimServer } from "./parts/server.ts";
+import { SimServer } from "./parts/server.ts";
+import { LEASE_MS } from "./watch.ts";
 import type { World } from "./world.ts";
 
 type Fate = "none" | "crash_before" | "crash_after" | "cut_before" | "cut_after";
@@ -12,6 +13,7 @@ export class Faults {
   readonly #chance: Chance;
   readonly #cutOff = new Map<string, number>();
   #isOver = false;
+  #nobodyUntilMs = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -51,6 +53,9 @@ export class Faults {
     const { plan, timeline } = this.#world;
     if (!plan.isCalm) this.#every(25_000, () => this.#one());
     this.#restarts();
+    const { hungLoop, nobody } = plan;
+    if (hungLoop) timeline.after(hungLoop.atMs, () => this.#hang(hungLoop.forMs));
+    if (nobody) timeline.after(nobody.atMs, () => this.#leaveAlone(nobody.forMs));
     if (plan.clocksWander) this.#every(20_000, () => this.#moveClock());
     if (plan.backupAtMs === null) return;
     let backup: unknown = null;
@@ -66,7 +71,7 @@ export class Faults {
     this.#isOver = true;
     for (const server of this.#world.servers) {
       server.drift = 0;
-      server.start();
+      if (this.#world.timeline.nowMs >= this.#nobodyUntilMs) server.start();
     }
     for (const gateway of this.#world.gateways) gateway.start();
   }
@@ -88,7 +93,8 @@ export class Faults {
       for (const part of [...this.#world.servers, ...this.#world.gateways]) {
         if (part.isUp) down.delete(part);
         else if (!down.has(part)) down.set(part, nowMs + this.#chance.between(500, 15_000));
-        else if (nowMs >= (down.get(part) ?? 0)) part.start();
+        else if (nowMs >= Math.max(down.get(part) ?? 0, part instanceof SimServer ? this.#nobodyUntilMs : 0))
+          part.start();
       }
       this.#world.timeline.after(500, look);
     };
@@ -118,6 +124,23 @@ export class Faults {
     this.#chance.pick(faults)();
   }
 
+  /** The loop of every server that has begun one hangs; those that start later go round. */
+  #hang(forMs: number): void {
+    const { servers } = this.#world;
+    // Which one holds the lease: all but one may hang, so that there is somebody to take over where there are several.
+    for (const server of servers.slice(0, Math.max(1, servers.length - 1))) server.hang(forMs);
+  }
+
+  /** Every server is killed, and none comes back for a while. */
+  #leaveAlone(forMs: number): void {
+    const { servers, timeline } = this.#world;
+    this.#nobodyUntilMs = timeline.nowMs + forMs;
+    for (const server of servers) server.crash("all of them");
+    timeline.at(this.#nobodyUntilMs, () => {
+      for (const server of servers) server.start();
+    });
+  }
+
   #loseForGood(server: SimServer): void {
     const others = this.#world.servers.filter((s) => s !== server && !s.isLostForGood);
     if (others.length === 0 || !this.#chance.isTrue(0.5)) return;
@@ -131,7 +154,7 @@ export class Faults {
     this.#world.tell("database", `the lease is given to ${thief}, whoever holds it`);
     const { directly, servers } = this.#world;
     void Promise.all(servers.map(({ name }) => giveUp(directly, "delivery", name))).then(() =>
-      claim(directly, "delivery", thief, 6_000),
+      claim(directly, "delivery", thief, LEASE_MS).then((fence) => fence !== null && this.#world.watch.onHeld()),
     );
   }
 

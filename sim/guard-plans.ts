@@ -59,5 +59,6 @@ export function guardPlan(seed: number, guardFault: GuardFaultName): Plan {
     cutPerStep: BRIEF.includes(guardFault) ? 0 : Math.min(plan.cutPerStep, 0.000_5),
     lossPerMessage: Math.min(plan.lossPerMessage, 0.02),
     ...{ backupAtMs: null, restoreAtMs: [], newEpochAtMs: null, clocksWander: false },
+    ...{ hungLoop: null, nobody: null },
   };
 }

@@ -4,6 +4,7 @@ import { append, leafHash, rootOf } from "@latchkey/core/shared/merkle";
 import { sha256 } from "../apps/server/src/ledger/sha256.ts";
 import { guardsEnd, guardsHold, guardsTell } from "./guard-invariants.ts";
 import type { Entry, Era, SeenRollout } from "./oracle.ts";
+import { unwatchedGoesBack, watchedIsNotUnwatched } from "./watch.ts";
 
 /** What must hold of every world, whatever its faults. Each gives a sentence for each breach, and says where it is enforced. */
 type Invariant = (era: Era) => Iterable<string>;
@@ -221,6 +222,8 @@ export const INVARIANTS: readonly Invariant[] = [
   batchesAreWhole,
   halvesKeepTheirOrder,
   everythingEnds,
+  unwatchedGoesBack,
+  watchedIsNotUnwatched,
   guardsHold,
   guardsEnd,
   guardsTell,

@@ -10,6 +10,8 @@ export const MUTATIONS = {
   "idempotency-key": "what is asked again is done again",
   "row-lock": "a rollout's row is not locked while it is decided on",
   ancestry: "what waits goes out together whatever its history",
+  "loop-watch": "nobody sees that a loop hangs",
+  "dead-man": "nobody asks how long nobody has watched",
   phase: "whoever worked on a phase writes its end, overtaken or not",
   "guard-share_mismatch": "nobody sees that a gateway routes another share",
   "guard-no_traffic": "nobody sees that there are no requests",
@@ -74,6 +76,7 @@ export class Mutations {
   }
 
   answer(name: string, answer: unknown): unknown {
+    if (name === "vacantBefore" && this.has("dead-man")) return 0;
     if ((name === "lockPhase" || name === "holdsFence") && this.has("phase")) return true;
     return answer;
   }

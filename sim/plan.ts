@@ -27,6 +27,10 @@ export interface Plan {
   /** When an operator begins a new epoch, with no restore before it. */
   readonly newEpochAtMs: number | null;
   readonly clocksWander: boolean;
+  /** When the loop of the server that holds the lease hangs, on a disk or a network that answers nothing, and for how long. */
+  readonly hungLoop: { readonly atMs: number; readonly forMs: number } | null;
+  /** When all servers are away, and for how long. */
+  readonly nobody: { readonly atMs: number; readonly forMs: number } | null;
   /** What happens to the first canary that a guard is for; null for nothing. */
   readonly guardFault: GuardFaultName | null;
   /** Two healthy releases are shipped, nobody does anything else, and no process is killed but servers in a step. */
@@ -57,6 +61,7 @@ const AMONG_OTHERS = [
 export function planOf(seed: number): Plan {
   const chance = new Chance(seed, 1);
   const others = new Chance(seed, 7);
+  const watch = new Chance(seed, 8);
   const kind = chance.pick(["canary", "canary", "canary", "canary", "blue_green", "all_at_once"] as const);
   const steps = chance.pick([[10], [20, 50], [10, 25, 50]]);
   const hasRestore = chance.isTrue(0.2);
@@ -102,6 +107,13 @@ export function planOf(seed: number): Plan {
     restoreAtMs,
     newEpochAtMs: null,
     clocksWander: chance.isTrue(0.5),
+    hungLoop:
+      seed % 9 === 4 ? { atMs: watch.between(5_000, busyMs), forMs: watch.pick([40_000, 90_000, 150_000]) } : null,
+    // A backup has an older lease, which looks as if nobody had held it since.
+    nobody:
+      seed % 5 === 2 && backupAtMs === null
+        ? { atMs: watch.between(10_000, busyMs), forMs: watch.pick([200_000, 330_000, 400_000]) }
+        : null,
     guardFault: others.isTrue(0.2) ? others.pick(AMONG_OTHERS) : null,
     isCalm: false,
   };

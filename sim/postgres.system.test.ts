@@ -71,6 +71,8 @@ function shortened(seed: number): Partial<Plan> {
     busyMs: 8_000,
     backupAtMs: null,
     restoreAtMs: [],
+    // Time in which much is asked and nothing happens.
+    hungLoop: null,
     newEpochAtMs: seed % 4 === 0 ? 6_000 : null,
   };
 }

@@ -19,6 +19,7 @@ import { SimServer } from "./parts/server.ts";
 import { type Plan, planOf } from "./plan.ts";
 import { Timeline } from "./timeline.ts";
 import { Truth } from "./truth.ts";
+import { Watch } from "./watch.ts";
 
 const START_MS = Date.UTC(2026, 0, 1);
 /** By then everything must have come to rest: longer than the longest rollout with all that it may wait for. */
@@ -60,6 +61,7 @@ export class World {
   readonly guards: GuardFaults;
   readonly machine: SimMachine;
   readonly oracle: Oracle;
+  readonly watch: Watch;
   readonly servers: readonly SimServer[];
   readonly gateways: readonly SimGateway[];
   readonly people: SimPeople;
@@ -85,6 +87,7 @@ export class World {
     this.guards = new GuardFaults(this);
     this.machine = new SimMachine(this);
     this.oracle = new Oracle(this);
+    this.watch = new Watch(this);
     this.servers = Array.from({ length: this.plan.servers }, (_, i) => new SimServer(this, `server-${i + 1}`));
     this.gateways = Array.from({ length: this.plan.gateways }, (_, i) => new SimGateway(this, `gateway-${i + 1}`));
     this.people = new SimPeople(this);

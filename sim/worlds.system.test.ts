@@ -18,7 +18,7 @@ test(`${SEEDS} simulated worlds hold every invariant`, { timeout: 1_500_000 }, a
   process.stdout.write(`${last}\n`);
 });
 
-test.each(["fence", "lease-expiry", "idempotency-key", "ancestry"] as const)(
+test.each(["fence", "lease-expiry", "idempotency-key", "ancestry", "loop-watch", "dead-man"] as const)(
   "a world without the %s is found out",
   async (without) => {
     for (let seed = 1; seed <= 500; seed++)

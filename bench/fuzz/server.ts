@@ -6,7 +6,7 @@ import { type Client, createClient } from "@latchkey/api/client";
 import { pino } from "pino";
 import { type Database, openDatabase } from "../../apps/server/src/platform/database.ts";
 import { ensurePostgres } from "../../apps/server/src/platform/postgres/embedded.ts";
-import type { Ground } from "../../apps/server/src/testing/fuzz/ground.ts";
+import { type Ground, hubIn } from "../../apps/server/src/testing/fuzz/ground.ts";
 import { freePort } from "../installation.ts";
 
 /** Start-up with a new PostgreSQL on a busy machine. */
@@ -109,6 +109,12 @@ export class BareServer implements Ground {
   }
 
   #env(): Record<string, string> {
-    return { PATH: process.env.PATH ?? "", LATCHKEY_DIR: this.dir, LATCHKEY_PORT: String(this.#port), ...UNLIMITED };
+    return {
+      PATH: process.env.PATH ?? "",
+      LATCHKEY_DIR: this.dir,
+      LATCHKEY_PORT: String(this.#port),
+      ...UNLIMITED,
+      LATCHKEY_GITHUB_URL: hubIn(this.dir),
+    };
   }
 }

@@ -1,4 +1,5 @@
 import type { Bench, Figure } from "../figure.ts";
+import { measureLoops } from "./loops.ts";
 import { measureMerge } from "./merge.ts";
 import { measureOrder } from "./order.ts";
 import { measureReports } from "./reports.ts";
@@ -7,7 +8,8 @@ import { measureWebhooks } from "./webhooks.ts";
 
 /**
  * The topic `pipeline`: what comes from GitHub, how soon a merge meets its first visitors, how soon they are served by the old
- * release again, and who waits for large reports.
+ * release again, who waits for large reports,
+ * and what looking after 200 services costs when nothing goes on.
  */
 const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Figure[]>>> = {
   webhooks: measureWebhooks,
@@ -15,6 +17,7 @@ const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Figure[]>>> = 
   merge: measureMerge,
   serving: measureServing,
   reports: measureReports,
+  loops: measureLoops,
 };
 export const PIPELINE_PARTS = Object.keys(MEASURES);
 

@@ -55,6 +55,9 @@ export class SimServer {
   #loop: Loop | null = null;
   #database: Transactions | null = null;
   #target: LocalTarget | null = null;
+  #hungUntilMs = 0;
+  /** Since when its loop has hung; null while it goes round. */
+  #hangsSinceMs: number | null = null;
   isLostForGood = false;
   skewMs = 0;
   drift = 0;
@@ -105,6 +108,21 @@ export class SimServer {
     this.#world.tell(this.name, `stands still for ${Math.round(ms / 1000)} s`);
   }
 
+  /** Its loop hangs, while all else of the process goes on. */
+  hang(ms: number): void {
+    this.#hungUntilMs = this.#world.timeline.nowMs + ms;
+    this.#world.tell(this.name, `has a loop that hangs for ${Math.round(ms / 1000)} s`);
+  }
+
+  /** Where the loop hangs: what it waits for answers only then. */
+  async #hangs(life: number): Promise<void> {
+    const { timeline } = this.#world;
+    if (timeline.nowMs >= this.#hungUntilMs) return;
+    this.#hangsSinceMs ??= timeline.nowMs;
+    await new Promise<void>((resolve) => timeline.at(this.#hungUntilMs, () => this.deliver(life, resolve)));
+    this.#hangsSinceMs = null;
+  }
+
   get isStalled(): boolean {
     return this.#isUp && this.#world.timeline.nowMs < this.#stalledUntilMs;
   }
@@ -123,6 +141,8 @@ export class SimServer {
     this.#isUp = true;
     this.#life += 1;
     this.#stalledUntilMs = 0;
+    this.#hungUntilMs = 0;
+    this.#hangsSinceMs = null;
     this.#world.tell(this.name, "starts");
     const life = this.#life;
     this.deliver(life, () => void this.#wire(life));
@@ -134,6 +154,7 @@ export class SimServer {
     const database = this.#facade(life);
     const log = this.#log();
     const watch = new LoopWatch(clock);
+    if (world.mutations.has("loop-watch")) watch.hangs = () => false;
     const lease = await keepLease(database, log, "delivery", this.name, clock, watch);
     startSequencer(database, log, () => {}, clock);
     const prober = world.machine.proberOf(clock);
@@ -172,7 +193,11 @@ export class SimServer {
     this.#database = database;
     this.#target = target;
     this.#loop = loop;
-    runRounds(loop, clock, { lease, watch, deployments, rollouts, target });
+    const tick = async () => {
+      await this.#hangs(life);
+      return deployments.tick();
+    };
+    runRounds(loop, clock, { lease, watch, deployments: { tick }, rollouts, target });
   }
 
   #log(): Logger {
@@ -226,6 +251,7 @@ export class SimServer {
           return;
         }
         world.step(this.name, name, args);
+        if (name === "claim") world.watch.onAsked(this.name, this.#hangsSinceMs);
         const fate = world.faults.fateOfStep();
         if (fate === "crash_before") return this.crash(`before ${name}`);
         if (fate === "cut_before") {
@@ -243,6 +269,7 @@ export class SimServer {
         };
         execute().then(
           (value) => {
+            if (name === "claim" && value !== null) world.watch.onHeld();
             if (name === "begin") {
               const begun = value as Connection;
               // A connection that its process never hears of is closed by the database.

@@ -57,6 +57,13 @@ export const catalogAnswers = {
       .all<EnvironmentRow>("environment")
       .filter((e) => e.project === project && e.service === service)
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
+  servingEnvironments: (s) =>
+    s
+      .all<EnvironmentRow>("environment")
+      .filter((e) => e.serving_release_id !== null)
+      .sort((a, b) =>
+        environmentKey(a.project, a.service, a.name) < environmentKey(b.project, b.service, b.name) ? -1 : 1,
+      ),
   findEnvironment: (s, project, service, name) =>
     s.get<EnvironmentRow>("environment", environmentKey(project, service, name)),
   lockEnvironment: async (s, project, service, name) => {

@@ -62,12 +62,14 @@ const all: Answers = {
   undoBaseline: () => ({ words: "It is taken back." }),
   contractSchema: () => ({ words: "It runs once no deployment is under way." }),
   listPreviews: () => ({ items: [example.preview] }),
+  createPreview: () => ({ ...example.preview, name: "new-form", pullRequest: null, branch: "new-form" }),
   keepPreview: () => example.preview,
   removePreview: () => ({ ...example.preview, state: "ended", address: null }),
   listPromotions: () => ({ items: [example.promotion] }),
   promote: () => example.deployment,
   getZeroTouch: () => example.zeroTouch,
-  rollBack: () => ({ ...example.deployment, words: "Going back." }),
+  previewZeroTouch: () => example.zeroTouchPreview,
+  rollBack: () => ({ ...example.deployment, words: "Going back.", flags: example.flagsPutBack }),
   listDeploymentPauses: () => ({ items: [example.pause] }),
   resumeDeployments: () => ({ resumed: true, words: "What waited goes on." }),
   splitDeployment: () => ({ items: [example.deployment, { ...example.deployment, id: "dep_2" }] }),
@@ -179,11 +181,13 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   undoBaseline: ["migrations", "baseline", "leads", "--undo", "--reason", "the wrong folder"],
   contractSchema: ["contract", "leads", "0003-contract-mail.sql", "--reason", "unused"],
   listPreviews: ["previews", "leads"],
+  createPreview: ["previews", "leads", "create", "--branch", "new-form"],
   keepPreview: ["previews", "leads", "keep", "12", "--for", "3d", "--reason", "a demo"],
   removePreview: ["previews", "leads", "remove", "12", "--reason", "looked at"],
   listPromotions: ["path", "leads"],
   promote: ["promote", "leads", "--to", "production", "--reason", "looked at"],
   getZeroTouch: ["zero-touch", "leads"],
+  previewZeroTouch: ["zero-touch", "leads", "--commit", "0123456"],
   rollBack: ["rollback", "leads", "--reason", "wrong prices"],
   listDeploymentPauses: ["resume-deployments"],
   resumeDeployments: ["resume-deployments", "leads", "--reason", "fixed"],
@@ -369,6 +373,15 @@ describe("targets", () => {
     expect((await bench.run("rollback", "rol_1", "--reason", "prices")).exitCode).toBe(0);
     expect(bench.server.asked.at(-1)?.name).toBe("actOnRollout");
     expect((await bench.run("rollback", "leads")).exitCode).toBe(2);
+  });
+  it("a rollback says which flags have changed since, and with --with-flags what became of them", async () => {
+    bench.server.answers = all;
+    const seen = await bench.run("rollback", "leads", "--plan");
+    expect(seen.out).toMatch(/new-form +isEnabled +true +false/);
+    const back = await bench.run("rollback", "leads", "--with-flags", "--reason", "prices");
+    expect(bench.server.asked.at(-1)?.body).toMatchObject({ withFlags: true });
+    expect(back.out).toContain("1 flag put back: new-form. old-form was left as it is: it is archived.");
+    expect((await bench.run("rollback", "rol_1", "--with-flags", "--reason", "prices")).exitCode).toBe(2);
   });
   it("a release by its number, wherever its page is", async () => {
     bench.server.answers = {

@@ -93,6 +93,11 @@ async function problemOf(response: Response): Promise<Problem> {
   }
 }
 
+/** Characters: below it compressing saves nothing that anybody would notice. */
+const ZIPPED_FROM = 100_000;
+const zipped = (text: string): Promise<ArrayBuffer> =>
+  new Response(new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer();
+
 /** Makes a client. Throws `ApiError` for every answer that is not a success, also for an unreachable server (status 0). */
 export function createClient(options: ClientOptions): Client {
   const project = options.project ?? "main";
@@ -104,11 +109,15 @@ export function createClient(options: ClientOptions): Client {
     if (args.body !== undefined) headers["content-type"] = "application/json";
     if (spec.method !== "GET") headers["idempotency-key"] = String(args.idempotencyKey ?? crypto.randomUUID());
     const signal = args.signal as AbortSignal | undefined;
+    const text = args.body === undefined ? undefined : JSON.stringify(args.body);
+    const isZipped = spec.large === true && text !== undefined && text.length > ZIPPED_FROM;
+    const body = isZipped ? await zipped(text) : text;
+    if (isZipped) headers["content-encoding"] = "gzip";
     const ask = () =>
       send(options.baseUrl + address(spec, args, project), {
         method: spec.method,
         headers,
-        ...(args.body === undefined ? {} : { body: JSON.stringify(args.body) }),
+        ...(body === undefined ? {} : { body }),
         ...(signal ? { signal } : {}),
       });
     let response: Response;

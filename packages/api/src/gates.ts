@@ -347,8 +347,8 @@ export type Evidence = z.infer<typeof Evidence>;
 export const NewEvidence = z.strictObject({
   gate: z.string().min(1).max(60),
   commit: z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/, "a whole commit id: 40 or 64 hex digits in small letters"),
-  /** The request as a whole may have 1 MB. */
-  report: z.string().min(1).max(1_000_000),
+  /** The request as a whole may have 16 MB; compressed with gzip (content-encoding) it is sent faster. */
+  report: z.string().min(1).max(10_000_000),
   /** Where the run that made it is seen. */
   url: z
     .url({ protocol: /^https?$/ })

@@ -5,6 +5,10 @@ const when = z.iso.datetime({ offset: true });
 const repositoryName = z
   .string()
   .regex(/^[A-Za-z0-9]([A-Za-z0-9-]{0,38})\/[A-Za-z0-9._-]{1,100}$/, 'owner and name, such as "acme/shop"');
+export const branchName = z
+  .string()
+  .max(255)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*$/, "the name of a branch");
 const folder = z
   .string()
   .max(400)
@@ -29,11 +33,7 @@ export const KeylessConfig = z.strictObject({
 
 export const GithubConfig = z.strictObject({
   repository: repositoryName,
-  branch: z
-    .string()
-    .max(255)
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*$/, "the name of a branch")
-    .default("main"),
+  branch: branchName.default("main"),
   /** Folder of the repository that `source` is relative to. */
   path: folder.default(""),
   /** Folders of the repository whose changes are changes of this service; without any, the service's sources. */

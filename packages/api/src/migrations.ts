@@ -47,7 +47,7 @@ export const SchemaView = z.object({
 });
 export type SchemaView = z.infer<typeof SchemaView>;
 
-/** A file as the caller has it: by name and text. All together stay within the 1 MB of a request. */
+/** A file as the caller has it: by name and text. All together stay within the 16 MB of the request. */
 const MigrationSource = z.strictObject({
   file: z
     .string()

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { FlagsPutBack } from "./flags-back.ts";
 import { GATES_MAX, GateConfig, GateResult } from "./gates.ts";
 import { GithubConfig } from "./github.ts";
 import { MetricConfigs } from "./metrics.ts";
@@ -212,6 +213,8 @@ export const ServiceConfig = z.strictObject({
       deadManMs: z.int().min(30_000).max(86_400_000).default(300_000),
       /** How long the release before keeps its process after a promotion, so that going back needs no start; it takes its memory. */
       keepWarmMs: z.int().min(0).max(86_400_000).default(600_000),
+      /** Whether a rollback by Latchkey itself also puts back the flags that were changed since the rollout began. */
+      withFlags: z.boolean().default(false),
     })
     .optional(),
   /** The repository that it is built from; left out by those who ship by hand. */
@@ -359,6 +362,8 @@ export const Deployment = DeploymentSummary.extend({
   carries: z.array(CarriedChange),
   /** Once a batch was rolled back that it is, or was, a part of. */
   split: BatchSplit.nullable(),
+  /** Flags that were put back with its rollback; null where none were to be. */
+  flags: FlagsPutBack.nullable(),
 });
 
 export const RolloutAction = z.enum(["pause", "resume", "promote", "roll_back", "abort"]);

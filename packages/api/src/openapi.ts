@@ -64,6 +64,7 @@ export function openApi(version: string): Record<string, unknown> {
         ? {
             requestBody: {
               required: true,
+              ...(spec.large ? { description: "At most 16 MB; may be compressed: Content-Encoding: gzip" } : {}),
               content: {
                 "application/json": { schema: schemaOf(rules.body, schemas, "input") },
               },

@@ -8,7 +8,11 @@ export interface PathSpec {
   readonly path: string;
   /** `public` needs no credential; anything else is looked up in the authorisation table. */
   readonly action: Action;
+  /** Takes reports or folders of files: up to LARGE_BODY_MAX_BYTES, and compressed with gzip. */
+  readonly large?: true;
 }
+/** Of a large body, before it is compressed: 10 MB of a report as JSON, with room. Other bodies have at most 1 MB. */
+export const LARGE_BODY_MAX_BYTES = 16 * 1_048_576;
 
 export const ACTIONS = [
   "public",
@@ -70,26 +74,39 @@ export const paths = {
   getDeployment: { method: "GET", path: `${P}/deployments/:deploymentId`, action: "service.read" },
 
   getZeroTouch: { method: "GET", path: `${P}/deployments/:deploymentId/zero-touch`, action: "service.read" },
+  previewZeroTouch: { method: "GET", path: `${P}/services/:service/zero-touch`, action: "service.read" },
   getAutomation: { method: "GET", path: `${P}/automation`, action: "service.read" },
 
   listMigrations: { method: "GET", path: `${P}/services/:service/migrations`, action: "service.read" },
   contractSchema: { method: "POST", path: `${P}/services/:service/migrations/contract`, action: "rollout.act" },
-  planMigrations: { method: "POST", path: `${P}/services/:service/migrations/plan`, action: "service.read" },
-  baselineSchema: { method: "POST", path: `${P}/services/:service/migrations/baseline`, action: "rollout.act" },
+  planMigrations: {
+    method: "POST",
+    path: `${P}/services/:service/migrations/plan`,
+    action: "service.read",
+    large: true,
+  },
+  baselineSchema: {
+    method: "POST",
+    path: `${P}/services/:service/migrations/baseline`,
+    action: "rollout.act",
+    large: true,
+  },
   dumpSchema: { method: "GET", path: `${P}/services/:service/migrations/dump`, action: "rollout.act" },
   undoBaseline: { method: "POST", path: `${P}/services/:service/migrations/baseline/undo`, action: "rollout.act" },
   listPromotions: { method: "GET", path: `${P}/services/:service/promotions`, action: "service.read" },
   promote: { method: "POST", path: `${P}/services/:service/promote`, action: "deployment.create" },
 
   listPreviews: { method: "GET", path: `${P}/previews`, action: "service.read" },
+  createPreview: { method: "POST", path: `${P}/services/:service/previews`, action: "deployment.create" },
+  // By its name, or by the number of its pull request.
   keepPreview: {
     method: "POST",
-    path: `${P}/services/:service/previews/:pullRequest/keep`,
+    path: `${P}/services/:service/previews/:preview/keep`,
     action: "deployment.create",
   },
   removePreview: {
     method: "POST",
-    path: `${P}/services/:service/previews/:pullRequest/remove`,
+    path: `${P}/services/:service/previews/:preview/remove`,
     action: "deployment.create",
   },
 
@@ -116,7 +133,7 @@ export const paths = {
   // The token is all that is needed: it stands for one gate of one deployment, of whichever project.
   answerGate: { method: "POST", path: "/api/v1/deployments/:deploymentId/gates/:gate/result", action: "public" },
 
-  submitEvidence: { method: "POST", path: `${P}/services/:service/evidence`, action: "evidence.submit" },
+  submitEvidence: { method: "POST", path: `${P}/services/:service/evidence`, action: "evidence.submit", large: true },
   listWaivers: { method: "GET", path: `${P}/services/:service/waivers`, action: "service.read" },
   createWaiver: { method: "POST", path: `${P}/services/:service/waivers`, action: "waiver.manage" },
   revokeWaiver: { method: "DELETE", path: `${P}/services/:service/waivers/:waiverId`, action: "waiver.manage" },

@@ -13,6 +13,8 @@ export const Promotion = z.object({
   /** `tried`: its release was deployed there and did not stay; `blocked`: the words say by what. */
   state: z.enum(["nothing", "same", "soaking", "ready", "under_way", "tried", "blocked"]),
   words: z.string(),
+  /** Its release was there and was taken back: whoever promotes it sends the same one again. */
+  isTakenBack: z.boolean(),
   /** When the release has served long enough to go on. */
   readyAt: when.nullable(),
   /** What would be promoted, and what is served there. */

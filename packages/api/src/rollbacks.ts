@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { FlagChangedSince, FlagsPutBack } from "./flags-back.ts";
 import * as m from "./models.ts";
 
 /** Going back to a release that served before, and what waits after it. */
@@ -50,6 +51,11 @@ export const RollbackPlan = z.object({
    * puts back. Empty where none does; null where the configuration of then is not known.
    */
   configuration: z.array(m.ConfigChange).nullable(),
+  /**
+   * Feature flags that answer otherwise in this environment since the first of the undone releases began to be rolled out: what
+   * `withFlags` puts back. Null where there is nothing to go back to.
+   */
+  flags: z.object({ since: when, words: z.string(), items: z.array(FlagChangedSince) }).nullable(),
   candidates: z.array(RollbackCandidate),
   pause: DeploymentPause.nullable(),
 });
@@ -74,9 +80,13 @@ export const rollbackContract = {
       reason: z.string().trim().min(1).max(500),
       /** Apply the configuration again that held when the release was promoted, in the same step. */
       withConfiguration: z.boolean().default(false),
+      /** Put the flags back, in this environment, that were changed since the releases that are left began to be rolled out. */
+      withFlags: z.boolean().default(false),
+      /** With `withFlags`, the versions of the plan: a flag that somebody has changed since is left as it is. */
+      flagVersions: z.record(z.string().max(100), z.int()).optional(),
     }),
     status: 202,
-    answers: m.DeploymentSummary,
+    answers: m.DeploymentSummary.extend({ flags: FlagsPutBack.nullable() }),
   },
   listDeploymentPauses: {
     summary: "Where deployments wait after a rollback",

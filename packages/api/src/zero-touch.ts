@@ -58,7 +58,40 @@ export const Automation = z.object({
 });
 export type Automation = z.infer<typeof Automation>;
 
+/** What the gates of kind `zero_touch` would say of a commit that is not deployed yet. */
+export const ZeroTouchPreview = z.object({
+  service: z.string(),
+  environment: z.string(),
+  /** The whole hash. */
+  commit: z.string(),
+  /** The commit of the release that serves: what is new is counted from it. Null where none serves, or it was built of no commit. */
+  since: z.string().nullable(),
+  words: z.string(),
+  items: z.array(
+    z.object({
+      gate: z.string(),
+      alone: z.boolean(),
+      reasons: z.array(z.object({ rule: z.string(), holds: z.boolean(), words: z.string() })),
+    }),
+  ),
+});
+
 export const zeroTouchContract = {
+  previewZeroTouch: {
+    summary: "Which rules of zero touch a commit would meet, and which not, if it were deployed now",
+    query: z.object({
+      commit: z.string().regex(/^[0-9a-f]{7,40}$/, "the hash of a commit, or its first 7 digits or more"),
+      environment: z.string().min(1).max(40).default("production"),
+      /** The branch that it is on, where the sources are on GitHub; the service's own when left out. */
+      branch: z
+        .string()
+        .max(200)
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*$/, "the name of a branch")
+        .optional(),
+    }),
+    status: 200,
+    answers: ZeroTouchPreview,
+  },
   getZeroTouch: {
     summary: "Why a deployment went out alone or waited for a person, worked out again from the evidence",
     status: 200,

@@ -138,6 +138,8 @@ const WORDS: Readonly<Record<string, string>> = {
     "A canary that no server has watched for so long is taken back; five minutes when it is left out.",
   "rollback.keepWarmMs":
     "How long the release before keeps running after a promotion, so that going back needs no start; ten minutes when it is left out, 0 ends it at once.",
+  "rollback.withFlags":
+    "true: a rollback by Latchkey itself also puts back the flags that were changed in the environment since the rollout began; what was switched off since stays off.",
   "rollback.watchMs": "For how long after it was promoted a release is watched so; a day when it is left out.",
   analysis: "How certain the judge must be.",
   github: "The repository that it is built from: docs/guides/github.md.",

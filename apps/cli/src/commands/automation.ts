@@ -9,6 +9,11 @@ import { clip, moment, table } from "../text.ts";
 const GROUP = "See what is there:";
 const EXCEPTIONS_SHOWN = 20;
 
+interface ZeroTouchOptions {
+  readonly commit?: string;
+  readonly branch?: string;
+  readonly environment: string;
+}
 interface AutomationOptions {
   readonly days: string;
 }
@@ -37,20 +42,52 @@ export function addAutomation(program: Command, terminal: Terminal, outcome: Out
 
 /** Why a deployment went out alone, or waited for a person. */
 export function addZeroTouch(program: Command, terminal: Terminal, outcome: Outcome): void {
-  addCommand(program, terminal, outcome, {
+  addCommand<ZeroTouchOptions>(program, terminal, outcome, {
     usage: "zero-touch <deployment>",
-    about: "why a deployment went out with nobody watching, or waited for a person",
-    more: "Shows each rule of the service's gate of kind zero_touch with its answer, works the decision out again from the recorded evidence, and says whether it comes to the same. A service's name stands for its newest deployment.",
+    about: "why a deployment went out with nobody watching, or waited for a person; or what a commit would do",
+    more: "Shows each rule of the service's gate of kind zero_touch with its answer, works the decision out again from the recorded evidence, and says whether it comes to the same. A service's name stands for its newest deployment. With --commit nothing is deployed: each rule is asked of what that commit would change, as things stand now.",
     group: GROUP,
-    examples: [["latchkey zero-touch leads", "of the newest deployment"]],
-    run: async ({ session: open, args }) => {
+    options: (command) =>
+      command
+        .option("--commit <hash>", "of a service: which rules this commit would meet")
+        .option("--branch <name>", "with --commit, where the sources are on GitHub: the branch that it is on")
+        .option("--environment <name>", "with --commit: where it would go", "production"),
+    examples: [
+      ["latchkey zero-touch leads", "of the newest deployment"],
+      ["latchkey zero-touch leads --commit $(git rev-parse HEAD)", "what would be asked of the commit at hand"],
+    ],
+    run: async ({ session: open, args, options }) => {
       const session = open();
+      const { commit, branch, environment } = options;
+      if (commit !== undefined) {
+        const seen = await session.client.previewZeroTouch({
+          params: { ...session.main, service: args[0] ?? "" },
+          query: { commit, environment, ...(branch === undefined ? {} : { branch }) },
+        });
+        session.print(seen, () => previewWords(seen, session));
+        return undefined;
+      }
+      if (branch !== undefined) throw wrongUse("--branch goes with --commit.", "Give the commit too.");
       const deploymentId = await deploymentOf(session, args[0] ?? "");
       const answer = await session.client.getZeroTouch({ params: { ...session.main, deploymentId } });
       session.print(answer, () => zeroTouchWords(answer, session));
       return undefined;
     },
   });
+}
+
+function previewWords(seen: Answer<"previewZeroTouch">, session: Session): string {
+  const since = seen.since === null ? "" : `, since ${seen.since.slice(0, 8)} that serves`;
+  return [
+    `${seen.service}, commit ${seen.commit.slice(0, 8)} to ${seen.environment}${since}: ${seen.words}`,
+    ...seen.items.map(({ gate, reasons }) =>
+      table(
+        [gate, "", ""],
+        reasons.map((r) => [r.rule, r.holds ? "holds" : "asks for a person", r.words]),
+        session.style,
+      ),
+    ),
+  ].join("\n");
 }
 
 async function deploymentOf(session: Session, target: string): Promise<string> {

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { LARGE_BODY_MAX_BYTES } from "@latchkey/api/paths";
 import type { Command } from "commander";
 import { addCommand, type Outcome } from "../command.ts";
 import { addPageOptions, moreWords, type PageOptions, readPages } from "../pages.ts";
@@ -12,8 +13,7 @@ import { clip, moment, parseDuration, table } from "../text.ts";
 
 const CHANGE = "Change what is served:";
 const LOOK = "Look:";
-/** As JSON the request may have 1 MB. */
-const REPORT_BYTES_MAX = 1_000_000;
+const REPORT_CHARACTERS_MAX = 10_000_000;
 
 /** What people and pipelines say to gates. */
 export function addGates(program: Command, terminal: Terminal, outcome: Outcome): void {
@@ -63,11 +63,8 @@ export function readReport(path: string, file: string): string {
     throw wrongUse(`There is no report ${file} that can be read.`, "Name the file that the tool has written.");
   }
   if (text === "") throw wrongUse(`${file} is empty: that is no report.`, "Name the file that the tool has written.");
-  if (Buffer.byteLength(JSON.stringify(text)) > REPORT_BYTES_MAX)
-    throw wrongUse(
-      `${file} has more than 1 MB as JSON, the most that is taken.`,
-      "Send a smaller report, such as a summary.",
-    );
+  if (text.length > REPORT_CHARACTERS_MAX || Buffer.byteLength(JSON.stringify(text)) > LARGE_BODY_MAX_BYTES - 65_536)
+    throw wrongUse(`${file} has more than 10 MB, the most that is taken.`, "Send a smaller report, such as a summary.");
   return text;
 }
 

@@ -16,6 +16,7 @@ interface RollbackOptions {
   readonly reason?: string;
   readonly plan?: boolean;
   readonly withConfiguration?: boolean;
+  readonly withFlags?: boolean;
 }
 
 /** Back to an earlier release: by the rollout under way, or by a deployment of its own. */
@@ -31,10 +32,15 @@ export function addRollback(program: Command, terminal: Terminal, outcome: Outco
         .option("--to <id-or-number>", "the release to go back to, such as leads/12")
         .option("--environment <name>", "where", "production")
         .option("--with-configuration", "apply the configuration of then again, in the same step")
+        .option("--with-flags", "put back the flags that were changed there since the rollout began, in the same step")
         .option("--plan", "only say what it would go back to, how, and what it would undo"),
     examples: [
       ["latchkey rollback leads --plan", "what it would undo, and the releases that can be gone back to"],
       ['latchkey rollback leads --reason "customers report wrong prices"', "back to the release before"],
+      [
+        'latchkey rollback leads --with-flags --reason "the new form and its flag"',
+        "back, with the flags that were changed along",
+      ],
       ['latchkey rollback leads --to leads/12 --reason "the last good one"', "back to a certain release"],
     ],
     run: async ({ session: open, args, options }) => {
@@ -53,12 +59,15 @@ export function addRollback(program: Command, terminal: Terminal, outcome: Outco
       }
       const made = await session.client.rollBack({
         params,
-        body: { ...asked, reason, withConfiguration: options.withConfiguration ?? false },
+        body: {
+          ...{ ...asked, reason, withConfiguration: options.withConfiguration ?? false },
+          withFlags: options.withFlags ?? false,
+        },
       });
       session.print(
         made,
         () =>
-          `${made.id}: ${made.words}\nMerges and pipelines deploy nothing to ${made.environment} until: latchkey resume-deployments ${target} --environment ${made.environment} --reason "..."\nFollow it: latchkey deployment ${made.id} --wait`,
+          `${made.id}: ${made.words}\n${made.flags ? `${made.flags.words}\n` : ""}Merges and pipelines deploy nothing to ${made.environment} until: latchkey resume-deployments ${target} --environment ${made.environment} --reason "..."\nFollow it: latchkey deployment ${made.id} --wait`,
       );
       return undefined;
     },
@@ -66,9 +75,9 @@ export function addRollback(program: Command, terminal: Terminal, outcome: Outco
 }
 
 async function turnBack(session: Session, target: string, options: RollbackOptions, reason: string) {
-  if (options.plan || options.to !== undefined || options.withConfiguration)
+  if (options.plan || options.to !== undefined || options.withConfiguration || options.withFlags)
     throw wrongUse(
-      "--plan, --to and --with-configuration are for a service.",
+      "--plan, --to, --with-configuration and --with-flags are for a service.",
       "Give the service's name instead of the rollout.",
     );
   const rolloutId = await rolloutOf(session, target, { mayBeOver: false });
@@ -105,6 +114,20 @@ function planWords(plan: Answer<"planRollback">, session: Session): string {
       table(
         ["configuration", "now", "then"],
         plan.configuration.map((c) => [c.path, clip(JSON.stringify(c.before), 40), clip(JSON.stringify(c.after), 40)]),
+        session.style,
+      ),
+    );
+  const changed = (plan.flags?.items ?? []).flatMap((item) => item.changes.map((change) => ({ item, change })));
+  if (changed.length > 0)
+    parts.push(
+      table(
+        ["flag", "field", "now", "then"],
+        changed.map(({ item, change }) => [
+          item.flag,
+          clip(change.path.replace(`environments.${plan.environment}.`, ""), 60),
+          clip(JSON.stringify(change.before), 30),
+          clip(JSON.stringify(change.after), 30),
+        ]),
         session.style,
       ),
     );

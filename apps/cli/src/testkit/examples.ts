@@ -41,6 +41,7 @@ export const deployment: Answer<"getDeployment"> = {
   rollback: null,
   carries: [],
   split: null,
+  flags: null,
   gates: [
     {
       ...{
@@ -443,6 +444,11 @@ export const pause: Answer<"listDeploymentPauses">["items"][number] = {
   leftRelease: release,
   waiting: 2,
 };
+export const flagsPutBack: Answer<"rollBack">["flags"] = {
+  ...{ since: AT, words: "1 flag put back: new-form. old-form was left as it is: it is archived." },
+  putBack: [{ flag: "new-form", version: 4, words: "" }],
+  left: [{ flag: "old-form", words: "it is archived" }],
+};
 export const rollbackPlan: Answer<"planRollback"> = {
   service: "leads",
   environment: "production",
@@ -454,6 +460,16 @@ export const rollbackPlan: Answer<"planRollback"> = {
   changes: [{ commit: "0123456789abcdef", message: "A better form", author: "Ada", at: AT }],
   cautions: ["Make sure that this release can work with its schema."],
   configuration: [{ path: "rollback.unhealthyMs", before: 60_000, after: 30_000 }],
+  flags: {
+    since: AT,
+    words: "1 flag changed here since the rollout began: new-form.",
+    items: [
+      {
+        ...{ flag: "new-form", version: 3, fromVersion: 2, isPutBack: true, words: "" },
+        changes: [{ path: "environments.production.isEnabled", before: true, after: false }],
+      },
+    ],
+  },
   candidates: [
     {
       release: { ...release, id: "rel_1", number: 1 },
@@ -499,6 +515,16 @@ export const automation: Answer<"getAutomation"> = {
   ],
 };
 
+export const zeroTouchPreview: Answer<"previewZeroTouch"> = {
+  ...{ service: "leads", environment: "production", commit: "0".repeat(40), since: "1".repeat(40) },
+  words: "A person would be asked.",
+  items: [
+    {
+      ...{ gate: "zero touch", alone: false },
+      reasons: [{ rule: "attended", holds: false, words: "A person must look at db/1.sql." }],
+    },
+  ],
+};
 export const zeroTouch: Answer<"getZeroTouch"> = {
   items: [
     {
@@ -519,6 +545,7 @@ export const preview: Answer<"listPreviews">["items"][number] = {
 };
 
 export const promotion: Answer<"listPromotions">["items"][number] = {
+  isTakenBack: false,
   ...{ service: "leads", from: "staging", to: "production", automatic: true, soakMs: 600_000, state: "soaking" },
   words: "Release 2 serves staging and must do so for a while longer.",
   ...{ readyAt: AT, release, serving: { ...release, id: "rel_1", number: 1 }, apart: 1, deploymentId: null },

@@ -201,6 +201,23 @@ export const queries = {
       initialPageParam: "",
       getNextPageParam: (page) => page.next,
     }),
+  flagEnvironments: () =>
+    queryOptions({
+      queryKey: [...keys.flags, "environments"],
+      queryFn: ({ signal }) => api.listFlagEnvironments({ params: { project }, signal }),
+    }),
+  flagProposals: (flag?: string) =>
+    infiniteQueryOptions({
+      queryKey: [...keys.flags, "proposals", flag ?? ""],
+      queryFn: ({ pageParam, signal }) =>
+        api.listFlagProposals({
+          params: { project },
+          query: { limit: PAGE, ...(flag ? { flag } : {}), ...(pageParam ? { cursor: pageParam } : {}) },
+          signal,
+        }),
+      initialPageParam: "",
+      getNextPageParam: (page) => page.next,
+    }),
   flagSegments: () =>
     queryOptions({
       queryKey: [...keys.flags, "segments"],

@@ -1,6 +1,6 @@
 import { X } from "lucide-react";
 import { Dialog as Radix } from "radix-ui";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import { IconButton } from "./Button.tsx";
 
 /** What one came to fill in gets the focus, not the cross that closes. */
@@ -22,12 +22,22 @@ export function Dialog(o: {
   children: ReactNode;
   wide?: boolean;
 }) {
+  // Radix gives the focus back to a trigger of its own alone, and these are opened from anywhere.
+  const opener = useRef<Element | null>(null);
   return (
     <Radix.Root open={o.open} onOpenChange={(open) => !open && o.onClose()}>
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-(--overlay)" />
         <Radix.Content
-          onOpenAutoFocus={focusFirstField}
+          onOpenAutoFocus={(event) => {
+            opener.current = document.activeElement;
+            focusFirstField(event);
+          }}
+          onCloseAutoFocus={(event) => {
+            if (!(opener.current instanceof HTMLElement && opener.current.isConnected)) return;
+            event.preventDefault();
+            opener.current.focus();
+          }}
           className={`raised appear fixed top-1/2 left-1/2 z-50 max-h-[calc(100dvh-2rem)] w-[calc(100vw-1.5rem)] -translate-x-1/2 -translate-y-1/2 overflow-y-auto rounded-xl ${o.wide ? "max-w-2xl" : "max-w-md"}`}
         >
           <div className="flex items-start gap-3 px-5 pt-4">

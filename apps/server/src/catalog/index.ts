@@ -36,6 +36,10 @@ export {
   publicEnvironmentOf,
   raiseEpoch,
   type ServiceRow,
+  servicesNamed,
+  servicesWith,
+  servicesWithTargets,
+  servingEnvironments,
   takeGeneration,
 } from "./services.store.ts";
 

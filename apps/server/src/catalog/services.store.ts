@@ -48,6 +48,35 @@ export const allServices = operation("allServices", async (db: Executor): Promis
   return found.rows;
 });
 
+const SERVICE = sql`project, name, config, config_digest, manager, root`;
+/** The services whose configuration holds this part, such as an automatic promotion: what a loop asks for each second. */
+export const servicesWith = operation("servicesWith", async (db: Executor, part: object): Promise<ServiceRow[]> => {
+  const found = await sql<ServiceRow>`select ${SERVICE} from service
+    where config @> ${JSON.stringify(part)}::jsonb order by project, name`.execute(db);
+  return found.rows;
+});
+/** The services that name a target, whichever. */
+export const servicesWithTargets = operation("servicesWithTargets", async (db: Executor): Promise<ServiceRow[]> => {
+  const found = await sql<ServiceRow>`select ${SERVICE} from service
+    where config ? 'target' or config ? 'targets' order by project, name`.execute(db);
+  return found.rows;
+});
+/** Certain services, in no order; those that there are not are left out. */
+export const servicesNamed = operation(
+  "servicesNamed",
+  async (
+    db: Executor,
+    names: readonly { readonly project: string; readonly service: string }[],
+  ): Promise<ServiceRow[]> => {
+    if (names.length === 0) return [];
+    const found = await sql<ServiceRow>`select ${SERVICE} from service where (project, name) in
+      (select * from unnest(${names.map((n) => n.project)}::text[], ${names.map((n) => n.service)}::text[]))`.execute(
+      db,
+    );
+    return found.rows;
+  },
+);
+
 export const saveService = operation(
   "saveService",
   async (tx: Executor, row: Omit<ServiceRow, "manager">): Promise<void> => {
@@ -73,6 +102,13 @@ export const environmentsOf = operation(
     return found.rows;
   },
 );
+
+/** Every environment that serves a release. */
+export const servingEnvironments = operation("servingEnvironments", async (db: Executor): Promise<EnvironmentRow[]> => {
+  const found = await sql<EnvironmentRow>`select ${ENVIRONMENT} from environment
+      where serving_release_id is not null order by project, service, name`.execute(db);
+  return found.rows;
+});
 
 export const findEnvironment = operation(
   "findEnvironment",

@@ -4,13 +4,13 @@ import type { Prober, Run, Target } from "@latchkey/core/delivery/ports";
 import { SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
 import { type Ailing, isToGoBack, lookAt, WELL } from "@latchkey/core/delivery/unhealthy";
 import type { Logger } from "pino";
-import { allServices, type EnvironmentRow, environmentsOf, type ServiceRow } from "../catalog/index.ts";
+import { type EnvironmentRow, type ServiceRow, servicesNamed, servingEnvironments } from "../catalog/index.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Transactions } from "../platform/database.ts";
 import type { Lease } from "../platform/leases.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { BurnReader } from "./burn-rates.ts";
-import { activeDeployments, type DeploymentRow, findDeployment } from "./deployments.store.ts";
+import { activeDeployments, promotedSince, type ServedByRow } from "./deployments.store.ts";
 import { rollBack } from "./rollback.ts";
 import { rollbackPolicyOf } from "./rollback-policy.ts";
 import { applyWithin } from "./rollout-engine.ts";
@@ -20,6 +20,8 @@ const EVERY_MS = 1_000;
 const ANSWER_MS = 2_000;
 /** Releases that are asked at once. */
 const AT_ONCE = 16;
+/** The longest that `rollback.watchMs` may be. */
+const WATCH_MAX_MS = 2_592_000_000;
 
 export interface AilingOptions {
   readonly database: Transactions;
@@ -100,41 +102,40 @@ export class AilingController {
   /** New releases that visitors are sent to, where there is one to go back to. */
   async #watched(): Promise<Watched[]> {
     const { db } = this.#o.database;
-    const rollouts = await activeRollouts(db);
-    const active = await activeDeployments(db);
-    const watched: Watched[] = [];
-    for (const service of await allServices(db)) {
-      const { whenUnhealthy, whenBurning } = rollbackPolicyOf(service);
-      if (!whenUnhealthy && !whenBurning) continue;
-      for (const environment of await environmentsOf(db, service.project, service.name)) {
-        const isHere = (row: { project: string; service: string; environment: string }) =>
-          row.project === service.project && row.service === service.name && row.environment === environment.name;
-        // Going back already: neither there nor back again.
-        if (active.some((d) => isHere(d) && d.rollback !== null)) continue;
-        const rollout = rollouts.find(isHere) ?? null;
-        if (rollout) {
-          const isServing = ["progressing", "paused", "promoting", "holdback"].includes(rollout.machine.state);
-          if (isServing && rollout.baseline_release_id !== null)
-            watched.push({
-              ...{ service, environment, rollout, releaseId: rollout.canary_release_id },
-              askedMs: rollout.started_at.getTime(),
-            });
-          continue;
-        }
-        const releaseId = environment.serving_release_id;
-        const by = releaseId ? await this.#newBy(service, environment) : null;
-        if (releaseId && by)
-          watched.push({ service, environment, rollout, releaseId, askedMs: by.created_at.getTime() });
-      }
-    }
-    return watched;
+    const places = await servingEnvironments(db);
+    const rollouts = new Map((await activeRollouts(db)).map((row) => [placeKey(row), row]));
+    const newest = await this.#newest(places);
+    // Whatever serves longer than anybody watches, and is not rolled out, is not asked for at all.
+    const open = places.filter((e) => newest.has(e.serving_deployment_id ?? "") || rollouts.has(placeKey(placeOf(e))));
+    if (open.length === 0) return [];
+    const services = new Map((await servicesNamed(db, open)).map((s) => [`${s.project}/${s.name}`, s]));
+    const back = new Set((await activeDeployments(db)).filter((d) => d.rollback !== null).map(placeKey));
+    return open.flatMap((environment) => {
+      const key = placeKey(placeOf(environment));
+      const service = services.get(`${environment.project}/${environment.service}`);
+      // Going back already: neither there nor back again.
+      if (!service || back.has(key)) return [];
+      const rollout = rollouts.get(key) ?? null;
+      const by = newest.get(environment.serving_deployment_id ?? "");
+      const one = rollout ? inRollout(service, environment, rollout) : this.#after(service, environment, by);
+      return one ? [one] : [];
+    });
   }
 
-  /** Promoted lately, and not itself the way back. */
-  async #newBy(service: ServiceRow, environment: EnvironmentRow): Promise<DeploymentRow | null> {
-    const by = await findDeployment(this.#o.database.db, environment.serving_deployment_id ?? "");
-    if (!by?.finished_at || by.rollback !== null || by.previous_release_id === null) return null;
-    return this.#o.clock.now() - by.finished_at.getTime() <= rollbackPolicyOf(service).watchMs ? by : null;
+  /** What was promoted lately, by its deployment, and is not itself the way back. */
+  async #newest(places: readonly EnvironmentRow[]): Promise<ReadonlyMap<string, ServedByRow>> {
+    const since = new Date(this.#o.clock.now() - WATCH_MAX_MS);
+    const ids = places.flatMap((place) => place.serving_deployment_id ?? []);
+    return new Map((await promotedSince(this.#o.database.db, ids, since)).map((row) => [row.id, row]));
+  }
+
+  /** A release after its rollout, for as long as its service wants it watched. */
+  #after(service: ServiceRow, environment: EnvironmentRow, by: ServedByRow | undefined): Watched | null {
+    const { whenUnhealthy, whenBurning, watchMs } = rollbackPolicyOf(service);
+    const releaseId = environment.serving_release_id;
+    if (!by || releaseId === null || (!whenUnhealthy && !whenBurning)) return null;
+    if (this.#o.clock.now() - by.finished_at.getTime() > watchMs) return null;
+    return { service, environment, rollout: null, releaseId, askedMs: by.created_at.getTime() };
   }
 
   async #healthOf(service: ServiceRow, run: Run): Promise<Health | null> {
@@ -243,6 +244,21 @@ export class AilingController {
     );
     this.#o.wake();
   }
+}
+
+const placeKey = (place: { project: string; service: string; environment: string }): string =>
+  `${place.project}/${place.service}/${place.environment}`;
+const placeOf = ({ project, service, name: environment }: EnvironmentRow) => ({ project, service, environment });
+
+/** The new release of a rollout, once visitors are sent to it and there is an old one. */
+function inRollout(service: ServiceRow, environment: EnvironmentRow, rollout: RolloutRow): Watched | null {
+  const { whenUnhealthy, whenBurning } = rollbackPolicyOf(service);
+  const isServing = ["progressing", "paused", "promoting", "holdback"].includes(rollout.machine.state);
+  if (!isServing || rollout.baseline_release_id === null || (!whenUnhealthy && !whenBurning)) return null;
+  return {
+    ...{ service, environment, rollout, releaseId: rollout.canary_release_id },
+    askedMs: rollout.started_at.getTime(),
+  };
 }
 
 const keyOf = (kind: Cause["kind"], { releaseId, environment }: Watched): string =>

@@ -17,8 +17,9 @@ import {
 import type { Transactions } from "../platform/database.ts";
 import { personOfCredential } from "../security/index.ts";
 import { findChange } from "./changes.store.ts";
+import type { DeploymentRow } from "./deployments.store.ts";
 import type { GateContext, GateOutcome, GateRunner } from "./gate-runner.ts";
-import { findRelease } from "./releases.store.ts";
+import { findRelease, type ReleaseRow } from "./releases.store.ts";
 import { reviewsFor } from "./review-voices.ts";
 
 /** Whoever decides wakes the gates; this is for what got lost. */
@@ -143,14 +144,21 @@ async function takeIn(
   return reviewsFor(parts, gate, { context, approval, steps, people });
 }
 
-async function servingOf(db: Transactions["db"], { deployment }: GateContext) {
+/** A release, or a commit that could become one, and where it would go. */
+export interface Candidate {
+  readonly deployment: Pick<DeploymentRow, "project" | "service" | "environment">;
+  readonly release: Pick<ReleaseRow, "commit_sha" | "dirty" | "author"> | null;
+  readonly folder: string;
+}
+
+async function servingOf(db: Transactions["db"], { deployment }: Candidate) {
   const place = await findEnvironment(db, deployment.project, deployment.service, deployment.environment);
   const serving = place?.serving_release_id ? await findRelease(db, place.serving_release_id) : null;
   return { serving, since: serving?.commit_sha ?? null };
 }
 
 /** What is new in a deployment: commits since the release that serves. */
-export async function newIn({ database: { db }, builder }: ApprovalGateParts, context: GateContext) {
+export async function newIn({ database: { db }, builder }: ApprovalGateParts, context: Candidate) {
   const { release, folder } = context;
   const { serving, since } = await servingOf(db, context);
   return { serving, since, changes: await builder.changesBetween(folder, since, release?.commit_sha ?? null) };

@@ -3,11 +3,11 @@ import type { Migrator } from "@latchkey/core/delivery/migrations/ports";
 import { type Migration, pendingOf, whyNotContract } from "@latchkey/core/delivery/migrations/schema";
 import type { Logger } from "pino";
 import {
-  allServices,
   type EnvironmentRow,
   environmentsOf,
   lockEnvironment,
   type ServiceRow,
+  servicesWith,
 } from "../catalog/index.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Executor, Transactions } from "../platform/database.ts";
@@ -92,7 +92,7 @@ export class ContractsController {
   async tick(): Promise<boolean> {
     const fence = this.#o.lease.fence();
     if (fence === null) return false;
-    for (const service of await allServices(this.#o.database.db))
+    for (const service of await servicesWith(this.#o.database.db, { gates: [{ kind: "migrations" }] }))
       for (const environment of await environmentsOf(this.#o.database.db, service.project, service.name)) {
         const gate = migrationsGateOf(service, environment.name);
         if (gate) await this.#look(service, environment, gate, fence);

@@ -13,6 +13,7 @@ import { findDeployment, listDeployments } from "./deployments.store.ts";
 import { overrideOf, overrideWindow } from "./override-window.ts";
 import { presentDeployment, presentGate, presentRelease } from "./presentation.ts";
 import { filesOf, findRelease, findReleases, listReleases } from "./releases.store.ts";
+import { viewFlagsBack } from "./rollback-flags.ts";
 import type { RoutingOptions } from "./routing.view.ts";
 import { viewService, viewServices } from "./services.view.ts";
 import { ship } from "./ship.ts";
@@ -216,6 +217,7 @@ export function registerDelivery(http: Http, o: DeliveryRoutesOptions): void {
       buildOutput: row.build_output,
       changes: row.changes.map((c) => ({ ...c })),
       ...(await viewBatch(db, row)),
+      flags: await viewFlagsBack(db, row.id),
     };
   });
 }

@@ -145,6 +145,23 @@ export const findDeployment = operation(
   },
 );
 
+export interface ServedByRow {
+  readonly id: string;
+  readonly created_at: Date;
+  readonly finished_at: Date;
+}
+/** Of these deployments those that ended since, replaced another release, and are no way back. */
+export const promotedSince = operation(
+  "promotedSince",
+  async (db: Executor, ids: readonly string[], since: Date): Promise<ServedByRow[]> => {
+    if (ids.length === 0) return [];
+    const found = await sql<ServedByRow>`select id, created_at, finished_at from deployment
+      where id = any(${ids}::text[]) and finished_at >= ${since} and rollback is null and previous_release_id is not null
+      order by id`.execute(db);
+    return found.rows;
+  },
+);
+
 /** Newest first; `before` is the id of the last of the page before (ids are UUIDv7: their order is their time's). */
 export const listDeployments = operation(
   "listDeployments",

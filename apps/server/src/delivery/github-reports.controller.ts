@@ -8,6 +8,7 @@ import type {
   StatusReport,
 } from "@latchkey/core/delivery/github/ports";
 import { reportsOf } from "@latchkey/core/delivery/github/reports";
+import { deploymentsOfPreview, previewIsGone } from "@latchkey/core/delivery/preview";
 import { canonicalJson } from "@latchkey/core/shared/canonical-json";
 import type { Result } from "@latchkey/core/shared/result";
 import type { Logger } from "pino";
@@ -16,14 +17,18 @@ import type { Transactions } from "../platform/database.ts";
 import type { Lease } from "../platform/leases.ts";
 import {
   dueReports,
+  forgetToldPreviews,
   type ReportedDeployment,
   type ReportKind,
   type ReportRow,
   reportedDeployments,
   reportFailed,
   reportTold,
+  toldPreviews,
   wishReports,
 } from "./github-reports.store.ts";
+import { listPullPreviews } from "./pull-previews.store.ts";
+import { addressOfPreview } from "./pull-previews.view.ts";
 
 /** In one round, one after the other: GitHub asks for no more than that of writes. */
 const AT_ONCE = 20;
@@ -38,6 +43,7 @@ export interface ReportsOptions {
   readonly hasToken: () => Promise<boolean>;
   /** Address of the console. */
   readonly consoleUrl: string;
+  readonly gatewayUrl: string;
 }
 
 /**
@@ -55,7 +61,9 @@ export class ReportsController {
     const { database, lease } = this.#o;
     const fence = lease.fence();
     if (fence === null || !(await this.#o.hasToken())) return false;
-    for (const service of await allServices(database.db)) if (service.config.github) await this.#wish(service, fence);
+    const services = await allServices(database.db);
+    for (const service of services) if (service.config.github) await this.#wish(service, fence);
+    await this.#wishPreviews(services, fence);
     const due = await dueReports(database.db, AT_ONCE);
     for (const row of due) if (lease.fence() === fence) await this.#tell(row);
     return due.length === AT_ONCE;
@@ -68,6 +76,37 @@ export class ReportsController {
     if (rows.length === 0) return;
     await database.transaction(async (tx) => {
       if (await lease.guards(tx, fence)) await wishReports(tx, rows);
+    });
+  }
+
+  /** Of each preview that is there, and that the others are gone: whoever ended them, and whatever was killed meanwhile. */
+  async #wishPreviews(services: readonly ServiceRow[], fence: number): Promise<void> {
+    const { database, lease, gatewayUrl, consoleUrl } = this.#o;
+    const told = await toldPreviews(database.db);
+    const previews = await listPullPreviews(database.db);
+    const rows = previews.flatMap((row) => {
+      const service = services.find((s) => s.project === row.project && s.name === row.service);
+      const repository = service?.config.github?.repository;
+      if (repository === undefined) return [];
+      return deploymentsOfPreview({
+        ...{ id: row.id, service: row.service, name: row.name, state: row.state, words: row.words },
+        ...{ wantedCommit: row.wanted_commit, servingCommit: row.serving_commit },
+        address: row.serving_id === null ? null : addressOfPreview(gatewayUrl, row),
+        url: `${consoleUrl}/services/${row.service}`,
+      }).flatMap(({ mark, deployment, status }) => [
+        wished(mark, "deployment", repository, deployment),
+        wished(mark, "status", repository, status),
+      ]);
+    });
+    const there = new Set(rows.map((row) => row.deployment_id));
+    const gone = told
+      .filter((row) => !there.has(row.deployment_id))
+      .map((row) => wished(row.deployment_id, "status", row.repository, previewIsGone(row.log_url)));
+    if (rows.length + gone.length === 0) return;
+    await database.transaction(async (tx) => {
+      if (!(await lease.guards(tx, fence))) return;
+      await wishReports(tx, [...rows, ...gone]);
+      await forgetToldPreviews(tx, [...there]);
     });
   }
 
@@ -89,8 +128,7 @@ export class ReportsController {
     const repository = d.source?.repository ?? service.config.github?.repository ?? "";
     return (Object.keys(reports) as ReportKind[]).flatMap((kind) => {
       const desired = reports[kind];
-      const digest = createHash("sha256").update(canonicalJson(desired)).digest("hex");
-      return desired === null ? [] : [{ deployment_id: d.id, kind, repository, desired, digest }];
+      return desired === null ? [] : [wished(d.id, kind, repository, desired)];
     });
   }
 
@@ -113,3 +151,8 @@ export class ReportsController {
     return telling.comment(repository, desired as CommentReport, known);
   }
 }
+
+const wished = (deployment_id: string, kind: ReportKind, repository: string, desired: object) => ({
+  ...{ deployment_id, kind, repository, desired },
+  digest: createHash("sha256").update(canonicalJson(desired)).digest("hex"),
+});

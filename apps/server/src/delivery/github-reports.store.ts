@@ -90,6 +90,29 @@ export const reportFailed = operation(
       where deployment_id = ${row.deployment_id} and kind = ${row.kind}`.execute(db);
   },
 );
+/** Previews whose deployments GitHub may still show: every row of theirs is named <preview>/<commit>. */
+export interface ToldPreview {
+  readonly deployment_id: string;
+  readonly repository: string;
+  readonly log_url: string;
+}
+const OF_PREVIEWS = sql`deployment_id like 'pre\\_%'`;
+export const toldPreviews = operation("toldPreviews", async (db: Executor): Promise<ToldPreview[]> => {
+  const found = await sql<ToldPreview>`select deployment_id, repository, desired ->> 'logUrl' as log_url
+    from github_report where ${OF_PREVIEWS} and kind = 'status' order by deployment_id`.execute(db);
+  return found.rows;
+});
+/** At a quarter of an hour each that is a week: as long as deployments are told for after their end. */
+const PREVIEW_ATTEMPTS_MAX = 700;
+/** What GitHub was told is gone is done with. `kept` are the rows that stand for a commit that is there. */
+export const forgetToldPreviews = operation(
+  "forgetToldPreviews",
+  async (db: Executor, kept: readonly string[]): Promise<void> => {
+    await sql`delete from github_report where ${OF_PREVIEWS} and deployment_id <> all (${kept}::text[]) and deployment_id in (
+      select s.deployment_id from github_report s where s.attempts >= ${PREVIEW_ATTEMPTS_MAX}
+        or (s.kind = 'status' and s.sent_digest = s.digest and s.desired ->> 'state' = 'inactive'))`.execute(db);
+  },
+);
 /** Given up after a week: a token that is never given, a repository that is gone. */
 export const forgetOldReports = operation("forgetOldReports", async (db: Executor): Promise<void> => {
   await sql`delete from github_report g using deployment d where d.id = g.deployment_id

@@ -61,6 +61,7 @@ export function startGithub(o: GithubOptions) {
     telling: githubTelling(client, () => github.identity()),
     hasToken: isKnown,
     consoleUrl: o.consoleUrl,
+    gatewayUrl: o.gatewayUrl,
   });
   const telling = new Pulse({ log, what: "reports to GitHub", everyMs: 2_000, round: () => reports.tick() }).start();
   const previews = new PreviewsToldController({

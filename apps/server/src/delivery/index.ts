@@ -9,7 +9,8 @@ import type { Subjects } from "../ledger/index.ts";
 import { ArtifactStore } from "../platform/adapters/artifacts/directory.ts";
 import type { GithubAccess } from "../platform/adapters/github/configured.ts";
 import { LocalBuilder } from "../platform/adapters/local/builder.ts";
-import { cameToBranch, diffOf } from "../platform/adapters/local/git.ts";
+import { cameToBranch, commitIn, diffOf } from "../platform/adapters/local/git.ts";
+import { keptByRange } from "../platform/adapters/local/kept-ranges.ts";
 import { httpProber } from "../platform/adapters/local/prober.ts";
 import type { NetlifyAccess } from "../platform/adapters/netlify/configured.ts";
 import { postgresqlMigrator } from "../platform/adapters/postgresql/migrator.ts";
@@ -81,11 +82,15 @@ import { TrafficController } from "./traffic.controller.ts";
 import { TrafficHoursController } from "./traffic-hours.controller.ts";
 import { standingWaiver } from "./waivers.ts";
 import { registerZeroTouch } from "./zero-touch.routes.ts";
+import { zeroTouchPreviewer } from "./zero-touch-preview.ts";
 
 /** Delivery: releases, deployments, rollouts, and the routing that the gateways follow. */
 export { endUnrolledDeployments, startEpoch } from "./epochs.controller.ts";
 export { localTargetHere } from "./local-target.controller.ts";
 export { digestsInUse } from "./releases.store.ts";
+
+/** Of what git says of ranges: a small team has fewer changes that wait at once. */
+const KEPT = { ranges: 64, characters: 20_000_000 };
 
 export interface DeliveryOptions {
   readonly database: Database;
@@ -210,7 +215,6 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const caller = gateCaller(openWebhookKey(o.sharedDir), () => systemClock.now());
   registerGithubHook(o.http, github.hook);
   registerPipeline(o.http, { db: o.database.db, github: o.github });
-  registerZeroTouch(o.http, { db: o.database.db, now: () => systemClock.now() });
   const migrations = {
     ...{ reader: migrationFiles, migrator: postgresqlMigrator },
     urlOf: async (gate: GateConfig, service: string, environment: string) =>
@@ -219,6 +223,20 @@ export function startDelivery(o: DeliveryOptions): Delivery {
         : (process.env[gate.databaseUrlVariable] ?? null),
   };
   const desk = reportDesk();
+  const gates = {
+    ...{ builder: { ...builder, changesBetween: keptByRange(builder.changesBetween, KEPT) }, caller },
+    ...{ database: o.database, baseUrl: o.baseUrl, reports: reportFiles, desk, sizes: artifacts },
+    ...{ differences: { diff: keptByRange(diffOf, KEPT) }, errorBudget: NO_ERROR_BUDGET, migrations },
+    cameToBranch: keptByRange(cameToBranch, KEPT),
+    openNames: async (sealed: readonly string[]) =>
+      JSON.parse(await o.subjects.open(JSON.stringify(sealed))) as string[],
+  };
+  registerZeroTouch(o.http, {
+    ...{ db: o.database.db, now: () => systemClock.now() },
+    preview: zeroTouchPreviewer({
+      ...{ ...gates, repositories: github.repositories, commitIn, nowMs: () => systemClock.now() },
+    }),
+  });
   const deployments = new DeploymentsController({
     database: o.database,
     log: o.log,
@@ -226,13 +244,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     lease: o.lease,
     builder,
     sourcesOf: sourcesIn(github.repositories),
-    gateRunners: gateRunners({
-      ...{ builder, caller, database: o.database, baseUrl: o.baseUrl },
-      ...{ reports: reportFiles, desk, differences: { diff: diffOf }, sizes: artifacts, errorBudget: NO_ERROR_BUDGET },
-      migrations,
-      cameToBranch,
-      openNames: async (sealed) => JSON.parse(await o.subjects.open(JSON.stringify(sealed))) as string[],
-    }),
+    gateRunners: gateRunners(gates),
     waiverOf: (service, gate, couldNotRun) => standingWaiver(o.database.db, service, gate, couldNotRun),
     onChanged: deploymentChanged,
     wake: () => loop.wake(),
@@ -360,7 +372,12 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     everyMs: 1_000,
     round: () => pullPreviews.tick(),
   }).start();
-  registerPullPreviews(o.http, { ...o, now: () => systemClock.now(), wake: () => previewing.wake() });
+  registerPullPreviews(o.http, {
+    ...o,
+    repositories: github.repositories,
+    now: () => systemClock.now(),
+    wake: () => previewing.wake(),
+  });
   const contracts = new ContractsController({ ...o, ...migrations, clock: systemClock });
   const contracting = new Pulse({
     log: o.log,

@@ -1,6 +1,6 @@
 import type { Actor } from "@latchkey/core/delivery/rollout";
 import type { Logger } from "pino";
-import { allServices, findService, lockEnvironment, type ServiceRow } from "../catalog/index.ts";
+import { findService, lockEnvironment, type ServiceRow, servicesWith } from "../catalog/index.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Transactions } from "../platform/database.ts";
 import type { Lease } from "../platform/leases.ts";
@@ -9,6 +9,9 @@ import { writeWish } from "./ship.ts";
 
 /** Who asks for what goes on by itself. */
 const PATH_ACTOR: Actor = { id: "path", kind: "system", name: "Path of environments" };
+
+/** Services without a step that goes by itself are not asked for. */
+const AUTOMATIC = { promotions: [{ automatic: true }] };
 
 export interface PromotionsOptions {
   readonly database: Transactions;
@@ -31,7 +34,7 @@ export class PromotionsController {
     const { database, lease, log } = this.#o;
     const fence = lease.fence();
     if (fence === null) return false;
-    for (const service of await allServices(database.db))
+    for (const service of await servicesWith(database.db, AUTOMATIC))
       for (const step of service.config.promotions ?? []) {
         if (!step.automatic) continue;
         if ((await standing(database.db, service, step, this.#o.clock.now())).state !== "ready") continue;

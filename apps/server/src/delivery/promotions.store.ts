@@ -17,6 +17,26 @@ export const servedBy = operation(
   },
 );
 
+/** Why an environment was last taken back from a release, after a deployment that brought it there; null: it was not. */
+export const leftSince = operation(
+  "leftSince",
+  async (
+    db: Executor,
+    service: Place,
+    asked: { readonly environment: string; readonly releaseId: string; readonly since: string },
+  ): Promise<string | null> => {
+    const found = await sql<{ reason: string }>`select reason from deployment as back
+      where project = ${service.project} and service = ${service.name} and environment = ${asked.environment}
+        and rollback ->> 'fromReleaseId' = ${asked.releaseId} and finished_at is not null and status = 'succeeded'
+        and created_at >= (select created_at from deployment where id = ${asked.since})
+        and not exists (select 1 from deployment as again where again.project = back.project
+          and again.service = back.service and again.environment = back.environment
+          and again.release_id = ${asked.releaseId} and again.id > back.id and again.status in ('holdback', 'succeeded'))
+      order by id desc limit 1`.execute(db);
+    return found.rows[0]?.reason ?? null;
+  },
+);
+
 export interface Attempt {
   readonly id: string;
   readonly status: string;

@@ -117,4 +117,17 @@ describe("a path of environments", () => {
     );
     expect(again).toHaveLength(1);
   });
+
+  it("says that production was taken back from what staging serves, until another release comes along", async () => {
+    const place = { params: params(), body: { environment: "production", reason: "wrong prices" } };
+    const back = await journey.owner.rollBack(place);
+    await journey.drive(await journey.rolloutOf(back.id), {}, "completed");
+    const words = /was taken back in production \(wrong prices\): it does not go again by itself/;
+    expect(await path()).toMatchObject({ state: "tried", isTakenBack: true, words: expect.stringMatching(words) });
+    await journey.owner.resumeDeployments(place);
+    // The pause is over, and the release is still the one that did harm.
+    expect(await path()).toMatchObject({ state: "tried", isTakenBack: true });
+    await toStaging("welcome, three");
+    expect(await path()).toMatchObject({ isTakenBack: false });
+  });
 });

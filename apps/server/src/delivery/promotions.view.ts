@@ -10,7 +10,7 @@ import type { Executor } from "../platform/database.ts";
 import { activeDeployments, findDeployment, type ListedDeployment } from "./deployments.store.ts";
 import { findPause } from "./pauses.store.ts";
 import { presentRelease } from "./presentation.ts";
-import { attemptSince } from "./promotions.store.ts";
+import { attemptSince, leftSince } from "./promotions.store.ts";
 import { findReleases, type ReleaseRow } from "./releases.store.ts";
 
 /** How a step of a service's path stands, with what it was told from. */
@@ -32,11 +32,11 @@ export async function standing(
   const active = await activeDeployments(db);
   const from = await placeOf(db, service, step.from, active);
   const to = await placeOf(db, service, step.to, active);
-  const attempt =
-    from.release && from.servedBy
-      ? await attemptSince(db, service, { environment: step.to, releaseId: from.release.id, since: from.servedBy })
-      : null;
-  const facts = { from: from.facts, to: to.facts, tried: attempt?.status ?? null, nowMs };
+  const asked =
+    from.release && from.servedBy ? { environment: step.to, releaseId: from.release.id, since: from.servedBy } : null;
+  const attempt = asked && (await attemptSince(db, service, asked));
+  const left = asked && (await leftSince(db, service, asked));
+  const facts = { from: from.facts, to: to.facts, tried: attempt?.status ?? null, left, nowMs };
   return {
     ...standingOf(step, facts),
     ...{ release: from.release, serving: to.release, servedBy: from.servedBy, deploymentId: attempt?.id ?? null },
@@ -67,7 +67,7 @@ export async function viewPromotions(db: Executor, service: ServiceRow, nowMs: n
     const s = await standing(db, service, step, nowMs);
     items.push({
       ...{ service: service.name, from: step.from, to: step.to, automatic: step.automatic, soakMs: step.soakMs },
-      ...{ state: s.state, words: s.words, deploymentId: s.deploymentId },
+      ...{ state: s.state, words: s.words, isTakenBack: s.isTakenBack, deploymentId: s.deploymentId },
       readyAt: s.readyAtMs === null ? null : new Date(s.readyAtMs).toISOString(),
       release: s.release && presentRelease(s.release),
       serving: s.serving && presentRelease(s.serving),

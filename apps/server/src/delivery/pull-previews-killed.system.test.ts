@@ -67,6 +67,8 @@ function list(commit: string, state: "open" | "closed"): void {
     updated_at: new Date(Date.UTC(2026, 0, 1, 11, 0, ++minute)).toISOString(),
   });
 }
+const statesOf = (commit: string) =>
+  github.deployments.filter((d) => d.ref === commit).map((d) => d.statuses.map((s) => s.state));
 const commentsOf = () => github.comments.filter((c) => c.issue === 12).map((c) => String(c.body));
 let minute = 0;
 function push(page: string): string {
@@ -82,8 +84,10 @@ it("comes up, is renewed and goes without a trace, with a kill at every step", a
     const found = await sql<{ pid: number | null }>`select pid from release_process`.execute(db());
     for (const { pid } of found.rows) if (pid !== null) pids.add(pid);
   };
+  const commits: string[] = [];
   for (const page of ["first", "second"]) {
     const commit = push(page);
+    commits.push(commit);
     await ask();
     await until("it is on record", async () => (await row())?.run_id);
     await again();
@@ -103,6 +107,7 @@ it("comes up, is renewed and goes without a trace, with a kill at every step", a
       if ((await runs()).length !== 1) return false;
       const upstream = journey.gateway.table?.services.find((s) => s.environment === "pr-12")?.arms[0]?.upstreams[0];
       if (!commentsOf().some((body) => body.includes(commit.slice(0, 8)))) return false;
+      if (statesOf(commit)[0]?.at(-1) !== "success") return false;
       return upstream !== undefined && (await (await fetch(upstream)).text().catch(() => "")) === page;
     });
   }
@@ -121,6 +126,13 @@ it("comes up, is renewed and goes without a trace, with a kill at every step", a
   });
   // One comment, whatever was killed, and it says in the end that there is nothing any more.
   expect(commentsOf()).toEqual([expect.stringContaining("has no preview now")]);
+  await until("GitHub shows no environment", () => commits.every((c) => statesOf(c)[0]?.at(-1) === "inactive"));
+  // One deployment for each commit, and nothing of them is kept to be told again.
+  for (const commit of commits) expect(statesOf(commit)).toEqual([expect.arrayContaining(["success", "inactive"])]);
+  await until(
+    "nothing is left to tell",
+    async () => (await names(sql<{ name: string }>`select deployment_id as name from github_report`)).length === 0,
+  );
   expect(github.violations).toEqual([]);
   expect(pids.size).toBeGreaterThan(1);
   for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow();

@@ -49,6 +49,8 @@ export class PreviewsToldController {
 
   async #tell(row: PullPreviewRow, repository: string | null): Promise<void> {
     const { database, telling, gatewayUrl, log, now } = this.#o;
+    const { pull_request: pullRequest } = row;
+    if (pullRequest === null) return;
     const known = row.comment_id === null ? null : Number(row.comment_id);
     const isOver = row.state === "ended";
     // Nothing was said of it, so nothing is taken back; and where nothing can be said, nothing is waited for.
@@ -59,7 +61,7 @@ export class PreviewsToldController {
     }
     const address = row.serving_id === null ? null : addressOfPreview(gatewayUrl, row);
     const report = commentOfPreview({
-      ...{ service: row.service, name: row.name, pullRequest: row.pull_request, words: row.words, address },
+      ...{ service: row.service, name: row.name, pullRequest, words: row.words, address },
       commit: row.serving_commit,
     });
     const digest = isOver ? TOLD_OF_END : createHash("sha256").update(report.body).digest("hex");

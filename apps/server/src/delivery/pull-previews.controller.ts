@@ -21,7 +21,7 @@ import {
   savePullPreview,
   TOLD_OF_END,
 } from "./pull-previews.store.ts";
-import { endPullPreview, isPreviewRun, newPreviewRun } from "./pull-previews.ts";
+import { databaseOfPreview, endPullPreview, isPreviewRun, newPreviewRun, renewal, WAITS } from "./pull-previews.ts";
 import type { SourcesOf } from "./sources.ts";
 import { isRoutedAnew } from "./strays.controller.ts";
 
@@ -115,7 +115,7 @@ export class PullPreviewsController {
     const { pull } = step;
     await insertPullPreview(tx, {
       ...{ id, project, service, name: step.name, pull_request: pull.number, branch: pull.branch },
-      ...{ wanted_commit: pull.commit, words: "Waits to be built.", ends_at: new Date(step.endsAtMs) },
+      ...{ wanted_commit: pull.commit, words: WAITS, ends_at: new Date(step.endsAtMs) },
     });
     await record(tx, {
       ...{ type: "delivery.preview.opened", subject: `preview/${id}`, project, correlation: id, actor: PREVIEWS_ACTOR },
@@ -131,13 +131,11 @@ export class PullPreviewsController {
     policy: PreviewsConfig | null,
   ): Promise<boolean> {
     if (step.kind === "renew")
-      await savePullPreview(tx, row.id, {
-        ...{ wanted_commit: step.pull.commit, branch: step.pull.branch, ends_at: new Date(step.endsAtMs) },
-        ...{ attempts: 0, next_at: new Date(this.#o.clock.now()), tried_commit: null },
-        // What is being built is of an older commit: its end is not waited for.
-        ...{ run_id: null, run_commit: null, run_digest: null },
-        ...(row.serving_id === null ? { state: "waiting" as const, words: "Waits to be built." } : {}),
-      });
+      await savePullPreview(
+        tx,
+        row.id,
+        renewal(row, { ...step.pull, endsAtMs: step.endsAtMs, nowMs: this.#o.clock.now() }),
+      );
     else if (step.kind === "build")
       await savePullPreview(tx, row.id, {
         ...{ state: "building", words: `Building commit ${row.wanted_commit.slice(0, 8)}.` },
@@ -157,8 +155,11 @@ export class PullPreviewsController {
       });
     else if (step.kind === "forget") await forgetPullPreview(tx, row.id);
     else if (step.kind === "end" && row.state !== "ended") {
-      const words = ENDS[step.why];
-      await endPullPreview(tx, row, { actor: PREVIEWS_ACTOR, reason: words, words });
+      const words = `${ENDS[step.why]}${step.why === "expired" && row.pull_request !== null ? " A newer commit brings it back." : ""}`;
+      await endPullPreview(tx, row, {
+        ...{ actor: PREVIEWS_ACTOR, reason: words, words },
+        mayReopen: step.why !== "expired",
+      });
       return row.serving_id !== null;
     }
     return false;
@@ -314,7 +315,7 @@ export class PullPreviewsController {
       ...{ healthPath: path, readyTimeoutMs, healthShape },
       environmentVariables: {
         ...config.previews?.variables,
-        ...(isOwn ? { DATABASE_URL: await databaseUrlFor(row.service, row.name) } : {}),
+        ...(isOwn ? { DATABASE_URL: await databaseUrlFor(row.service, databaseOfPreview(row)) } : {}),
       },
       target: config.previews?.target ?? { kind: "local" },
       commit: run.commit,
@@ -340,7 +341,7 @@ export class PullPreviewsController {
     const { target, database, dropDatabaseOf } = this.#o;
     const runs = await target.runs();
     if (runs.some((run) => isPreviewRun(run) && run.environment === row.name)) return;
-    await dropDatabaseOf(row.service, row.name);
+    await dropDatabaseOf(row.service, databaseOfPreview(row));
     await database.transaction(async (tx) => {
       if ((await lockPullPreview(tx, row.id))?.state === "ended")
         await savePullPreview(tx, row.id, { has_database: false });
@@ -367,7 +368,8 @@ interface Failure {
 }
 const ENDS: Readonly<Record<PreviewEnd, string>> = {
   closed: "Its pull request is closed.",
-  expired: "It had no new commit for too long. A newer commit brings it back.",
+  expired: "It had no new commit for too long.",
+  taken: "The service has an environment of this name now.",
   off: "The service's configuration has no previews.",
 };
 

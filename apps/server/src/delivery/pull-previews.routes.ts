@@ -1,9 +1,10 @@
+import type { Repositories } from "@latchkey/core/delivery/ports";
 import { findService } from "../catalog/index.ts";
 import { record, type Subjects } from "../ledger/index.ts";
 import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
-import { notFound } from "./asked-for.ts";
+import { notFound, servicesIn } from "./asked-for.ts";
 import {
   findPullPreview,
   listPullPreviews,
@@ -13,11 +14,13 @@ import {
 } from "./pull-previews.store.ts";
 import { endPullPreview } from "./pull-previews.ts";
 import { presentPreview } from "./pull-previews.view.ts";
+import { askForPreview, commitToPreview } from "./pull-previews-by-hand.ts";
 
 export interface PullPreviewRoutesOptions {
   readonly database: Database;
   readonly subjects: Subjects;
   readonly gatewayUrl: string;
+  readonly repositories: Repositories;
   readonly now: () => number;
   /** A preview changed: what no longer serves is ended. */
   readonly wake: () => void;
@@ -26,9 +29,8 @@ export interface PullPreviewRoutesOptions {
 export function registerPullPreviews(http: Http, o: PullPreviewRoutesOptions): void {
   const { db } = o.database;
   const find = async (project: string, service: string, text: string): Promise<PullPreviewRow> => {
-    const number = /^[0-9]{1,9}$/.test(text) ? Number(text) : null;
-    const row = number === null ? null : await findPullPreview(db, project, service, number);
-    if (!row) throw notFound("preview of pull request", text);
+    const row = await findPullPreview(db, project, service, text);
+    if (!row) throw notFound("preview", text);
     return row;
   };
 
@@ -43,11 +45,23 @@ export function registerPullPreviews(http: Http, o: PullPreviewRoutesOptions): v
     };
   });
 
+  route(http, "createPreview", async ({ project, params, body, principal }) => {
+    const service = await servicesIn(db)(project, params.service);
+    const wanted = await commitToPreview(o.repositories, service, body);
+    const reason = body.reason === undefined ? null : await o.subjects.sealWordsOf(principal.name, body.reason);
+    const actor = { id: principal.id, kind: principal.kind, name: principal.name } as const;
+    const name = await o.database.transaction((tx) =>
+      askForPreview(tx, service, { ...wanted, reason, actor, nowMs: o.now() }),
+    );
+    o.wake();
+    return presentPreview(await find(project, params.service, name), o.gatewayUrl);
+  });
+
   route(http, "keepPreview", async ({ project, params, body, principal }) => {
-    const { id } = await find(project, params.service, params.pullRequest);
+    const { id } = await find(project, params.service, params.preview);
     const reason = await o.subjects.sealWordsOf(principal.name, body.reason);
     await o.database.transaction(async (tx) => {
-      const row = standing(await lockPullPreview(tx, id), params.pullRequest);
+      const row = standing(await lockPullPreview(tx, id), params.preview);
       const endsAt = new Date(o.now() + body.forMs);
       await savePullPreview(tx, id, { ends_at: endsAt });
       await record(tx, {
@@ -56,28 +70,32 @@ export function registerPullPreviews(http: Http, o: PullPreviewRoutesOptions): v
         data: { service: row.service, name: row.name, endsAt: endsAt.toISOString(), reason },
       });
     });
-    return presentPreview(await find(project, params.service, params.pullRequest), o.gatewayUrl);
+    return presentPreview(await find(project, params.service, params.preview), o.gatewayUrl);
   });
 
   route(http, "removePreview", async ({ project, params, body, principal }) => {
-    const { id } = await find(project, params.service, params.pullRequest);
+    const { id } = await find(project, params.service, params.preview);
     const reason = await o.subjects.sealWordsOf(principal.name, body.reason);
     await o.database.transaction(async (tx) => {
-      const row = standing(await lockPullPreview(tx, id), params.pullRequest);
+      const row = standing(await lockPullPreview(tx, id), params.preview);
       const actor = { id: principal.id, kind: principal.kind, name: principal.name } as const;
-      await endPullPreview(tx, row, { actor, reason, words: "A person removed it. A newer commit brings it back." });
+      const back = row.pull_request === null ? "" : " A newer commit brings it back.";
+      await endPullPreview(tx, row, { actor, reason, words: `A person removed it.${back}` });
     });
     o.wake();
-    return presentPreview(await find(project, params.service, params.pullRequest), o.gatewayUrl);
+    return presentPreview(await find(project, params.service, params.preview), o.gatewayUrl);
   });
 }
 
 function standing(row: PullPreviewRow | null, text: string): PullPreviewRow {
-  if (!row) throw notFound("preview of pull request", text);
+  if (!row) throw notFound("preview", text);
   if (row.state !== "ended") return row;
   throw new ProblemError("LK_INVALID", {
-    detail: `The preview of pull request ${text} is removed already.`,
-    remedy: "A newer commit of the pull request brings it back.",
-    fields: [{ field: "pullRequest", message: "one whose preview is there: `latchkey previews` lists them" }],
+    detail: `The preview "${text}" is removed already.`,
+    remedy:
+      row.pull_request === null
+        ? "`latchkey previews <service> create` makes it again."
+        : "A newer commit of the pull request brings it back.",
+    fields: [{ field: "preview", message: "one whose preview is there: `latchkey previews` lists them" }],
   });
 }

@@ -3,13 +3,13 @@ import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
 import { announce } from "../platform/notifications.ts";
 
-/** A pull request's own environment, as it should be. */
+/** An environment of a pull request's own, or one that a person asked for, as it should be. */
 export interface PullPreviewRow {
   readonly id: string;
   readonly project: string;
   readonly service: string;
   readonly name: string;
-  readonly pull_request: number;
+  readonly pull_request: number | null;
   readonly branch: string;
   readonly state: PreviewStateName;
   readonly words: string;
@@ -38,15 +38,16 @@ export const listPullPreviews = operation(
   "listPullPreviews",
   async (db: Executor, project: string | null = null): Promise<PullPreviewRow[]> => {
     const found = await sql<PullPreviewRow>`select * from preview where ${project}::text is null or project = ${project}
-      order by project, service, pull_request limit ${LISTED_MAX}`.execute(db);
+      order by project, service, pull_request, name limit ${LISTED_MAX}`.execute(db);
     return found.rows;
   },
 );
+/** By its name, or by the number of its pull request. */
 export const findPullPreview = operation(
   "findPullPreview",
-  async (db: Executor, project: string, service: string, pullRequest: number): Promise<PullPreviewRow | null> => {
+  async (db: Executor, project: string, service: string, called: string): Promise<PullPreviewRow | null> => {
     const found = await sql<PullPreviewRow>`select * from preview
-      where project = ${project} and service = ${service} and pull_request = ${pullRequest}`.execute(db);
+      where project = ${project} and service = ${service} and name in (${called}, ${`pr-${called}`})`.execute(db);
     return found.rows[0] ?? null;
   },
 );

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { connection, deliver, PushedRepository, REPOSITORY, WEBHOOK_SECRET } from "../testing/github/repository.ts";
+import { connection, PushedRepository, tellOfPull, WEBHOOK_SECRET } from "../testing/github/repository.ts";
 import { Installation } from "../testing/installation.ts";
 import { Journey } from "../testing/journey.ts";
 import { problemOf } from "../testing/problem.ts";
@@ -39,17 +39,8 @@ async function pull(number: number, o: { page?: string; build?: string; state?: 
 }
 async function tell(number: number, commit: string, state: string, fork = false): Promise<void> {
   clock += 1;
-  const payload = {
-    repository: { id: 7, full_name: REPOSITORY },
-    pull_request: {
-      ...{ number, title: `Pull ${number}`, state, user: { login: "grace" } },
-      head: { sha: commit, ref: `topic-${number}`, repo: { id: fork ? 8 : 7 } },
-      base: { ref: "main", repo: { id: 7 } },
-      created_at: "2026-01-01T10:00:00Z",
-      updated_at: new Date(Date.UTC(2026, 0, 1, 11, 0, clock)).toISOString(),
-    },
-  };
-  expect((await deliver(journey.installation.url, { event: "pull_request", payload })).status).toBe(202);
+  const told = { ...{ number, commit, branch: `topic-${number}`, state, fork }, minute: clock };
+  expect((await tellOfPull(journey.installation.url, told)).status).toBe(202);
 }
 const all = async () => (await journey.owner.listPreviews({ params: { project: "main" }, query: {} })).items;
 const of = async (number: number) => (await all()).find((p) => p.pullRequest === number);
@@ -158,7 +149,7 @@ describe("the preview of a pull request", () => {
     const six = await pull(6);
     await until("it waits with words", async () => (await of(6))?.words.includes("to be built"));
     const at = (pullRequest: number) => ({
-      params: { project: "main", service: journey.workload.name, pullRequest: String(pullRequest) },
+      params: { project: "main", service: journey.workload.name, preview: String(pullRequest) },
     });
     const kept = await journey.owner.keepPreview({ ...at(5), body: { forMs: 86_400_000 * 30, reason: "a demo" } });
     expect(Date.parse(kept.endsAt)).toBeGreaterThan(Date.now() + 86_400_000 * 29);
@@ -173,9 +164,70 @@ describe("the preview of a pull request", () => {
     await serving(6, six);
   });
 
-  it("ends by time, and with its configuration, all of it", async () => {
+  it("ends by time", async () => {
     await sql`update preview set ends_at = now() where pull_request = 5`.execute(db());
     expect((await inState(5, "ended")).words).toContain("no new commit");
+  });
+
+  it("is made by hand of a branch or a commit without a pull request, once, and goes when it is removed", async () => {
+    const params = { project: "main", service: journey.workload.name };
+    await journey.owner.removePreview({ params: { ...params, preview: "pr-6" }, body: { reason: "room" } });
+    const first = repository.commit("By hand", undefined, { page: "by hand" });
+    repository.git("push", "-q", "-f", "origin", "HEAD:Feature/New_form");
+    const create = (body: Parameters<typeof journey.owner.createPreview>[0]["body"]) =>
+      journey.owner.createPreview({ params, body });
+    const called = (name: string, commit: string) =>
+      until(`${name} serves ${commit}`, async () => {
+        await journey.gateway.acknowledge();
+        return (await all()).find((p) => p.name === name && p.servingCommit === commit);
+      });
+    const made = await create({ branch: "Feature/New_form" });
+    expect(made).toMatchObject({ name: "feature-new-form", pullRequest: null, commit: first, state: "waiting" });
+    await called("feature-new-form", first);
+    // Asked again it is the same one, and brings what is newest.
+    const second = repository.commit("Newer", undefined, { page: "newer" });
+    repository.git("push", "-q", "-f", "origin", "HEAD:Feature/New_form");
+    expect((await create({ branch: "Feature/New_form", reason: "a look" })).name).toBe("feature-new-form");
+    await called("feature-new-form", second);
+    const one = await create({ branch: "Feature/New_form", commit: first.slice(0, 10) });
+    expect(one).toMatchObject({ name: `commit-${first.slice(0, 8)}`, commit: first });
+    const databases = (await called(one.name, first)) && (await traces()).databases;
+    expect(databases.every((name) => name.includes("by-hand_"))).toBe(true);
+
+    const refused = async (body: Parameters<typeof create>[0]) => {
+      const { code, fields, detail } = await problemOf(create(body));
+      return [code, fields?.[0]?.field, detail];
+    };
+    expect(await refused({ branch: "nobody" })).toEqual(["LK_INVALID", "branch", expect.stringContaining("no branch")]);
+    expect(await refused({})).toEqual(["LK_INVALID", "branch", expect.any(String)]);
+    // It is on another branch: what a fork has is not taken by its bare name either.
+    expect(await refused({ commit: second })).toEqual(["LK_INVALID", "commit", expect.stringContaining('"main"')]);
+    expect(await refused({ branch: "Feature/New_form", commit: "f".repeat(40) })).toEqual(
+      expect.arrayContaining(["LK_INVALID", "commit"]),
+    );
+
+    const preview = "feature-new-form";
+    await journey.owner.removePreview({ params: { ...params, preview }, body: { reason: "looked at" } });
+    await until("it is forgotten", async () => {
+      await journey.gateway.acknowledge();
+      return !(await all()).some((p) => p.name === preview);
+    });
+    const asked = await until("the ledger has what was asked", async () => {
+      const { items } = await journey.owner.listLedger({
+        params: { project: "main" },
+        query: { type: "delivery.preview.opened" },
+      });
+      const byPeople = items.filter((entry) => entry.actor.kind !== "system");
+      return byPeople.length === 3 && byPeople;
+    });
+    expect(asked.map((entry) => (entry.data as { reason: string | null }).reason).sort()).toEqual([
+      "a look",
+      null,
+      null,
+    ]);
+  });
+
+  it("ends with its configuration, all of it", async () => {
     await journey.workload.apply({ github: connection() });
     await until("nothing is left", async () => {
       await journey.gateway.acknowledge();

@@ -9,6 +9,22 @@ const RUN = "prv";
 export const newPreviewRun = (): string => newId(RUN);
 export const isPreviewRun = ({ releaseId }: Run): boolean => releaseId.startsWith(`${RUN}_`);
 
+/** The columns of a preview that should serve another commit: what is being built is of an older one, and not waited for. */
+export const renewal = (
+  row: Pick<PullPreviewRow, "serving_id">,
+  o: { readonly commit: string; readonly branch: string; readonly endsAtMs: number; readonly nowMs: number },
+) => ({
+  ...{ wanted_commit: o.commit, branch: o.branch, ends_at: new Date(o.endsAtMs) },
+  ...{ attempts: 0, next_at: new Date(o.nowMs), tried_commit: null },
+  ...{ run_id: null, run_commit: null, run_digest: null },
+  ...(row.serving_id === null ? { state: "waiting" as const, words: WAITS } : {}),
+});
+export const WAITS = "Waits to be built.";
+
+/** What its database is called after: no environment can have such a name, so that a preview never has or drops one's. */
+export const databaseOfPreview = (row: Pick<PullPreviewRow, "name" | "pull_request">): string =>
+  row.pull_request === null ? `by-hand_${row.name}` : row.name;
+
 /** Takes a preview out of the routing and leaves its runs to be ended, in the transaction that says why. */
 export async function endPullPreview(
   tx: Transaction,
@@ -17,10 +33,12 @@ export async function endPullPreview(
     readonly actor: Parameters<typeof record>[1]["actor"];
     readonly reason: string;
     readonly words: string;
+    /** It comes back when its pull request is opened again, and not only with a newer commit. */
+    readonly mayReopen?: boolean;
   },
 ): Promise<void> {
   await savePullPreview(tx, row.id, {
-    ...{ state: "ended", words: o.words, attempts: 0 },
+    ...{ state: "ended", words: o.words, attempts: 0, tried_commit: o.mayReopen ? null : row.wanted_commit },
     ...{ run_id: null, run_commit: null, run_digest: null },
     ...{ serving_id: null, serving_commit: null, serving_digest: null },
   });

@@ -10,6 +10,7 @@ const DEFAULT: RollbackPolicy = {
   watchMs: 86_400_000,
   deadManMs: 300_000,
   keepWarmMs: 600_000,
+  withFlags: false,
 };
 
 export const rollbackPolicyOf = (service: Pick<ServiceRow, "config">): RollbackPolicy => ({

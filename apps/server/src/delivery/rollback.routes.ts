@@ -10,6 +10,7 @@ import { servicesIn, summariesIn } from "./asked-for.ts";
 import { deletePause } from "./pauses.store.ts";
 import { rollBack } from "./rollback.ts";
 import { planRollback, viewPauses } from "./rollback.view.ts";
+import { viewFlagsBack } from "./rollback-flags.ts";
 
 export interface RollbackRoutesOptions {
   readonly database: Database;
@@ -27,6 +28,8 @@ export function registerRollbacks(http: Http, o: RollbackRoutesOptions): void {
   const hasArtifact = (digest: string) => o.artifacts.has(digest);
   const serviceOf = servicesIn(db);
   const summaryOf = summariesIn(db);
+
+  const answerTo = async (id: string) => ({ ...(await summaryOf(id)), flags: await viewFlagsBack(db, id) });
 
   route(http, "planRollback", async ({ project, params, query }) => {
     const service = await serviceOf(project, params.service);
@@ -55,9 +58,9 @@ export function registerRollbacks(http: Http, o: RollbackRoutesOptions): void {
         o.onChanged(made.rolloutId);
       }
       o.wake();
-      return summaryOf(made.deploymentId);
+      return answerTo(made.deploymentId);
     },
-    summaryOf,
+    answerTo,
   );
 
   route(http, "listDeploymentPauses", async ({ project }) => ({ items: await viewPauses(db, project) }));

@@ -7,7 +7,10 @@ import type { RollbackRow } from "./deployments.store.ts";
 import { contractedWords, FORWARD, whyContracted } from "./migrations.ts";
 import { findPause, savePause } from "./pauses.store.ts";
 import { findRelease } from "./releases.store.ts";
-import { type Asked, promotedAt, type Way, wayBack } from "./rollback.view.ts";
+import { type Asked, promotedAt, undoneBy, type Way, wayBack } from "./rollback.view.ts";
+import { rolloutsBeganAt } from "./rollback-flags.store.ts";
+import { rollFlagsBack } from "./rollback-flags.ts";
+import { rollbackPolicyOf } from "./rollback-policy.ts";
 import { applyWithin } from "./rollout-engine.ts";
 import { writeWish } from "./ship.ts";
 
@@ -16,6 +19,10 @@ export interface RollbackRequest extends Asked {
   readonly reason: string;
   /** The configuration of then is applied again as well. */
   readonly withConfiguration?: boolean | undefined;
+  /** The flags of then are put back as well; an automatic one goes by the service's configuration. */
+  readonly withFlags?: boolean | undefined;
+  /** The versions of flags that whoever asks has looked at. */
+  readonly flagVersions?: Readonly<Record<string, number>> | undefined;
   readonly actor: Actor;
   /** Decided by Latchkey itself, on this evidence. */
   readonly automatic?:
@@ -61,6 +68,7 @@ export async function rollBack(
       throw new ProblemError("LK_BUSY", { detail: "Somebody else has changed what is served meanwhile." });
     const made = way.how === "rollout" ? await turnBack(tx, asked, way) : await deployOld(tx, asked, way);
     if (asked.withConfiguration) await putConfigurationBack(tx, asked, way, made.deploymentId);
+    await putFlagsOfThenBack(tx, asked, way, made.deploymentId);
     await pause(tx, asked, way, made.deploymentId);
     await also(tx, made.deploymentId);
     return made;
@@ -170,6 +178,19 @@ async function putConfigurationBack(tx: Transaction, asked: RollbackRequest, way
   await putBack(tx, now ?? service, { at, environment, actor, correlation });
 }
 
+async function putFlagsOfThenBack(tx: Transaction, asked: RollbackRequest, way: Way, deploymentId: string) {
+  const isAutomatic = asked.automatic !== undefined;
+  // The rollout under way has done it already, where Latchkey itself turns it back.
+  if (isAutomatic && way.how === "rollout") return;
+  if (!(isAutomatic ? rollbackPolicyOf(asked.service).withFlags : asked.withFlags)) return;
+  const since = await rolloutsBeganAt(tx, undoneBy(way));
+  if (since === null) return;
+  const { environment, actor, reason, flagVersions: seen } = asked;
+  await rollFlagsBack(tx, {
+    ...{ project: asked.service.project, environment, since, deploymentId, seen, actor, reason, isAutomatic },
+  });
+}
+
 async function pause(tx: Transaction, asked: RollbackRequest, way: Way, deploymentId: string): Promise<void> {
   const { service, environment, actor, reason, automatic } = asked;
   const left = way.active?.canary_release_id ?? way.servingId;
@@ -196,6 +217,7 @@ async function pause(tx: Transaction, asked: RollbackRequest, way: Way, deployme
       toReleaseId: way.targetId,
       reason,
       withConfiguration: asked.withConfiguration ?? false,
+      withFlags: asked.withFlags ?? false,
       automatic: automatic !== undefined,
       ...(automatic ? { evidence: automatic.evidence } : {}),
       deploymentsPaused: true,

@@ -10,6 +10,7 @@ import { findPause, listPauses, type PauseRow } from "./pauses.store.ts";
 import { presentRelease } from "./presentation.ts";
 import { isHeld } from "./queue.ts";
 import { findReleases } from "./releases.store.ts";
+import { planFlags } from "./rollback-flags.ts";
 import { rollbackPolicyOf } from "./rollback-policy.ts";
 import { findActiveRollout, type ListedRollout } from "./rollouts.store.ts";
 
@@ -101,6 +102,22 @@ export async function wayBack(db: Executor, service: ServiceRow, asked: Asked, n
 export const promotedAt = (way: Way): Date | null =>
   way.served.find((row) => row.release_id === way.targetId)?.served_from ?? null;
 
+const undoneRows = (way: Way): readonly ServedRow[] =>
+  way.how === null
+    ? []
+    : way.served.slice(
+        0,
+        Math.max(
+          0,
+          way.served.findIndex((row) => row.release_id === way.targetId),
+        ),
+      );
+/** The deployments whose releases are left, the one of a rollout under way included. */
+export const undoneBy = (way: Way): string[] => [
+  ...(way.active ? [way.active.deployment_id] : []),
+  ...undoneRows(way).map((row) => row.deployment_id),
+];
+
 export async function planRollback(
   db: Executor,
   service: ServiceRow,
@@ -112,8 +129,7 @@ export async function planRollback(
   },
 ): Promise<RollbackPlan> {
   const way = await wayBack(db, service, asked, o.nowMs);
-  const since = way.served.findIndex((row) => row.release_id === way.targetId);
-  const undone = way.how === null ? [] : since < 0 ? [] : way.served.slice(0, since);
+  const undone = undoneRows(way);
   const undoneIds = [
     ...new Set([...(way.active ? [way.active.canary_release_id] : []), ...undone.map((r) => r.release_id)]),
   ];
@@ -147,9 +163,11 @@ export async function planRollback(
   const target = shown(way.targetId);
   const at = promotedAt(way);
   const configuration = at === null ? null : await changesBackTo(db, service, at);
+  const { environment } = asked;
+  const flags = way.how === null ? null : await planFlags(db, { project: service.project, environment }, undoneBy(way));
   return {
     service: service.name,
-    environment: asked.environment,
+    environment,
     serving: shown(way.servingId),
     target,
     how: way.how,
@@ -160,10 +178,11 @@ export async function planRollback(
       way.how === null
         ? []
         : await cautionsOf(db, service, way, {
-            ...{ environment: asked.environment, configuration },
+            ...{ environment, configuration, flags },
             burning: await o.burning(),
           }),
     configuration,
+    flags,
     candidates,
     pause: pause ? ((await presentPauses(db, [pause]))[0] ?? null) : null,
   };
@@ -186,10 +205,11 @@ async function cautionsOf(
   known: {
     readonly environment: string;
     readonly configuration: RollbackPlan["configuration"];
+    readonly flags: RollbackPlan["flags"];
     readonly burning: BurnReading;
   },
 ): Promise<string[]> {
-  const { environment, configuration, burning } = known;
+  const { environment, configuration, flags, burning } = known;
   const place = { project: service.project, service: service.name, environment };
   const contracted = way.targetId === null ? null : await whyContracted(db, place, way.targetId);
   const fields = (configuration ?? []).map(({ path }) => path);
@@ -205,7 +225,9 @@ async function cautionsOf(
           `The configuration of ${service.name} has changed since this release was promoted: ${fields.slice(0, FIELDS_NAMED).join(", ")}${more}. A rollback leaves it as it is, unless it is asked for with its configuration.`,
         ]
       : []),
-    "Feature flags are not built yet: a rollback changes none.",
+    ...(flags && flags.items.length > 0
+      ? [`${flags.words} A rollback leaves flags as they are, unless it is asked for with them.`]
+      : []),
     ...(burning.kind === "known"
       ? burning.isBurning
         ? [`${service.name} burns its error budget: ${burning.words}.`]

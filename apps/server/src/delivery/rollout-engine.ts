@@ -12,6 +12,7 @@ import {
   type Rollout,
   type RolloutEvent,
   type RolloutState,
+  SYSTEM_ACTOR,
 } from "@latchkey/core/delivery/rollout";
 import { moveOn } from "@latchkey/core/delivery/rollout-time";
 import { servingTimeOf } from "@latchkey/core/delivery/serving-time";
@@ -23,6 +24,7 @@ import type { Transaction, Transactions } from "../platform/database.ts";
 import { radiusOf } from "./blast-radius.ts";
 import { updateDeployment } from "./deployments.store.ts";
 import { countersSince } from "./gateways.store.ts";
+import { rollFlagsBackByPolicy } from "./rollback-flags.ts";
 import {
   countDecisions,
   decisionsOf,
@@ -267,6 +269,8 @@ async function carryOut(
   draft.decisions += 1;
   draft.made.push(decision);
   await followInDeployment(tx, row, decision);
+  if (decision.kind === "roll_back_begun" && decision.actor.kind === SYSTEM_ACTOR.kind)
+    await rollFlagsBackByPolicy(tx, row, { actor: decision.actor, reason: decision.words });
 }
 
 /** States that end once everybody is served as decided. */

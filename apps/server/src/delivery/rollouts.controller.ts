@@ -8,7 +8,7 @@ import type { Prober, Run, RunSpec, Target } from "@latchkey/core/delivery/ports
 import { isAtRisk, type RolloutEvent, SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
 import { SYNTHETIC_SHARE, type SyntheticSource } from "@latchkey/core/delivery/synthetic";
 import type { Logger } from "pino";
-import { allServices, environmentsOf, findService, takeGeneration } from "../catalog/index.ts";
+import { findService, servingEnvironments, takeGeneration } from "../catalog/index.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Transactions } from "../platform/database.ts";
 import type { Lease } from "../platform/leases.ts";
@@ -354,13 +354,12 @@ export class RolloutsController {
     const db = this.#o.database.db;
     const used = new Map<string, Wanted>();
     const add = (wanted: Wanted) => used.set(keyOf(wanted), wanted);
-    for (const { project, name: service } of await allServices(db))
-      for (const env of await environmentsOf(db, project, service))
-        if (env.serving_release_id)
-          add({
-            ...{ project, service, environment: env.name, releaseId: env.serving_release_id },
-            deploymentId: env.serving_deployment_id ?? "",
-          });
+    for (const { project, service, name: environment, ...serving } of await servingEnvironments(db))
+      if (serving.serving_release_id)
+        add({
+          ...{ project, service, environment, releaseId: serving.serving_release_id },
+          deploymentId: serving.serving_deployment_id ?? "",
+        });
     const comingUp = new Set<string>();
     for (const r of await activeRollouts(db)) {
       if (r.machine.state === "starting") comingUp.add(keyOf(runIn(r, r.canary_release_id)));

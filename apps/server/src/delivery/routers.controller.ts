@@ -3,7 +3,7 @@ import { routesItself, type TargetConfig, targetOf } from "@latchkey/api/targets
 import { compareGenerations, type Generation } from "@latchkey/core/delivery/generation";
 import type { RoutePlan, Router } from "@latchkey/core/delivery/ports";
 import type { Logger } from "pino";
-import { allServices, environmentsOf, type ServiceRow } from "../catalog/index.ts";
+import { environmentsOf, type ServiceRow, servicesWithTargets } from "../catalog/index.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Transactions } from "../platform/database.ts";
 import type { Lease } from "../platform/leases.ts";
@@ -108,7 +108,7 @@ export class RoutersController {
     // Whoever holds the lease listens to what the targets have counted.
     if (fence === null) return this.#closeAll();
     const seen = new Set<string>();
-    for (const service of await allServices(this.#o.database.db)) {
+    for (const service of await servicesWithTargets(this.#o.database.db)) {
       // Most services are behind the gateway: nothing is asked for them, every second.
       const targets = [service.config.target, ...Object.values(service.config.targets ?? {})];
       if (targets.every((target) => target === undefined || !routesItself(target))) continue;

@@ -12,7 +12,7 @@ import {
   type ZeroTouchPolicy,
 } from "@latchkey/core/delivery/zero-touch";
 import { record } from "../ledger/index.ts";
-import { type ApprovalGateParts, askedOf, askPeople, newIn, rolesOfAuthors } from "./approval-gate.ts";
+import { type ApprovalGateParts, askedOf, askPeople, type Candidate, newIn, rolesOfAuthors } from "./approval-gate.ts";
 import type { GateContext, GateOutcome, GateRunner } from "./gate-runner.ts";
 import { hoursOf } from "./window-gate.ts";
 import { lastTakenBack, saveZeroTouch } from "./zero-touch.store.ts";
@@ -39,9 +39,7 @@ export const zeroTouchGate = (parts: ZeroTouchParts): GateRunner => ({
   run: async (gate, context) => {
     const asked = await askedOf(parts, gate, context);
     if (asked && asked.state !== "waiting") return askPeople(parts, gate, context, []);
-    const policy = policyOf(gate, context.nowMs);
-    const evidence = await gather(parts, gate, policy, context);
-    const decision = decideZeroTouch(policy, evidence);
+    const { policy, evidence, decision } = await lookAtRules(parts, gate, context);
     await keep(parts, gate, context, { policy, evidence, decision });
     const details = decision.reasons.map(({ holds, words }) => `${holds ? "holds" : "asks for a person"}: ${words}`);
     if (decision.alone)
@@ -54,6 +52,21 @@ export const zeroTouchGate = (parts: ZeroTouchParts): GateRunner => ({
     };
   },
 });
+
+/** Every rule of the gate with its answer, as things stand now; nothing is recorded. */
+export async function lookAtRules(
+  parts: ZeroTouchParts,
+  gate: GateConfig,
+  context: Candidate & { readonly nowMs: number },
+): Promise<{
+  readonly policy: ZeroTouchPolicy;
+  readonly evidence: ZeroTouchEvidence;
+  readonly decision: ZeroTouchDecision;
+}> {
+  const policy = policyOf(gate, context.nowMs);
+  const evidence = await gather(parts, gate, policy, context);
+  return { policy, evidence, decision: decideZeroTouch(policy, evidence) };
+}
 
 function policyOf(gate: GateConfig, nowMs: number): ZeroTouchPolicy {
   const { quietHours = DEFAULTS.quietHours, authorRoles = [], paths = [] } = gate;
@@ -74,7 +87,7 @@ async function gather(
   parts: ZeroTouchParts,
   gate: GateConfig,
   policy: ZeroTouchPolicy,
-  context: GateContext,
+  context: Candidate & { readonly nowMs: number },
 ): Promise<ZeroTouchEvidence> {
   const { deployment, release, folder, nowMs } = context;
   const { since, changes } = await newIn(parts, context);

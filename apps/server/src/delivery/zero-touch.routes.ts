@@ -7,18 +7,26 @@ import { notFound, servicesIn } from "./asked-for.ts";
 import { viewAutomation } from "./automation.view.ts";
 import { findDeployment } from "./deployments.store.ts";
 import { type ZeroTouchRow, zeroTouchOf } from "./zero-touch.store.ts";
+import type { ZeroTouchPreviewer } from "./zero-touch-preview.ts";
+
+export interface ZeroTouchRoutesOptions {
+  readonly db: Executor;
+  readonly now: () => number;
+  readonly preview: ZeroTouchPreviewer;
+}
 
 /** Which changes go out with nobody watching, and how many do. */
-export function registerZeroTouch(
-  http: Http,
-  { db, now }: { readonly db: Executor; readonly now: () => number },
-): void {
+export function registerZeroTouch(http: Http, { db, now, preview }: ZeroTouchRoutesOptions): void {
   const serviceOf = servicesIn(db);
   route(http, "getZeroTouch", async ({ project, params }) => {
     const deployment = await findDeployment(db, params.deploymentId);
     if (!deployment || deployment.project !== project) throw notFound("deployment", params.deploymentId);
     return { items: (await zeroTouchOf(db, deployment.id)).map(present) };
   });
+
+  route(http, "previewZeroTouch", async ({ project, params, query }) =>
+    preview(await serviceOf(project, params.service), query),
+  );
 
   route(http, "getAutomation", async ({ project, query }) => {
     if (query.service !== undefined) await serviceOf(project, query.service);

@@ -107,6 +107,30 @@ describe("zero touch", () => {
     expect((await deployment(id)).gates[0]).toMatchObject({ status: "passed", kind: "zero_touch" });
   });
 
+  it("tells of a commit, before it is deployed, what would be asked of it; and records nothing of that", async () => {
+    const commitOf = (files: Readonly<Record<string, string>>): string => {
+      for (const [path, text] of Object.entries(files)) writeFileSync(join(journey.workload.root, "app", path), text);
+      git("add", "-A");
+      git("commit", "-q", "-m", "not yet deployed");
+      return git("rev-parse", "HEAD").toString().trim();
+    };
+    const small = commitOf({ "page.txt": "a better page\n" });
+    const large = commitOf({ "schema.sql": "select 2;\n" });
+    const preview = (commit: string) =>
+      journey.owner.previewZeroTouch({ params: { ...main, service: journey.workload.name }, query: { commit } });
+    const before = await journey.owner.listLedger({ query: { limit: 1 } });
+    expect(await preview(small.slice(0, 8))).toMatchObject({ commit: small, items: [{ alone: true }] });
+    const seen = await preview(large);
+    expect(seen).toMatchObject({ environment: "production", words: "A person would be asked." });
+    expect(seen.items[0]?.reasons).toContainEqual({
+      ...{ rule: "attended", holds: false, words: "A person must look at app/schema.sql." },
+    });
+    await expect(preview("f".repeat(40))).rejects.toMatchObject({ problem: { code: "LK_NOT_FOUND" } });
+    await expect(preview("--all")).rejects.toMatchObject({ problem: { fields: [{ field: "commit" }] } });
+    expect(await journey.owner.listLedger({ query: { limit: 1 } })).toEqual(before);
+    git("reset", "-q", "--hard", "HEAD~2");
+  });
+
   it("is measured: one of three went by itself", async () => {
     const query = { service: journey.workload.name, days: 1 };
     const { coverage, failed, exceptions } = await journey.owner.getAutomation({ params: main, query });

@@ -197,23 +197,37 @@ export async function moveRollout(
     const changes = differences(now, next, `environments.${environment}.rollouts.${rule}`);
     if (changes.length === 0) return;
     const words = `${stateWords(next.state)} at ${percentWords(next.percent)} by a person`;
-    await beginAnew(tx, { project, flag: key, environment, rule }, known, next.state);
-    const [run] = (await currentRuns(tx, project)).filter(
-      (one) => one.flag === key && one.environment === environment && one.rule === rule,
-    );
-    const arms = run ? (await armsOf(tx, [run.id])).get(run.id) : undefined;
-    await saveRollout(tx, project, {
-      ...{ flag: key, environment, rule, ...next, words, is_by_person: true },
-      ...{ treated_before: arms?.treated.exposed ?? 0, control_before: arms?.control.exposed ?? 0 },
-    });
+    await placeRollout(tx, { project, flag: key, environment, rule }, known, { ...next, words });
     const definition = withSwitches(key, row.definition, await switchesOf(tx, project, [key]));
     await write(o, tx, asked, { ...same(row), verb: "rollout", before: row, definition, changes });
   });
 }
+interface RolloutPlace {
+  readonly project: string;
+  readonly flag: string;
+  readonly environment: string;
+  readonly rule: string;
+}
+/** Puts a rollout where somebody wants it; its watch counts users from there. */
+export async function placeRollout(
+  tx: Transaction,
+  place: RolloutPlace,
+  known: RolloutRow | undefined,
+  next: Pick<RolloutRow, "percent" | "state" | "words">,
+): Promise<void> {
+  const { project, ...of } = place;
+  await beginAnew(tx, place, known, next.state);
+  const [run] = (await currentRuns(tx, project)).filter(
+    (one) => one.flag === of.flag && one.environment === of.environment && one.rule === of.rule,
+  );
+  const arms = run ? (await armsOf(tx, [run.id])).get(run.id) : undefined;
+  const before = { treated_before: arms?.treated.exposed ?? 0, control_before: arms?.control.exposed ?? 0 };
+  await saveRollout(tx, project, { ...of, ...next, is_by_person: true, ...before });
+}
 /** What was killed, or held because its figures were wrong, and goes on: what was counted until then is of another run. */
 async function beginAnew(
   tx: Transaction,
-  of: { readonly project: string; readonly flag: string; readonly environment: string; readonly rule: string },
+  of: RolloutPlace,
   known: RolloutRow | undefined,
   state: RolloutRow["state"],
 ): Promise<void> {
@@ -273,7 +287,7 @@ async function inChange<T>(
   });
 }
 
-interface Written {
+export interface Written {
   /** Of the ledger's entry; by the verb where it is left out. */
   readonly type?: string;
   /** What the entry says besides. */
@@ -299,26 +313,28 @@ async function write(o: FlagsOptions, tx: Transaction, asked: Asked, w: Written)
   const actor = actorOf(principal);
   // The reason of what was proposed is sealed already, by who gave it.
   const reason = under ? asked.reason : await o.subjects.sealWordsOf(principal.name, asked.reason);
-  if (!under) return writeFlag(tx, { project, key, actor, reason }, w);
-  const { proposal, proposedBy } = under;
-  const also = { ...w.also, proposal, proposedBy: proposedBy.name };
-  return writeFlag(tx, { project, key, actor, reason, proposedBy }, { ...w, also });
+  const also = under && { ...w.also, proposal: under.proposal, proposedBy: under.proposedBy.name };
+  const by = { project, key, actor, reason, ...(under ? { proposedBy: under.proposedBy } : {}) };
+  await writeVersion(tx, by, also ? { ...w, also } : w);
 }
 
-/** Writes a change of a flag: the flag, its version and the ledger's entry. The reason is as it may be written. */
-export async function writeFlag(
+/** The next version of a flag, in its history and in the ledger. */
+export async function writeVersion(
   tx: Transaction,
-  asked: {
+  by: {
     readonly project: string;
     readonly key: string;
     readonly actor: Actor;
+    /** Sealed. */
     readonly reason: string;
+    /** The deployment that this belongs to. */
+    readonly correlation?: string;
     /** Whose change it is that the actor agreed to. */
     readonly proposedBy?: Actor;
   },
   w: Written,
-): Promise<void> {
-  const { project, key, actor, reason, proposedBy } = asked;
+): Promise<number> {
+  const { project, key, actor, reason, correlation, proposedBy } = by;
   const version = (w.before?.version ?? 0) + 1;
   const { definition, manager, changes, verb } = w;
   await saveFlag(tx, { project, key, definition, manager, version, archived_at: w.archivedAt });
@@ -331,16 +347,14 @@ export async function writeFlag(
     subject: `flag/${key}`,
     project,
     actor,
+    ...(correlation === undefined ? {} : { correlation }),
     data: {
-      flag: key,
-      version,
-      manager,
-      reason,
-      ...told(changes),
-      sha256: sha256(canonicalJson(definition)),
+      ...{ flag: key, version, manager, reason, ...told(changes), sha256: sha256(canonicalJson(definition)) },
+      ...(correlation === undefined ? {} : { withRollback: correlation }),
       ...w.also,
     },
   });
+  return version;
 }
 /** As the database gives it back: what is undefined is not there. */
 const plain = (changes: readonly Change[]) => JSON.parse(JSON.stringify(changes));
@@ -384,7 +398,7 @@ function checkManager(before: FlagRow | null, manager: Manager): void {
 }
 
 /** `production/otherwise`: the rules of a definition that serve a rollout. */
-function rolloutRules(definition: Pick<Flag, "environments">): string[] {
+export function rolloutRules(definition: Pick<Flag, "environments">): string[] {
   return Object.entries(definition.environments).flatMap(([environment, rules]) =>
     [...rules.rules, { id: OTHERWISE, serve: rules.otherwise }]
       .filter(({ serve }) => serve.kind === "rollout")

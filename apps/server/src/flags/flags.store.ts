@@ -182,6 +182,10 @@ export const saveVersion = operation(
       values (${project}, ${flag}, ${row.version}, ${row.verb}, ${JSON.stringify(row.definition)}::jsonb,
         ${JSON.stringify(row.changes)}::jsonb, ${JSON.stringify(row.by)}::jsonb, ${row.reason},
         ${row.approved_by && JSON.stringify(row.approved_by)}::jsonb)`.execute(tx);
+    await sql`insert into flag_version_rollouts (project, flag, version, rollouts)
+      values (${project}, ${flag}, ${row.version}, (select coalesce(jsonb_agg(jsonb_build_object('flag', flag, 'environment', environment, 'rule', rule,
+            'percent', percent, 'state', state)), '[]') from flag_rollout
+        where project = ${project} and flag = ${flag}))`.execute(tx);
   },
 );
 export const listVersions = operation(

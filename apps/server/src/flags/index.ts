@@ -24,6 +24,8 @@ import { registerSnapshots } from "./snapshots.routes.ts";
 
 export { flagStandings } from "./flags.store.ts";
 
+export { type FlagsOutcome, type FlagsSince, flagsChangedSince, putFlagsBack } from "./put-back.ts";
+
 /** Feature flags: definitions, switches, rollouts, and the protocols by which applications ask for values. */
 export interface RunningFlags {
   /** What a release finds in its environment, so that it can ask for flags. */

@@ -21,7 +21,7 @@ import {
   savePoint,
   takeRun,
 } from "./experiments.store.ts";
-import { same, writeFlag } from "./flags.controller.ts";
+import { same, writeVersion } from "./flags.controller.ts";
 import {
   findFlag,
   flagGenerations,
@@ -199,7 +199,7 @@ export class Ramps {
       readonly decision: Exclude<RampDecision, { kind: "keep" }>;
       readonly nowMs: number;
       readonly before: Awaited<ReturnType<typeof findFlag>> & object;
-      readonly definition: Parameters<typeof writeFlag>[2]["definition"];
+      readonly definition: Parameters<typeof writeVersion>[2]["definition"];
     },
   ): Promise<void> {
     const { one, row, arms, decision } = m;
@@ -211,7 +211,7 @@ export class Ramps {
       ...{ treated_before: arms.treated.exposed, control_before: arms.control.exposed },
     });
     await savePoint(tx, m.run.id, next.percent, arms);
-    await writeFlag(
+    await writeVersion(
       tx,
       { project, key: one.flag, actor: RAMP_ACTOR, reason: decision.words },
       {

@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Campaign } from "../testing/fuzz/campaign.ts";
-import { Furnished } from "../testing/fuzz/ground.ts";
+import { Furnished, hubIn } from "../testing/fuzz/ground.ts";
 import { changesBetween, stateOf } from "../testing/fuzz/untouched.ts";
 import { Installation } from "../testing/installation.ts";
 
@@ -41,9 +41,9 @@ const OFREP = [
 ];
 /**
  * Taken only with a token that an issuer has signed, or that a called system was given, or of a service that runs at Netlify:
- * their own tests have those. A preview stands only while GitHub says that its pull request is open: so has its own.
+ * their own tests have those.
  */
-const SIGNED_ELSEWHERE = ["exchangeToken", "answerGate", "getNetlifyEdge", "keepPreview", "removePreview"];
+const SIGNED_ELSEWHERE = ["exchangeToken", "answerGate", "getNetlifyEdge"];
 
 let installation: Installation;
 let scene: Furnished;
@@ -64,7 +64,7 @@ beforeAll(async () => {
   installation = await Installation.start();
   unsubscribe("fastify.initialization", watch);
   await installation.stop();
-  await installation.start(UNLIMITED);
+  await installation.start({ ...UNLIMITED, githubUrl: hubIn(installation.dir) });
   scene = await Furnished.make({
     get url() {
       return installation.url;
@@ -81,7 +81,7 @@ beforeAll(async () => {
     restart: async (between) => {
       await installation.stop();
       await between();
-      await installation.start(UNLIMITED);
+      await installation.start({ ...UNLIMITED, githubUrl: hubIn(installation.dir) });
     },
   });
 });

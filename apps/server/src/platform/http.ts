@@ -9,6 +9,7 @@ import type { z } from "zod";
 import type { Authenticate, IdempotencyStore, OnRefusal, OpenSealed, Principal } from "./auth.ts";
 import { DatabaseUnavailable, isPassing, type Transaction } from "./database.ts";
 import { type Keyed, once } from "./idempotency.ts";
+import { largeBodies } from "./large-bodies.ts";
 import { answerInOurForm, answerMalformed } from "./malformed.ts";
 import { ProblemError } from "./problems.ts";
 import { type LimitName, type RateLimits, rateLimitHeaders, type Standing } from "./rate-limits.ts";
@@ -140,6 +141,8 @@ export function createHttp(o: HttpOptions): Http {
   }) as unknown as Http;
 }
 
+const megabytes = (bytes: number): string => `${Number((bytes / 1_048_576).toFixed(2))} MB`;
+
 /** Of every answer, also of those that no hook is run for. */
 const headersFor = (requestId: string) => ({
   "x-request-id": requestId,
@@ -149,7 +152,7 @@ const headersFor = (requestId: string) => ({
 });
 
 function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const problem = asProblem(error);
+  const problem = asProblem(error, request.routeOptions.bodyLimit ?? BODY_MAX_BYTES);
   if (problem.status >= 500)
     request.log.error({ err: error, requestId: request.id, url: request.url }, "request failed");
   const { retryAfterMs } = problem.details;
@@ -161,7 +164,8 @@ function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyRe
     .send(JSON.stringify(problem.toBody(request.id)));
 }
 
-function asProblem(error: unknown): ProblemError {
+/** `bodyLimit`: what the request may have had, in bytes. */
+function asProblem(error: unknown, bodyLimit: number): ProblemError {
   if (error instanceof ProblemError) return error;
   if (isPassing(error)) {
     const detail =
@@ -175,7 +179,10 @@ function asProblem(error: unknown): ProblemError {
       fields: [{ field: "address", message: "encode it as a URL (RFC 3986)" }],
     });
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE")
-    return new ProblemError("LK_TOO_LARGE", { detail: "The body is over 1 MB." });
+    return new ProblemError("LK_TOO_LARGE", {
+      detail: `The body is over ${megabytes(bodyLimit)}.`,
+      remedy: `Send at most ${megabytes(bodyLimit)}.`,
+    });
   if (statusCode === 415 || (statusCode !== undefined && statusCode >= 400 && statusCode < 500)) {
     return new ProblemError("LK_INVALID", {
       detail: "The body is not JSON that can be read.",
@@ -272,6 +279,12 @@ export function route<N extends RouteName>(
   app.route({
     method: spec.method,
     url: spec.path,
+    ...(spec.large
+      ? largeBodies(async (request) => {
+          // Counted with the request's other checks; before them only who is not signed in is.
+          if (!(await app.latchkey.authenticate(request))) await known(app, request);
+        })
+      : {}),
     handler: async (request, reply) => {
       checkOrigin(request);
       const params = request.params as Record<string, string>;

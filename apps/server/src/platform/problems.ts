@@ -25,6 +25,7 @@ const TABLE = {
   LK_SCHEMA_CONTRACTED: [409, "The schema has gone on", "Roll forward: mend it in a new release."],
   LK_MIGRATED: [409, "Migrations have run", "Look at what ran: `latchkey migrations <service>`."],
   LK_WORKLOAD_DATABASE: [409, "The service's database does not do it", "Mend what the detail says, and ask again."],
+  LK_REPOSITORY: [409, "The repository can't be read", "Mend what the detail says, and ask again."],
   LK_FLAG_CHANGED: [
     409,
     "The flag has been changed meanwhile",

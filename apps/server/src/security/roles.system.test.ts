@@ -75,6 +75,7 @@ describe("who may do what, over the wire", () => {
       splitDeployment, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
       getDeployment, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       getZeroTouch, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      previewZeroTouch, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       getAutomation, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       listMigrations, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       contractSchema, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
@@ -85,6 +86,7 @@ describe("who may do what, over the wire", () => {
       listPromotions, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       promote, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
       listPreviews, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      createPreview, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
       keepPreview, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
       removePreview, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
       planRollback, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -

@@ -204,6 +204,8 @@ export interface Repositories {
     range: { readonly after: string | null; readonly upTo: string; readonly limit: number },
     folders: readonly string[],
   ): Promise<readonly Commit[]>;
+  /** The whole name of a commit that is here, by that or by its beginning; null where there is none, or more than one. */
+  commitOf(repository: string, beginning: string): Promise<string | null>;
   /** Whether a commit has another one in its history; false where they are not both here. */
   contains(repository: string, newer: string, older: string): Promise<boolean>;
   /** The commit's files in a folder of their own, by this id; asked twice it is the same folder. */

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type OpenPull, type PreviewFacts, type PreviewStep, previewNameOf, previewSteps } from "./preview.ts";
+import {
+  deploymentsOfPreview,
+  type OpenPull,
+  type PreviewFacts,
+  type PreviewStep,
+  previewNameByHand,
+  previewNameOf,
+  previewSteps,
+} from "./preview.ts";
 
 const NOW = 1_000_000;
 const policy = { ttlMs: 1_000, most: 2 };
@@ -34,6 +42,10 @@ describe("previews", () => {
     expect(kinds(previewSteps(policy, [pull(1)], [ended], [], NOW))).toEqual([]);
     expect(kinds(previewSteps(policy, [pull(1, { commit: "d" })], [ended], [], NOW))).toEqual(["renew pr-1"]);
   });
+  it("come back with a pull request that is opened again before the last of them was taken away", () => {
+    const closed = facts(1, { state: "ended", hasRun: false, triedCommit: null, hasRemains: true });
+    expect(kinds(previewSteps(policy, [pull(1)], [closed], [], NOW))).toEqual(["renew pr-1"]);
+  });
   it("end when the pull request closes, by time, and with the configuration; remains hold back the forgetting", () => {
     const step = (p: typeof policy | null, pulls: OpenPull[], f: PreviewFacts) => previewSteps(p, pulls, [f], [], NOW);
     expect(step(policy, [], facts(1))).toEqual([{ kind: "end", name: "pr-1", why: "closed" }]);
@@ -44,6 +56,49 @@ describe("previews", () => {
     const ended = { state: "ended", hasRun: false } as const;
     expect(kinds(step(policy, [], facts(1, { ...ended, hasRemains: true })))).toEqual([]);
     expect(kinds(step(policy, [], facts(1, ended)))).toEqual(["forget pr-1"]);
+  });
+
+  it("made by hand need no pull request, come first, and are forgotten once nothing of them is left", () => {
+    const hand = (more: Partial<PreviewFacts>) => facts(0, { pullRequest: null, name: "topic", ...more });
+    const step = (p: PreviewFacts, taken: string[] = []) => previewSteps(policy, [], [p], taken, NOW);
+    expect(step(hand({}))).toEqual([]);
+    expect(step(hand({ endsAtMs: NOW }))).toEqual([{ kind: "end", name: "topic", why: "expired" }]);
+    expect(step(hand({}), ["topic"])).toEqual([{ kind: "end", name: "topic", why: "taken" }]);
+    expect(kinds(step(hand({ state: "ended", hasRun: false })))).toEqual(["forget topic"]);
+    expect(step(hand({ state: "ended", hasRun: false, hasRemains: true }))).toEqual([]);
+    const there = [facts(1, waiting), hand(waiting)];
+    expect(kinds(previewSteps({ ...policy, most: 1 }, [pull(1)], there, [], NOW))).toEqual(["build topic"]);
+  });
+  it("made by hand have a name that a host may have, and no pull request could", () => {
+    const name = (branch: string, mark: string | null = null) => previewNameByHand({ branch, commit: null }, mark);
+    expect(["Feature/New_form", "pr-12", "12", "a"].map((branch) => name(branch))).toEqual([
+      "feature-new-form",
+      ...[null, null, null],
+    ]);
+    expect([name("pr-12", "ab12cd"), name("12", "ab12cd")]).toEqual(["pr-12-ab12cd", "b-12-ab12cd"]);
+    expect(previewNameByHand({ branch: "main", commit: "0123456789" }, null)).toBe("commit-01234567");
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme", maxLength: 80 }), fc.constantFrom(null, "ab12cd"), (branch, mark) => {
+        expect(name(branch, mark) ?? "fine").toMatch(/^[a-z][a-z0-9-]{1,39}$/);
+        expect(name(branch, mark) ?? "fine").not.toMatch(/^pr-[0-9]+$/);
+      }),
+    );
+  });
+
+  it("are shown with the commit that is served and the newest, each as it stands", () => {
+    const row = { id: "pre_1", service: "leads", name: "pr-1", words: "Building\ncommit b.", url: "http://console/" };
+    const of = (more: { state: PreviewFacts["state"]; servingCommit: string | null }) =>
+      deploymentsOfPreview({ ...row, wantedCommit: "b", address: more.servingCommit && "http://pr-1/", ...more }).map(
+        ({ mark, status }) => [mark, status.state, status.environmentUrl],
+      );
+    expect(of({ state: "waiting", servingCommit: null })).toEqual([["pre_1/b", "queued", undefined]]);
+    expect(of({ state: "building", servingCommit: "a" })).toEqual([
+      ["pre_1/b", "in_progress", undefined],
+      ["pre_1/a", "success", "http://pr-1/"],
+    ]);
+    expect(of({ state: "failed", servingCommit: "a" })[0]).toEqual(["pre_1/b", "failure", undefined]);
+    expect(of({ state: "ready", servingCommit: "b" })).toEqual([["pre_1/b", "success", "http://pr-1/"]]);
+    expect(of({ state: "ended", servingCommit: null })).toEqual([]);
   });
 
   it("never take up more places than there are, and never build a fork or a closed pull request", () => {

@@ -8,13 +8,13 @@ const place = (number: number | null, change: Partial<PlaceFacts> = {}): PlaceFa
   ...{ isBusy: false, isPaused: false },
   ...change,
 });
-const FACTS: PromotionFacts = { from: place(2), to: place(1), tried: null, nowMs: 60_000 };
+const FACTS: PromotionFacts = { from: place(2), to: place(1), tried: null, left: null, nowMs: 60_000 };
 const state = (change: Partial<PromotionFacts>, step = STEP) => standingOf(step, { ...FACTS, ...change }).state;
 
 describe("a step of the path", () => {
   it("is ready once the release has served long enough", () => {
     expect(standingOf(STEP, FACTS)).toEqual({
-      ...{ state: "ready", words: "Release 2 goes on to production.", readyAtMs: 60_000 },
+      ...{ state: "ready", words: "Release 2 goes on to production.", readyAtMs: 60_000, isTakenBack: false },
     });
     expect(standingOf(STEP, { ...FACTS, nowMs: 59_999 })).toMatchObject({ state: "soaking", readyAtMs: 60_000 });
   });
@@ -32,6 +32,28 @@ describe("a step of the path", () => {
     expect(state({ tried: "rolling_out" })).toBe("under_way");
     expect(state({ tried: "rolled_back" })).toBe("tried");
     expect(state({ tried: "failed_gate" })).toBe("tried");
+  });
+  it("says of a release that was taken back that it was, and why, whoever asks whether it could go", () => {
+    const judged = standingOf(STEP, { ...FACTS, tried: "rolled_back" });
+    expect(judged).toMatchObject({ state: "tried", isTakenBack: true });
+    expect(judged.words).toMatch(/^Release 2 was taken back in production: it does not go again by itself\./);
+    const left = { ...FACTS, tried: "succeeded", left: "wrong prices" };
+    for (const step of [STEP, { ...STEP, automatic: false }])
+      expect(standingOf(step, left)).toMatchObject({
+        ...{
+          state: "tried",
+          isTakenBack: true,
+          words: expect.stringContaining("taken back in production (wrong prices)"),
+        },
+      });
+    // Also where nobody has promoted it, but an owner sent it past the path.
+    expect(state({ left: "wrong prices" })).toBe("tried");
+    // Another one came to staging since, or it is on its way again: that is past.
+    expect(standingOf(STEP, { ...left, tried: "rolling_out" })).toMatchObject({
+      state: "under_way",
+      isTakenBack: false,
+    });
+    expect(standingOf(STEP, { ...FACTS, tried: "failed_gate" })).toMatchObject({ isTakenBack: false });
   });
 });
 

@@ -21,6 +21,8 @@ export interface PromotionFacts {
   readonly to: PlaceFacts;
   /** The release that serves `from` was deployed to `to` before: how that ended. Null: never, since it came to `from`. */
   readonly tried: string | null;
+  /** Where a rollback left the release in `to` since: why, as it was told. Null: none did. */
+  readonly left: string | null;
   readonly nowMs: number;
 }
 export type PromotionState = "nothing" | "same" | "soaking" | "ready" | "under_way" | "tried" | "blocked";
@@ -28,6 +30,8 @@ export interface PromotionStanding {
   readonly state: PromotionState;
   /** A sentence. */
   readonly words: string;
+  /** `to` has had the release and gave it back: whoever promotes it again should know why that would end otherwise. */
+  readonly isTakenBack: boolean;
   /** When it has served long enough; null where nothing waits for that. */
   readonly readyAtMs: number | null;
 }
@@ -70,9 +74,10 @@ function leadsTo(steps: readonly Pick<PromotionStep, "from" | "to">[], from: str
 }
 
 /** How a step stands now. What is `ready` an automatic step takes; the rest says what it waits for. */
-export function standingOf(step: PromotionStep, { from, to, tried, nowMs }: PromotionFacts): PromotionStanding {
+export function standingOf(step: PromotionStep, { from, to, tried, left, nowMs }: PromotionFacts): PromotionStanding {
+  const isTakenBack = left !== null || tried === "rolled_back";
   const say = (state: PromotionState, words: string, readyAtMs: number | null = null): PromotionStanding => ({
-    ...{ state, words, readyAtMs },
+    ...{ state, words, readyAtMs, isTakenBack: isTakenBack && state === "tried" },
   });
   if (!from.serving) return say("nothing", `${step.from} serves nothing yet.`);
   const name = `Release ${from.serving.number}`;
@@ -83,6 +88,11 @@ export function standingOf(step: PromotionStep, { from, to, tried, nowMs }: Prom
       `${step.to} serves release ${to.serving.number}, which is newer than ${step.from}'s ${from.serving.number}.`,
     );
   if (tried !== null && isUnderWay(tried)) return say("under_way", `${name} is on its way to ${step.to}.`);
+  if (isTakenBack)
+    return say(
+      "tried",
+      `${name} was taken back in ${step.to}${left === null ? "" : ` (${left})`}: it does not go again by itself. A person who promotes it sends the same release there again.`,
+    );
   if (tried !== null)
     return say(
       "tried",

@@ -114,7 +114,11 @@ function Body({ service }: { service: Service }) {
         {service.environments.map((e) => (
           <EnvironmentPanel key={e.name} service={service.name} environment={e} />
         ))}
-        <PreviewsPanel service={service.name} mayAct={mayAct} />
+        <PreviewsPanel
+          service={service.name}
+          isOn={service.config.previews !== undefined && service.config.github !== undefined}
+          mayAct={mayAct}
+        />
         <MigrationsPanel service={service.name} />
         <LatestDeployments service={service.name} />
       </Tabs.Content>

@@ -27,7 +27,7 @@ function Row({ waiver: w, onRevoke }: { waiver: Waiver; onRevoke: () => void }) 
         </span>
       </div>
       {w.isInForce && (
-        <Button size="small" onClick={onRevoke} aria-label={`Take the waiver of ${w.gate} back`}>
+        <Button size="small" onClick={onRevoke} aria-label={`Take back the waiver of ${w.gate}`}>
           Take back…
         </Button>
       )}

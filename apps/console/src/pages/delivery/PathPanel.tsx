@@ -49,7 +49,7 @@ export function PathPanel({ service }: { service: string }) {
               <ArrowRight size={16} className="mt-0.5 shrink-0 text-muted" aria-hidden />
               <div className="flex min-w-0 flex-col items-start gap-1">
                 <span className="text-xs text-muted">
-                  {p.automatic ? "by itself" : "by a person"}: {WORDS[p.state]}
+                  {p.automatic ? "by itself" : "by a person"}: {p.isTakenBack ? "Taken back" : WORDS[p.state]}
                   {p.apart !== null && p.apart > 0 && `, ${p.apart} ${p.apart === 1 ? "release" : "releases"} apart`}
                 </span>
                 <span>
@@ -63,8 +63,12 @@ export function PathPanel({ service }: { service: string }) {
                 </span>
                 {p.deploymentId && <A href={to.deployment(p.deploymentId)}>Its deployment</A>}
                 {p.release && ["ready", "soaking", "tried"].includes(p.state) && (
-                  <Button size="small" onClick={() => setAsked(p)} aria-label={`Promote ${service} to ${p.to}`}>
-                    Promote
+                  <Button
+                    size="small"
+                    onClick={() => setAsked(p)}
+                    aria-label={`Promote ${p.isTakenBack ? "again: " : ""}${service} to ${p.to}`}
+                  >
+                    {p.isTakenBack ? "Promote again…" : "Promote"}
                   </Button>
                 )}
               </div>
@@ -123,12 +127,13 @@ function Ask({ promotion: p, onClose }: { promotion: Promotion; onClose: () => v
   };
   return (
     <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
-      <p className="m-0 text-soft">{p.words}</p>
+      <p className={`m-0 ${p.isTakenBack ? "text-warn" : "text-soft"}`}>{p.words}</p>
       <ReasonField value={reason} onChange={setReason} maxLength={300} asked={tried} />
       <div className="flex justify-end gap-2">
         <Button onClick={onClose}>Cancel</Button>
-        <Button type="submit" kind="primary" busy={act.isPending}>
+        <Button type="submit" kind={p.isTakenBack ? "danger" : "primary"} busy={act.isPending}>
           Promote to {p.to}
+          {p.isTakenBack && " again"}
         </Button>
       </div>
     </form>

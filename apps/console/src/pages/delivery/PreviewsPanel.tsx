@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, type ReactNode, useState } from "react";
 import { api, project, wordsOf } from "../../api/client.ts";
 import { keys, queries } from "../../api/queries.ts";
 import type { Preview } from "../../api/types.ts";
@@ -24,35 +24,69 @@ const DAY_MS = 86_400_000;
 const DAYS_MAX = 90;
 
 type Asked = { readonly preview: Preview; readonly what: "keep" | "remove" };
+/** What a person reads it by: the number of its pull request, or its own name. */
+const calledOf = (preview: Preview): string =>
+  preview.pullRequest === null ? preview.name : `#${preview.pullRequest}`;
 
-/** The pull requests of a service that have an environment of their own. Nothing where there is none. */
-export function PreviewsPanel({ service, mayAct }: { service: string; mayAct: boolean }) {
+/** The pull requests and branches of a service that have an environment of their own. Nothing where it has no previews. */
+export function PreviewsPanel({ service, isOn, mayAct }: { service: string; isOn: boolean; mayAct: boolean }) {
   const q = useQuery(queries.previews(service));
-  const [asked, setAsked] = useState<Asked | null>(null);
+  const [asked, setAsked] = useState<Asked | "new" | null>(null);
   if (q.error) return <ErrorPanel error={q.error} retry={() => void q.refetch()} />;
   const items = (q.data?.items ?? []).filter((preview) => preview.state !== "ended");
-  if (items.length === 0) return null;
+  if (items.length === 0 && !isOn) return null;
+  const close = () => setAsked(null);
   return (
-    <Section title="Previews" note="an environment for each pull request" flush>
-      <ul className="m-0 list-none divide-y divide-line p-0">
-        {items.map((preview) => (
-          <Row key={preview.name} preview={preview} mayAct={mayAct} ask={setAsked} />
-        ))}
-      </ul>
+    <Section
+      title="Previews"
+      note="an environment for each pull request"
+      flush={items.length > 0}
+      actions={
+        mayAct &&
+        isOn && (
+          <Button size="small" onClick={() => setAsked("new")}>
+            New preview
+          </Button>
+        )
+      }
+    >
+      {items.length === 0 ? (
+        <p className="m-0 text-xs text-soft">
+          {q.data ? "There are none. A pull request to the branch gets one when it is opened." : "Looking for them."}
+        </p>
+      ) : (
+        <ul aria-label="Previews" className="m-0 list-none divide-y divide-line p-0">
+          {items.map((preview) => (
+            <Row key={preview.name} preview={preview} mayAct={mayAct} ask={setAsked} />
+          ))}
+        </ul>
+      )}
       <Dialog
-        open={asked !== null}
-        onClose={() => setAsked(null)}
-        title={asked ? `${asked.what === "keep" ? "Keep" : "Remove"} ${asked.preview.name}` : ""}
-        description={
-          asked?.what === "keep"
-            ? "It stays that long from now, unless its pull request is closed."
-            : "Its processes and its database go. A newer commit brings it back."
-        }
+        open={asked === "new"}
+        onClose={close}
+        title="New preview"
+        description="Of a branch's newest commit, or of an older one, without a pull request."
       >
-        {asked && <Ask asked={asked} onClose={() => setAsked(null)} />}
+        {asked === "new" && <Create service={service} onClose={close} />}
+      </Dialog>
+      <Dialog
+        open={asked !== null && asked !== "new"}
+        onClose={close}
+        title={asked && asked !== "new" ? `${asked.what === "keep" ? "Keep" : "Remove"} ${asked.preview.name}` : ""}
+        description={asked && asked !== "new" ? wordsFor(asked) : ""}
+      >
+        {asked && asked !== "new" && <Ask asked={asked} onClose={close} />}
       </Dialog>
     </Section>
   );
+}
+
+function wordsFor({ what, preview: { pullRequest } }: Asked): string {
+  if (what === "keep")
+    return pullRequest === null
+      ? "It stays that long from now."
+      : "It stays that long from now, unless its pull request is closed.";
+  return `Its processes and its database go.${pullRequest === null ? "" : " A newer commit brings it back."}`;
 }
 
 function Row({ preview: p, mayAct, ask }: { preview: Preview; mayAct: boolean; ask: (asked: Asked) => void }) {
@@ -62,10 +96,10 @@ function Row({ preview: p, mayAct, ask }: { preview: Preview; mayAct: boolean; a
         <span className="flex flex-wrap items-center gap-2">
           {p.address ? (
             <a href={p.address} className="link font-medium" rel="noreferrer">
-              #{p.pullRequest}
+              {calledOf(p)}
             </a>
           ) : (
-            <span className="font-medium">#{p.pullRequest}</span>
+            <span className="font-medium">{calledOf(p)}</span>
           )}
           <Badge tone={TONES[p.state]}>{p.state}</Badge>
           <span className="min-w-0 text-xs break-all text-muted">
@@ -100,12 +134,66 @@ function Row({ preview: p, mayAct, ask }: { preview: Preview; mayAct: boolean; a
   );
 }
 
+function Create({ service, onClose }: { service: string; onClose: () => void }) {
+  const client = useQueryClient();
+  const [branch, setBranch] = useState("");
+  const [commit, setCommit] = useState("");
+  const [tried, setTried] = useState(false);
+  const act = useMutation({
+    mutationFn: () => {
+      const body = { branch: branch.trim(), ...(commit.trim() === "" ? {} : { commit: commit.trim() }) };
+      return api.createPreview({ params: { project, service }, body });
+    },
+    onSuccess: async (made) => {
+      toast.done("Asked for", made.name);
+      onClose();
+      await client.invalidateQueries({ queryKey: keys.previews(service) });
+    },
+  });
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    setTried(true);
+    if (branch.trim() !== "") act.mutate();
+  };
+  return (
+    <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
+      <Field label="Branch" error={tried && branch.trim() === "" ? "Name a branch of the repository." : undefined}>
+        {(ids) => <Input {...ids} value={branch} autoComplete="off" onChange={(e) => setBranch(e.target.value)} />}
+      </Field>
+      <Field label="Commit" hint="In the branch's history; its newest when left empty.">
+        {(ids) => <Input {...ids} value={commit} autoComplete="off" onChange={(e) => setCommit(e.target.value)} />}
+      </Field>
+      <Foot error={act.error} onClose={onClose}>
+        <Button type="submit" kind="primary" busy={act.isPending}>
+          Make it
+        </Button>
+      </Foot>
+    </form>
+  );
+}
+
+function Foot({ error, onClose, children }: { error: unknown; onClose: () => void; children: ReactNode }) {
+  return (
+    <>
+      {error != null && (
+        <p role="alert" className="m-0 rounded-md bg-bad-soft px-3 py-2 text-bad">
+          {wordsOf(error)}
+        </p>
+      )}
+      <div className="flex justify-end gap-2">
+        <Button onClick={onClose}>Cancel</Button>
+        {children}
+      </div>
+    </>
+  );
+}
+
 function Ask({ asked: { preview: p, what }, onClose }: { asked: Asked; onClose: () => void }) {
   const client = useQueryClient();
   const [days, setDays] = useState(3);
   const [reason, setReason] = useState("");
   const [tried, setTried] = useState(false);
-  const params = { project, service: p.service, pullRequest: String(p.pullRequest) };
+  const params = { project, service: p.service, preview: p.name };
   const act = useMutation({
     mutationFn: () =>
       what === "keep"
@@ -140,17 +228,11 @@ function Ask({ asked: { preview: p, what }, onClose }: { asked: Asked; onClose: 
         </Field>
       )}
       <ReasonField value={reason} onChange={setReason} maxLength={300} asked={tried} />
-      {act.error && (
-        <p role="alert" className="m-0 rounded-md bg-bad-soft px-3 py-2 text-bad">
-          {wordsOf(act.error)}
-        </p>
-      )}
-      <div className="flex justify-end gap-2">
-        <Button onClick={onClose}>Cancel</Button>
+      <Foot error={act.error} onClose={onClose}>
         <Button type="submit" kind={what === "keep" ? "primary" : "danger"} busy={act.isPending}>
           {what === "keep" ? "Keep it" : "Remove it"}
         </Button>
-      </div>
+      </Foot>
     </form>
   );
 }

@@ -1,3 +1,4 @@
+import type { Answer } from "@latchkey/api/client";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { api, project, wordsOf } from "../../api/client.ts";
@@ -32,13 +33,57 @@ export function RollbackDialog({ place, onClose }: { place: Place | null; onClos
   );
 }
 
+type Item = NonNullable<Answer<"planRollback">["flags"]>["items"][number];
+const changeWords = (change: Item["changes"][number]): string =>
+  `${change.path}: ${JSON.stringify(change.before)} to ${JSON.stringify(change.after)}`;
+const flagLines = ({ flag, isPutBack, words, changes }: Item): string[] => [
+  ...changes.map((change) => `${flag} ${changeWords(change)}`),
+  ...(words ? [`${flag}${isPutBack ? "" : " stays"}: ${words}`] : []),
+];
+
+/** What a rollback takes back beside the release, when that is wished. */
+function Along(props: {
+  readonly label: string;
+  readonly checked: boolean;
+  readonly onChange: (checked: boolean) => void;
+  readonly lines: readonly string[];
+}) {
+  return (
+    <div className="text-xs">
+      <label className="flex items-start gap-2 text-sm">
+        <input
+          type="checkbox"
+          className="mt-1"
+          checked={props.checked}
+          onChange={(event) => props.onChange(event.target.checked)}
+        />
+        <span>{props.label}</span>
+      </label>
+      <ul
+        className="m-0 mt-1 max-h-40 overflow-y-auto pl-4 text-muted"
+        aria-label={`What that changes: ${props.label}`}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard.
+        tabIndex={0}
+      >
+        {props.lines.map((line) => (
+          <li key={line} className="break-words">
+            {line}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
 function Ask({ place, onClose }: { place: Place; onClose: () => void }) {
   const [releaseId, setReleaseId] = useState(place.releaseId ?? "");
   const [reason, setReason] = useState("");
   const [withConfiguration, setWithConfiguration] = useState(false);
+  const [withFlags, setWithFlags] = useState(false);
   const [tried, setTried] = useState(false);
   const plan = useQuery(queries.rollbackPlan(place.service, place.environment, releaseId));
   const configuration = plan.data?.configuration;
+  const flags = plan.data?.flags?.items ?? [];
   const client = useQueryClient();
   const act = useMutation({
     mutationFn: (target: string) =>
@@ -49,12 +94,15 @@ function Ask({ place, onClose }: { place: Place; onClose: () => void }) {
           reason: reason.trim(),
           releaseId: target,
           withConfiguration: withConfiguration && (configuration?.length ?? 0) > 0,
+          ...(withFlags && flags.some((item) => item.isPutBack)
+            ? { withFlags, flagVersions: Object.fromEntries(flags.map((item) => [item.flag, item.version])) }
+            : {}),
         },
       }),
     onSuccess: (made) => {
       for (const queryKey of [keys.pauses, keys.deployments(), keys.services])
         void client.invalidateQueries({ queryKey });
-      toast.done("Going back", `${made.service} in ${made.environment}`);
+      toast.done("Going back", `${made.service} in ${made.environment}. ${made.flags?.words ?? ""}`.trim());
       onClose();
     },
     onError: (error) => toast.failed("It was not rolled back", wordsOf(error)),
@@ -102,24 +150,20 @@ function Ask({ place, onClose }: { place: Place; onClose: () => void }) {
         ))}
       </div>
       {configuration && configuration.length > 0 && (
-        <div className="text-xs">
-          <label className="flex items-start gap-2 text-sm">
-            <input
-              type="checkbox"
-              className="mt-1"
-              checked={withConfiguration}
-              onChange={(event) => setWithConfiguration(event.target.checked)}
-            />
-            <span>Apply the configuration of then again</span>
-          </label>
-          <ul className="m-0 mt-1 max-h-40 overflow-y-auto pl-4 text-muted" aria-label="What that changes">
-            {configuration.map((c) => (
-              <li key={c.path} className="break-words">
-                {c.path}: {JSON.stringify(c.before)} to {JSON.stringify(c.after)}
-              </li>
-            ))}
-          </ul>
-        </div>
+        <Along
+          label="Apply the configuration of then again"
+          checked={withConfiguration}
+          onChange={setWithConfiguration}
+          lines={configuration.map(changeWords)}
+        />
+      )}
+      {flags.some((item) => item.isPutBack) && (
+        <Along
+          label="Put back the flags that were changed since the rollout began"
+          checked={withFlags}
+          onChange={setWithFlags}
+          lines={flags.flatMap(flagLines)}
+        />
       )}
       <ReasonField value={reason} onChange={setReason} maxLength={500} asked={tried} />
       <div className="flex justify-end gap-2">

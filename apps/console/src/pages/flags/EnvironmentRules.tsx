@@ -1,7 +1,7 @@
 import { conditionWords, variantWords } from "@latchkey/core/flags/words";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
-import { api, project, wordsOf } from "../../api/client.ts";
+import { api, project } from "../../api/client.ts";
 import { keys } from "../../api/queries.ts";
 import type { FlagServe, FlagView } from "../../api/types.ts";
 import { to } from "../../paths.ts";
@@ -15,6 +15,7 @@ import { A } from "../../ui/Text.tsx";
 import { toast } from "../../ui/Toasts.tsx";
 import { sharesOf } from "./flag-words.ts";
 import { LogicShown } from "./LogicShown.tsx";
+import { Refusal } from "./ProposeInstead.tsx";
 
 const COLORS = ["bg-[var(--series-1)]", "bg-line-strong", "bg-[var(--series-3)]", "bg-[var(--series-4)]"];
 
@@ -56,6 +57,8 @@ function Ask(o: { flag: FlagView; environment: string; asked: Asked; onClose: ()
     (one) => asked.kind === "rollout" && one.rule === asked.rule && one.environment === environment,
   )?.state;
   const params = { project, flag: flag.key };
+  const moveOf = (move: "held" | "killed" | "running" | undefined) =>
+    move ? { state: move } : { percent, ...(state === "killed" ? { state: "running" as const } : {}) };
   const change = useMutation({
     mutationFn: (move?: "held" | "killed" | "running") =>
       asked.kind === "switch"
@@ -64,7 +67,7 @@ function Ask(o: { flag: FlagView; environment: string; asked: Asked; onClose: ()
             params,
             body: {
               ...{ environment, rule: asked.rule, reason: reason.trim() },
-              ...(move ? { state: move } : { percent, ...(state === "killed" ? { state: "running" as const } : {}) }),
+              ...moveOf(move),
             },
           }),
     onSuccess: async () => {
@@ -113,9 +116,17 @@ function Ask(o: { flag: FlagView; environment: string; asked: Asked; onClose: ()
       )}
       <ReasonField value={reason} onChange={setReason} maxLength={300} asked={tried} />
       {change.error && (
-        <p role="alert" className="m-0 rounded-md bg-bad-soft px-3 py-2 text-bad">
-          {wordsOf(change.error)}
-        </p>
+        <Refusal
+          error={change.error}
+          flag={flag.key}
+          change={
+            asked.kind === "switch"
+              ? { kind: "switch", environment, isEnabled: !isEnabled }
+              : { kind: "rollout", environment, rule: asked.rule, ...moveOf(change.variables) }
+          }
+          reason={reason}
+          onDone={o.onClose}
+        />
       )}
       <div className="flex flex-wrap justify-end gap-2">
         {asked.kind === "rollout" && state !== "killed" && (

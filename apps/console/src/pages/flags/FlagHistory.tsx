@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
-import { api, project, wordsOf } from "../../api/client.ts";
+import { api, project } from "../../api/client.ts";
 import { keys, queries } from "../../api/queries.ts";
 import type { FlagVersion, FlagView } from "../../api/types.ts";
 import { Button } from "../../ui/Button.tsx";
@@ -13,6 +13,7 @@ import { Empty } from "../../ui/States.tsx";
 import { Ago } from "../../ui/Text.tsx";
 import { toast } from "../../ui/Toasts.tsx";
 import { FlagChanges } from "./FlagChanges.tsx";
+import { Refusal } from "./ProposeInstead.tsx";
 
 const VERBS: Record<FlagVersion["verb"], string> = {
   created: "Created",
@@ -46,9 +47,13 @@ function Restore({ flag, version, onClose }: { flag: FlagView; version: number; 
     <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
       <ReasonField value={reason} onChange={setReason} maxLength={300} asked={tried} />
       {restore.error && (
-        <p role="alert" className="m-0 rounded-md bg-bad-soft px-3 py-2 text-bad">
-          {wordsOf(restore.error)}
-        </p>
+        <Refusal
+          error={restore.error}
+          flag={flag.key}
+          change={{ kind: "restore", version }}
+          reason={reason}
+          onDone={onClose}
+        />
       )}
       <div className="flex justify-end gap-2">
         <Button onClick={onClose}>Cancel</Button>
@@ -79,7 +84,7 @@ export function FlagHistory({ flag, mayWrite }: { flag: FlagView; mayWrite: bool
                     {VERBS[v.verb]} <span className="font-normal text-muted">version {v.version}</span>
                   </span>
                   <span className="block text-xs break-words text-muted">
-                    {v.by}, <Ago at={v.at} />: {v.reason}
+                    {v.approvedBy ? `${v.by}, agreed by ${v.approvedBy}` : v.by}, <Ago at={v.at} />: {v.reason}
                   </span>
                   {v.verb !== "created" && <FlagChanges changes={v.changes} most={CHANGES_SHOWN} />}
                 </div>

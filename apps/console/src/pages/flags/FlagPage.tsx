@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
-import { api, project, wordsOf } from "../../api/client.ts";
+import { api, project } from "../../api/client.ts";
 import { keys, queries } from "../../api/queries.ts";
 import type { FlagView } from "../../api/types.ts";
 import { to } from "../../paths.ts";
@@ -15,8 +15,10 @@ import { A, Ago, Mono } from "../../ui/Text.tsx";
 import { toast } from "../../ui/Toasts.tsx";
 import { EnvironmentRules } from "./EnvironmentRules.tsx";
 import { FlagHistory } from "./FlagHistory.tsx";
+import { FlagProposals } from "./FlagProposals.tsx";
 import { hasRollout, isPast } from "./flag-words.ts";
 import { HealthBadge } from "./HealthBadge.tsx";
+import { Refusal } from "./ProposeInstead.tsx";
 import { Served } from "./Served.tsx";
 import { TryIt } from "./TryIt.tsx";
 
@@ -90,9 +92,13 @@ function Archive({ flag, onClose }: { flag: FlagView; onClose: () => void }) {
     <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
       <ReasonField value={reason} onChange={setReason} maxLength={300} asked={tried} />
       {archive.error && (
-        <p role="alert" className="m-0 rounded-md bg-bad-soft px-3 py-2 text-bad">
-          {wordsOf(archive.error)}
-        </p>
+        <Refusal
+          error={archive.error}
+          flag={flag.key}
+          change={{ kind: "archive", archived: !flag.isArchived }}
+          reason={reason}
+          onDone={onClose}
+        />
       )}
       <div className="flex justify-end gap-2">
         <Button onClick={onClose}>Cancel</Button>
@@ -157,6 +163,7 @@ export function FlagPage() {
         }
       />
       <div className="flex flex-col gap-6">
+        <FlagProposals flag={flag.key} />
         {places.length === 0 ? (
           <Section title="Environments">
             <Empty title="It is in no environment">Add one to its definition.</Empty>

@@ -12,7 +12,9 @@ import { Pages } from "../../ui/Pages.tsx";
 import { PageHead, Section } from "../../ui/Section.tsx";
 import { Empty } from "../../ui/States.tsx";
 import { A, Ago } from "../../ui/Text.tsx";
+import { FlagEnvironments } from "./FlagEnvironments.tsx";
 import { FlagKeys } from "./FlagKeys.tsx";
+import { FlagProposals } from "./FlagProposals.tsx";
 import { HEALTH, HEALTHS } from "./flag-words.ts";
 import { HealthBadge } from "./HealthBadge.tsx";
 import { NewFlag } from "./NewFlag.tsx";
@@ -161,7 +163,9 @@ export function FlagsPage() {
         >
           <List search={search} archived={archived === "1"} health={health} onCreate={mayWrite ? open : null} />
         </Section>
+        <FlagProposals />
         <Segments />
+        <FlagEnvironments />
         <FlagKeys mayWrite={mayWrite} />
       </div>
       <Dialog

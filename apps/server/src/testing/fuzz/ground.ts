@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "@latchkey/api/client";
@@ -6,6 +7,7 @@ import type { Executor } from "../../platform/database.ts";
 import { newId } from "../../platform/ids.ts";
 import { issue } from "../../security/access.controller.ts";
 import { GatewayPlayer } from "../gateway-player.ts";
+import { connection, PushedRepository } from "../github/repository.ts";
 import { Hopeless, until } from "../until.ts";
 import { Workload } from "../workload.ts";
 import { type Description, type Operation, operationsOf } from "./description.ts";
@@ -34,6 +36,11 @@ const HOUR_MS = 3_600_000;
 const APPROVALS = 40;
 const CONTRACT = "0001-contract-nothing.sql";
 const main = { project: "main" } as const;
+const WORKLOAD = join(import.meta.dirname, "..", "workload");
+/** Branches that have a preview, which is called like them: some are removed, and some are there to be kept. */
+const PREVIEWS = ["preview-one", "preview-two", "preview-three"];
+/** Where the server finds the repository that is furnished in a folder: its githubUrl. */
+export const hubIn = (dir: string): string => `file://${join(dir, "hub")}`;
 
 /** An installation with a service, two deployments that ended, as a batch that was rolled back, and a rollout that is paused. */
 export class Furnished {
@@ -43,10 +50,16 @@ export class Furnished {
   readonly secrets: { readonly owner: string; readonly viewer: string; readonly gateway: string };
 
   readonly #workload: Workload;
+  readonly #repository: PushedRepository;
 
   private constructor(ground: Ground, operations: readonly Operation[], secrets: Furnished["secrets"]) {
     this.ground = ground;
     this.#workload = new Workload(ground, ground.fixture);
+    // What previews are made of.
+    this.#repository = new PushedRepository(ground.dir, ground.fixture ?? WORKLOAD);
+    this.#repository.commit("The shop");
+    this.#repository.push();
+    for (const branch of PREVIEWS) this.#repository.git("push", "-q", "origin", `HEAD:${branch}`);
     this.operations = operations;
     this.secrets = secrets;
   }
@@ -67,6 +80,7 @@ export class Furnished {
     await made.#pullRequest(workload.name);
     await made.#approvals(workload.name);
     await made.#flags();
+    made.#commit();
     for (const name of [workload.name, "fuzz-one", "fuzz-two"]) made.existing.add("service", name);
     return made;
   }
@@ -81,7 +95,33 @@ export class Furnished {
       gates: [tests, evidence, schema],
       environments: ["production", "staging"],
       promotions: [{ from: "production", to: "staging" }],
+      github: connection({ deployOnMerge: false }),
+      previews: {},
     });
+    const params = { ...main, service: this.#workload.name };
+    for (const branch of PREVIEWS) await this.ground.owner.createPreview({ params, body: { branch } });
+    await this.#channel();
+  }
+
+  /** The fuzz deletes channels, and the last rule with them. */
+  async #channel(): Promise<void> {
+    const { owner } = this.ground;
+    if ((await owner.listNotificationRules({ params: main })).items.length > 0) return;
+    const target = { kind: "webhook", url: "http://127.0.0.1:9/" } as const;
+    this.existing.learn(await owner.createNotificationChannel({ params: main, body: { name: "of the fuzz", target } }));
+  }
+
+  /** The sources are in a repository, so that there is a commit to ask about. */
+  #commit(): void {
+    const git = (...args: string[]) =>
+      execFileSync("git", ["-c", "user.name=Fuzz", "-c", "user.email=fuzz@example.org", ...args], {
+        cwd: this.#workload.root,
+        encoding: "utf8",
+      }).trim();
+    git("init", "-q");
+    git("add", "-A");
+    git("commit", "-q", "-m", "for the fuzz");
+    this.existing.add("commit", git("rev-parse", "HEAD"));
   }
 
   async #ship(): Promise<void> {
@@ -123,8 +163,6 @@ export class Furnished {
     });
     await this.#batchTakenBack();
     await act(await ship("3", "progressing"), "pause");
-    const target = { kind: "webhook", url: "http://127.0.0.1:9/" } as const;
-    this.existing.learn(await owner.createNotificationChannel({ params: main, body: { name: "of the fuzz", target } }));
     for (const list of ["listDeployments", "listLedger", "listSubjects", "listServices"] as const)
       this.existing.learn(await owner[list]({ params: main }));
     this.existing.learn(await owner.listReleases({ params: { ...main, service: workload.name } }));

@@ -79,6 +79,25 @@ export function deliver(
   });
 }
 
+/** Tells of a pull request to main as it stood at a minute of an hour. */
+export const tellOfPull = (
+  url: string,
+  pull: { number: number; commit: string; branch: string; state: string; minute: number; fork?: boolean },
+): Promise<Response> =>
+  deliver(url, {
+    event: "pull_request",
+    payload: {
+      repository: { id: 7, full_name: REPOSITORY },
+      pull_request: {
+        ...{ number: pull.number, title: `Pull ${pull.number}`, state: pull.state, user: { login: "grace" } },
+        head: { sha: pull.commit, ref: pull.branch, repo: { id: pull.fork ? 8 : 7 } },
+        base: { ref: "main", repo: { id: 7 } },
+        created_at: "2026-01-01T10:00:00Z",
+        updated_at: new Date(Date.UTC(2026, 0, 1, 11, pull.minute)).toISOString(),
+      },
+    },
+  });
+
 export const pushed = (after: string, before = "0".repeat(40)) => ({
   ref: "refs/heads/main",
   before,

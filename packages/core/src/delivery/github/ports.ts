@@ -28,11 +28,15 @@ export interface DeploymentReport {
   readonly description: string;
   readonly mark: string;
   readonly production: boolean;
+  /** It goes again: GitHub then does not count it among the repository's lasting environments. */
+  readonly transient?: true;
 }
 export interface StatusReport {
   readonly state: "queued" | "in_progress" | "success" | "failure" | "inactive";
   readonly description: string;
   readonly logUrl: string;
+  /** Where it is to be looked at. */
+  readonly environmentUrl?: string;
 }
 export interface CommentReport {
   readonly pullRequest: number;

@@ -8,6 +8,7 @@ import { ReasonField } from "../../../ui/Form.tsx";
 import { ErrorPanel, Skeleton } from "../../../ui/States.tsx";
 import { toast } from "../../../ui/Toasts.tsx";
 import { FlagChanges } from "../FlagChanges.tsx";
+import { usePropose } from "../ProposeInstead.tsx";
 import type { Draft } from "./draft.ts";
 
 /** What would change, to be read before it holds. What is wrong with the draft is said here, with its place. */
@@ -32,10 +33,14 @@ export function SaveDraft(o: { flag: FlagView; draft: Draft; onClose: () => void
       o.onSaved();
     },
   });
+  const propose = usePropose(flag.key, o.onSaved);
+  const places = q.data?.needsApproval ?? [];
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     setTried(true);
-    if (reason.trim() !== "") save.mutate();
+    if (reason.trim() === "") return;
+    if (places.length > 0) propose.mutate({ change: { kind: "put", definition: draft, manager: "console" }, reason });
+    else save.mutate();
   };
   if (q.error) return <ErrorPanel error={q.error} />;
   if (!q.data) return <Skeleton rows={3} />;
@@ -51,15 +56,20 @@ export function SaveDraft(o: { flag: FlagView; draft: Draft; onClose: () => void
         <FlagChanges changes={q.data.changes} most={200} />
       </section>
       <ReasonField value={reason} onChange={setReason} maxLength={300} asked={tried} />
-      {save.error && (
+      {places.length > 0 && (
+        <p className="m-0 rounded-md bg-warn-soft px-3 py-2 text-warn">
+          A second person has to agree to changes in {places.join(" and ")}: you propose it, and it holds once they do.
+        </p>
+      )}
+      {(save.error ?? propose.error) && (
         <p role="alert" className="m-0 rounded-md bg-bad-soft px-3 py-2 text-bad">
-          {wordsOf(save.error)}
+          {wordsOf(save.error ?? propose.error)}
         </p>
       )}
       <div className="flex justify-end gap-2">
         <Button onClick={o.onClose}>Go on editing</Button>
-        <Button type="submit" kind="primary" busy={save.isPending}>
-          Save
+        <Button type="submit" kind="primary" busy={save.isPending || propose.isPending}>
+          {places.length > 0 ? "Propose" : "Save"}
         </Button>
       </div>
     </form>

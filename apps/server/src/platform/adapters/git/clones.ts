@@ -110,6 +110,13 @@ export class Clones implements Repositories {
     });
   }
 
+  async commitOf(repository: string, beginning: string): Promise<string | null> {
+    const found = await this.#git(this.#cloneOf(repository), [
+      ...["rev-parse", "--verify", "--quiet", "--end-of-options", `${beginning}^{commit}`],
+    ]);
+    return found.ok && SHA.test(found.value) ? found.value : null;
+  }
+
   async contains(repository: string, newer: string, older: string): Promise<boolean> {
     return (await this.#git(this.#cloneOf(repository), ["merge-base", "--is-ancestor", older, newer])).ok;
   }

@@ -117,6 +117,7 @@ async function tellDeployment(client: GithubClient, repository: string, report: 
     auto_merge: false,
     required_contexts: [],
     production_environment: report.production,
+    ...(report.transient ? { transient_environment: true } : {}),
   });
   return made.ok ? ok(idOf(made.value.data)) : made;
 }
@@ -126,12 +127,20 @@ async function tellStatus(client: GithubClient, repository: string, deploymentId
   const found = await client.ask(`GET ${path}`, repository, { deployment_id: deploymentId, per_page: 1 });
   if (!found.ok) return found;
   const [newest] = itemsOf(found.value.data);
-  if (newest && newest.state === report.state && newest.description === report.description) return ok(idOf(newest));
+  const { environmentUrl } = report;
+  if (
+    newest &&
+    newest.state === report.state &&
+    newest.description === report.description &&
+    (environmentUrl === undefined || newest.environment_url === environmentUrl)
+  )
+    return ok(idOf(newest));
   const made = await client.ask(`POST ${path}`, repository, {
     deployment_id: deploymentId,
     state: report.state,
     description: report.description,
     log_url: report.logUrl,
+    ...(environmentUrl === undefined ? {} : { environment_url: environmentUrl }),
   });
   return made.ok ? ok(idOf(made.value.data)) : made;
 }

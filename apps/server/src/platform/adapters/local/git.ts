@@ -25,6 +25,11 @@ export async function sourceState(cwd: string): Promise<SourceState> {
   return { commit, branch, message, author, dirty: status !== "" };
 }
 
+/** The commit that a hash, or the beginning of one, is of here; null where there is none. */
+export async function commitIn(cwd: string, hash: string): Promise<string | null> {
+  return git(cwd, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${hash}^{commit}`]);
+}
+
 /** Whether `older` is `newer` or in its history; false where git does not know both. */
 export async function isAncestor(cwd: string, older: string, newer: string): Promise<boolean> {
   return (await git(cwd, ["merge-base", "--is-ancestor", older, newer])) !== null;

@@ -1,0 +1,131 @@
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { api, project, wordsOf } from "../../api/client.ts";
+import { keys, queries } from "../../api/queries.ts";
+import type { FlagProposal } from "../../api/types.ts";
+import { to } from "../../paths.ts";
+import { Button } from "../../ui/Button.tsx";
+import { Dialog } from "../../ui/Dialog.tsx";
+import { ReasonField } from "../../ui/Form.tsx";
+import { Pages } from "../../ui/Pages.tsx";
+import { Section } from "../../ui/Section.tsx";
+import { Empty } from "../../ui/States.tsx";
+import { A, Ago } from "../../ui/Text.tsx";
+import { toast } from "../../ui/Toasts.tsx";
+import { FlagChanges } from "./FlagChanges.tsx";
+
+type Decision = "approve" | "reject" | "withdraw";
+const VERBS: Record<Decision, string> = { approve: "Agree", reject: "Reject", withdraw: "Withdraw" };
+const DONE: Record<Decision, string> = { approve: "It holds now", reject: "Rejected", withdraw: "Withdrawn" };
+
+function Decide({
+  proposal: p,
+  decision,
+  onClose,
+}: {
+  proposal: FlagProposal;
+  decision: Decision;
+  onClose: () => void;
+}) {
+  const client = useQueryClient();
+  const [reason, setReason] = useState("");
+  const [tried, setTried] = useState(false);
+  const decide = useMutation({
+    mutationFn: () =>
+      api.decideFlagProposal({ params: { project, proposal: p.id }, body: { decision, reason: reason.trim() } }),
+    onSuccess: async () => {
+      toast.done(DONE[decision], p.flag);
+      onClose();
+      await client.invalidateQueries({ queryKey: keys.flags });
+    },
+  });
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    setTried(true);
+    if (reason.trim() !== "") decide.mutate();
+  };
+  return (
+    <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
+      <FlagChanges changes={p.changes} most={50} />
+      <ReasonField value={reason} onChange={setReason} maxLength={300} asked={tried} />
+      {decide.error && (
+        <p role="alert" className="m-0 rounded-md bg-bad-soft px-3 py-2 text-bad">
+          {wordsOf(decide.error)}
+        </p>
+      )}
+      <div className="flex justify-end gap-2">
+        <Button onClick={onClose}>Cancel</Button>
+        <Button type="submit" kind={decision === "approve" ? "primary" : "danger"} busy={decide.isPending}>
+          {VERBS[decision]}
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+/** Changes of flags that wait for a second person: of one flag, or of all. Nothing is shown of one flag while none waits. */
+export function FlagProposals({ flag }: { flag?: string }) {
+  const q = useInfiniteQuery(queries.flagProposals(flag));
+  const me = useQuery(queries.me());
+  const [asked, setAsked] = useState<{ proposal: FlagProposal; decision: Decision } | null>(null);
+  const mayWrite = me.data !== undefined && me.data.principal.role !== "viewer";
+  const close = (): void => setAsked(null);
+  if (flag !== undefined && !q.data?.pages.some((page) => page.items.length > 0)) return null;
+  const ask = (proposal: FlagProposal, decision: Decision) => (
+    <Button
+      size="small"
+      kind={decision === "approve" ? "primary" : "plain"}
+      aria-label={`${VERBS[decision]}: ${proposal.flag}, by ${proposal.proposedBy}`}
+      onClick={() => setAsked({ proposal, decision })}
+    >
+      {VERBS[decision]}
+    </Button>
+  );
+  return (
+    <Section title={flag === undefined ? "Changes of flags" : "Waits for a second person"} flush>
+      <Pages query={q} empty={<Empty title="No change of a flag waits" />}>
+        {(items) => (
+          <ul className="m-0 list-none divide-y divide-line p-0">
+            {items.map((p) => (
+              <li key={p.id} className="flex flex-wrap items-start gap-x-4 gap-y-2 px-4 py-3">
+                <div className="min-w-0 flex-1 basis-64">
+                  <span className="font-medium">
+                    {flag === undefined && <A href={to.flag(p.flag)}>{p.flag}</A>} {p.reason}
+                  </span>
+                  <span className="block text-xs text-muted">
+                    proposed by {p.isOwn ? "you" : p.proposedBy} <Ago at={p.createdAt} />
+                  </span>
+                  <FlagChanges changes={p.changes} most={8} />
+                </div>
+                {mayWrite && (
+                  <div className="flex gap-2">
+                    {p.isOwn ? (
+                      ask(p, "withdraw")
+                    ) : (
+                      <>
+                        {ask(p, "reject")}
+                        {ask(p, "approve")}
+                      </>
+                    )}
+                  </div>
+                )}
+              </li>
+            ))}
+          </ul>
+        )}
+      </Pages>
+      <Dialog
+        open={asked !== null}
+        onClose={close}
+        title={asked ? `${VERBS[asked.decision]}: ${asked.proposal.flag}` : ""}
+        description={
+          asked?.decision === "approve"
+            ? "It holds at once, as the change of both of you."
+            : "Nothing changes, and it no longer waits."
+        }
+      >
+        {asked && <Decide {...asked} onClose={close} />}
+      </Dialog>
+    </Section>
+  );
+}
