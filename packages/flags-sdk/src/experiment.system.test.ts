@@ -9,7 +9,7 @@ const FLAG = "grown";
 const params = { project: "main" };
 const users = Array.from({ length: 600 }, (_, i) => `u-${i}`);
 let here: Installation;
-let flags: ReturnType<typeof openFlags>;
+let flags: ReturnType<typeof openFlags<Record<string, boolean>>>;
 beforeAll(async () => {
   here = await Installation.start({ writesPerSecond: 1_000 });
   const body = { name: "api", environment: "production", kind: "server" as const };
@@ -25,7 +25,7 @@ beforeAll(async () => {
       },
     },
   });
-  flags = openFlags({ url: here.url, key: secret });
+  flags = openFlags<Record<string, boolean>>({ url: here.url, key: secret });
   expect(await flags.ready({ withinMs: 30_000 })).toBe(true);
 });
 afterAll(async () => {
