@@ -73,7 +73,7 @@ describe("a program with flags", () => {
     expect(flags.details("nowhere", true, user)).toMatchObject({ value: true, errorCode: "FLAG_NOT_FOUND" });
     expect(flags.details("colour", false, user)).toMatchObject({ value: false, errorCode: "TYPE_MISMATCH" });
     expect(flags.details("constructor", "x", user)).toMatchObject({ value: "x", errorCode: "FLAG_NOT_FOUND" });
-    const cruel = new Proxy({}, { getOwnPropertyDescriptor: () => assertNever() });
+    const cruel = new Proxy({}, { get: assertNever, has: assertNever, getOwnPropertyDescriptor: assertNever });
     expect(flags.details("form", false, cruel)).toMatchObject({ value: false, errorCode: "GENERAL" });
   });
   it("goes by its own value where the server serves nothing, and that is no error", async () => {

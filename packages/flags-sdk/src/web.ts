@@ -226,7 +226,9 @@ export class WebFlags<T extends FlagTypes = AnyFlags> {
       } else if (answer.status !== 304) throw new Error(String(answer.status));
       this.#attempt = 0;
       this.#move("ready");
-      if (given && !this.#stream) this.#listen(given);
+      if (this.#stream) return;
+      if (given) this.#listen(given);
+      else this.#later(POLL_MS);
     } catch {
       if (mine !== this.#asked) return;
       if (this.#known.size > 0) this.#move("stale");
