@@ -139,6 +139,19 @@ describe.skipIf(!hasBrowser)("results of a rollout in the console", () => {
     await page.getByText("There is nothing to compare").waitFor();
     await page.goto(`${installation.url}/flags/nowhere/results`);
     await page.getByText("There is no flag").waitFor();
+    await page.goto(`${installation.url}/flags/${FLAG}`);
+    await page.getByRole("heading", { name: "Last seven days" }).waitFor();
+    await page.getByRole("cell", { name: "on 50 %" }).waitFor();
+    expect(await violations(page)).toEqual([]);
+    await picture("flag");
+    // The list tells which flags nobody asks for, and can show these alone.
+    await page.goto(`${installation.url}/flags`);
+    await page.getByRole("link", { name: FLAG }).waitFor();
+    await page.getByLabel("Which flags").selectOption({ label: "New" });
+    await page.getByRole("link", { name: "plain" }).waitFor();
+    await page.getByRole("link", { name: FLAG }).waitFor({ state: "detached" });
+    expect(await violations(page)).toEqual([]);
+    await picture("flags");
     expect(complaints).toEqual([]);
   });
 });

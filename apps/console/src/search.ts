@@ -119,8 +119,12 @@ export const notifications = (raw: Raw): Optional<NotificationsSearch> => ({
   show: oneOf(raw.show, ["dead", "waiting", "held", "delivered"] as const),
 });
 
-export const flags = (raw: Raw): Optional<{ search: string; archived: "1"; dialog: "new" | "key" }> => ({
+const HEALTHS = ["in_use", "new", "never_evaluated", "one_sided", "stale"] as const;
+export const flags = (
+  raw: Raw,
+): Optional<{ search: string; archived: "1"; health: (typeof HEALTHS)[number]; dialog: "new" | "key" }> => ({
   search: text(raw.search),
+  health: oneOf(raw.health, HEALTHS),
   archived: oneOf(String(raw.archived), ["1"] as const),
   dialog: oneOf(raw.dialog, ["new", "key"] as const),
 });

@@ -184,6 +184,7 @@ export const RolloutStanding = z.object({
   since: when,
   words: z.string(),
 });
+export const FlagHealth = z.enum(["in_use", "new", "never_evaluated", "one_sided", "stale"]);
 export const FlagSummary = z.object({
   key: z.string(),
   type: z.enum(["boolean", "string", "number", "json"]),
@@ -199,6 +200,9 @@ export const FlagSummary = z.object({
   manager: FlagManager,
   version: z.int(),
   updatedAt: when,
+  /** What the last seven days say of it. */
+  health: FlagHealth,
+  healthWords: z.string(),
   /** Each environment with whether it is on there, and in words who gets what. */
   environments: z.array(z.object({ name: z.string(), isEnabled: z.boolean(), words: z.string() })),
 });
@@ -209,6 +213,10 @@ export const FlagView = z.object({
   /** As it holds now: switches as they are set, with salt and hash version. */
   definition: FlagDefinition.extend({ salt: z.string() }),
   rollouts: z.array(RolloutStanding),
+  /** What was asked for and met in the last seven days. */
+  served: z.array(
+    z.object({ environment: z.string(), variant: z.string(), evaluations: z.number(), exposures: z.number() }),
+  ),
 });
 export type FlagView = z.infer<typeof FlagView>;
 
@@ -269,6 +277,7 @@ export const flagContract = {
       search: z.string().max(100).optional(),
       tag: z.string().max(40).optional(),
       owner: z.string().max(100).optional(),
+      health: FlagHealth.optional(),
       archived: z.enum(["true", "false"]).default("false"),
     }),
     status: 200,

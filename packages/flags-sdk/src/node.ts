@@ -226,6 +226,7 @@ export class Flags<T extends FlagTypes = AnyFlags> {
     this.#snapshot = snapshot;
     this.#set = new LazySet(snapshot);
     this.#units = new Map();
+    this.#reports?.forget();
   }
   #take(snapshot: FlagSnapshot): void {
     const before = this.#snapshot;

@@ -23,6 +23,8 @@ export type Outcome = Pick<Happened, "isBad" | "value">;
 
 /** Who was told of lately: the same again says nothing new. */
 const KNOWN_MAX = 20_000;
+/** After this it is told again: with a growing rollout somebody who gets the same is of another arm by then. */
+const AGAIN_MS = 5 * 60_000;
 /** What the server takes for who it was. */
 const KEY_MAX = 256;
 
@@ -32,7 +34,8 @@ export interface ReportsOptions extends Pick<OutboxOptions<never>, "later" | "la
 
 /** Who met which variant, and what happened to them, on its way to the server. */
 export class Reports {
-  readonly #known = new Set<string>();
+  /** When each was told. */
+  readonly #known = new Map<string, number>();
   readonly #exposures: Outbox<Exposure>;
   readonly #events: Outbox<Happened>;
 
@@ -51,15 +54,23 @@ export class Reports {
     return this.#exposures.dropped + this.#events.dropped;
   }
 
-  /** Each variant that somebody meets is told once. */
+  /** The flags changed: whoever meets one from now on is told of anew. */
+  forget(): void {
+    this.#known.clear();
+  }
+
+  /** Each variant that somebody meets is told once, and again after some minutes. */
   exposed(flag: string, variant: string, rule: string | null, key: string): void {
     const id = `${flag}\n${variant}\n${key}`;
-    if (this.#known.has(id) || key === "" || key.length > KEY_MAX) return;
+    const now = Date.now();
+    if (now - (this.#known.get(id) ?? Number.NEGATIVE_INFINITY) < AGAIN_MS || key === "" || key.length > KEY_MAX)
+      return;
     // Not remembered where there is no room: it is told when there is some again.
-    if (!this.#exposures.add({ flag, variant, rule, key, at: new Date().toISOString() })) return;
-    // A set keeps the order of insertion: the oldest gives way.
-    if (this.#known.size >= KNOWN_MAX) this.#known.delete(this.#known.values().next().value ?? "");
-    this.#known.add(id);
+    if (!this.#exposures.add({ flag, variant, rule, key, at: new Date(now).toISOString() })) return;
+    this.#known.delete(id);
+    // A map keeps the order of insertion: the oldest gives way.
+    if (this.#known.size >= KNOWN_MAX) this.#known.delete(this.#known.keys().next().value ?? "");
+    this.#known.set(id, now);
   }
 
   happened(metric: string, key: string, { isBad, value }: Outcome): void {

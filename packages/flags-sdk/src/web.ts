@@ -255,7 +255,12 @@ export class WebFlags<T extends FlagTypes = AnyFlags> {
     const stream = new page.EventSource(new URL(address, `${this.#base}/`).href);
     this.#stream = stream;
     // What changed while nobody listened was told to nobody.
-    stream.onopen = stream.onmessage = () => void this.#look();
+    stream.onopen = () => void this.#look();
+    stream.onmessage = () => {
+      // Also where the answer is the same: with another share the same variant is another arm's.
+      this.#reports?.forget();
+      void this.#look();
+    };
     stream.onerror = () => {
       if (this.#state === "ready") this.#move("stale");
       // The browser comes back by itself, unless it was refused: then by a new answer, with another ticket.

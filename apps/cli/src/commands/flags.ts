@@ -60,6 +60,7 @@ interface ListOptions extends PageOptions {
   readonly tag?: string;
   readonly owner?: string;
   readonly archived?: boolean;
+  readonly health?: FlagSummary["health"];
 }
 function addList(group: Command, terminal: Terminal, outcome: Outcome): void {
   addCommand<ListOptions>(group, terminal, outcome, {
@@ -71,17 +72,24 @@ function addList(group: Command, terminal: Terminal, outcome: Outcome): void {
         .option("--search <text>", "in keys and descriptions")
         .option("--tag <tag>", "only with this tag")
         .option("--owner <name>", "only of this owner")
+        .addOption(
+          new Option("--health <state>", "only those that the last seven days say this of").choices([
+            ...["in_use", "new", "never_evaluated", "one_sided", "stale"],
+          ]),
+        )
         .option("--archived", "those in the archive instead"),
     examples: [
       ["latchkey flags", "all that are not archived"],
       ["latchkey flags --tag checkout --owner growth", "some of them"],
+      ["latchkey flags --health one_sided", "those that the code can do without"],
     ],
     run: async ({ session: open, args, options }) => {
       if (args.length > 0)
         throw wrongUse(`There is no command latchkey flags ${args[0]}.`, "latchkey flags --help lists them.");
       const session = open();
-      const { search, tag, owner, archived } = options;
-      const filter = { ...(search ? { search } : {}), ...(tag ? { tag } : {}), ...(owner ? { owner } : {}) };
+      const { search, tag, owner, archived, health } = options;
+      const words = { ...(search ? { search } : {}), ...(tag ? { tag } : {}), ...(owner ? { owner } : {}) };
+      const filter = { ...words, ...(health ? { health } : {}) };
       const page = await readPages(options, (query) =>
         session.client.listFlags({
           params: session.main,
@@ -111,6 +119,7 @@ function flagWords(session: Session, flag: FlagView): string {
     ["flag", `${style.bold(flag.key)} (${flag.type}, version ${flag.version}, written by ${flag.manager})`],
     ...(flag.description ? [["about", flag.description] as [string, string]] : []),
     ["owner", flag.owner || "nobody"],
+    ["use", flag.health === "in_use" ? flag.healthWords : style.warn(flag.healthWords)],
     ["purpose", flag.purpose + (flag.expires ? `, until ${flag.expires}` : "")],
     [
       "variants",

@@ -7,6 +7,7 @@ const words = "On for 25 %, else off.";
 export const flagSummary: Answer<"listFlags">["items"][number] = {
   ...{ key: "new-lead-form", ...shape, description: "The new form", expires: "2027-03-31", isArchived: false },
   ...{ tags: ["leads"], manager: "console", version: 4, updatedAt: AT },
+  ...{ health: "in_use", healthWords: "Asked for 4200 times in 7 days." },
   variants: ["on", "off"],
   environments: [{ name: "production", isEnabled: true, words }],
 };
@@ -28,6 +29,7 @@ export const flag: Answer<"getFlag"> = {
       words: "Running at 25 % by a person",
     },
   ],
+  served: [{ environment: "production", variant: "on", evaluations: 4_200, exposures: 0 }],
 };
 export const flagVersion: Answer<"listFlagVersions">["items"][number] = {
   ...{ version: 4, at: AT, by: "Ada", approvedBy: null, reason: "no complaints", verb: "rollout" },

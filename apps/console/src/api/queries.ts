@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, project } from "./client.ts";
-import type { DeliveryState, PlanQuestion } from "./types.ts";
+import type { DeliveryState, FlagSummary, PlanQuestion } from "./types.ts";
 
 /**
  * Every query of the console. Little polls: the stream patches these keys (`stream-reducer.ts`), so what is in the
@@ -153,15 +153,16 @@ export const queries = {
       initialPageParam: "",
       getNextPageParam: (page) => page.next,
     }),
-  flags: (search: string, archived: boolean) =>
+  flags: (search: string, archived: boolean, health?: FlagSummary["health"]) =>
     infiniteQueryOptions({
-      queryKey: [...keys.flags, "list", search, archived],
+      queryKey: [...keys.flags, "list", search, archived, health ?? ""],
       queryFn: ({ pageParam, signal }) =>
         api.listFlags({
           params: { project },
           query: {
             limit: 50,
             archived: archived ? "true" : "false",
+            ...(health ? { health } : {}),
             ...(search ? { search } : {}),
             ...(pageParam ? { cursor: pageParam } : {}),
           },

@@ -62,21 +62,24 @@ export interface NewExposure {
   readonly depth: number;
   readonly at: Date;
 }
-/** Notes who met the flag, each once; counts those that are new. */
+/** Notes who met the flag, each once; counts those that are new, and answers them. */
 export const insertExposures = operation(
   "insertExposures",
-  async (tx: Executor, rows: readonly NewExposure[]): Promise<void> => {
-    if (rows.length === 0) return;
+  async (tx: Executor, rows: readonly NewExposure[]): Promise<NewExposure[]> => {
+    if (rows.length === 0) return [];
     const sorted = [...rows].sort((a, b) => a.run - b.run || a.keyHash.compare(b.keyHash));
-    await sql`with given as (
+    const found = await sql<{ run: number; key_hash: Buffer }>`with given as (
         select * from unnest(${sorted.map((row) => row.run)}::bigint[], ${sorted.map((row) => row.keyHash)}::bytea[],
           ${sorted.map((row) => row.arm)}::text[], ${sorted.map((row) => row.depth)}::integer[],
           ${sorted.map((row) => row.at)}::timestamptz[]) as g (run, key_hash, arm, depth, at)),
       added as (insert into flag_exposure (run, key_hash, arm, depth, at) select * from given
-        on conflict (run, key_hash) do nothing returning run, arm)
-      insert into flag_arm_count (run, arm, metric, users) select run, arm, '', count(*) from added group by run, arm
+        on conflict (run, key_hash) do nothing returning run, key_hash, arm),
+      counted as (insert into flag_arm_count (run, arm, metric, users) select run, arm, '', count(*) from added group by run, arm
         order by run, arm
-      on conflict (run, arm, metric) do update set users = flag_arm_count.users + excluded.users`.execute(tx);
+      on conflict (run, arm, metric) do update set users = flag_arm_count.users + excluded.users)
+      select run::float8 as run, key_hash from added`.execute(tx);
+    const added = new Set(found.rows.map((row) => `${row.run}/${row.key_hash.toString("base64")}`));
+    return rows.filter((row) => added.has(`${row.run}/${row.keyHash.toString("base64")}`));
   },
 );
 
@@ -254,3 +257,61 @@ export const addVariantCounts = operation(
         exposures = flag_variant_day.exposures + excluded.exposures`.execute(tx);
   },
 );
+
+export interface ServedRow {
+  readonly flag: string;
+  readonly environment: string;
+  readonly variant: string;
+  readonly evaluations: number;
+  readonly exposures: number;
+}
+/** What was served and met in the last `days` days, today among them. */
+export const servedOf = operation(
+  "servedOf",
+  async (db: Executor, project: string, flags: readonly string[], days: number): Promise<ServedRow[]> => {
+    const found = await sql<ServedRow>`select flag, environment, variant, sum(evaluations)::float8 as evaluations,
+        sum(exposures)::float8 as exposures from flag_variant_day
+      where project = ${project} and flag = any(${flags}::text[])
+        and day > (now() at time zone 'UTC')::date - ${days}::integer
+      group by flag, environment, variant order by flag, environment, variant`.execute(db);
+    return found.rows;
+  },
+);
+export const pruneVariantDays = operation("pruneVariantDays", async (tx: Executor, days: number): Promise<void> => {
+  await sql`delete from flag_variant_day where day < (now() at time zone 'UTC')::date - ${days}::integer`.execute(tx);
+});
+
+export interface EarlyEvent {
+  readonly key_hash: Buffer;
+  readonly metric: string;
+  readonly is_bad: boolean | null;
+  readonly value: number | null;
+  readonly at: Date;
+}
+/** Keeps what happened to users of whom nobody has told yet that they met a flag. */
+export const insertEarlyEvents = operation(
+  "insertEarlyEvents",
+  async (tx: Executor, project: string, environment: string, rows: readonly EarlyEvent[]): Promise<void> => {
+    if (rows.length === 0) return;
+    await sql`insert into flag_early_event (project, environment, key_hash, metric, is_bad, value, at)
+      select ${project}, ${environment}, g.* from unnest(${rows.map((row) => row.key_hash)}::bytea[],
+        ${rows.map((row) => row.metric)}::text[], ${rows.map((row) => row.is_bad)}::boolean[],
+        ${rows.map((row) => row.value)}::float8[], ${rows.map((row) => row.at)}::timestamptz[])
+        as g (key_hash, metric, is_bad, value, at)`.execute(tx);
+  },
+);
+export const earlyEventsOf = operation(
+  "earlyEventsOf",
+  async (tx: Executor, project: string, environment: string, keyHashes: readonly Buffer[]): Promise<EarlyEvent[]> => {
+    if (keyHashes.length === 0) return [];
+    const found = await sql<EarlyEvent>`select key_hash, metric, is_bad, value, at from flag_early_event
+      where key_hash = any(${keyHashes}::bytea[]) and project = ${project} and environment = ${environment}
+      order by id`.execute(tx);
+    return found.rows;
+  },
+);
+export const pruneEarlyEvents = operation("pruneEarlyEvents", async (tx: Executor, olderMs: number): Promise<void> => {
+  await sql`delete from flag_early_event where arrived_at < now() - make_interval(secs => ${olderMs / 1_000})`.execute(
+    tx,
+  );
+});

@@ -180,7 +180,7 @@ describe("harm", () => {
     expect(await ask()).toBe("off");
     const killed = await resultOf("harmful");
     expect(killed).toMatchObject({ advice: "killed", percent: 0 });
-    expect(killed.words).toMatch(/^errors: 25 of 200 treated users were hurt and 2 of 200 of the control/);
+    expect(killed.words).toMatch(/^Killed: errors: 25 of 200 treated users were hurt and 2 of 200 of the control/);
     await until("the ledger has it", async () => (await typesOf("harmful"))[0] === "flags.rollout.killed");
     // Who resumes it begins to count anew.
     await owner.moveRollout({
@@ -206,6 +206,37 @@ describe("harm", () => {
     expect((await resultOf("slow")).guardrails).toMatchObject([{ treated: 0, control: 0, state: "well" }]);
     await events(treated.slice(0, 30), 801);
     await until("it is killed", async () => (await resultOf("slow")).state === "killed");
+  });
+});
+
+describe("reports in another order", () => {
+  it("count all the same: what happened after a user met the flag, told before that was", async () => {
+    await put("early", rollout(10));
+    // Users of whom no other test told anything.
+    const usersOfArm = (arm: "treated" | "control") => usersOf("early", arm, 10, 100, 1_000_000);
+    const [treated, control] = [usersOfArm("treated"), usersOfArm("control")];
+    const at = (secondsAgo: number) => new Date(Date.now() - secondsAgo * 1_000).toISOString();
+    const errors = (users: readonly string[], when: string) =>
+      report(
+        "events",
+        users.map((user) => ({ metric: "errors", key: user, isBad: true, at: when })),
+      );
+    await errors(treated.slice(0, 5), at(10));
+    // Before they met it: nothing that the flag did.
+    await errors(treated.slice(5, 10), at(100));
+    await errors(control.slice(0, 2), at(10));
+    // Of neither arm, and of no metric that is watched.
+    await report("events", [{ metric: "unwatched", key: treated[0] ?? "", isBad: true }]);
+    expect((await resultOf("early")).guardrails[0]).toMatchObject({ treated: 0, control: 0 });
+    const told = [...met("early", treated, "on"), ...met("early", control, "off")].map((one) => ({
+      ...one,
+      at: at(60),
+    }));
+    for (let i = 0; i < 2; i++) expect((await report("exposures", told)).status).toBe(202);
+    expect((await resultOf("early")).guardrails[0]).toMatchObject({ treated: 5, control: 2 });
+    // And what comes now counts at once.
+    await errors(treated.slice(10, 12), at(1));
+    expect((await resultOf("early")).guardrails[0]).toMatchObject({ treated: 7, control: 2 });
   });
 });
 
@@ -261,5 +292,42 @@ describe("a goal", () => {
       await meetBoth("changed", 10, 12);
       return (await resultOf("changed")).exposed.treated === 12;
     });
+  });
+});
+
+describe("the health of flags", () => {
+  it("is counted from what was asked for and met, and is what the list is filtered by", async () => {
+    await put("asked", { kind: "variant", variant: "on" });
+    await put("unasked", { kind: "variant", variant: "on" });
+    await put("over", { kind: "variant", variant: "on" }, { expires: "2020-01-31" });
+    const ask = () =>
+      fetch(`${here.url}/ofrep/v1/evaluate/flags/asked`, {
+        method: "POST",
+        headers: { "content-type": "application/json", authorization: `Bearer ${key.server}` },
+        body: "{}",
+      });
+    for (let i = 0; i < 3; i++) expect((await ask()).status).toBe(200);
+    await report("exposures", [{ flag: "asked", variant: "on", rule: "otherwise", key: "u-1" }]);
+    // A stop writes what is counted in memory.
+    await here.stop();
+    await here.start({ writesPerSecond: 1_000 });
+    owner = here.owner;
+    const { served } = await owner.getFlag({ params: { ...main, flag: "asked" } });
+    expect(served).toEqual([{ environment: "production", variant: "on", evaluations: 3, exposures: 1 }]);
+    const listed = async (health: "in_use" | "new" | "never_evaluated" | "one_sided" | "stale", limit = 50) => {
+      const query = { health, limit, archived: "false" as const };
+      return (await owner.listFlags({ params: main, query })).items.map((flag) => flag.key);
+    };
+    expect(await listed("stale")).toEqual(["over"]);
+    expect(await listed("stale", 1)).toEqual(["over"]);
+    expect(await listed("in_use")).toContain("asked");
+    expect(await listed("new")).toContain("unasked");
+    // Both are a month old by now, and everybody had the same of one.
+    await here.database.owner.pool.query(
+      "update flag set created_at = now() - interval '30 days' where key = any('{asked,unasked}')",
+    );
+    await here.database.owner.pool.query("update flag_variant_day set evaluations = 5000 where flag = 'asked'");
+    expect(await listed("never_evaluated")).toEqual(["unasked"]);
+    expect(await listed("one_sided")).toEqual(["asked"]);
   });
 });

@@ -1,13 +1,16 @@
 import { createHmac } from "node:crypto";
-import { isCompared } from "@latchkey/core/flags/experiment-rules";
+import type { LiveRollout } from "@latchkey/core/flags/experiment-rules";
 import type { ExperimentPlan } from "@latchkey/core/flags/model";
 import type { Clock } from "../platform/clock.ts";
-import type { Transactions } from "../platform/database.ts";
+import type { Transaction, Transactions } from "../platform/database.ts";
 import type { ClientKey } from "./client-keys.ts";
 import {
   addOutcomes,
   addVariantCounts,
+  type EarlyEvent,
+  earlyEventsOf,
   exposuresOf,
+  insertEarlyEvents,
   insertExposures,
   type NewExposure,
   type NewOutcome,
@@ -54,6 +57,8 @@ export const hashOfKey = (hashKey: Buffer, project: string, key: string): Buffer
 export async function takeExposures(o: ExposuresOptions, by: ClientKey, given: readonly Exposure[]): Promise<number> {
   const { project, environment } = by;
   const nowMs = o.clock.now();
+  // The client may have heard of a step before this server did: what it tells would be of no arm here.
+  await o.sets.look();
   const [flags, rollouts] = [await o.sets.flags(project), await o.sets.rollouts(project, environment)];
   const counted = given.filter((one) => {
     const flag = flags.get(one.flag);
@@ -87,7 +92,8 @@ export async function takeExposures(o: ExposuresOptions, by: ClientKey, given: r
       if (before && before.at.getTime() <= at) continue;
       rows.set(id, { run, keyHash, arm: standing.arm, depth: standing.depth, at: new Date(at) });
     }
-    await insertExposures(tx, [...rows.values()]);
+    const added = await insertExposures(tx, [...rows.values()]);
+    await addOutcomes(tx, await earlyOutcomes(tx, by, added, planOf(enrolled, runs)));
     await addVariantCounts(tx, project, environment, variantCounts(counted));
   });
   if (enrolled.length > 0) o.onEvidence(project);
@@ -104,11 +110,61 @@ function variantCounts(given: readonly Exposure[]): VariantCount[] {
   return [...counts.values()];
 }
 
-/** Notes what happened to users; it counts for those who had met a flag before. Durable when it resolves. */
+/** What each run watches. */
+function planOf(
+  enrolled: readonly { readonly rollout: LiveRollout }[],
+  runs: ReadonlyMap<string, number | null>,
+): ReadonlyMap<number, ExperimentPlan> {
+  const plans = new Map<number, ExperimentPlan>();
+  for (const { rollout } of enrolled) {
+    const run = runs.get(rolloutKey(rollout.flag, rollout.rule)) ?? null;
+    if (run !== null) plans.set(run, rollout.plan);
+  }
+  return plans;
+}
+
+/** What had been told of users before it was told that they met the flag, and happened after that. */
+async function earlyOutcomes(
+  tx: Transaction,
+  { project, environment }: ClientKey,
+  added: readonly NewExposure[],
+  plans: ReadonlyMap<number, ExperimentPlan>,
+): Promise<NewOutcome[]> {
+  const early = new Map<string, MetricEvent[]>();
+  const hashes = added.map((row) => row.keyHash);
+  for (const { key_hash, metric, is_bad, value, at } of await earlyEventsOf(tx, project, environment, hashes)) {
+    const id = key_hash.toString("base64");
+    const one = { metric, key: "", isBad: is_bad ?? undefined, value: value ?? undefined, at: at.getTime() };
+    early.set(id, [...(early.get(id) ?? []), one]);
+  }
+  return added.flatMap((row) => {
+    const plan = plans.get(row.run);
+    const events = early.get(row.keyHash.toString("base64")) ?? [];
+    return plan ? outcomesOf(row, plan, row.at, events) : [];
+  });
+}
+
+/** What events come to for a user in a run: those after they met the flag. */
+function outcomesOf(
+  of: Pick<NewExposure, "run" | "arm" | "keyHash">,
+  plan: ExperimentPlan,
+  metAt: Date,
+  events: readonly MetricEvent[],
+): NewOutcome[] {
+  const after = events.filter((one) => one.at >= metAt.getTime());
+  const { run, arm, keyHash } = of;
+  return [...sumsOf(plan, after)].map(([metric, sum]) => ({ run, arm, metric, keyHash, ...sum }));
+}
+
+/**
+ * Notes what happened to users; it counts for those who met a flag before. Durable when it resolves. Of those who may have
+ * met one of which nobody has told yet, it is kept for some minutes: reports come in any order.
+ */
 export async function takeEvents(o: ExposuresOptions, by: ClientKey, given: readonly MetricEvent[]): Promise<number> {
   const { project, environment } = by;
   const nowMs = o.clock.now();
   const rollouts = await o.sets.rollouts(project, environment);
+  const watched = [...rollouts.values()].filter((one) => one.isEnabled && (by.kind === "server" || one.isPublic));
   const byUser = new Map<string, MetricEvent[]>();
   for (const one of given) {
     const id = hashOfKey(o.hashKey, project, one.key).toString("base64");
@@ -119,20 +175,49 @@ export async function takeEvents(o: ExposuresOptions, by: ClientKey, given: read
   const noted = await o.database.transaction(async (tx) => {
     const hashes = [...byUser.keys()].map((id) => Buffer.from(id, "base64"));
     const outcomes: NewOutcome[] = [];
+    const told = new Set<string>();
     for (const met of await exposuresOf(tx, project, environment, hashes)) {
       const rollout = rollouts.get(rolloutKey(met.flag, met.rule));
-      if (!rollout || rollout.fingerprint !== met.fingerprint || (by.kind === "browser" && !rollout.isPublic)) continue;
-      if (!isCompared(met.depth, rollout.percentAt(nowMs))) continue;
-      const after = (byUser.get(met.key_hash.toString("base64")) ?? []).filter((one) => one.at >= met.at.getTime());
-      for (const [metric, sum] of sumsOf(rollout.plan, after))
-        outcomes.push({ run: met.run, arm: met.arm, metric, keyHash: met.key_hash, ...sum });
+      if (!rollout || rollout.fingerprint !== met.fingerprint || !watched.includes(rollout)) continue;
+      const id = met.key_hash.toString("base64");
+      told.add(`${id} ${rolloutKey(met.flag, met.rule)}`);
+      if (!rollout.isCompared(met.depth, nowMs)) continue;
+      const of = { run: met.run, arm: met.arm, keyHash: met.key_hash };
+      outcomes.push(...outcomesOf(of, rollout.plan, met.at, byUser.get(id) ?? []));
     }
     await addOutcomes(tx, outcomes);
+    await insertEarlyEvents(tx, project, environment, earlyOf(byUser, watched, told, nowMs));
     return outcomes.length;
   });
   if (noted > 0) o.onEvidence(project);
   return given.length;
 }
+
+/** Events of users who are of an arm of a rollout that watches for them, and of whom it was not told that they met it. */
+function earlyOf(
+  byUser: ReadonlyMap<string, readonly MetricEvent[]>,
+  watched: readonly LiveRollout[],
+  told: ReadonlySet<string>,
+  nowMs: number,
+): EarlyEvent[] {
+  const found: EarlyEvent[] = [];
+  for (const [id, events] of byUser) {
+    const [first] = events;
+    if (!first) continue;
+    const waiting = watched.filter(
+      (one) => !told.has(`${id} ${rolloutKey(one.flag, one.rule)}`) && one.standingOf(first.key, nowMs) !== null,
+    );
+    for (const { metric, isBad, value, at } of events)
+      if (waiting.some((one) => isNamed(one.plan, metric)))
+        found.push({
+          ...{ key_hash: Buffer.from(id, "base64"), metric, is_bad: isBad ?? null, value: value ?? null },
+          at: new Date(at),
+        });
+  }
+  return found;
+}
+const isNamed = ({ guardrails, goals }: ExperimentPlan, metric: string): boolean =>
+  guardrails.some((one) => one.metric === metric) || goals.some((one) => one.metric === metric);
 
 interface Sum {
   readonly bad: number;

@@ -29,14 +29,15 @@ export function registerFlags(
     return now(project, key);
   };
   const now = async (project: string, key: string): Promise<FlagView> => {
-    const shown = await viewFlag(db, project, key);
+    const shown = await viewFlag(db, project, key, o.now());
     if (!shown) throw noFlag(key);
     return shown;
   };
 
   route(http, "listFlags", async ({ project, query }) => {
-    const { cursor = "", limit, search = "", tag = "", owner = "", archived } = query;
-    return viewFlags(db, project, { after: cursor, limit, search, tag, owner, archived: archived === "true" });
+    const { cursor = "", limit, search = "", tag = "", owner = "", archived, health } = query;
+    const filter = { after: cursor, limit, search, tag, owner, archived: archived === "true", health };
+    return viewFlags(db, project, filter, o.now());
   });
   route(http, "getFlag", async ({ project, params }) => now(project, params.flag));
   route(
@@ -55,7 +56,7 @@ export function registerFlags(
       const asked = { project, principal, key, reason, also, definition, manager, ifVersion, dryRun, rebucket };
       const { changes, applied, needsApproval } = await putFlag(o, asked);
       if (applied) await o.sets.look();
-      return { flag: await viewFlag(db, project, key), applied, needsApproval, changes };
+      return { flag: await viewFlag(db, project, key, o.now()), applied, needsApproval, changes };
     },
     async (reference) => {
       const [project = "", key = ""] = reference.split(" ");

@@ -1,8 +1,10 @@
 import type { Answer } from "@latchkey/api/client";
 import type { FlagSummary, FlagView } from "@latchkey/api/flags";
+import { type FlagStanding, HEALTH_DAYS, healthOf } from "@latchkey/core/flags/health";
 import { type RolloutState, withRollouts } from "@latchkey/core/flags/model";
 import { rulesWords } from "@latchkey/core/flags/words";
 import type { Executor } from "../platform/database.ts";
+import { type ServedRow, servedOf } from "./experiments.store.ts";
 import {
   type FlagFilter,
   type FlagRow,
@@ -17,8 +19,34 @@ import {
 } from "./flags.store.ts";
 import { flagOf, rolloutOf, withSwitches } from "./stored.ts";
 
-function summary(row: FlagRow, switches: readonly SwitchRow[], rollouts: readonly RolloutRow[]): FlagSummary {
+interface Known {
+  readonly switches: readonly SwitchRow[];
+  readonly rollouts: readonly RolloutRow[];
+  readonly served: readonly ServedRow[];
+}
+/** What is known of flags besides their definitions. */
+async function knownOf(db: Executor, project: string, keys: readonly string[]): Promise<Known> {
+  return {
+    switches: await switchesOf(db, project, keys),
+    rollouts: await rolloutsOf(db, project, keys),
+    served: await servedOf(db, project, keys, HEALTH_DAYS),
+  };
+}
+
+function healthIn(row: FlagRow, served: readonly ServedRow[], nowMs: number): FlagStanding {
+  const counts = served
+    .filter((one) => one.flag === row.key)
+    .map(({ environment, variant, evaluations, exposures }) => ({
+      environment,
+      variant,
+      count: evaluations + exposures,
+    }));
+  return healthOf(row.definition, counts, { ageMs: nowMs - row.created_at.getTime(), nowMs });
+}
+
+function summary(row: FlagRow, { switches, rollouts, served }: Known, nowMs: number): FlagSummary {
   const { definition, key } = row;
+  const { health, words } = healthIn(row, served, nowMs);
   const flag = flagOf(row, switches);
   const states: RolloutState[] = rollouts.map(rolloutOf);
   return {
@@ -26,7 +54,7 @@ function summary(row: FlagRow, switches: readonly SwitchRow[], rollouts: readonl
     variants: Object.keys(definition.variants),
     ...{ owner: definition.owner, tags: [...definition.tags], expires: definition.expires ?? null },
     ...{ isArchived: flag.isArchived, isPublic: definition.isPublic, manager: row.manager, version: row.version },
-    updatedAt: row.updated_at.toISOString(),
+    ...{ updatedAt: row.updated_at.toISOString(), health, healthWords: words },
     environments: Object.keys(flag.environments)
       .sort()
       .flatMap((name) => {
@@ -37,28 +65,47 @@ function summary(row: FlagRow, switches: readonly SwitchRow[], rollouts: readonl
 }
 
 /** A page of a project's flags. */
-export async function viewFlags(db: Executor, project: string, filter: FlagFilter): Promise<Answer<"listFlags">> {
-  const rows = await listFlags(db, project, filter);
-  const keys = rows.map((row) => row.key);
-  const [switches, rollouts] = [await switchesOf(db, project, keys), await rolloutsOf(db, project, keys)];
-  return {
-    items: rows.map((row) => summary(row, switches, rollouts)),
-    next: rows.length === filter.limit ? (rows.at(-1)?.key ?? null) : null,
-  };
+export async function viewFlags(
+  db: Executor,
+  project: string,
+  filter: FlagFilter & { readonly health: FlagSummary["health"] | undefined },
+  nowMs: number,
+): Promise<Answer<"listFlags">> {
+  const items: FlagSummary[] = [];
+  for (let after = filter.after; ; ) {
+    const rows = await listFlags(db, project, { ...filter, after });
+    const known = await knownOf(
+      db,
+      project,
+      rows.map((row) => row.key),
+    );
+    for (const row of rows) {
+      const shown = summary(row, known, nowMs);
+      if (filter.health === undefined || shown.health === filter.health) items.push(shown);
+      if (items.length === filter.limit) return { items, next: row.key };
+    }
+    // Health is known of pages only: those without any of it are read past.
+    const last = rows.at(-1);
+    if (!last || rows.length < filter.limit) return { items, next: null };
+    after = last.key;
+  }
 }
 
 /** One flag as it stands now; null when there is none. */
-export async function viewFlag(db: Executor, project: string, key: string): Promise<FlagView | null> {
+export async function viewFlag(db: Executor, project: string, key: string, nowMs: number): Promise<FlagView | null> {
   const row = await findFlag(db, project, key);
   if (!row) return null;
-  const switches = await switchesOf(db, project, [key]);
-  const rollouts = await rolloutsOf(db, project, [key]);
+  const known = await knownOf(db, project, [key]);
+  const { switches, rollouts, served } = known;
   return {
-    ...summary(row, switches, rollouts),
+    ...summary(row, known, nowMs),
     createdAt: row.created_at.toISOString(),
     definition: withSwitches(key, row.definition, switches),
     rollouts: rollouts.map(({ environment, rule, percent, state, since, words }) => ({
       ...{ environment, rule, percent, state, since: since.toISOString(), words },
+    })),
+    served: served.map(({ environment, variant, evaluations, exposures }) => ({
+      ...{ environment, variant, evaluations, exposures },
     })),
   };
 }

@@ -7,6 +7,7 @@ import type { Http } from "../platform/http.ts";
 import type { Lease } from "../platform/leases.ts";
 import type { Notifications } from "../platform/notifications.ts";
 import { ClientKeys } from "./client-keys.ts";
+import { EvaluationCounts } from "./evaluation-counts.ts";
 import { registerExposures } from "./exposures.routes.ts";
 import { FlagStreams } from "./flag-streams.ts";
 import { registerFlagd } from "./flagd.routes.ts";
@@ -62,8 +63,9 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
       streams.drop(id);
     },
   });
+  const counts = new EvaluationCounts({ database: o.database, log: o.log, clock });
   registerFlagd(http, { sets, keys });
-  registerOfrep(http, { sets, keys, streams, seen, clock });
+  registerOfrep(http, { sets, keys, streams, seen, clock, counts });
   registerSnapshots(http, { sets, keys });
   const hashKey = Buffer.from(hkdfSync("sha256", o.keyEncryptionKey, "", "latchkey users of experiments", 32));
   registerExposures(http, {
@@ -75,6 +77,7 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
     variablesFor: (project, service, environment) => serviceKeys.variablesFor(project, service, environment),
     stop: async () => {
       streams.stop();
+      await counts.stop();
       await ramps.stop();
       await sets.stop();
       await seen.stop();

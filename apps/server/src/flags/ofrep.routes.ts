@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Clock } from "../platform/clock.ts";
 import type { Http } from "../platform/http.ts";
 import type { ClientKey, ClientKeys } from "./client-keys.ts";
+import type { EvaluationCounts } from "./evaluation-counts.ts";
 import type { FlagStreams } from "./flag-streams.ts";
 import type { SeenUsers } from "./seen-users.ts";
 import type { FlagSets } from "./sets.ts";
@@ -25,6 +26,7 @@ export interface OfrepOptions {
   readonly streams: FlagStreams;
   readonly seen: SeenUsers;
   readonly clock: Clock;
+  readonly counts: Pick<EvaluationCounts, "note">;
 }
 
 export function registerOfrep(http: Http, o: OfrepOptions): void {
@@ -45,6 +47,7 @@ export function registerOfrep(http: Http, o: OfrepOptions): void {
         errorDetails: `There is no flag "${key.slice(0, 100)}".`,
       });
     if (found.errorCode) return refuse(reply, 400, { key, ...failureOf(found) });
+    if (found.variant !== null) o.counts.note(asked.by, key, found.variant);
     return answer(reply, 200, textOf(asked.set, key, found));
   });
   http.post(BULK, options, async (request, reply) => {

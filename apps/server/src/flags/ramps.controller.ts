@@ -2,6 +2,7 @@ import type { Actor } from "@latchkey/core/delivery/rollout";
 import { type Arms, decideRamp, type Evidence, evidenceOf, type RampDecision } from "@latchkey/core/flags/experiment";
 import type { LiveRollout } from "@latchkey/core/flags/experiment-rules";
 import { liveRollouts } from "@latchkey/core/flags/experiment-rules";
+import { percentWords } from "@latchkey/core/flags/words";
 import { differences } from "@latchkey/core/shared/difference";
 import type { Logger } from "pino";
 import type { Clock } from "../platform/clock.ts";
@@ -13,7 +14,9 @@ import {
   endRun,
   lastPoints,
   NO_ARMS,
+  pruneEarlyEvents,
   pruneExposures,
+  pruneVariantDays,
   type RunRow,
   savePoint,
   takeRun,
@@ -46,6 +49,10 @@ const POINTS_WITHIN_AGE = 200;
 const PRUNE_MS = 60 * 60_000;
 /** Of users no hash is kept for longer: a month after a run has ended, and half a year in one that never ends. */
 export const KEPT = { endedDays: 30, days: 180, most: 20_000 } as const;
+
+const VARIANT_DAYS = 35;
+/** So long what came before its exposure waits for it. */
+const EARLY_MS = 15 * 60_000;
 
 /**
  * Moves rollouts: on to the next step, held where the arms are filled unalike, killed by harm. Every server does that at
@@ -101,6 +108,7 @@ export class Ramps {
     if (this.#o.lease.fence() === null) return;
     try {
       for (const project of (await flagGenerations(this.#o.database.db)).keys()) await this.#look(project, true);
+      await pruneEarlyEvents(this.#o.database.db, EARLY_MS);
       await this.#prune();
     } catch (error) {
       this.#tell(error);
@@ -199,7 +207,7 @@ export class Ramps {
     const next = nextOf(decision, Math.round(one.percentAt(m.nowMs) * 1_000) / 1_000);
     await saveRollout(tx, project, {
       ...refOf(one),
-      ...{ ...next, words: decision.words, is_by_person: false },
+      ...{ ...next, words: wordsOf(decision, next.percent), is_by_person: false },
       ...{ treated_before: arms.treated.exposed, control_before: arms.control.exposed },
     });
     await savePoint(tx, m.run.id, next.percent, arms);
@@ -247,6 +255,7 @@ export class Ramps {
   async #prune(): Promise<void> {
     const now = this.#o.clock.monotonic();
     if (now - this.#prunedAt < PRUNE_MS) return;
+    await pruneVariantDays(this.#o.database.db, VARIANT_DAYS);
     const gone = await pruneExposures(this.#o.database.db, KEPT);
     // There is more than one transaction should do: the next round goes on.
     if (gone < KEPT.most) this.#prunedAt = now;
@@ -284,6 +293,12 @@ function nextOf(decision: Exclude<RampDecision, { kind: "keep" }>, percent: numb
   if (decision.kind === "step")
     return { percent: decision.percent, state: decision.isLast ? ("done" as const) : ("running" as const) };
   return { percent, state: decision.kind === "hold" ? ("held" as const) : ("killed" as const) };
+}
+
+/** As a person's moves are told: how it stands, and why. */
+function wordsOf({ kind, words }: RampDecision, percent: number): string {
+  const stands = kind === "kill" ? "Killed" : `${kind === "hold" ? "Held" : "Stepped"} at ${percentWords(percent)}`;
+  return `${stands}: ${words.replace(/\.$/, "")}`;
 }
 
 /** JSON has no infinity, and nobody reads sixteen digits. */

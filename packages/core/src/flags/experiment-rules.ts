@@ -1,4 +1,4 @@
-import { type Arm, armBuckets, armOf, type BucketOf, bucketOf, depthOf, percentAt } from "./buckets.ts";
+import { type Arm, armBuckets, BUCKETS, type BucketOf, bucketOf, depthOf, percentAt } from "./buckets.ts";
 import { rulesIn } from "./compile.ts";
 import { DEFAULT_PLAN } from "./experiment.ts";
 import {
@@ -24,6 +24,8 @@ export interface LiveRollout {
   /** What is compared: evidence of another is no evidence of this. */
   readonly fingerprint: string;
   percentAt(nowMs: number): number;
+  /** Whether a user of this depth is compared: beyond half, and as a ramp by the clock goes on, both arms change alike. */
+  isCompared(depth: number, nowMs: number): boolean;
   /** Where the user with this bucketing key stands; null when they are of neither arm. */
   standingOf(key: string, nowMs: number): Standing | null;
 }
@@ -32,6 +34,12 @@ export interface Standing {
   readonly variant: string;
   readonly depth: number;
 }
+
+/**
+ * A client tells of a user once, and again after five minutes or when flags changed. A ramp by the clock changes nothing that
+ * it could see: the users that it adds are compared from the next of these moments on, when both arms are told of anew.
+ */
+const RAMP_STEP_MS = 10 * 60_000;
 
 export function liveRollouts(flag: Flag, environment: string, states: readonly RolloutState[]): LiveRollout[] {
   const rules = rulesIn(flag, environment);
@@ -44,6 +52,11 @@ export function liveRollouts(flag: Flag, environment: string, states: readonly R
     const bucket = bucketOf(serve.by, flag.salt, flag.hashVersion);
     const current = now[i];
     const percent = (nowMs: number) => (current?.kind === "rollout" ? percentAt(current, nowMs) : 0);
+    // Who got the variant since the last moment of these was told of, and whose control they are not yet: neither counts.
+    const zone = (nowMs: number) =>
+      current?.kind === "rollout" && current.ramp?.kind === "time"
+        ? Math.min(armBuckets(percent(nowMs - (nowMs % RAMP_STEP_MS))), armBuckets(percent(nowMs)))
+        : armBuckets(percent(nowMs));
     return [
       {
         ...{ flag: flag.key, environment, rule: id, isEnabled: rules.isEnabled, isPublic: flag.isPublic, serve },
@@ -51,22 +64,20 @@ export function liveRollouts(flag: Flag, environment: string, states: readonly R
         state: found?.state ?? "running",
         fingerprint: fingerprintOf(flag, serve),
         percentAt: percent,
-        standingOf: (key, nowMs) => standing(bucket, serve, key, percent(nowMs)),
+        isCompared: (depth, nowMs) => depth < zone(nowMs),
+        standingOf: (key, nowMs) => standing(bucket, serve, key, zone(nowMs)),
       },
     ];
   });
 }
 
-function standing(bucket: BucketOf, serve: ServeRollout, key: string, percent: number): Standing | null {
+/** @param zone buckets of each arm that are compared. */
+function standing(bucket: BucketOf, serve: ServeRollout, key: string, zone: number): Standing | null {
   const at = bucket({ [serve.by]: key });
-  if (at === null) return null;
-  const arm = armOf(at, percent);
-  if (arm === "neither") return null;
+  if (at === null || depthOf(at) >= zone) return null;
+  const arm: Arm = at < BUCKETS / 2 ? "treated" : "control";
   return { arm, variant: arm === "treated" ? serve.variant : serve.against, depth: depthOf(at) };
 }
-
-/** Whether a user of this depth is compared at a percentage: beyond half, both arms lose users alike. */
-export const isCompared = (depth: number, percent: number): boolean => depth < armBuckets(percent);
 
 /** Values of variants are part of it: the same name for another thing is another thing. */
 export function fingerprintOf(flag: Flag, serve: ServeRollout): string {

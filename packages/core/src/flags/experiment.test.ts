@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { armBuckets, armOf, BUCKETS, bucketOf } from "./buckets.ts";
 import { type ArmCounts, DEFAULT_PLAN, decideRamp, evidenceOf, type RampStanding } from "./experiment.ts";
 import { goalEffect } from "./experiment-goals.ts";
-import type { Goal } from "./model.ts";
+import { liveRollouts } from "./experiment-rules.ts";
+import type { Flag, Goal } from "./model.ts";
 
 const arm = (exposed: number, hit: Record<string, number> = {}): ArmCounts => ({
   exposed,
@@ -124,5 +125,44 @@ describe("a goal", () => {
     expect([found.treated, found.control]).toEqual([3.6, 3]);
     expect(found.percent).toBeCloseTo(20, 6);
     expect(found.advice).toBe("ship");
+  });
+});
+
+describe("a ramp by the clock", () => {
+  it("compares the users that it adds from the next ten minutes on, in both arms alike", () => {
+    const from = 1_764_763_200_000;
+    const iso = (ms: number) => new Date(ms).toISOString();
+    const flag: Flag = {
+      ...{ key: "clock", type: "boolean", description: "", purpose: "release", owner: "", tags: [], isArchived: false },
+      ...{ isPublic: false, variants: { on: true, off: false }, salt: "clock", hashVersion: "flagd-2" },
+      environments: {
+        production: {
+          ...{ isEnabled: true, off: "off", prerequisites: [], rules: [] },
+          otherwise: {
+            ...{ kind: "rollout", by: "targetingKey", variant: "on", against: "off", percent: 0 },
+            ramp: { kind: "time", from: iso(from), until: iso(from + 100 * 60_000), toPercent: 100 },
+          },
+        },
+      },
+    };
+    const [live] = liveRollouts(flag, "production", []);
+    const armsAt = (minutes: number) => {
+      const found = { treated: 0, control: 0 };
+      for (let i = 0; i < 20_000; i++) {
+        const standing = live?.standingOf(`u-${i}`, from + minutes * 60_000);
+        if (standing) found[standing.arm] += 1;
+      }
+      return found;
+    };
+    const [ten, nineteen, twenty] = [armsAt(10), armsAt(19), armsAt(20)];
+    expect(nineteen).toEqual(ten);
+    for (const [found, share] of [
+      [ten, 0.1],
+      [twenty, 0.2],
+      [armsAt(55), 0.45],
+      [armsAt(90), 0.1],
+    ] as const)
+      for (const n of [found.treated, found.control]) expect(Math.abs(n / 20_000 - share)).toBeLessThan(0.01);
+    expect(armsAt(100)).toEqual({ treated: 0, control: 0 });
   });
 });

@@ -17,7 +17,9 @@ import { EnvironmentRules } from "./EnvironmentRules.tsx";
 import { FlagHistory } from "./FlagHistory.tsx";
 import { FlagProposals } from "./FlagProposals.tsx";
 import { hasRollout, isPast } from "./flag-words.ts";
+import { HealthBadge } from "./HealthBadge.tsx";
 import { Refusal } from "./ProposeInstead.tsx";
+import { Served } from "./Served.tsx";
 import { TryIt } from "./TryIt.tsx";
 
 const MANAGERS = { console: "here", code: "in code", terraform: "in Terraform" } as const;
@@ -141,7 +143,7 @@ export function FlagPage() {
         badge={
           <>
             {flag.isArchived && <Badge tone="calm">archived</Badge>}
-            {isPast(flag.expires) && <Badge tone="warn">past its date</Badge>}
+            <HealthBadge flag={flag} />
           </>
         }
         actions={
@@ -171,6 +173,7 @@ export function FlagPage() {
         )}
         {here && <TryIt flag={flag} environment={here} environments={places} />}
         <About flag={flag} />
+        <Served flag={flag} />
         <FlagHistory flag={flag} mayWrite={mayWrite} />
       </div>
       <Dialog

@@ -15,7 +15,8 @@ import { A, Ago } from "../../ui/Text.tsx";
 import { FlagEnvironments } from "./FlagEnvironments.tsx";
 import { FlagKeys } from "./FlagKeys.tsx";
 import { FlagProposals } from "./FlagProposals.tsx";
-import { isPast } from "./flag-words.ts";
+import { HEALTH, HEALTHS } from "./flag-words.ts";
+import { HealthBadge } from "./HealthBadge.tsx";
 import { NewFlag } from "./NewFlag.tsx";
 import { Segments } from "./Segments.tsx";
 
@@ -29,7 +30,7 @@ function Row({ flag: f }: { flag: FlagSummary }) {
         <span className="flex flex-wrap items-center gap-2">
           <A href={to.flag(f.key)}>{f.key}</A>
           {f.type !== "boolean" && <Badge tone="calm">{f.type}</Badge>}
-          {isPast(f.expires) && <Badge tone="warn">past its date</Badge>}
+          <HealthBadge flag={f} />
           {f.isArchived && <Badge tone="calm">archived</Badge>}
         </span>
         {f.description && <span className="mt-0.5 block text-xs break-words text-muted">{f.description}</span>}
@@ -55,10 +56,16 @@ function Row({ flag: f }: { flag: FlagSummary }) {
   );
 }
 
-function List({ search, archived, onCreate }: { search: string; archived: boolean; onCreate: (() => void) | null }) {
-  const q = useInfiniteQuery(queries.flags(search, archived));
+function List(o: {
+  search: string;
+  archived: boolean;
+  health: FlagSummary["health"] | undefined;
+  onCreate: (() => void) | null;
+}) {
+  const { search, archived, health, onCreate } = o;
+  const q = useInfiniteQuery(queries.flags(search, archived, health));
   const empty =
-    search || archived ? (
+    search || archived || health ? (
       <Empty title="No flag is like that">Try other words, or look in the archive.</Empty>
     ) : (
       <Empty title="No flags yet">
@@ -86,9 +93,15 @@ function List({ search, archived, onCreate }: { search: string; archived: boolea
   );
 }
 
+/** What is chosen in the list of kinds, as it stands behind "?". */
+const shownBy = (value: string) => ({
+  archived: value === "archived" ? ("1" as const) : undefined,
+  health: HEALTHS.find((one) => one === value),
+});
+
 /** Every flag: where it is on, and who gets what. */
 export function FlagsPage() {
-  const { search = "", archived, dialog } = useSearch({ from: "/shell/flags" });
+  const { search = "", archived, health, dialog } = useSearch({ from: "/shell/flags" });
   const navigate = useNavigate({ from: "/flags" });
   const me = useQuery(queries.me());
   const [typed, setTyped] = useState(search);
@@ -133,21 +146,22 @@ export function FlagsPage() {
               />
               <Select
                 aria-label="Which flags"
-                value={archived ?? ""}
-                className="w-28"
-                onChange={(e) =>
-                  void navigate({
-                    search: (old) => ({ ...old, archived: e.target.value === "1" ? ("1" as const) : undefined }),
-                  })
-                }
+                value={archived ? "archived" : (health ?? "")}
+                className="w-40"
+                onChange={(e) => void navigate({ search: (old) => ({ ...old, ...shownBy(e.target.value) }) })}
               >
-                <option value="">In use</option>
-                <option value="1">Archived</option>
+                <option value="">All</option>
+                {HEALTHS.map((one) => (
+                  <option key={one} value={one}>
+                    {HEALTH[one].title}
+                  </option>
+                ))}
+                <option value="archived">Archived</option>
               </Select>
             </>
           }
         >
-          <List search={search} archived={archived === "1"} onCreate={mayWrite ? open : null} />
+          <List search={search} archived={archived === "1"} health={health} onCreate={mayWrite ? open : null} />
         </Section>
         <FlagProposals />
         <Segments />

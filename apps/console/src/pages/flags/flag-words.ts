@@ -1,4 +1,5 @@
-import type { FlagServe, FlagView } from "../../api/types.ts";
+import type { FlagServe, FlagSummary, FlagView } from "../../api/types.ts";
+import type { Tone } from "../../ui/Badge.tsx";
 
 /** Whether a day (`2026-12-31`) is over. */
 export const isPast = (day: string | null): boolean => day !== null && Date.parse(`${day}T23:59:59Z`) < Date.now();
@@ -24,3 +25,13 @@ export const hasRollout = (flag: FlagView): boolean =>
   Object.values(flag.definition.environments).some((rules) =>
     [...rules.rules.map((rule) => rule.serve), rules.otherwise].some((serve) => serve.kind === "rollout"),
   );
+
+/** What the last seven days say of a flag, in a word or two. */
+export const HEALTH: Readonly<Record<FlagSummary["health"], { readonly title: string; readonly tone: Tone }>> = {
+  in_use: { title: "In use", tone: "good" },
+  new: { title: "New", tone: "calm" },
+  never_evaluated: { title: "Never asked for", tone: "warn" },
+  one_sided: { title: "Same for all", tone: "warn" },
+  stale: { title: "Past its date", tone: "warn" },
+};
+export const HEALTHS = Object.keys(HEALTH) as readonly FlagSummary["health"][];
