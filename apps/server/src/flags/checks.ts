@@ -2,7 +2,7 @@ import type { Flag } from "@latchkey/core/flags/model";
 import { type FlagProblem, flagProblems, segmentProblems } from "@latchkey/core/flags/validate";
 import type { Executor } from "../platform/database.ts";
 import { ProblemError } from "../platform/problems.ts";
-import { liveFlags, switchesOf } from "./flags.store.ts";
+import { liveFlags, type StoredDefinition, switchesOf } from "./flags.store.ts";
 import { listSegments } from "./segments.store.ts";
 import { flagOf, segmentOf } from "./stored.ts";
 
@@ -32,6 +32,20 @@ export async function checkFlag(tx: Executor, project: string, flag: Flag): Prom
         fields: [{ field: "flag", message: `change ${other.key} first` }],
       });
   }
+}
+
+/** Refuses that the users of a share are silently chosen anew. */
+export function checkBuckets(key: string, now: StoredDefinition, wanted: StoredDefinition): void {
+  const field = now.hashVersion !== wanted.hashVersion ? "hashVersion" : now.salt !== wanted.salt ? "salt" : null;
+  const gives = Object.values(now.environments).some((rules) =>
+    [...rules.rules.map(({ serve }) => serve), rules.otherwise].some(({ kind }) => kind !== "variant"),
+  );
+  if (!field || !gives) return;
+  const fix = `leave it at ${JSON.stringify(now[field])}, or say rebucket (latchkey flags apply --rebucket)`;
+  throw new ProblemError("LK_INVALID", {
+    detail: `definition.${field}: ${key} gives shares of users: with another ${field} others would get them, at once.`,
+    fields: [{ field: `definition.${field}`, message: fix }],
+  });
 }
 
 /** Refuses segments that can't be, or that a flag needs otherwise. */

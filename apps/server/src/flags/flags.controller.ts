@@ -10,7 +10,7 @@ import { actorOf, type Principal } from "../platform/auth.ts";
 import type { Database, Transaction } from "../platform/database.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { checkApproval, placesToAgree } from "./approvals.ts";
-import { checkFlag } from "./checks.ts";
+import { checkBuckets, checkFlag } from "./checks.ts";
 import { armsOf, currentRuns, endRun } from "./experiments.store.ts";
 import {
   countFlags,
@@ -128,20 +128,6 @@ export async function putFlag(
     await dropRollouts(tx, project, key, rolloutRules(wanted));
     return { changes, applied: true, needsApproval: [] };
   });
-}
-
-/** Refuses that the users of a share are silently chosen anew. */
-function checkBuckets(key: string, now: StoredDefinition, wanted: StoredDefinition): void {
-  const field = now.hashVersion !== wanted.hashVersion ? "hashVersion" : now.salt !== wanted.salt ? "salt" : null;
-  const gives = Object.values(now.environments).some((rules) =>
-    [...rules.rules.map(({ serve }) => serve), rules.otherwise].some(({ kind }) => kind !== "variant"),
-  );
-  if (field && gives)
-    throw invalid(
-      `definition.${field}`,
-      `${key} gives shares of users: with another ${field} others would get them, at once.`,
-      `leave it at ${JSON.stringify(now[field])}, or say rebucket (latchkey flags apply --rebucket)`,
-    );
 }
 
 /** The switches that hold: of environments that are there already. */
