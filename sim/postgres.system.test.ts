@@ -73,6 +73,7 @@ function shortened(seed: number): Partial<Plan> {
     restoreAtMs: [],
     // Time in which much is asked and nothing happens.
     hungLoop: null,
+    nobody: seed % 10 === 2 ? planOf(seed).nobody : null,
     newEpochAtMs: seed % 4 === 0 ? 6_000 : null,
   };
 }

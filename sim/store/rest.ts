@@ -188,7 +188,7 @@ export const leaseAnswers = {
     if (row && row.owner !== owner && row.expiresMs > nowMs) return null;
     const kept = row !== null && row.owner === owner && row.expiresMs > nowMs && !anew;
     const fence = row === null ? 1 : kept ? row.fence : row.fence + 1;
-    const vacantMs = row === null ? 0 : kept ? row.vacantMs : Math.max(0, nowMs - row.expiresMs);
+    const vacantMs = row === null ? 0 : kept ? row.vacantMs : row.vacantMs + Math.max(0, nowMs - row.expiresMs);
     const made: LeaseRow = { owner, fence, expiresMs: nowMs + ttlMs, vacantMs };
     s.set("lease", name, made);
     return fence;
@@ -201,6 +201,11 @@ export const leaseAnswers = {
   vacantBefore: (s, name, fence) => {
     const row = s.get<LeaseRow>("lease", name);
     return row?.fence === fence ? row.vacantMs : 0;
+  },
+  noteWatched: async (s, name, owner, fence) => {
+    await s.lock("lease", name);
+    const row = s.get<LeaseRow>("lease", name);
+    if (row?.owner === owner && row.fence === fence) s.set("lease", name, { ...row, vacantMs: 0 });
   },
   giveUp: async (s, name, owner) => {
     await s.lock("lease", name);

@@ -41,7 +41,7 @@ export interface RolloutsOptions {
   readonly clock: Clock;
   readonly target: Target;
   /** What it writes counts only while no other server had the lease since the round began. */
-  readonly lease: Pick<Lease, "fence" | "guards" | "vacantMs">;
+  readonly lease: Pick<Lease, "fence" | "guards" | "vacantMs" | "watched">;
   readonly prober: Prober;
   /** Sends requests of our own where visitors are too few, for services that declare them. */
   readonly synthetic: SyntheticSource;
@@ -117,6 +117,8 @@ export class RolloutsController {
       await this.#apply(row.id, fence, { kind: "event", event });
       this.#o.log.warn({ rolloutId: row.id, vacantMs }, "a canary that nobody watched is taken back");
     }
+    // Only now: whoever takes over from a server that died before this has it still to do.
+    await this.#o.lease.watched(fence);
     this.#vacancyOf = fence;
   }
 

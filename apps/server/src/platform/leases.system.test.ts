@@ -2,7 +2,7 @@ import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type TestDatabase, testDatabase } from "../testing/database.ts";
 import { until } from "../testing/until.ts";
-import { claim, giveUp, keepLease } from "./leases.ts";
+import { claim, giveUp, keepLease, noteWatched, vacantBefore } from "./leases.ts";
 
 let database: TestDatabase;
 const LONG_MS = 3_600_000;
@@ -43,6 +43,30 @@ describe("a lease", () => {
     expect(await claim(database.db, "reborn", "a", LONG_MS)).toBe(1);
     expect(await claim(database.db, "reborn", "a", LONG_MS, true)).toBe(2);
     expect(await claim(database.db, "reborn", "b", LONG_MS, true)).toBeNull();
+  });
+});
+
+describe("the time that nobody watched", () => {
+  it("is not forgotten with a holder that died before it looked, and over once one has", async () => {
+    const vacant = async (owner: string): Promise<number> => {
+      const fence = await claim(database.db, "dark", owner, LONG_MS);
+      return vacantBefore(database.db, "dark", fence ?? 0);
+    };
+    const away = (seconds: number) =>
+      database.pool.query("update lease set expires_at = now() - make_interval(secs => $1) where name = 'dark'", [
+        seconds,
+      ]);
+    expect(await vacant("a")).toBe(0);
+    await away(400);
+    // It takes the lease, and is killed before it has looked at anything.
+    expect(await vacant("b")).toBeGreaterThanOrEqual(400_000);
+    await away(1);
+    expect(await vacant("c")).toBeGreaterThanOrEqual(401_000);
+    await noteWatched(database.db, "dark", "b", 2);
+    expect(await vacant("c")).toBeGreaterThanOrEqual(401_000);
+    await noteWatched(database.db, "dark", "c", 3);
+    await away(2);
+    expect(Math.round((await vacant("d")) / 1_000)).toBe(2);
   });
 });
 

@@ -27,8 +27,10 @@ export interface Lease {
    * takes the lease before the transaction ends.
    */
   guards(tx: Executor, fence: number): Promise<boolean>;
-  /** How long nobody had it before this fence, milliseconds. */
+  /** How long nobody looked after the work before this fence, milliseconds: also if a holder came and died before it looked. */
   vacantMs(fence: number): Promise<number>;
+  /** The work was looked at under this fence: what was vacant before is over. */
+  watched(fence: number): Promise<void>;
   /** Gives it up, so that another server need not wait for its expiry. */
   release(): Promise<void>;
 }
@@ -46,7 +48,7 @@ export const claim = operation(
     }>`insert into lease (name, owner, expires_at) values (${name}, ${owner}, now() + ${ttl})
     on conflict (name) do update set
       vacant_ms = case when lease.owner = excluded.owner and lease.expires_at > now() and not ${anew} then lease.vacant_ms
-        else greatest(0, extract(epoch from now() - lease.expires_at) * 1000) end,
+        else lease.vacant_ms + greatest(0, extract(epoch from now() - lease.expires_at) * 1000) end,
       fence = case when lease.owner = excluded.owner and lease.expires_at > now() and not ${anew} then lease.fence else lease.fence + 1 end,
       owner = excluded.owner, expires_at = excluded.expires_at
     where lease.owner = excluded.owner or lease.expires_at <= now()
@@ -66,7 +68,10 @@ export const holdsFence = operation(
   },
 );
 
-/** How long nobody had the lease before this fence, by the database's clock, milliseconds; 0 where another fence has it by now. */
+/**
+ * How long nobody had the lease before this fence, or had it and did not come to look (`noteWatched`), by the database's clock,
+ * milliseconds; 0 where another fence has it by now.
+ */
 export const vacantBefore = operation(
   "vacantBefore",
   async (db: Executor, name: string, fence: number): Promise<number> => {
@@ -74,6 +79,15 @@ export const vacantBefore = operation(
       vacant_ms: number;
     }>`select vacant_ms from lease where name = ${name} and fence = ${fence}`.execute(db);
     return found.rows[0]?.vacant_ms ?? 0;
+  },
+);
+
+export const noteWatched = operation(
+  "noteWatched",
+  async (db: Executor, name: string, owner: string, fence: number): Promise<void> => {
+    await sql`update lease set vacant_ms = 0 where name = ${name} and owner = ${owner} and fence = ${fence}`.execute(
+      db,
+    );
   },
 );
 
@@ -137,6 +151,7 @@ export async function keepLease(
     fence: () => (held() ? fence : null),
     guards: (tx, asked) => holdsFence(tx, name, owner, asked),
     vacantMs: (asked) => vacantBefore(database.db, name, asked),
+    watched: (asked) => noteWatched(database.db, name, owner, asked),
     release: async () => {
       stopped = true;
       callOff();
