@@ -21,7 +21,8 @@ const TOPICS: Readonly<Record<string, Topic>> = {
     run: benchDelivery,
   },
   flags: {
-    words: "CPU time of an evaluation beside other evaluators, and how a rollout is watched, in simulation",
+    words:
+      "an evaluation beside other evaluators, how a rollout is watched, in simulation, a cold start of the SDK, what a page loads",
     parts: FLAGS_PARTS,
     run: benchFlags,
   },

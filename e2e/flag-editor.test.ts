@@ -109,6 +109,25 @@ describe.skipIf(!hasBrowser)("a flag in the editor", () => {
     await page.getByRole("heading", { name: "Flags", level: 1 }).waitFor();
   });
 
+  it("is taken from one environment into another one, after a look at what differs", async () => {
+    const environments = { staging: { isEnabled: true, otherwise: { kind: "variant" as const, variant: "on" } } };
+    const params = { ...main, flag: "only-staging" };
+    await installation.client.putFlag({ params, body: { definition: { environments }, reason: "a test" } });
+    await open("/flags");
+    await page.getByRole("link", { name: "Compare" }).click();
+    await page.getByRole("heading", { name: "Compare environments", level: 1 }).waitFor();
+    await page.getByText("only in staging").waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole("link", { name: "Take only-staging into production…" }).click();
+    await page.getByRole("button", { name: "Review and save" }).click();
+    const form = page.getByRole("dialog", { name: "What changes" });
+    await form.getByRole("textbox", { name: "Reason" }).fill("tried for a week");
+    await form.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("heading", { name: "only-staging", level: 1 }).waitFor();
+    const { definition } = await installation.client.getFlag({ params });
+    expect(definition.environments.production).toEqual({ ...definition.environments.staging, isEnabled: false });
+  });
+
   for (const colorScheme of ["light", "dark"] as const)
     it(`has no accessibility fault in ${colorScheme}, and fits 390 px`, async () => {
       await page.emulateMedia({ colorScheme });

@@ -45,7 +45,7 @@ describe.skipIf(!hasBrowser)("results of a rollout in the console", () => {
       body: { name: "test", environment: "production", kind: "server" },
     });
     key = made.secret;
-    const bucket = bucketOf("targetingKey", FLAG);
+    const bucket = bucketOf("targetingKey", FLAG, "flagd-2");
     for (let i = 0; treated.length < 480 || control.length < 480; i++) {
       const user = `u-${i}`;
       const arm = armOf(bucket({ targetingKey: user }) ?? Number.NaN, 20);

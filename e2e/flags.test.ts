@@ -45,7 +45,7 @@ describe.skipIf(!hasBrowser)("flags in the console", () => {
     await page.getByRole("button", { name: "New flag" }).first().click();
     const form = page.getByRole("dialog", { name: "New flag" });
     await form.getByRole("button", { name: "Create" }).click();
-    await form.getByText("Lower-case letters, digits and . _ -, such as new-lead-form.").waitFor();
+    await form.getByText("Letters, digits and . _ -, such as new-lead-form.").waitFor();
     await form.getByLabel("Key", { exact: true }).fill("new-lead-form");
     await form.getByLabel("Owner").fill("growth");
     expect(await violations(page)).toEqual([]);

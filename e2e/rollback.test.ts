@@ -131,7 +131,7 @@ describe.skipIf(!hasBrowser)("going on and going back in the console", () => {
         also: async () => {
           await page.getByRole("checkbox", { name: "Apply the configuration of then again" }).check();
           await page.getByRole("checkbox", { name: "Put back the flags that were changed" }).check();
-          await page.getByText("new-form environments.production.isEnabled: false to true").waitFor();
+          await page.getByText("new-form: isEnabled: false to true").waitFor();
           await page.getByText("rollback.unhealthyMs: 45000 to 60000").waitFor();
         },
       });

@@ -88,7 +88,7 @@ export class Faults {
   #restarts(): void {
     const down = new Map<object, number>();
     const look = () => {
-      if (this.#isOver) return;
+      // Also when no more faults begin: one that began before may end a process later.
       const { nowMs } = this.#world.timeline;
       for (const part of [...this.#world.servers, ...this.#world.gateways]) {
         if (part.isUp) down.delete(part);

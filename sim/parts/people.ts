@@ -59,9 +59,11 @@ export class SimPeople {
     this.#try(wish);
   }
 
-  /** Whether somebody waits for an answer about a rollout. */
+  /** Whether somebody waits for an answer about a rollout, and has not given up. */
   isAsking(rolloutId: string): boolean {
-    return this.wishes.some((w) => w.answer === null && "rolloutId" in w.asked && w.asked.rolloutId === rolloutId);
+    return this.wishes.some(
+      (w) => w.answer === null && w.tries < TRIES_MAX && "rolloutId" in w.asked && w.asked.rolloutId === rolloutId,
+    );
   }
 
   /** Whether somebody goes on asking. */

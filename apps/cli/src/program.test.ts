@@ -127,6 +127,14 @@ const all: Answers = {
   explainFlag: () => flags.flagAnswer,
   previewFlag: () => flags.flagPreview,
   listFlagEnvironments: () => ({ items: [{ name: "production", needsApproval: true }] }),
+  compareFlagEnvironments: () => ({
+    items: [
+      {
+        ...{ flag: "new-lead-form", isInFrom: true, isInTo: true },
+        changes: [{ path: "isEnabled", before: false, after: true }],
+      },
+    ],
+  }),
   putFlagEnvironment: () => ({ name: "production", needsApproval: true }),
   proposeFlagChange: () => flags.flagProposal,
   listFlagProposals: () => ({ items: [flags.flagProposal], next: null }),
@@ -228,6 +236,7 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   explainFlag: ["flags", "explain", "new-lead-form", "--user", "u-17", "--context", '{"plan":"pro"}'],
   previewFlag: ["flags", "preview", "new-lead-form", "--definition", "{}"],
   listFlagEnvironments: ["flags", "environments"],
+  compareFlagEnvironments: ["flags", "compare", "staging", "production"],
   putFlagEnvironment: ["flags", "protect", "production", "--reason", "SOC 2"],
   proposeFlagChange: ["flags", "on", "new-lead-form", "--propose", "--reason", "it is mended"],
   listFlagProposals: ["flags", "proposals"],

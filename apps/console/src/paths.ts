@@ -23,7 +23,9 @@ export const to = {
   approvals: (approval?: string, ask?: "approve" | "reject") => withQuery("/approvals", { approval, ask }),
   flags: () => "/flags",
   flag: (key: string, environment?: string) => withQuery(`/flags/${encodeURIComponent(key)}`, { environment }),
-  editFlag: (key: string, environment?: string) => withQuery(`/flags/${encodeURIComponent(key)}/edit`, { environment }),
+  compareFlags: () => "/flag-environments/compare",
+  editFlag: (key: string, environment?: string, take?: string) =>
+    withQuery(`/flags/${encodeURIComponent(key)}/edit`, { environment, take }),
   flagResults: (key: string) => `/flags/${encodeURIComponent(key)}/results`,
   targets: () => "/targets",
   health: () => "/health",

@@ -134,6 +134,13 @@ const flag = createRoute({
   loader: ({ params }) => void queryClient.prefetchQuery(queries.flag(params.flag)),
   component: lazyPage(() => import("./pages/flags/FlagPage.tsx"), "FlagPage"),
 });
+const compareFlags = createRoute({
+  getParentRoute: () => shell,
+  path: "/flag-environments/compare",
+  validateSearch: search.compareFlags,
+  loader: () => void queryClient.prefetchQuery(queries.flagEnvironments()),
+  component: lazyPage(() => import("./pages/flags/CompareFlagsPage.tsx"), "CompareFlagsPage"),
+});
 const editFlag = createRoute({
   getParentRoute: () => shell,
   path: "/flags/$flag/edit",
@@ -187,6 +194,7 @@ export const router = createRouter({
       targets,
       flags,
       flag,
+      compareFlags,
       editFlag,
       flagResults,
       settings,

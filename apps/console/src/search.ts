@@ -133,7 +133,12 @@ export const flag = (raw: Raw): Optional<{ environment: string; dialog: "archive
   dialog: oneOf(raw.dialog, ["archive"] as const),
   restore: number(raw.restore),
 });
-export const editFlag = (raw: Raw): Optional<{ environment: string; dialog: "save" }> => ({
+export const compareFlags = (raw: Raw): Optional<{ from: string; to: string }> => ({
+  from: text(raw.from),
+  to: text(raw.to),
+});
+export const editFlag = (raw: Raw): Optional<{ environment: string; take: string; dialog: "save" }> => ({
+  take: text(raw.take),
   environment: text(raw.environment),
   dialog: oneOf(raw.dialog, ["save"] as const),
 });

@@ -21,10 +21,10 @@ export async function applyServices(s: Settings, steps: Steps, progress: Progres
   return applied.ok;
 }
 
-/** The flags of flags/, where there is such a folder: before the first release, which asks for them. */
+/** The flags of flags/, where there is such a folder: before the first release, which asks for them. What people took over stays theirs. */
 export async function applyFlags(s: Settings, steps: Steps, progress: Progress): Promise<void> {
   if (!existsSync(join(s.root, "flags"))) return;
-  const applied = await cli(s, steps, ["flags", "apply", "--yes"], APPLY_MS);
+  const applied = await cli(s, steps, ["flags", "apply", "--yes", "--if-own"], APPLY_MS);
   if (!applied.ok) progress.say(applied.output.trim());
 }
 

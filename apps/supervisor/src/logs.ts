@@ -10,14 +10,24 @@ const ROTATE_BYTES = 20 * 1024 * 1024;
 const KEEP = 3;
 /** A release's log is of interest while it may be asked about; the newest 50 cover the last 20 kept releases and failures. */
 const RELEASE_LOGS_MAX = 50;
+/** Previews come by the dozen and are of no interest for long; they take no place of a release's log. */
+const PREVIEW_LOGS_MAX = 20;
+/** As `prv_` begins the id of a preview's run. */
+const OF_PREVIEW = /(^|-)prv_[0-9a-f]/;
 export const LOOK_EVERY_MS = 10_000;
 
 export interface LogLimits {
   readonly rotateBytes: number;
   readonly keep: number;
   readonly releaseLogs: number;
+  readonly previewLogs: number;
 }
-const LIMITS: LogLimits = { rotateBytes: ROTATE_BYTES, keep: KEEP, releaseLogs: RELEASE_LOGS_MAX };
+const LIMITS: LogLimits = {
+  rotateBytes: ROTATE_BYTES,
+  keep: KEEP,
+  releaseLogs: RELEASE_LOGS_MAX,
+  previewLogs: PREVIEW_LOGS_MAX,
+};
 
 export function boundLogs(dir: string, limits: LogLimits = LIMITS): void {
   const releases = join(dir, "logs", "releases");
@@ -27,7 +37,8 @@ export function boundLogs(dir: string, limits: LogLimits = LIMITS): void {
       .map((name) => join(folder, name)),
   );
   for (const file of files) if (sizeOf(file) > limits.rotateBytes) rotate(file, limits.keep);
-  dropOldest(releases, limits.releaseLogs);
+  dropOldest(releases, limits.releaseLogs, (name) => !OF_PREVIEW.test(name));
+  dropOldest(releases, limits.previewLogs, (name) => OF_PREVIEW.test(name));
 }
 
 function rotate(file: string, keep: number): void {
@@ -44,8 +55,8 @@ function rotate(file: string, keep: number): void {
   }
 }
 
-function dropOldest(folder: string, keep: number): void {
-  const logs = namesIn(folder).filter((name) => name.endsWith(".log"));
+function dropOldest(folder: string, keep: number, isMeant: (name: string) => boolean): void {
+  const logs = namesIn(folder).filter((name) => name.endsWith(".log") && isMeant(name));
   if (logs.length <= keep) return;
   const byAge = logs.map((name) => ({ name, at: changedAt(join(folder, name)) })).sort((a, b) => b.at - a.at);
   for (const { name } of byAge.slice(keep))

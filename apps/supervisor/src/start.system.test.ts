@@ -85,10 +85,10 @@ test("Ctrl-C, twice, while PostgreSQL and the server are on their way up leaves 
   await until("the end of all", () => product.processes().length === 0 || null, 20_000);
 }, 120_000);
 
-test("logs are bounded: rotated copies and releases' logs have a number", () => {
+test("logs are bounded: rotated copies and the logs of releases and of previews have a number", () => {
   const releases = join(product.dir, "logs", "releases");
   mkdirSync(releases, { recursive: true });
-  const limits = { rotateBytes: 10, keep: 2, releaseLogs: 3 };
+  const limits = { rotateBytes: 10, keep: 2, releaseLogs: 3, previewLogs: 2 };
   const server = join(product.dir, "logs", "server.log");
   for (const round of ["first round", "second round", "third round"]) {
     writeFileSync(server, round);
@@ -98,6 +98,11 @@ test("logs are bounded: rotated copies and releases' logs have a number", () => 
   for (let n = 0; n < 6; n++) writeFileSync(join(releases, `rel_${n}.log`), "x");
   boundLogs(product.dir, limits);
   expect(readdirSync(releases).length).toBe(3);
+  // Previews come and go by the dozen: they take the place of no release's log.
+  for (let n = 0; n < 6; n++) writeFileSync(join(releases, `prv_${n}.pr-12.log`), "x");
+  boundLogs(product.dir, limits);
+  expect(readdirSync(releases).filter((name) => name.startsWith("rel_")).length).toBe(3);
+  expect(readdirSync(releases).filter((name) => name.startsWith("prv_")).length).toBe(2);
 });
 
 const read = (file: string) =>

@@ -55,6 +55,22 @@ export const flagProposalContract = {
     status: 200,
     answers: FlagEnvironment,
   },
+  compareFlagEnvironments: {
+    summary: "The flags that are not the same in two environments, and what is different",
+    query: z.object({ from: environmentName, to: environmentName }),
+    status: 200,
+    answers: z.object({
+      items: z.array(
+        z.object({
+          flag: z.string(),
+          isInFrom: z.boolean(),
+          isInTo: z.boolean(),
+          /** What would be different in `to` if it were as in `from`. */
+          changes: z.array(z.object({ path: z.string(), before: z.unknown(), after: z.unknown() })),
+        }),
+      ),
+    }),
+  },
   proposeFlagChange: {
     summary: "Propose a change of a flag: it is applied when another person agrees",
     body: z.strictObject({ change: FlagChange, reason }),

@@ -208,6 +208,7 @@ export const paths = {
   previewFlag: { method: "POST", path: `${P}/flags/:flag/preview`, action: "flag.read" },
   explainFlag: { method: "POST", path: `${P}/flags/:flag/explain`, action: "flag.read" },
   listFlagEnvironments: { method: "GET", path: `${P}/flag-environments`, action: "flag.read" },
+  compareFlagEnvironments: { method: "GET", path: `${P}/flag-environments/compare`, action: "flag.read" },
   putFlagEnvironment: { method: "PUT", path: `${P}/flag-environments/:environment`, action: "flag.protect" },
   proposeFlagChange: { method: "POST", path: `${P}/flags/:flag/proposals`, action: "flag.write" },
   listFlagProposals: { method: "GET", path: `${P}/flag-proposals`, action: "flag.read" },

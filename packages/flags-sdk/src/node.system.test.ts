@@ -76,6 +76,14 @@ describe("a program with flags", () => {
     const cruel = new Proxy({}, { getOwnPropertyDescriptor: () => assertNever() });
     expect(flags.details("form", false, cruel)).toMatchObject({ value: false, errorCode: "GENERAL" });
   });
+  it("goes by its own value where the server serves nothing, and that is no error", async () => {
+    await put(server.owner, "own-value", 0, {
+      environments: { production: { ...rules(0), isEnabled: false, off: null, rules: [] } },
+    });
+    const flags = open();
+    await flags.ready({ withinMs: 30_000 });
+    expect(flags.details("own-value", true, user)).toMatchObject({ value: true, errorCode: null, reason: "DISABLED" });
+  });
   it("hears of a change without being asked", async () => {
     const flags = open();
     await flags.ready({ withinMs: 30_000 });
@@ -161,6 +169,21 @@ describe("a snapshot", () => {
 });
 
 describe("reports", () => {
+  it("are counted by the server: who met which variant, and who was hurt", async () => {
+    await put(server.owner, "half", 50);
+    const flags = open({ reports: true });
+    await flags.ready({ withinMs: 30_000 });
+    await until("the flag is known", async () => flags.keys.includes("half"));
+    const treated = Array.from({ length: 100 }, (_, i) => `u-${i}`).filter((targetingKey) =>
+      flags.value("half", false, { targetingKey }),
+    );
+    for (const who of treated.slice(0, 3)) flags.track("errors", who, { isBad: true });
+    await flags.flush();
+    expect(flags.waiting).toBe(0);
+    const { items } = await server.owner.getFlagResults({ params: { ...main, flag: "half" } });
+    expect(items[0]?.exposed).toEqual({ treated: treated.length, control: 100 - treated.length });
+    expect(items[0]?.guardrails.find(({ metric }) => metric === "errors")).toMatchObject({ treated: 3, control: 0 });
+  });
   it("are posted once for each who meets a variant, with what happened to them, kept while nobody takes them", async () => {
     const posts: { flag: string; variant: string; rule: string; key: string; at: string }[][] = [];
     const events: object[] = [];

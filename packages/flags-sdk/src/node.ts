@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { attributeReader } from "@latchkey/core/flags/attribute";
-import { compileFlags, type Evaluated, type FlagSet } from "@latchkey/core/flags/compile";
+import type { Evaluated } from "@latchkey/core/flags/compile";
 import { type EvaluationContext, type FlagValue, OTHERWISE, type Serve } from "@latchkey/core/flags/model";
 import { type FlagSnapshot, readSnapshot } from "@latchkey/core/flags/snapshot";
+import { ask } from "./ask.ts";
 import { backoffMs } from "./backoff.ts";
+import { LazySet } from "./lazy-set.ts";
 import { becameOf } from "./outbox.ts";
 import { type Outcome, Reports } from "./reports.ts";
 import { SnapshotSource } from "./snapshot-source.ts";
@@ -62,8 +64,7 @@ export class Flags<T extends FlagTypes = AnyFlags> {
   readonly #reports: Reports | null;
   readonly #isFunction: boolean;
   #snapshot: FlagSnapshot | null = null;
-  /** Compiled when somebody asks first: a cold start may ask for one flag only, or none. */
-  #compiled: FlagSet | null = null;
+  #set: LazySet | null = null;
   #state: FlagsState = "starting";
   #problem: string | null = null;
   #lookedAt = Number.NEGATIVE_INFINITY;
@@ -74,8 +75,11 @@ export class Flags<T extends FlagTypes = AnyFlags> {
   constructor(o: FlagsOptions) {
     this.#o = o;
     this.#isFunction = o.mode === "function";
-    this.#take(this.#kept() ?? this.#bundled());
-    if (this.#snapshot) this.#move("stale");
+    const known = this.#kept() ?? this.#bundled();
+    if (known) {
+      this.#hold(known);
+      this.#state = "stale";
+    }
     const { url, key } = o;
     if (!url || !key) {
       this.#source = null;
@@ -186,10 +190,11 @@ export class Flags<T extends FlagTypes = AnyFlags> {
     try {
       const nowMs = Date.now();
       if (this.#isFunction && nowMs - this.#lookedAt > this.#lookAfterMs) this.#look(nowMs);
-      if (!this.#snapshot) return failed(fallback, "PROVIDER_NOT_READY", "The flags are not known yet.");
-      this.#compiled ??= compileFlags(this.#snapshot);
-      const found = this.#compiled.evaluate(key, context, nowMs);
+      if (!this.#set) return failed(fallback, "PROVIDER_NOT_READY", "The flags are not known yet.");
+      const found = this.#set.evaluate(key, context, nowMs);
       if (found.errorCode) return failed(fallback, found.errorCode, found.errorMessage ?? `There is no flag "${key}".`);
+      // Nothing is served, and that is no error: what the code says holds.
+      if (found.variant === null) return { ...(found as FlagDetails<FlagValue>), value: fallback };
       if (!fits(found.value, fallback)) return mismatch(fallback, key, found.value);
       if (found.reason === "SPLIT") this.#expose(key, found, context);
       return found as FlagDetails<FlagValue>;
@@ -209,7 +214,7 @@ export class Flags<T extends FlagTypes = AnyFlags> {
     const id = `${key}\n${rule}`;
     const known = this.#units.get(id);
     if (known) return known;
-    const rules = this.#snapshot?.flags.find((flag) => flag.key === key)?.environments[this.#snapshot.environment];
+    const rules = this.#snapshot && this.#set?.get(key)?.environments[this.#snapshot.environment];
     const serve: Serve | undefined =
       rule === OTHERWISE ? rules?.otherwise : rules?.rules.find((one) => one.id === rule)?.serve;
     const made = attributeReader(serve?.kind === "rollout" || serve?.kind === "split" ? serve.by : "targetingKey");
@@ -217,12 +222,14 @@ export class Flags<T extends FlagTypes = AnyFlags> {
     return made;
   }
 
-  #take(snapshot: FlagSnapshot | null): void {
-    if (!snapshot) return;
-    const before = this.#snapshot;
+  #hold(snapshot: FlagSnapshot): void {
     this.#snapshot = snapshot;
-    this.#compiled = null;
+    this.#set = new LazySet(snapshot);
     this.#units = new Map();
+  }
+  #take(snapshot: FlagSnapshot): void {
+    const before = this.#snapshot;
+    this.#hold(snapshot);
     this.#reports?.forget();
     const changed = changedKeys(before, snapshot);
     if (changed.length > 0) this.#listeners.tell("change", changed);
@@ -320,12 +327,7 @@ const laterUnref = (work: () => void, ms: number): (() => void) => {
 };
 
 async function post(url: string, key: string, path: string, body: object) {
-  const answer = await fetch(url.replace(/\/+$/, "") + path, {
-    method: "POST",
-    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout(POST_MS),
-  });
-  await answer.arrayBuffer();
-  return becameOf(answer.status);
+  const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+  const asked = { method: "POST", headers, body: JSON.stringify(body) } as const;
+  return becameOf((await ask(url.replace(/\/+$/, "") + path, asked, POST_MS)).status);
 }

@@ -8,7 +8,7 @@ import {
   type ResolutionDetails,
 } from "@openfeature/server-sdk";
 import type { Flags } from "./node.ts";
-import type { FlagDetails, FlagsState, FlagValue } from "./values.ts";
+import type { AnyFlags, FlagDetails, FlagsState, FlagTypes, FlagValue } from "./values.ts";
 
 const READY_MS = 5_000;
 
@@ -16,15 +16,16 @@ const READY_MS = 5_000;
  * Flags as a provider for OpenFeature's SDK for servers: `await OpenFeature.setProviderAndWait(new LatchkeyProvider(flags))`.
  * The flags stay the program's: closing the provider closes them.
  */
-export class LatchkeyProvider implements Provider {
+export class LatchkeyProvider<T extends FlagTypes = AnyFlags> implements Provider {
   readonly metadata = { name: "latchkey" } as const;
   readonly runsOn = "server";
   readonly events = new OpenFeatureEventEmitter();
   readonly #flags: Flags;
   readonly #offs: readonly (() => void)[];
 
-  constructor(flags: Flags) {
-    this.#flags = flags;
+  constructor(flags: Flags<T>) {
+    // OpenFeature names flags by any text: what is generated for the code does not bind it.
+    this.#flags = flags as unknown as Flags;
     this.#offs = [
       flags.on("change", (flagsChanged) =>
         this.events.emit(ProviderEvents.ConfigurationChanged, { flagsChanged: [...flagsChanged] }),

@@ -7,21 +7,22 @@ import {
   ProviderEvents,
   type ResolutionDetails,
 } from "@openfeature/web-sdk";
-import type { FlagDetails, FlagValue } from "./values.ts";
+import type { AnyFlags, FlagDetails, FlagTypes, FlagValue } from "./values.ts";
 import type { WebFlags } from "./web.ts";
 
 const READY_MS = 5_000;
 
 /** Flags as a provider for OpenFeature's SDK for the web: `await OpenFeature.setProviderAndWait(new LatchkeyWebProvider(flags))`. */
-export class LatchkeyWebProvider implements Provider {
+export class LatchkeyWebProvider<T extends FlagTypes = AnyFlags> implements Provider {
   readonly metadata = { name: "latchkey-web" } as const;
   readonly runsOn = "client";
   readonly events = new OpenFeatureEventEmitter();
   readonly #flags: WebFlags;
   readonly #offs: readonly (() => void)[];
 
-  constructor(flags: WebFlags) {
-    this.#flags = flags;
+  constructor(flags: WebFlags<T>) {
+    // OpenFeature names flags by any text: what is generated for the code does not bind it.
+    this.#flags = flags as unknown as WebFlags;
     this.#offs = [
       flags.on("change", (flagsChanged) =>
         this.events.emit(ProviderEvents.ConfigurationChanged, { flagsChanged: [...flagsChanged] }),

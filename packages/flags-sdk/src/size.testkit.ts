@@ -3,9 +3,12 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 /** What of the SDK a page loads: bytes after bundling, minifying and gzip. What the page has anyway (React) is not counted. */
-export async function pageBytes(entry: "web" | "react" | "openfeature-web"): Promise<number> {
+export async function pageBytes(
+  entry: "web" | "react" | "openfeature-web",
+  sources = import.meta.dirname,
+): Promise<number> {
   const { outputFiles } = await build({
-    entryPoints: [join(import.meta.dirname, `${entry}.ts`)],
+    entryPoints: [join(sources, `${entry}.ts`)],
     bundle: true,
     minify: true,
     write: false,

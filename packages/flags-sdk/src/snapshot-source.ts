@@ -1,6 +1,6 @@
-import { get as getPlain, type IncomingMessage, type RequestOptions } from "node:http";
-import { get as getSecure } from "node:https";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { type FlagSnapshot, readSnapshot } from "@latchkey/core/flags/snapshot";
+import { ask, open, type Reply } from "./ask.ts";
 import { backoffMs } from "./backoff.ts";
 
 /** A server that does not answer by then is as good as none. */
@@ -80,23 +80,23 @@ export class SnapshotSource {
 
   async #ask(): Promise<boolean> {
     try {
-      const answer = await fetch(`${this.#base}/flags/v1/snapshot`, {
-        headers: { authorization: `Bearer ${this.#o.key}`, ...(this.#etag ? { "if-none-match": this.#etag } : {}) },
-        signal: AbortSignal.timeout(ASK_MS),
-      });
+      const headers = {
+        authorization: `Bearer ${this.#o.key}`,
+        ...(this.#etag ? { "if-none-match": this.#etag } : {}),
+      };
+      const answer = await ask(`${this.#base}/flags/v1/snapshot`, { headers }, ASK_MS);
       if (this.#stopped) return false;
       if (answer.status !== 304) {
-        if (!answer.ok) return this.#lost(await refusalOf(answer));
-        const snapshot = readSnapshot(await answer.json());
+        if (answer.status !== 200) return this.#lost(refusalOf(answer));
+        const snapshot = readSnapshot(JSON.parse(answer.text));
         if (typeof snapshot === "string") return this.#lost(`${this.#base} answered something else: ${snapshot}`);
-        if (this.#stopped) return false;
-        this.#etag = answer.headers.get("etag");
+        this.#etag = answer.headers.etag ?? null;
         this.#o.onSnapshot(snapshot);
       }
       this.#o.onContact(null);
       return true;
     } catch (error) {
-      return this.#lost(`${this.#base} can't be reached: ${reasonOf(error)}.`);
+      return this.#lost(`${this.#base} can't be reached: ${error instanceof Error ? error.message : String(error)}.`);
     }
   }
   #lost(problem: string): false {
@@ -105,14 +105,14 @@ export class SnapshotSource {
   }
 
   /** Resolves when the stream has ended, or was not given. */
-  #listen(): Promise<"ended" | "refused"> {
+  async #listen(): Promise<"ended" | "refused"> {
+    const headers = { authorization: `Bearer ${this.#o.key}`, accept: "text/event-stream" };
+    const request = await open(`${this.#base}/ofrep/v1/events`, { headers });
+    return this.#hear(request);
+  }
+  #hear(request: ClientRequest): Promise<"ended" | "refused"> {
     return new Promise((resolve) => {
-      const address = new URL(`${this.#base}/ofrep/v1/events`);
-      const options: RequestOptions = {
-        headers: { authorization: `Bearer ${this.#o.key}`, accept: "text/event-stream" },
-      };
       let silence: NodeJS.Timeout | undefined;
-      const request = (address.protocol === "https:" ? getSecure : getPlain)(address, options);
       const end = (how: "ended" | "refused") => {
         clearTimeout(silence);
         this.#endStream = null;
@@ -120,17 +120,22 @@ export class SnapshotSource {
         resolve(how);
       };
       this.#endStream = () => end("ended");
+      if (this.#stopped) {
+        end("ended");
+        return;
+      }
       const heard = () => {
         clearTimeout(silence);
         silence = setTimeout(() => end("ended"), SILENT_MS);
         silence.unref();
       };
       heard();
-      // A program that is done ends; nobody waits for flags that might change.
-      request.on("socket", (socket) => socket.unref());
       request.on("error", () => end("ended"));
       request.on("response", (answer: IncomingMessage) => {
-        if (answer.statusCode !== 200) return end("refused");
+        if (answer.statusCode !== 200) {
+          end("refused");
+          return;
+        }
         const refresh = () =>
           void this.refresh().then((isThere) => {
             if (!isThere) end("ended");
@@ -161,11 +166,12 @@ export class SnapshotSource {
   }
 }
 
-async function refusalOf(answer: Response): Promise<string> {
-  const { errorDetails } = (await answer.json().catch(() => ({}))) as { errorDetails?: string };
-  return `The server refused with status ${answer.status}${errorDetails ? `: ${errorDetails}` : "."}`;
-}
-function reasonOf(error: unknown): string {
-  const { cause, message } = error as { cause?: { code?: string; message?: string }; message?: string };
-  return cause?.code ?? cause?.message ?? message ?? "no reason was given";
+function refusalOf({ status, text }: Reply): string {
+  let details = "";
+  try {
+    details = (JSON.parse(text) as { errorDetails?: string }).errorDetails ?? "";
+  } catch {
+    // Not ours: a proxy's page.
+  }
+  return `The server refused with status ${status}${details ? `: ${details}` : "."}`;
 }

@@ -51,6 +51,8 @@ describe.skipIf(!hasBrowser)("a page with flags", () => {
         },
       },
     });
+    const nothing = { ...everybody, isEnabled: false, off: null };
+    await put("own-value", { isPublic: true, environments: { production: nothing } });
     await put("inner", { isPublic: false, environments: { production: everybody } });
     const body = { name: "web", environment: "production", kind: "browser" as const };
     key = (await server.owner.createFlagKey({ params: main, body })).secret;
@@ -123,12 +125,30 @@ describe.skipIf(!hasBrowser)("a page with flags", () => {
     await page.getByText("blue, new form").waitFor();
   });
 
+  it("tells the server who met a variant, when the page is left at the latest", async () => {
+    await put("half", {
+      isPublic: true,
+      environments: { production: { ...everybody, otherwise: { ...everybody.otherwise, percent: 50 } } },
+    });
+    for (const user of ["a", "b", "c", "d"]) {
+      const page = await open(user);
+      await until("it is known", async () => (await inPage(page, "flags.details('half', false).reason")) === "SPLIT");
+      await page.goto("about:blank");
+      await page.close();
+    }
+    await until("all four are counted", async () => {
+      const { items } = await server.owner.getFlagResults({ params: { ...main, flag: "half" } });
+      return (items[0]?.exposed.treated ?? 0) + (items[0]?.exposed.control ?? 0) === 4;
+    });
+  });
+
   it("speaks OpenFeature by its official SDK", async () => {
     const page = await open();
     await inPage(page, "openFeature.set()");
     expect(await inPage(page, "openFeature.colour()")).toMatchObject({
       ...{ value: "blue", variant: "on", reason: "SPLIT", flagMetadata: { rule: "otherwise" } },
     });
+    expect(await inPage(page, "openFeature.own()")).toMatchObject({ value: true, reason: "DISABLED" });
     expect(await inPage(page, "openFeature.wrong()")).toMatchObject({ value: true, errorCode: "TYPE_MISMATCH" });
     const heard = () => inPage<string[]>(page, "openFeature.heard");
     expect(await heard()).toContain("PROVIDER_READY");

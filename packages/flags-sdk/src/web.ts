@@ -44,7 +44,8 @@ const POLL_MS = 30_000;
 const LAST_POST_MAX = 300;
 
 interface Known {
-  readonly value: FlagValue;
+  /** Left out where the server serves nothing: what the code says holds. */
+  readonly value?: FlagValue;
   readonly variant: string | null;
   readonly reason: FlagReason;
   readonly rule: string | null;
@@ -56,6 +57,7 @@ interface Answered {
     readonly variant?: string;
     readonly reason?: FlagReason;
     readonly metadata?: { readonly rule?: string };
+    readonly errorCode?: string;
   }[];
   readonly eventStreams?: readonly { readonly url: string }[];
 }
@@ -145,8 +147,10 @@ export class WebFlags<T extends FlagTypes = AnyFlags> {
   /** As `details`, and nobody is told. */
   peek(key: string, fallback: FlagValue): FlagDetails<FlagValue> {
     const known = this.#known.get(key);
-    if (known)
-      return fits(known.value, fallback) ? { ...known, errorCode: null } : mismatch(fallback, key, known.value);
+    if (known) {
+      const { value = fallback } = known;
+      return fits(value, fallback) ? { ...known, value, errorCode: null } : mismatch(fallback, key, value);
+    }
     const code: FlagErrorCode = this.#state === "starting" ? "PROVIDER_NOT_READY" : "FLAG_NOT_FOUND";
     return failed(fallback, code, `Nothing is known of "${key}".`);
   }
@@ -234,8 +238,10 @@ export class WebFlags<T extends FlagTypes = AnyFlags> {
   #take({ flags }: Answered): void {
     const before = this.#known;
     this.#known = new Map();
-    for (const { key, value, variant = null, reason = "STATIC", metadata } of flags)
-      if (value !== undefined) this.#known.set(key, { value, variant, reason, rule: metadata?.rule ?? null });
+    for (const { key, value, variant = null, reason = "STATIC", metadata, errorCode } of flags) {
+      const served = value === undefined ? {} : { value };
+      if (!errorCode) this.#known.set(key, { ...served, variant, reason, rule: metadata?.rule ?? null });
+    }
     this.#tellChanges(before);
     this.#keep();
   }

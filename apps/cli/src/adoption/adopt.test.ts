@@ -105,6 +105,60 @@ describe("a repository as it is found in practice", () => {
   });
 });
 
+describe("a site whose traffic Netlify splits", () => {
+  const SITE = "0b5f4c5e-0000-4000-8000-000000000001";
+  const FILE = "netlify/edge-functions/latchkey-split.ts";
+  const source = readFileSync(
+    join(import.meta.dirname, "../../../../packages/netlify-runtime/src/edge/latchkey-split.ts"),
+    "utf8",
+  );
+
+  it("gets the Edge Function with its configuration as one difference, and gives both back", async () => {
+    const shown = await bench.run("adopt", "--edge", SITE);
+    expect(shown.out).toContain(`+++ b/${FILE}`);
+    expect(existsSync(at(FILE))).toBe(false);
+    const before = readdirSync(bench.dir).sort();
+    const { out } = await bench.run("adopt", "--edge", SITE, "--apply", "--yes");
+    expect(out).toContain("latchkey netlify edge");
+    expect(readFileSync(at(FILE), "utf8")).toBe(source);
+    const config = await loadConfig(at("latchkey.config.yaml"));
+    expect(JSON.stringify(config)).toContain(SITE);
+    const written = ServiceConfig.parse(parse(readFileSync(at("latchkey.config.yaml"), "utf8")));
+    expect(written.target).toMatchObject({ kind: "netlify", siteId: SITE, mode: "git", split: "edge" });
+    const again = await bench.run("adopt", "--edge", SITE, "--apply", "--yes");
+    expect(again.out).toContain("There is nothing left to add.");
+    await bench.run("adopt", "--undo", "--yes");
+    expect(readdirSync(bench.dir).sort()).toEqual(before);
+    expect(existsSync(at("netlify/edge-functions"))).toBe(false);
+  });
+
+  it("keeps a function of that name, and a configuration that is there, and says what to do", async () => {
+    mkdirSync(at("netlify/edge-functions"), { recursive: true });
+    writeFileSync(at(FILE), "export default () => undefined;\n");
+    writeFileSync(at("latchkey.config.yaml"), "mine");
+    const { out } = await bench.run("adopt", "--edge", SITE, "--apply", "--yes");
+    expect(out).toContain(`${FILE}: Another one is there, and was left alone`);
+    expect(out).toContain('"split":"edge"');
+    expect(readFileSync(at(FILE), "utf8")).toBe("export default () => undefined;\n");
+    expect(readFileSync(at("latchkey.config.yaml"), "utf8")).toBe("mine");
+  });
+
+  it("has it where its netlify.toml says, below its base folder", () => {
+    const listing = listingOf({
+      "netlify.toml": '[build]\nbase = "web"\nedge_functions = "edge"',
+      "web/index.html": "",
+    });
+    const made = planAdoption(listing, { folder: "shop", action: null, edge: { siteId: SITE, text: source } });
+    expect(made.files.map(({ path }) => path)).toContain("web/edge/latchkey-split.ts");
+  });
+
+  it("is named by its id", async () => {
+    const { err, exitCode } = await bench.run("adopt", "--edge", "https://shop.netlify.app");
+    expect(exitCode).toBe(2);
+    expect(err).toContain("is no site");
+  });
+});
+
 describe("evidence", () => {
   const manifest = (more: object) =>
     JSON.stringify({ scripts: { test: "vitest run" }, devDependencies: { vitest: "3.0.0", ...more } });

@@ -67,11 +67,24 @@ export function evidenceOf(project: Project, base: string): Evidence | null {
   };
 }
 
+/** Netlify builds the commit, and an Edge Function of the site splits its traffic. */
+export interface EdgeTarget {
+  readonly kind: "netlify";
+  readonly siteId: string;
+  readonly mode: "git";
+  readonly split: "edge";
+}
+
 /**
  * The service's configuration, as YAML: an adopted repository has no package to import `defineService` from. With `evidence`,
  * gates that a workflow sends reports to: not required, for a release that is shipped by hand has none.
  */
-export function configFile(survey: Survey, name: string, evidence: Evidence | null = null): NewFile {
+export function configFile(
+  survey: Survey,
+  name: string,
+  evidence: Evidence | null = null,
+  target: EdgeTarget | null = null,
+): NewFile {
   const { project, health, title, netlify, base } = survey;
   const lists = health ? { healthy: health.healthy, degraded: health.degraded, unhealthy: health.unhealthy } : {};
   const mapped = Object.fromEntries(Object.entries(lists).filter(([, words]) => words.length > 0));
@@ -94,6 +107,7 @@ export function configFile(survey: Survey, name: string, evidence: Evidence | nu
     health: { path: health?.path ?? "/", ...mapped },
     smoke: [{ path: "/", ...(title ? { contains: title } : {}) }],
     routing: { apiPrefixes: [...new Set(["/.netlify/functions/", ...api])] },
+    ...(target ? { target } : {}),
   };
   const head = `# What Latchkey builds, checks and rolls out here. Written by \`latchkey adopt\`; it is yours now.
 # What else can be said: latchkey config schema. Whether it is right: latchkey config check.

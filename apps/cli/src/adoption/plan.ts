@@ -1,5 +1,8 @@
+import { EDGE_NAME } from "../netlify/edge-function.ts";
+import type { NetlifyConfig } from "../netlify/toml.ts";
 import {
   configFile,
+  type EdgeTarget,
   type Evidence,
   evidenceOf,
   type NewFile,
@@ -25,7 +28,13 @@ export interface AdoptionPlan {
  */
 export function planAdoption(
   listing: Listing,
-  o: { folder: string; name?: string; action: string | null },
+  o: {
+    folder: string;
+    name?: string;
+    action: string | null;
+    /** Of a site whose traffic an Edge Function is to split: its Project ID, and the function's text. */
+    edge?: { readonly siteId: string; readonly text: string };
+  },
 ): AdoptionPlan {
   const seen = survey(listing);
   const service = o.name ?? serviceNameOf(seen.project.name ?? o.folder);
@@ -39,12 +48,19 @@ export function planAdoption(
   if (isSent) findings.push(evidenceFinding(evidence, seen));
   if (seen.configured) findings.push(advice("It is there already: it was left alone.", seen.configured));
   else if (seen.netlify) {
-    files.push(configFile(seen, service, evidence));
-    findings.push(
-      found(
-        "Page views and script errors are counted without a line in its pages: the gateway is in front of every release, and adds the script to them. Beside it, what Netlify serves by itself is not counted.",
-      ),
-    );
+    const target = o.edge ? edgeTarget(o.edge.siteId) : null;
+    files.push(configFile(seen, service, evidence, target));
+    if (!target)
+      findings.push(
+        found(
+          "Page views and script errors are counted without a line in its pages: the gateway is in front of every release, and adds the script to them. Beside it, what Netlify serves by itself is not counted.",
+        ),
+      );
+  }
+  if (seen.netlify && o.edge) {
+    const { file, findings: ofEdge } = planEdge(listing, seen, seen.netlify, o.edge);
+    if (file) files.push(file);
+    findings.push(...ofEdge);
   }
   if (seen.netlify && hasGitHub) {
     if (isTaken) findings.push(advice("It is there already: it was left alone.", WORKFLOW_FILE));
@@ -55,6 +71,44 @@ export function planAdoption(
       );
   }
   return { survey: seen, service, findings, files };
+}
+
+const edgeTarget = (siteId: string): EdgeTarget => ({ kind: "netlify", siteId, mode: "git", split: "edge" });
+
+/** The Edge Function, where there is none of that name. */
+function planEdge(
+  listing: Listing,
+  { base, configured }: Survey,
+  { edgeFunctionsDir }: NetlifyConfig,
+  edge: { readonly siteId: string; readonly text: string },
+): { readonly file: NewFile | null; readonly findings: readonly Finding[] } {
+  const path = [base, ...edgeFunctionsDir.split("/"), EDGE_NAME]
+    .filter((part) => part !== "" && part !== ".")
+    .join("/");
+  const findings: Finding[] = [];
+  if (configured)
+    findings.push(
+      advice(
+        `Its target was left as it is. For the Edge Function it is ${JSON.stringify(edgeTarget(edge.siteId))}.`,
+        configured,
+      ),
+    );
+  if (!listing.paths.includes(path)) {
+    findings.push(
+      found(
+        "An Edge Function splits the site's traffic: each release is a deploy of Netlify's, and nothing stands before it.",
+      ),
+    );
+    return { file: { path, text: edge.text }, findings };
+  }
+  const isOurs = listing.text(path) === edge.text;
+  findings.push(
+    advice(
+      isOurs ? "It is there already: it was left alone." : "Another one is there, and was left alone: compare them.",
+      path,
+    ),
+  );
+  return { file: null, findings };
 }
 
 function evidenceFinding(evidence: Evidence | null, { project, base }: Survey): Finding {

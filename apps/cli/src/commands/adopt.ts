@@ -14,13 +14,14 @@ interface AdoptOptions {
   readonly yes?: boolean;
   readonly name?: string;
   readonly action?: string;
+  readonly edge?: string;
 }
 
 export function addAdopt(program: Command, terminal: Terminal, outcome: Outcome): void {
   addCommand<AdoptOptions>(program, terminal, outcome, {
     usage: "adopt [folder]",
     about: "bring an existing Netlify repository under Latchkey, after showing the difference",
-    more: "Looks at its framework, netlify.toml, functions, workflows, database scripts, health function and tests, and shows what it would add: a configuration and one workflow. Nothing is written without --apply. What is there is never changed; what can't be read is named with file and line, and left alone. It needs no server.",
+    more: "Looks at its framework, netlify.toml, functions, workflows, database scripts, health function and tests, and shows what it would add: a configuration and one workflow, and with --edge the Edge Function that splits the site's traffic. Nothing is written without --apply. What is there is never changed; what can't be read is named with file and line, and left alone. It needs no server.",
     group: "Bring a repository in:",
     options: (command) =>
       command
@@ -28,10 +29,12 @@ export function addAdopt(program: Command, terminal: Terminal, outcome: Outcome)
         .option("--yes", "with --apply or --undo: do not ask")
         .option("--undo", "take back what was added; a file that was changed since stays")
         .option("--name <service>", "what the service is called, instead of its package's name")
-        .option("--action <place>", "Latchkey's GitHub Action, as owner/repository@commit (40 digits)"),
+        .option("--action <place>", "Latchkey's GitHub Action, as owner/repository@commit (40 digits)")
+        .option("--edge <site>", "split the traffic at Netlify, by an Edge Function in this site (its Project ID)"),
     examples: [
       ["latchkey adopt", "look at this folder and show what would be added; nothing is written"],
       ["latchkey adopt ../shop --apply --action acme/latchkey@<commit>", "add it, with a workflow for GitHub"],
+      ["latchkey adopt --edge 0b5f4c5e-0000-4000-8000-000000000001", "with the Edge Function that splits its traffic"],
       ["latchkey adopt --undo", "take it back"],
     ],
     run: adopt,
@@ -69,6 +72,7 @@ async function plan({ options, terminal }: Call<AdoptOptions>, root: string): Pr
   const made = planAdoption(readListing(root), {
     folder: basename(root),
     action: options.action ?? null,
+    ...(options.edge === undefined ? {} : { edge: await edgeOf(options.edge) }),
     ...(options.name === undefined ? {} : { name: options.name }),
   });
   if (!options.json) {
@@ -91,11 +95,26 @@ async function plan({ options, terminal }: Call<AdoptOptions>, root: string): Pr
   return made.files.length === 0 && made.survey.configured === null ? EXIT.error : EXIT.done;
 }
 
+/** Throws for what is no site's id. */
+async function edgeOf(siteId: string): Promise<{ siteId: string; text: string }> {
+  if (!/^[A-Za-z0-9][A-Za-z0-9.-]{0,99}$/.test(siteId))
+    throw wrongUse(`--edge ${siteId} is no site.`, "Give its Project ID, under Project configuration on Netlify.");
+  const { edgeFunction } = await import("../netlify/edge-function.ts");
+  const text = edgeFunction();
+  if (text === null)
+    throw wrongUse("The Edge Function is not here.", "Install Latchkey as a whole, from its repository.");
+  return { siteId, text };
+}
+
 function nextWords(made: AdoptionPlan, options: AdoptOptions, isWritten: boolean): string {
   if (made.files.length === 0)
     return made.survey.configured ? "There is nothing left to add." : "Nothing can be added: see above why.";
+  const next =
+    options.edge === undefined
+      ? `latchkey ship ${made.service} --wait`
+      : `latchkey netlify edge ${made.service}, which says what to set on Netlify`;
   if (isWritten)
-    return `Added. Next, in that folder: latchkey apply, and then: latchkey ship ${made.service} --wait\nTake it back with: latchkey adopt --undo`;
+    return `Added. Next, in that folder: latchkey apply, and then: ${next}\nTake it back with: latchkey adopt --undo`;
   return options.apply ? "Nothing was written." : "Nothing was written. Add it with: latchkey adopt --apply";
 }
 

@@ -32,6 +32,8 @@ export function addFlagProposals(group: Command, terminal: Terminal, outcome: Ou
   for (const decision of ["approve", "reject", "withdraw"] as const) addDecision(group, terminal, outcome, decision);
   addEnvironments(group, terminal, outcome);
   addProtect(group, terminal, outcome);
+  addCompare(group, terminal, outcome);
+  addCopy(group, terminal, outcome);
 }
 
 function addList(group: Command, terminal: Terminal, outcome: Outcome): void {
@@ -127,6 +129,66 @@ function addProtect(group: Command, terminal: Terminal, outcome: Outcome): void 
         made.needsApproval
           ? `Changes of flags in ${made.name} need a second person; turning off, holding and killing needs nobody.`
           : `Whoever may ship changes the flags in ${made.name}.`,
+      );
+      return undefined;
+    },
+  });
+}
+
+const changesWords = (changes: Proposal["changes"]): string =>
+  changes.map(({ path, before, after }) => `${path || "all of it"}: ${plain(before)} -> ${plain(after)}`).join("; ");
+function addCompare(group: Command, terminal: Terminal, outcome: Outcome): void {
+  addCommand<object>(group, terminal, outcome, {
+    usage: "compare <from> <to>",
+    about: "the flags that are not the same in two environments",
+    examples: [["latchkey flags compare staging production", "what production would get from staging"]],
+    run: async ({ session: open, args }) => {
+      const [from = "", to = ""] = args;
+      const session = open();
+      const found = await session.client.compareFlagEnvironments({ params: session.main, query: { from, to } });
+      const rows = found.items.map((one) => [
+        one.flag,
+        one.isInTo ? (one.isInFrom ? "differs" : `only in ${to}`) : `only in ${from}`,
+        clip(changesWords(one.changes), 90),
+      ]);
+      session.print(found, () =>
+        rows.length === 0
+          ? `All flags are the same in ${from} and ${to}.`
+          : table(["flag", "", "changes"], rows, session.style),
+      );
+      return undefined;
+    },
+  });
+}
+function addCopy(group: Command, terminal: Terminal, outcome: Outcome): void {
+  addCommand<{ reason: string; propose?: boolean }>(group, terminal, outcome, {
+    usage: "copy <flag> <from> <to>",
+    about: "give a flag in one environment the rules that it has in another; its switch stays as it is",
+    options: (command) => addPropose(command.requiredOption("--reason <words>", "why; it stands in the history")),
+    examples: [
+      ["latchkey flags copy new-lead-form staging production --reason 'tried for a week'", "compare shows more"],
+    ],
+    run: async ({ session: open, args, options }) => {
+      const [key = "", from = "", to = ""] = args;
+      const session = open();
+      const params = { ...session.main, flag: key };
+      const { definition, version } = await session.client.getFlag({ params });
+      const rules = Object.hasOwn(definition.environments, from) ? definition.environments[from] : undefined;
+      if (!rules)
+        throw wrongUse(
+          `${key} is not in ${from}.`,
+          `It is in ${Object.keys(definition.environments).join(", ") || "none"}.`,
+        );
+      const isEnabled = definition.environments[to]?.isEnabled ?? false;
+      const copied = { ...definition, environments: { ...definition.environments, [to]: { ...rules, isEnabled } } };
+      if (options.propose) {
+        await propose(session, key, { kind: "put", definition: copied, manager: "console" }, options.reason);
+        return undefined;
+      }
+      const body = { definition: copied, ifVersion: version, reason: options.reason };
+      const made = await session.client.putFlag({ params, body });
+      session.print(made, () =>
+        made.applied ? `${key} in ${to}: ${changesWords(made.changes)}` : `${key} is the same in ${to} already.`,
       );
       return undefined;
     },

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Answer } from "@latchkey/api/client";
+import { type Answer, ApiError } from "@latchkey/api/client";
 import type { Command } from "commander";
 import { addCommand, type Call, type Outcome } from "../command.ts";
 import { EXIT, wrongUse } from "../problem.ts";
@@ -11,6 +11,7 @@ interface CodeOptions {
   readonly folder: string;
   readonly yes?: boolean;
   readonly rebucket?: boolean;
+  readonly ifOwn?: boolean;
 }
 type Put = Answer<"putFlag">;
 
@@ -36,7 +37,10 @@ export function addFlagsAsCode(group: Command, terminal: Terminal, outcome: Outc
     usage: "apply",
     about: "apply the files of flags/, after showing the difference",
     more: "The definitions are then managed by code. Switches and rollouts stay as they are. Flags that have no file are left alone.",
-    options: (command) => folder(command).option("--yes", "do not ask"),
+    options: (command) =>
+      folder(command)
+        .option("--yes", "do not ask")
+        .option("--if-own", "leave flags alone that are archived or that others took over"),
     examples: [
       ["latchkey flags apply", "show, ask, apply"],
       ["latchkey flags apply --yes", "in CI"],
@@ -51,6 +55,7 @@ async function plan(call: Call<CodeOptions>) {
   const session = call.session();
   const plans: { key: string; definition: (typeof flags)[number]["definition"]; put: Put }[] = [];
   for (const { key, definition } of flags) {
+    if (call.options.ifOwn && (await isOthers(session, key))) continue;
     const put = await session.client.putFlag({
       params: { ...session.main, flag: key },
       body: { definition, manager: "code", dryRun: true, rebucket: call.options.rebucket === true },
@@ -65,6 +70,17 @@ async function plan(call: Call<CodeOptions>) {
     );
   return plans;
 }
+/** Whether somebody took its definition over, or put it into the archive. */
+async function isOthers(session: Session, flag: string): Promise<boolean> {
+  try {
+    const { manager, isArchived } = await session.client.getFlag({ params: { ...session.main, flag } });
+    return isArchived || manager !== "code";
+  } catch (error) {
+    if (error instanceof ApiError && error.problem.status === 404) return false;
+    throw error;
+  }
+}
+
 function words(session: Session, key: string, put: Put): string {
   const { style } = session;
   const isTaken = put.flag !== null && put.flag.manager !== "code";

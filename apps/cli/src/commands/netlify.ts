@@ -1,14 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { addCommand, addGroup, type Outcome } from "../command.ts";
+import { EDGE_FOLDER, EDGE_NAME, edgeFunction } from "../netlify/edge-function.ts";
 import { CliError } from "../problem.ts";
 import type { Terminal } from "../terminal.ts";
 
-/** Where Netlify looks for Edge Functions (its default for edge_functions). */
-const EDGE_FILE = join("netlify", "edge-functions", "latchkey-split.ts");
-const SOURCE = join("packages", "netlify-runtime", "src", "edge", "latchkey-split.ts");
+const EDGE_FILE = join(EDGE_FOLDER, EDGE_NAME);
 
 /** `latchkey netlify`: what a site needs so that Latchkey splits its traffic. */
 export function addNetlify(program: Command, terminal: Terminal, outcome: Outcome): void {
@@ -57,7 +55,9 @@ export function addNetlify(program: Command, terminal: Terminal, outcome: Outcom
 }
 
 function writeFunction(file: string): "written" | "same" {
-  const text = readFileSync(sourceFile(), "utf8");
+  const text = edgeFunction();
+  if (text === null)
+    throw failed("The Edge Function is not here.", "Install Latchkey as a whole, from its repository.");
   if (existsSync(file)) {
     if (readFileSync(file, "utf8") === text) return "same";
     throw failed(`${file} is there, and is another one.`, "Compare it, move it away, and run this again.");
@@ -65,13 +65,6 @@ function writeFunction(file: string): "written" | "same" {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text);
   return "written";
-}
-
-/** The function's source, beside this file's package, built or not. */
-function sourceFile(): string {
-  for (let dir = dirname(fileURLToPath(import.meta.url)); dir !== dirname(dir); dir = dirname(dir))
-    if (existsSync(join(dir, SOURCE))) return join(dir, SOURCE);
-  throw failed("The Edge Function is not here.", "Install Latchkey as a whole, from its repository.");
 }
 
 const failed = (detail: string, remedy: string) =>

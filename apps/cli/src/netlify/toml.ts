@@ -1,6 +1,7 @@
 import type { HeaderRule, Redirect } from "@latchkey/netlify-runtime/site";
 import { parse, TomlError } from "smol-toml";
 import type { Finding } from "../adoption/findings.ts";
+import { EDGE_FOLDER } from "./edge-function.ts";
 
 /** What of netlify.toml a release needs, and what of it can't be done here. */
 export interface NetlifyConfig {
@@ -8,6 +9,7 @@ export interface NetlifyConfig {
   readonly publish: string | null;
   readonly command: string | null;
   readonly functionsDir: string;
+  readonly edgeFunctionsDir: string;
   /** Of the build, per context: those of `[build.environment]` under those of the context. */
   readonly contexts: Readonly<Record<string, NetlifyContext>>;
   readonly redirects: readonly Redirect[];
@@ -51,6 +53,7 @@ export function readNetlifyToml(source: string): NetlifyConfig | Finding {
     publish: text(build.publish),
     command: text(build.command),
     functionsDir: text(functions.directory) ?? text(build.functions) ?? "netlify/functions",
+    edgeFunctionsDir: text(build.edge_functions) ?? EDGE_FOLDER,
     contexts: contextsOf(root, build),
     redirects: list(root.redirects).flatMap((rule, i) =>
       redirectOf(table(rule), lineOf(source, "redirects", i), findings),

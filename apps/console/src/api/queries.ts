@@ -206,6 +206,11 @@ export const queries = {
       queryKey: [...keys.flags, "environments"],
       queryFn: ({ signal }) => api.listFlagEnvironments({ params: { project }, signal }),
     }),
+  flagComparison: (from: string, to: string) =>
+    queryOptions({
+      queryKey: [...keys.flags, "comparison", from, to],
+      queryFn: ({ signal }) => api.compareFlagEnvironments({ params: { project }, query: { from, to }, signal }),
+    }),
   flagProposals: (flag?: string) =>
     infiniteQueryOptions({
       queryKey: [...keys.flags, "proposals", flag ?? ""],

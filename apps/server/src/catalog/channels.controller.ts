@@ -64,7 +64,7 @@ const FIRST_RULE_OUTCOMES: readonly Outcome[] = ["waiting", "promoted", "rolled_
 const FIRST_RULE = {
   types: [
     ...["delivery.rollout.*", "delivery.deployment.ended", "delivery.rollback.refused", "delivery.gateway.lost"],
-    "*.approval.*",
+    ...["delivery.target.unreachable", "*.approval.*"],
   ],
   services: [],
   environments: [],

@@ -14,6 +14,7 @@ import { PollingController } from "./github-polling.controller.ts";
 import { forgetOldPolls } from "./github-polling.store.ts";
 import { ReportsController } from "./github-reports.controller.ts";
 import { forgetOldReports } from "./github-reports.store.ts";
+import { branchesInUse } from "./pull-previews.ts";
 import { PreviewsToldController } from "./pull-previews-told.controller.ts";
 import { Pulse } from "./pulse.controller.ts";
 
@@ -89,11 +90,12 @@ export function startGithub(o: GithubOptions) {
   const asking = new Pulse({ log, what: "questions to GitHub", everyMs: 5_000, round: () => polling.tick() }).start();
   const hourly = setInterval(() => {
     Promise.all([
+      branchesInUse(database.db).then((kept) => repositories.tidy(kept)),
       forgetOldDeliveries(database.db),
       forgetOldStates(database.db),
       forgetOldReports(database.db),
       forgetOldPolls(database.db),
-    ]).catch((error: unknown) => log.warn({ err: error }, "old deliveries could not be deleted"));
+    ]).catch((error: unknown) => log.warn({ err: error }, "old deliveries and branches could not be deleted"));
   }, 3_600_000);
   return {
     repositories,

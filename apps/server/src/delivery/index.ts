@@ -31,6 +31,7 @@ import { ContractsController } from "./contracts.controller.ts";
 import { registerDelivery } from "./delivery.routes.ts";
 import { DeploymentsController } from "./deployments.controller.ts";
 import { findDeployment } from "./deployments.store.ts";
+import { FailingTargetsController } from "./failing-targets.controller.ts";
 import { forgetOldFindings } from "./finding-ages.store.ts";
 import { forgetOldCallbacks } from "./gate-callbacks.store.ts";
 import { forgetOldEvidence } from "./gate-evidence.store.ts";
@@ -386,11 +387,12 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     round: () => contracts.tick(),
   }).start();
   const lost = new LostGatewaysController({ ...o, clock: systemClock });
+  const failing = new FailingTargetsController({ ...o, clock: systemClock });
   const missing = new Pulse({
     log: o.log,
-    what: "gateways that are away",
+    what: "gateways that are away, and targets that fail",
     everyMs: 5_000,
-    round: () => lost.tick(),
+    round: async () => (await lost.tick()) || failing.tick(),
   }).start();
   const others = new OthersController({ ...o, onDeployment: deploymentChanged, onRollout: changed });
   const strays = new StraysController({ ...o, isStarting: (name) => processes.isStarting(name) });

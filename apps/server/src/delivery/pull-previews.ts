@@ -1,8 +1,9 @@
 import type { Run } from "@latchkey/core/delivery/ports";
+import { allServices } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
-import type { Transaction } from "../platform/database.ts";
+import type { Executor, Transaction } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
-import { type PullPreviewRow, reroutePullPreview, savePullPreview } from "./pull-previews.store.ts";
+import { listPullPreviews, type PullPreviewRow, reroutePullPreview, savePullPreview } from "./pull-previews.store.ts";
 
 /** Runs of previews are told from those of releases by their ids. */
 const RUN = "prv";
@@ -48,4 +49,19 @@ export async function endPullPreview(
     actor: o.actor,
     data: { service: row.service, name: row.name, commit: row.serving_commit, reason: o.reason },
   });
+}
+
+/** The branches that services and their previews are built from, by repository. */
+export async function branchesInUse(db: Executor): Promise<Map<string, Set<string>>> {
+  const previews = await listPullPreviews(db);
+  const kept = new Map<string, Set<string>>();
+  for (const { project, name, config } of await allServices(db)) {
+    if (!config.github) continue;
+    const repository = config.github.repository.toLowerCase();
+    const own = previews.filter((row) => row.project === project && row.service === name && row.state !== "ended");
+    const branches = kept.get(repository) ?? new Set();
+    for (const branch of [config.github.branch, ...own.map((row) => row.branch)]) branches.add(branch);
+    kept.set(repository, branches);
+  }
+  return kept;
 }

@@ -113,6 +113,29 @@ describe("a rollback with flags", () => {
   });
 });
 
+describe("where flags need a second person", () => {
+  const protect = (needsApproval: boolean) =>
+    journey.owner.putFlagEnvironment({
+      params: { project: "main", environment: "production" },
+      body: { needsApproval, reason: "a test" },
+    });
+  it("a rollback puts back what held, but turns nothing on that was switched off since", async () => {
+    for (const flag of ["agreed", "stopped"]) await desk.put(flag);
+    await shipped();
+    await desk.put("agreed", { serves: "off" });
+    await desk.turn("stopped", false);
+    await protect(true);
+    try {
+      const made = await rollBack({ withFlags: true });
+      expect(made.flags?.putBack.map((one) => one.flag)).toEqual(["agreed"]);
+      expect(made.flags?.left).toEqual([{ flag: "stopped", words: "it was switched off since, and stays off" }]);
+      await ended(made.id);
+    } finally {
+      await protect(false);
+    }
+  });
+});
+
 describe("a rollback by Latchkey itself", () => {
   let canary: RolloutView;
   const begin = async (withFlags: boolean): Promise<void> => {

@@ -58,7 +58,7 @@ export const saveServed = operation(
     const { epoch, n } = served.generation;
     await sql`update target_route set served_epoch = ${epoch}, served_n = ${n}, served_arms = ${JSON.stringify(served.arms)}::jsonb,
       served_at = case when (served_epoch, served_n) is not distinct from (${epoch}::integer, ${n}::integer) then served_at else now() end,
-      error = null, error_at = null, notes = ${JSON.stringify(served.notes)}::jsonb
+      error = null, error_at = null, failing_since = null, notes = ${JSON.stringify(served.notes)}::jsonb
     where project = ${place.project} and service = ${place.service} and environment = ${place.environment}
       and (served_epoch is null or (served_epoch, served_n) <= (${epoch}, ${n}))
       and ((served_epoch, served_n) is distinct from (${epoch}::integer, ${n}::integer) or error is not null
@@ -72,9 +72,10 @@ export const saveServed = operation(
 export const saveRouteError = operation(
   "saveRouteError",
   async (db: Executor, place: Place, words: string, notes: readonly string[]): Promise<void> => {
-    await sql`update target_route set error = ${words}, error_at = now(), notes = ${JSON.stringify(notes)}::jsonb
+    await sql`update target_route set error = ${words}, error_at = now(), failing_since = coalesce(failing_since, now()),
+      notes = ${JSON.stringify(notes)}::jsonb
     where project = ${place.project} and service = ${place.service} and environment = ${place.environment}
-      and error is distinct from ${words}`.execute(db);
+      and (error is distinct from ${words} or failing_since is null)`.execute(db);
   },
 );
 
@@ -83,3 +84,33 @@ export const findRoute = operation("findRoute", async (db: Executor, place: Plac
     and service = ${place.service} and environment = ${place.environment}`.execute(db);
   return found.rows[0] ?? null;
 });
+
+/** One that fails for too long (`error`), and nobody was told yet; or one that does not any more (null), of which somebody was told. */
+export interface FailingTarget extends Place {
+  readonly kind: string;
+  readonly error: string | null;
+  /** How long it has failed, or did; in milliseconds. */
+  readonly ms: number;
+}
+export const failingTargets = operation(
+  "failingTargets",
+  async (tx: Executor, afterMs: number): Promise<FailingTarget[]> => {
+    const found = await sql<FailingTarget>`select project, service, environment, kind, error,
+      round(extract(epoch from now() - coalesce(failing_since, told_failing_at)) * 1000)::double precision as ms
+    from target_route
+    where (told_failing_at is null and failing_since < now() - make_interval(secs => ${afterMs / 1_000}))
+      or (told_failing_at is not null and error is null)
+    order by project, service, environment`.execute(tx);
+    return found.rows;
+  },
+);
+/** `told_failing_at` keeps when the outage began: its length is told with its end. */
+export const noteToldFailing = operation(
+  "noteToldFailing",
+  async (tx: Executor, place: Place, isFailing: boolean): Promise<void> => {
+    await sql`update target_route set told_failing_at = case when ${isFailing} then failing_since end
+      where project = ${place.project} and service = ${place.service} and environment = ${place.environment}`.execute(
+      tx,
+    );
+  },
+);

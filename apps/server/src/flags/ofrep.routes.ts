@@ -48,7 +48,7 @@ export function registerOfrep(http: Http, o: OfrepOptions): void {
       });
     if (found.errorCode) return refuse(reply, 400, { key, ...failureOf(found) });
     if (found.variant !== null) o.counts.note(asked.by, key, found.variant);
-    return answer(reply, 200, JSON.stringify({ key, ...successOf(found, asked.set.metadata(key)) }));
+    return answer(reply, 200, textOf(asked.set, key, found));
   });
   http.post(BULK, options, async (request, reply) => {
     const asked = await askedBy(o, request, reply);
@@ -58,19 +58,13 @@ export function registerOfrep(http: Http, o: OfrepOptions): void {
     o.seen.note(asked.by.project, asked.by.environment, context);
     const nowMs = o.clock.now();
     const keys = asked.by.kind === "browser" ? asked.set.publicKeys : asked.set.keys;
-    const flags = keys.map((key) => {
-      const found = asked.set.evaluate(key, context, nowMs);
-      return found.errorCode ? { key, ...failureOf(found) } : { key, ...successOf(found, asked.set.metadata(key)) };
-    });
-    const body = JSON.stringify({
-      flags,
-      eventStreams: [{ type: "sse", url: o.streams.addressFor(asked.by, EVENTS) }],
-    });
+    const flags = keys.map((key) => textOf(asked.set, key, asked.set.evaluate(key, context, nowMs))).join();
+    const eventStreams = JSON.stringify([{ type: "sse", url: o.streams.addressFor(asked.by, EVENTS) }]);
     // The address holds a ticket that changes: what the answer says is compared, not that.
-    const etag = `"${createHash("sha1").update(JSON.stringify(flags)).digest("base64url")}"`;
+    const etag = `"${createHash("sha1").update(flags).digest("base64url")}"`;
     reply.header("etag", etag);
     if (request.headers["if-none-match"] === etag) return reply.code(304).send();
-    return answer(reply, 200, body);
+    return answer(reply, 200, `{"flags":[${flags}],"eventStreams":${eventStreams}}`);
   });
   http.get(EVENTS, async (request, reply) => {
     const { ticket } = request.query as { ticket?: string };
@@ -138,6 +132,16 @@ function contextOf(body: unknown): EvaluationContext | string {
   if (targetingKey !== undefined && typeof targetingKey !== "string") return "targetingKey must be a text.";
   return context as EvaluationContext;
 }
+/** What a flag answered, as text. There is one object for each answer of a flag, so it is written once. */
+function textOf(set: FlagSet, key: string, found: Evaluated): string {
+  const known = texts.get(found);
+  if (known !== undefined) return known;
+  const text = JSON.stringify({ key, ...(found.errorCode ? failureOf(found) : successOf(found, set.metadata(key))) });
+  texts.set(found, text);
+  return text;
+}
+const texts = new WeakMap<Evaluated, string>();
+
 /** Without a variant there is no value either: the one in the code holds (OFREP, code default). */
 const successOf = ({ value, variant, reason, rule }: Evaluated, own: Flag["metadata"]) => ({
   ...(variant === null ? { reason } : { value, reason, variant }),

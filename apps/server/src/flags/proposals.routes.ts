@@ -1,12 +1,15 @@
 import type { FlagProposal } from "@latchkey/api/flag-proposals";
+import { compareEnvironments } from "@latchkey/core/flags/compare";
 import { record } from "../ledger/index.ts";
 import { actorOf, type Principal } from "../platform/auth.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import type { FlagsOptions } from "./flags.controller.ts";
+import { liveFlags, rolloutsOf, switchesOf } from "./flags.store.ts";
 import { decideProposal, isOwn, noProposal, proposeChange } from "./proposals.controller.ts";
 import { findProposal, flagEnvironments, listProposals, type ProposalRow, saveEnvironment } from "./proposals.store.ts";
 import type { FlagSets } from "./sets.ts";
+import { flagOf, rolloutOf } from "./stored.ts";
 
 const ENVIRONMENT = /^[a-z0-9][a-z0-9-]{0,39}$/;
 
@@ -20,6 +23,13 @@ export function registerProposals(http: Http, o: FlagsOptions & { readonly sets:
   };
 
   route(http, "listFlagEnvironments", async ({ project }) => ({ items: await flagEnvironments(db, project) }));
+  route(http, "compareFlagEnvironments", async ({ project, query }) => {
+    const switches = await switchesOf(db, project, null);
+    const flags = (await liveFlags(db, project)).map((row) => flagOf(row, switches));
+    const rollouts = (await rolloutsOf(db, project, null)).map(rolloutOf);
+    const found = compareEnvironments(flags, rollouts, query.from, query.to);
+    return { items: found.map((one) => ({ ...one, changes: [...one.changes] })) };
+  });
   route(http, "putFlagEnvironment", async ({ project, params, body, principal, remember }) => {
     const { environment: name } = params;
     const { needsApproval } = body;

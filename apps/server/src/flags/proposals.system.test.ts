@@ -73,6 +73,14 @@ describe("an environment that needs a second person", () => {
     ]);
   });
 
+  it("is compared with another one", async () => {
+    await put(ada, { environments: { staging: { isEnabled: true, otherwise: rollout(5) } } } as never, "only-staging");
+    const query = { from: "staging", to: "production" };
+    expect((await ada.compareFlagEnvironments({ params: main, query })).items).toMatchObject([
+      { flag: "only-staging", isInFrom: true, isInTo: false },
+    ]);
+  });
+
   it("lets nobody change alone what somebody gets there, by whichever way", async () => {
     const refused = { status: 409, code: "LK_FLAG_APPROVAL" };
     const version = (await ada.getFlag({ params: form })).version;

@@ -14,6 +14,7 @@ import {
   switchesOf,
   takeFlagGeneration,
 } from "./flags.store.ts";
+import { protectedEnvironments } from "./proposals.store.ts";
 import { flagsChangedAfter } from "./put-back.store.ts";
 import { flagOf, rolloutOf } from "./stored.ts";
 
@@ -44,7 +45,9 @@ export async function flagsChangedSince(db: Executor, asked: FlagsSince): Promis
 }
 
 async function compare(db: Executor, asked: FlagsSince): Promise<Compared[]> {
-  const { project, environment, since, keepsOff } = asked;
+  const { project, environment, since } = asked;
+  // Where turning on takes two persons, none of them does it by a rollback.
+  const keepsOff = asked.keepsOff || (await protectedEnvironments(db, project)).includes(environment);
   const compared: Compared[] = [];
   for (const was of await flagsChangedAfter(db, project, since)) {
     const row = await findFlag(db, project, was.flag);

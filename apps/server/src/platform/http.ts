@@ -83,6 +83,9 @@ const ANONYMOUS: Principal = {
 export const listen = (http: Http, at: { readonly host: string; readonly port: number }): Promise<string> =>
   http.listen({ ...at, backlog: BACKLOG });
 
+/** What is asked so often that a line for each would be all that the log says. */
+const OFTEN = ["/api/v1/gateway/", "/hooks/", "/ofrep/", "/flags/v1/"] as const;
+
 export function createHttp(o: HttpOptions): Http {
   const app = fastify({
     loggerInstance: o.log as never,
@@ -111,11 +114,11 @@ export function createHttp(o: HttpOptions): Http {
   });
   answerInOurForm(app);
   app.addHook("onResponse", async (request, reply) => {
-    // Writes and failures are told; reads, deliveries and the gateways' counts, once a second each, would drown them. `reqId` is in the answer's x-request-id too.
+    // Writes and failures are told; reads, deliveries, the gateways' counts and questions for flags, thousands a second, would drown them. `reqId` is in the answer's x-request-id too.
     const level =
       reply.statusCode >= 500
         ? "warn"
-        : request.method === "GET" || request.url.startsWith("/api/v1/gateway/") || request.url.startsWith("/hooks/")
+        : request.method === "GET" || OFTEN.some((path) => request.url.startsWith(path))
           ? "debug"
           : "info";
     request.log[level](

@@ -153,6 +153,7 @@ describe("who may do what, over the wire", () => {
       previewFlag, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       explainFlag, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       listFlagEnvironments, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      compareFlagEnvironments, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       putFlagEnvironment, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
       proposeFlagChange, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       listFlagProposals, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -

@@ -212,4 +212,6 @@ export interface Repositories {
   checkout(repository: string, commit: string, id: string): Promise<Result<string, string>>;
   /** Removes the folders of all others. */
   keepOnly(ids: ReadonlySet<string>): Promise<void>;
+  /** Of each repository that is named: forgets all branches but these, and what is kept of commits that nobody needs. */
+  tidy(kept: ReadonlyMap<string, ReadonlySet<string>>): Promise<void>;
 }

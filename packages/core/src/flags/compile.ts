@@ -114,7 +114,10 @@ function compileFlag(
     steps.length === 0
       ? otherwise
       : (context, nowMs) => {
-          for (const step of steps) if (step.matches(context, nowMs)) return step.serve(context, nowMs);
+          for (let i = 0; i < steps.length; i++) {
+            const step = steps[i] as (typeof steps)[number];
+            if (step.matches(context, nowMs)) return step.serve(context, nowMs);
+          }
           return otherwise(context, nowMs);
         };
   if (rules.prerequisites.length === 0) return byRules;

@@ -3,7 +3,7 @@ import { bucketOf, bucketsIn } from "./buckets.ts";
 import { parseInstant } from "./instants.ts";
 import type { AttributeCondition, Condition, EvaluationContext, Segment } from "./model.ts";
 import { patternProblem, TEXT_MAX } from "./patterns.ts";
-import { compareVersions, parseVersion, type Version } from "./versions.ts";
+import { comparePlain, compareVersions, parseVersion, type Version } from "./versions.ts";
 
 /** Whether a condition holds for who asks. Never throws: what has another type than the operator wants does not match. */
 export type Matcher = (context: EvaluationContext) => boolean;
@@ -76,7 +76,7 @@ function compileAttribute(condition: AttributeCondition): Matcher {
   if (condition.operator.startsWith("semver")) return (context) => test(read(context));
   return (context) => {
     const value = read(context);
-    if (!Array.isArray(value)) return test(value);
+    if (typeof value === "string" || !Array.isArray(value)) return test(value);
     for (const member of value as readonly unknown[]) if (test(member)) return true;
     return false;
   };
@@ -85,12 +85,14 @@ function compileAttribute(condition: AttributeCondition): Matcher {
 function testOf({ operator, values, ignoreCase = false }: AttributeCondition): (value: unknown) => boolean {
   const same = ignoreCase ? (text: string) => text.toLowerCase() : (text: string) => text;
   const texts = values.filter((value) => typeof value === "string").map(same);
+  const only = !ignoreCase && texts.length === 1 ? (texts[0] ?? null) : null;
   const ofText = (test: (value: string) => boolean) => (value: unknown) =>
     typeof value === "string" && test(ignoreCase ? value.toLowerCase() : value);
   switch (operator) {
     case "equals":
     case "in": {
       const known = new Set<unknown>(values.map((value) => (typeof value === "string" ? same(value) : value)));
+      if (!ignoreCase && known.size <= FEW) return isOneOf([...known]);
       return ignoreCase
         ? (value) => known.has(typeof value === "string" ? value.toLowerCase() : value)
         : (value) => known.has(value);
@@ -98,8 +100,10 @@ function testOf({ operator, values, ignoreCase = false }: AttributeCondition): (
     case "contains":
       return ofText((value) => texts.some((text) => value.includes(text)));
     case "starts_with":
+      if (only !== null) return (value) => typeof value === "string" && value.startsWith(only);
       return ofText((value) => texts.some((text) => value.startsWith(text)));
     case "ends_with":
+      if (only !== null) return (value) => typeof value === "string" && value.endsWith(only);
       return ofText((value) => texts.some((text) => value.endsWith(text)));
     case "matches": {
       const patterns = values
@@ -121,6 +125,18 @@ function testOf({ operator, values, ignoreCase = false }: AttributeCondition): (
     default:
       return versionsTest(operator, texts);
   }
+}
+
+/** So many values are compared one after the other; a set costs more. */
+const FEW = 4;
+function isOneOf(values: readonly unknown[]): (value: unknown) => boolean {
+  const [a, b] = values;
+  if (values.length === 1) return (value) => value === a;
+  if (values.length === 2) return (value) => value === a || value === b;
+  return (value) => {
+    for (let i = 0; i < values.length; i++) if (values[i] === value) return true;
+    return false;
+  };
 }
 
 function numbersTest(operator: string, values: readonly unknown[]): (value: unknown) => boolean {
@@ -149,17 +165,25 @@ function instantsTest(operator: "before" | "after", values: readonly unknown[]):
 
 function versionsTest(operator: string, texts: readonly string[]): (value: unknown) => boolean {
   const versions = texts.map(parseVersion).filter((version) => version !== null);
-  const holds = (a: Version, b: Version): boolean => {
-    const order = compareVersions(a, b);
+  const isSame = operator === "semver_same_major" || operator === "semver_same_minor";
+  const ordered = (order: number): boolean => {
     if (operator === "semver_equals") return order === 0;
     if (operator === "semver_less") return order < 0;
     if (operator === "semver_less_or_equal") return order <= 0;
     if (operator === "semver_greater") return order > 0;
-    if (operator === "semver_greater_or_equal") return order >= 0;
+    return order >= 0;
+  };
+  const holds = (a: Version, b: Version): boolean => {
+    if (!isSame) return ordered(compareVersions(a, b));
     if (a.numbers[0] !== b.numbers[0]) return false;
     return operator === "semver_same_major" || a.numbers[1] === b.numbers[1];
   };
+  const [only] = versions;
   return (value) => {
+    if (only && !isSame && versions.length === 1 && typeof value === "string") {
+      const order = comparePlain(value, only);
+      if (order !== null) return ordered(order);
+    }
     const version = typeof value === "string" ? parseVersion(value) : null;
     return version !== null && versions.some((one) => holds(version, one));
   };

@@ -35,7 +35,21 @@ export function murmur3(prefix = "", seed = 0): Murmur3 {
     let h = h0;
     let k = k0;
     let n = bytes0;
-    for (let i = 0; i < text.length; i++) {
+    let i = 0;
+    const { length } = text;
+    // Bytes up to the next block, then block by block: nearly every key is of ASCII letters.
+    const shift = (n & 3) * 8;
+    for (; i + 3 < length; i += 4) {
+      const [a, b] = [text.charCodeAt(i), text.charCodeAt(i + 1)];
+      const [c, d] = [text.charCodeAt(i + 2), text.charCodeAt(i + 3)];
+      if ((a | b | c | d) >= 0x80) break;
+      const four = a | (b << 8) | (c << 16) | (d << 24);
+      // A block is what was left of the one before, and the beginning of these four.
+      h = mixH(h, shift === 0 ? four : k | (four << shift));
+      k = shift === 0 ? 0 : four >>> (32 - shift);
+      n += 4;
+    }
+    for (; i < length; i++) {
       let code = text.charCodeAt(i);
       if (code < 0x80) {
         k |= code << ((n & 3) * 8);

@@ -13,6 +13,37 @@ const SHORT = new RegExp(`^[vV]?(${NUMBER})(?:\\.(${NUMBER}))?$`);
 const NO_WORDS: readonly string[] = [];
 const LENGTH_MAX = 200;
 
+/** Nine digits are a small integer, whatever they are. */
+const DIGITS_MAX = 9;
+
+/**
+ * Three numbers with points between, as nearly every version is, compared with another without making anything: below 0 when it
+ * comes before, 0, or above. Null for what is written otherwise.
+ */
+export function comparePlain(text: string, other: Version): number | null {
+  let part = 0;
+  let value = 0;
+  let digits = 0;
+  let order = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 48 && code <= 57) {
+      // A zero before other digits is none of a version.
+      if (digits === DIGITS_MAX || (digits > 0 && value === 0)) return null;
+      value = value * 10 + (code - 48);
+      digits += 1;
+    } else if (code === 46 && digits > 0 && part < 2) {
+      if (order === 0) order = value - (other.numbers[part] as number);
+      part += 1;
+      value = 0;
+      digits = 0;
+    } else return null;
+  }
+  if (part !== 2 || digits === 0) return null;
+  if (order === 0) order = value - other.numbers[2];
+  return order !== 0 ? order : other.pre.length;
+}
+
 /** Null for what is no version. */
 export function parseVersion(text: string): Version | null {
   if (text.length > LENGTH_MAX) return null;

@@ -44,6 +44,7 @@ here.openFeature = {
       targetingKey: user,
     }),
   colour: () => client.getStringDetails("colour", "red"),
+  own: () => client.getBooleanDetails("own-value", true),
   wrong: () => client.getBooleanDetails("colour", true),
   become: (targetingKey: string) => OpenFeature.setContext({ targetingKey }),
 };

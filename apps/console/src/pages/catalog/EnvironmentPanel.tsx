@@ -81,7 +81,8 @@ function Serves({ environment: e }: { environment: Environment }) {
               </div>
               <div className="mt-1 flex flex-wrap items-center gap-2 text-xs text-muted">
                 <span>
-                  built <Ago at={e.serving.createdAt} /> by {e.serving.author}
+                  built <Ago at={e.serving.createdAt} />
+                  {e.serving.author && ` by ${e.serving.author}`}
                 </span>
                 <FaultBadge fault={e.serving.fault} />
               </div>

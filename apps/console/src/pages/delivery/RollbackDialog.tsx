@@ -36,8 +36,8 @@ export function RollbackDialog({ place, onClose }: { place: Place | null; onClos
 type Item = NonNullable<Answer<"planRollback">["flags"]>["items"][number];
 const changeWords = (change: Item["changes"][number]): string =>
   `${change.path}: ${JSON.stringify(change.before)} to ${JSON.stringify(change.after)}`;
-const flagLines = ({ flag, isPutBack, words, changes }: Item): string[] => [
-  ...changes.map((change) => `${flag} ${changeWords(change)}`),
+const flagLines = (environment: string, { flag, isPutBack, words, changes }: Item): string[] => [
+  ...changes.map((change) => `${flag}: ${changeWords(change).replace(`environments.${environment}.`, "")}`),
   ...(words ? [`${flag}${isPutBack ? "" : " stays"}: ${words}`] : []),
 ];
 
@@ -162,7 +162,7 @@ function Ask({ place, onClose }: { place: Place; onClose: () => void }) {
           label="Put back the flags that were changed since the rollout began"
           checked={withFlags}
           onChange={setWithFlags}
-          lines={flags.flatMap(flagLines)}
+          lines={flags.flatMap((item) => flagLines(place.environment, item))}
         />
       )}
       <ReasonField value={reason} onChange={setReason} maxLength={500} asked={tried} />

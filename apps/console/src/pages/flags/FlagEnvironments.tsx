@@ -2,7 +2,8 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { api, project, wordsOf } from "../../api/client.ts";
 import { keys, queries } from "../../api/queries.ts";
-import { Button } from "../../ui/Button.tsx";
+import { to } from "../../paths.ts";
+import { Button, LinkButton } from "../../ui/Button.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
 import { ReasonField } from "../../ui/Form.tsx";
 import { Section } from "../../ui/Section.tsx";
@@ -60,7 +61,18 @@ export function FlagEnvironments() {
   const [asked, setAsked] = useState<Place | null>(null);
   const close = (): void => setAsked(null);
   return (
-    <Section title="Environments" note="where a second person has to agree" flush>
+    <Section
+      title="Environments"
+      note="where a second person has to agree"
+      flush
+      actions={
+        (q.data?.items.length ?? 0) > 1 && (
+          <LinkButton size="small" href={to.compareFlags()}>
+            Compare
+          </LinkButton>
+        )
+      }
+    >
       {q.error ? (
         <ErrorPanel error={q.error} retry={() => void q.refetch()} />
       ) : !q.data ? (

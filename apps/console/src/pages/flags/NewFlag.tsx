@@ -7,7 +7,7 @@ import { to } from "../../paths.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Choices, Field, Input } from "../../ui/Form.tsx";
 
-const KEY = /^[a-z0-9][a-z0-9._-]{0,99}$/;
+const KEY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 type Kind = "boolean" | "string" | "number";
 
 /** Values as lines `name = value`. */
@@ -74,7 +74,7 @@ export function NewFlag({ onClose }: { onClose: () => void }) {
       <Field
         label="Key"
         hint="What code asks for. It stays for ever."
-        error={tried && badKey ? "Lower-case letters, digits and . _ -, such as new-lead-form." : undefined}
+        error={tried && badKey ? "Letters, digits and . _ -, such as new-lead-form." : undefined}
       >
         {(ids) => (
           <Input

@@ -64,6 +64,7 @@ export function outcomeOf({ type, data }: Pick<Entry, "type" | "data">): Outcome
   if (noun === "approval" && word === "given") return data.state === "approved" ? "succeeded" : "progressing";
   if (noun === "approval") return APPROVAL[word] ?? "other";
   if (room === "delivery" && noun === "gateway") return word === "lost" ? "failed" : "succeeded";
+  if (room === "delivery" && noun === "target") return word === "unreachable" ? "failed" : "succeeded";
   return "other";
 }
 

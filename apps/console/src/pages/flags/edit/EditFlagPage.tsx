@@ -110,12 +110,23 @@ function Places(o: {
   );
 }
 
+/** The definition with the rules of one environment in another; its switch stays. As it is where there are none. */
+function taken(definition: Draft, from: string | undefined, to: string | undefined): readonly Draft[] {
+  const rules = from && Object.hasOwn(definition.environments, from) ? definition.environments[from] : undefined;
+  if (!rules || !to) return [];
+  const isEnabled = definition.environments[to]?.isEnabled ?? false;
+  return [{ ...definition, environments: { ...definition.environments, [to]: { ...rules, isEnabled } } }];
+}
+
 function Editor({ flag, environment: asked }: { flag: FlagView; environment: string | undefined }) {
   const navigate = useNavigate({ from: "/flags/$flag/edit" });
-  const { dialog } = useSearch({ from: "/shell/flags/$flag/edit" });
+  const { dialog, take } = useSearch({ from: "/shell/flags/$flag/edit" });
   const segments = useQuery(queries.flagSegments());
   const list = useInfiniteQuery(queries.flags("", false));
-  const [states, setStates] = useState<readonly Draft[]>([flag.definition]);
+  const [states, setStates] = useState<readonly Draft[]>(() => [
+    flag.definition,
+    ...taken(flag.definition, take, asked),
+  ]);
   // What is typed but not yet good is kept by the fields: they begin anew when a change is taken back.
   const [undone, setUndone] = useState(0);
   const [saved, setSaved] = useState(false);

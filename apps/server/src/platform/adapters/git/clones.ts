@@ -11,6 +11,10 @@ const OUTPUT_MAX = 1_000_000;
 const FIELD = "\u001f";
 const SHA = /^[0-9a-f]{40}$/;
 
+const REFS = "refs/latchkey/";
+/** A branch may be called like the folder of another one, which git has no place for: here none has a folder. */
+const refOf = (branch: string): string => `${REFS}${branch.replaceAll("/", "%2F")}`;
+
 export interface ClonesOptions {
   /** Where the clones and the checkouts are kept. */
   readonly dir: string;
@@ -64,7 +68,7 @@ export class Clones implements Repositories {
       await mkdir(clone, { recursive: true, mode: 0o700 });
       const made = await this.#git(clone, ["init", "--bare", "--quiet", "."]);
       if (!made.ok) return made;
-      const ref = `refs/latchkey/${branch}`;
+      const ref = refOf(branch);
       const address = `${this.#o.url.replace(/\/$/, "")}/${repository}.git`;
       const args = ["fetch", "--quiet", "--no-tags", "--no-auto-gc", address, `+refs/heads/${branch}:${ref}`];
       const fetched = await this.#git(clone, args, {
@@ -141,16 +145,36 @@ export class Clones implements Repositories {
     for (const id of all) if (!ids.has(id)) await rm(this.checkoutOf(id), { recursive: true, force: true });
   }
 
+  async tidy(kept: ReadonlyMap<string, ReadonlySet<string>>): Promise<void> {
+    for (const [repository, branches] of kept) {
+      const clone = this.#cloneOf(repository);
+      await this.#inTurn(repository, async () => {
+        const listed = await this.#git(clone, ["for-each-ref", "--format=%(refname)", REFS]).catch(() =>
+          err("not there"),
+        );
+        if (!listed.ok) return;
+        const wanted = new Set([...branches].map(refOf));
+        for (const ref of listed.value.split("\n"))
+          if (ref !== "" && !wanted.has(ref)) await this.#git(clone, ["update-ref", "-d", ref]);
+        await this.#git(clone, ["worktree", "prune"]);
+        // Only where there is much to collect, and never what came in the last two weeks: somebody may be about to build it.
+        await this.#git(clone, ["gc", "--auto", "--quiet"], { timeoutMs: FETCH_TIMEOUT_MS });
+      });
+    }
+  }
+
   /** Ends what git does now. */
   abort(): void {
     this.#stopping.abort();
   }
 
   async #inTurn<T>(repository: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(repository) ?? Promise.resolve();
+    // However it is written, it is one clone.
+    const clone = this.#cloneOf(repository);
+    const before = this.#turns.get(clone) ?? Promise.resolve();
     const mine = before.then(work, work);
     this.#turns.set(
-      repository,
+      clone,
       mine.catch(() => {}),
     );
     return mine;
