@@ -226,11 +226,11 @@ export class Flags<T extends FlagTypes = AnyFlags> {
     this.#snapshot = snapshot;
     this.#set = new LazySet(snapshot);
     this.#units = new Map();
+    this.#reports?.forget();
   }
   #take(snapshot: FlagSnapshot): void {
     const before = this.#snapshot;
     this.#hold(snapshot);
-    this.#reports?.forget();
     const changed = changedKeys(before, snapshot);
     if (changed.length > 0) this.#listeners.tell("change", changed);
   }

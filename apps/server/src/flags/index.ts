@@ -24,7 +24,7 @@ import { registerSnapshots } from "./snapshots.routes.ts";
 
 export { flagStandings } from "./flags.store.ts";
 
-export { type FlagsOutcome, type FlagsSince, flagsChangedSince, putFlagsBack } from "./put-back.ts";
+export { type FlagsOutcome, flagsChangedSince, putFlagsBack } from "./put-back.ts";
 
 /** Feature flags: definitions, switches, rollouts, and the protocols by which applications ask for values. */
 export interface RunningFlags {
