@@ -5,18 +5,19 @@ import { addPageOptions, moreWords, type PageOptions, readPages } from "../pages
 import { wrongUse } from "../problem.ts";
 import type { Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
-import { clip, facts, moment, table } from "../text.ts";
+import { clip, moment, table } from "../text.ts";
+import { addArchive, addRestore, addRollout, addSwitch } from "./flag-changes.ts";
 import { addFlagCode } from "./flag-code.ts";
 import { addFlagExperiments } from "./flag-experiments.ts";
 import { addFlagKeys } from "./flag-keys.ts";
 import { addFlagPreview } from "./flag-preview.ts";
-import { addFlagProposals, addPropose, type Change, propose } from "./flag-proposals.ts";
+import { addFlagProposals } from "./flag-proposals.ts";
 import { addFlagRefs } from "./flag-refs.ts";
 import { addFlagSegments } from "./flag-segments.ts";
+import { flagWords } from "./flag-words.ts";
 import { addFlagsAsCode } from "./flags-as-code.ts";
 import { addFlagsInterop } from "./flags-interop.ts";
 
-type FlagView = Answer<"getFlag">;
 type FlagSummary = Answer<"listFlags">["items"][number];
 type Definition = Parameters<Client["putFlag"]>[0]["body"]["definition"];
 
@@ -113,32 +114,6 @@ const rowOf = (flag: FlagSummary): string[] => [
   clip(flag.environments.map(({ name, words }) => `${name}: ${words}`).join(" "), 90) || "in no environment",
 ];
 
-function flagWords(session: Session, flag: FlagView): string {
-  const { style } = session;
-  const rows: [string, string][] = [
-    ["flag", `${style.bold(flag.key)} (${flag.type}, version ${flag.version}, written by ${flag.manager})`],
-    ...(flag.description ? [["about", flag.description] as [string, string]] : []),
-    ["owner", flag.owner || "nobody"],
-    ["use", flag.health === "in_use" ? flag.healthWords : style.warn(flag.healthWords)],
-    ["purpose", flag.purpose + (flag.expires ? `, until ${flag.expires}` : "")],
-    [
-      "variants",
-      Object.entries(flag.definition.variants ?? {})
-        .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
-        .join(", "),
-    ],
-    ...flag.environments.map(({ name, words, isEnabled }): [string, string] => [
-      name,
-      isEnabled ? words : style.warn(words),
-    ]),
-    ...flag.rollouts.map(({ environment, rule, words, since }): [string, string] => [
-      "rollout",
-      `${environment}/${rule}: ${words}, since ${moment(since)}`,
-    ]),
-    ...(flag.isArchived ? [["archived", style.warn("it is answered as not found")] as [string, string]] : []),
-  ];
-  return facts(rows, style);
-}
 function addShow(group: Command, terminal: Terminal, outcome: Outcome): void {
   addCommand<object>(group, terminal, outcome, {
     usage: "show <flag>",
@@ -235,77 +210,6 @@ function variantValue(type: CreateOptions["type"], text: string): boolean | stri
   throw wrongUse(`--variants: ${text} is neither true nor false.`, "Write true or false.");
 }
 
-interface ChangeOptions {
-  readonly environment: string;
-  readonly reason: string;
-  readonly propose?: boolean;
-}
-const addReason = (command: Command): Command =>
-  addPropose(command.requiredOption("--reason <words>", "why; it stands in the history"));
-const addChangeOptions = (command: Command): Command =>
-  addReason(command.option("--environment <name>", "where", "production"));
-/** Makes a change and shows the flag as it is then, or only proposes it. */
-async function changeOr(
-  session: Session,
-  o: { readonly flag: string; readonly options: { readonly reason: string; readonly propose?: boolean } },
-  change: Change,
-  make: () => Promise<FlagView>,
-): Promise<undefined> {
-  if (o.options.propose) {
-    await propose(session, o.flag, change, o.options.reason);
-    return undefined;
-  }
-  const flag = await make();
-  session.print(flag, () => flagWords(session, flag));
-  return undefined;
-}
-function addSwitch(group: Command, terminal: Terminal, outcome: Outcome, isEnabled: boolean): void {
-  const verb = isEnabled ? "on" : "off";
-  addCommand<ChangeOptions>(group, terminal, outcome, {
-    usage: `${verb} <flag>`,
-    about: isEnabled
-      ? "turn a flag on in an environment: its rules decide who gets what"
-      : "turn a flag off in an environment, for everybody and at once: the kill switch",
-    options: addChangeOptions,
-    examples: [[`latchkey flags ${verb} new-lead-form --environment production --reason "first users"`, "at once"]],
-    run: async ({ session: open, args, options }) => {
-      const session = open();
-      const params = { ...session.main, flag: args[0] ?? "" };
-      const { environment, reason } = options;
-      const change = { kind: "switch" as const, environment, isEnabled };
-      return changeOr(session, { flag: params.flag, options }, change, () =>
-        session.client.switchFlag({ params, body: { environment, isEnabled, reason } }),
-      );
-    },
-  });
-}
-
-const ROLLOUT_WORDS = { hold: "held", resume: "running", kill: "killed", done: "done" } as const;
-function addRollout(group: Command, terminal: Terminal, outcome: Outcome): void {
-  addCommand<ChangeOptions & { readonly rule: string }>(group, terminal, outcome, {
-    usage: "rollout <flag> <percent-or-word>",
-    about: "move a rollout to a percentage of the users, or hold, resume or kill it",
-    options: (command) =>
-      addChangeOptions(command).option("--rule <id>", "the rule that serves the rollout", "otherwise"),
-    examples: [
-      ["latchkey flags rollout new-lead-form 25 --reason 'no complaints'", "the same users and some more"],
-      ["latchkey flags rollout new-lead-form hold --reason 'support is away'", "it stays where it is"],
-      ["latchkey flags rollout new-lead-form kill --reason 'errors'", "everybody gets what it is compared with"],
-    ],
-    run: async ({ session: open, args, options }) => {
-      const [key = "", to = ""] = args;
-      const state = Object.hasOwn(ROLLOUT_WORDS, to) ? ROLLOUT_WORDS[to as keyof typeof ROLLOUT_WORDS] : undefined;
-      const move = state ? { state } : { percent: numberOption(to.replace(/\s*%$/, ""), "percent", 0, 100) };
-      const session = open();
-      const { environment, rule, reason } = options;
-      const params = { ...session.main, flag: key };
-      return changeOr(session, { flag: key, options }, { kind: "rollout", environment, rule, ...move }, () =>
-        session.client.moveRollout({ params, body: { environment, rule, reason, ...move } }),
-      );
-    },
-  });
-}
-
 function addExplain(group: Command, terminal: Terminal, outcome: Outcome): void {
   addCommand<{ environment: string; user?: string; context?: string }>(group, terminal, outcome, {
     usage: "explain <flag>",
@@ -378,40 +282,3 @@ const byWords = (one: { by: string; approvedBy: string | null }): string =>
   one.approvedBy ? `${one.by}, agreed by ${one.approvedBy}` : one.by;
 const changeWords = ({ path, before, after }: { path: string; before?: unknown; after?: unknown }): string =>
   `${path || "all of it"}: ${before === null || before === undefined ? "" : `${JSON.stringify(before)} -> `}${JSON.stringify(after)}`;
-
-function addRestore(group: Command, terminal: Terminal, outcome: Outcome): void {
-  addCommand<{ reason: string; propose?: boolean }>(group, terminal, outcome, {
-    usage: "restore <flag> <version>",
-    about: "put a flag back as it was at a version: its definition and its switches",
-    options: addReason,
-    examples: [["latchkey flags restore new-lead-form 4 --reason 'the rule was wrong'", "history lists the versions"]],
-    run: async ({ session: open, args, options }) => {
-      const version = numberOption(args[1] ?? "", "version", 1, 2 ** 31);
-      const session = open();
-      const params = { ...session.main, flag: args[0] ?? "" };
-      return changeOr(session, { flag: params.flag, options }, { kind: "restore", version }, () =>
-        session.client.restoreFlag({ params, body: { version, reason: options.reason } }),
-      );
-    },
-  });
-}
-
-function addArchive(group: Command, terminal: Terminal, outcome: Outcome, archived: boolean): void {
-  addCommand<{ reason: string; propose?: boolean }>(group, terminal, outcome, {
-    usage: archived ? "archive <flag>" : "unarchive <flag>",
-    about: archived ? "archive a flag that no code asks for: its history stays" : "take a flag out of the archive",
-    options: addReason,
-    examples: [
-      archived
-        ? ["latchkey flags archive new-lead-form --reason 'everybody has it'", "answered as not found from now on"]
-        : ["latchkey flags unarchive new-lead-form --reason 'still asked for'", "as it was"],
-    ],
-    run: async ({ session: open, args, options }) => {
-      const session = open();
-      const params = { ...session.main, flag: args[0] ?? "" };
-      return changeOr(session, { flag: params.flag, options }, { kind: "archive", archived }, () =>
-        session.client.archiveFlag({ params, body: { archived, reason: options.reason } }),
-      );
-    },
-  });
-}

@@ -37,6 +37,7 @@ const APPROVALS = 40;
 const CONTRACT = "0001-contract-nothing.sql";
 const main = { project: "main" } as const;
 const WORKLOAD = join(import.meta.dirname, "..", "workload");
+const PROPOSALS = 20;
 /** Branches that have a preview, which is called like them: some are removed, and some are there to be kept. */
 const PREVIEWS = ["preview-one", "preview-two", "preview-three"];
 /** Where the server finds the repository that is furnished in a folder: its githubUrl. */
@@ -194,6 +195,12 @@ export class Furnished {
         body: { definition: { environments: { production: { isEnabled: true, otherwise } } }, reason: "for the fuzz" },
       });
       this.existing.add("flag", flag);
+    }
+    // Each of them can be withdrawn once.
+    for (let i = 0; i < PROPOSALS; i++) {
+      const change = { kind: "rollout", environment: "production", percent: 20 + i } as const;
+      const body = { change, reason: "for the fuzz" };
+      this.existing.learn(await owner.proposeFlagChange({ params: { ...main, flag: "flag-one" }, body }));
     }
     for (const segment of ["segment-one", "segment-two"]) {
       const when = { kind: "attribute", attribute: "country", operator: "in", values: ["DE"] } as const;

@@ -94,6 +94,8 @@ export const KNOWN_FIELDS: Readonly<Record<string, Field>> = {
   // Of flags: what is served and what it is served by must fit together.
   flag: known("flag"),
   segment: known("segment"),
+  proposal: known("proposal"),
+  decision: of("withdraw", "withdraw", "reject", "approve"),
   keyId: known("flagkey"),
   salt: of("a", "b"),
   definition: { ...of(FLAG), weight: 6 },
