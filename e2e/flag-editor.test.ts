@@ -28,6 +28,10 @@ describe.skipIf(!hasBrowser)("a flag in the editor", () => {
       params: { ...main, flag: FLAG },
       body: { definition: { environments, owner: "growth" }, reason: "a test" },
     });
+    await installation.client.putFlag({
+      params: { ...main, flag: "only-watched" },
+      body: { definition: { environments }, reason: "a test" },
+    });
     const body = { name: "functions", environment: "production", kind: "server" as const };
     const { secret } = await installation.client.createFlagKey({ params: main, body });
     for (let n = 0; n < 20; n++)
@@ -107,6 +111,34 @@ describe.skipIf(!hasBrowser)("a flag in the editor", () => {
     page.once("dialog", (dialog) => void dialog.accept());
     await page.getByRole("link", { name: "Flags" }).last().click();
     await page.getByRole("heading", { name: "Flags", level: 1 }).waitFor();
+  });
+
+  it("says what is watched while a share grows, and what is hoped for", async () => {
+    await open("/flags/only-watched/edit");
+    await page.getByLabel("Serve").last().selectOption("rollout");
+    await page.getByText("Watched: errors, browser-errors").click();
+    await page.getByRole("button", { name: "Goal", exact: true }).click();
+    await page.getByLabel("Goal 1", { exact: true }).fill("lead-sent");
+    await page.getByLabel("Guardrail 1: tolerated, %").fill("5");
+    await page.getByLabel("How it grows").selectOption("steps");
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole("button", { name: "Review and save" }).click();
+    const form = page.getByRole("dialog", { name: "What changes" });
+    await form.getByRole("textbox", { name: "Reason" }).fill("a test");
+    await form.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("heading", { name: "only-watched", level: 1 }).waitFor();
+    const { definition } = await installation.client.getFlag({ params: { ...main, flag: "only-watched" } });
+    expect(definition.environments.production?.otherwise).toMatchObject({
+      ...{
+        kind: "rollout",
+        percent: 10,
+        ramp: { kind: "steps", steps: [{ percent: 25 }, { percent: 50 }, { percent: 100 }] },
+      },
+      experiment: {
+        guardrails: [{ metric: "errors", tolerancePercent: 5 }, { metric: "browser-errors" }],
+        goals: [{ metric: "lead-sent", kind: "conversion", better: "more", minEffectPercent: 5 }],
+      },
+    });
   });
 
   it("is taken from one environment into another one, after a look at what differs", async () => {

@@ -4,6 +4,7 @@ import { Button, IconButton } from "../../../ui/Button.tsx";
 import { Field, Input, Select } from "../../../ui/Form.tsx";
 import { LogicShown } from "../LogicShown.tsx";
 import { instantOf, localOf, serveOfKind, withField } from "./draft.ts";
+import { ExperimentEditor } from "./ExperimentEditor.tsx";
 
 type Rollout = Extract<FlagServe, { kind: "rollout" }>;
 type Split = Extract<FlagServe, { kind: "split" }>;
@@ -271,6 +272,7 @@ export function ServeEditor(o: {
             </p>
           )}
           <RampEditor serve={serve} onChange={onChange} />
+          <ExperimentEditor serve={serve} onChange={onChange} />
         </>
       )}
     </div>
