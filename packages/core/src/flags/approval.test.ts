@@ -33,6 +33,7 @@ describe("where a second person has to agree", () => {
     expect(onlyStops([change("environments.production.isEnabled", false, true)])).toBe(false);
     expect(onlyStops([killed, change("environments.production.rollouts.otherwise.percent", 10, 50)])).toBe(false);
     expect(onlyStops([change("environments.production.rollouts.otherwise.state", "held", "running")])).toBe(false);
+    expect(onlyStops([change("environments.production.rollouts.otherwise.state", "killed", "held")])).toBe(false);
     expect(onlyStops([])).toBe(false);
   });
 });

@@ -18,14 +18,14 @@ const ROLLOUT_STATE = /^environments\.[^.]+\.rollouts\..+\.state$/;
 
 /**
  * Whether a change only makes harm end: it turns a flag off, or kills or holds a rollout. Nobody has to wait for a second
- * person to do that.
+ * person to do that. To hold what was killed is no end: those whom it had reached would get the variant again.
  */
 export const onlyStops = (changes: readonly Change[]): boolean =>
   changes.length > 0 &&
   changes.every(
-    ({ path, after }) =>
+    ({ path, before, after }) =>
       (/^environments\.[^.]+\.isEnabled$/.test(path) && after === false) ||
-      (ROLLOUT_STATE.test(path) && (after === "killed" || after === "held")),
+      (ROLLOUT_STATE.test(path) && (after === "killed" || (after === "held" && before !== "killed"))),
   );
 
 /**
