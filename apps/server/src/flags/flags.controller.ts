@@ -15,6 +15,7 @@ import { armsOf, currentRuns, endRun } from "./experiments.store.ts";
 import {
   countFlags,
   dropRollouts,
+  dropSwitches,
   type FlagRow,
   findFlag,
   findVersion,
@@ -54,6 +55,8 @@ export type Under =
       readonly changes: readonly Change[];
       readonly proposal: string;
       readonly proposedBy: Actor;
+      /** Runs once the change is written; not where nothing had to be changed any more. */
+      readonly applied: (tx: Transaction) => Promise<void>;
     };
 
 /** How a rehearsal ends: nothing of it is kept. */
@@ -125,6 +128,7 @@ export async function putFlag(
       archivedAt: null,
       changes,
     });
+    await dropSwitches(tx, project, key, Object.keys(now?.environments ?? {}));
     await dropRollouts(tx, project, key, rolloutRules(wanted));
     return { changes, applied: true, needsApproval: [] };
   });
@@ -302,6 +306,7 @@ async function write(o: FlagsOptions, tx: Transaction, asked: Asked, w: Written)
   const also = under && { ...w.also, proposal: under.proposal, proposedBy: under.proposedBy.name };
   const by = { project, key, actor, reason, ...(under ? { proposedBy: under.proposedBy } : {}) };
   await writeVersion(tx, by, also ? { ...w, also } : w);
+  await under?.applied(tx);
 }
 
 /** The next version of a flag, in its history and in the ledger. */

@@ -144,6 +144,14 @@ export const saveSwitch = operation(
       on conflict (project, flag, environment) do update set is_enabled = excluded.is_enabled`.execute(tx);
   },
 );
+/** Switches of environments that the definition does not have: one that comes back begins as it is defined. */
+export const dropSwitches = operation(
+  "dropSwitches",
+  async (tx: Executor, project: string, flag: string, kept: readonly string[]): Promise<void> => {
+    await sql`delete from flag_switch where project = ${project} and flag = ${flag}
+      and environment <> all(${kept}::text[])`.execute(tx);
+  },
+);
 
 export const rolloutsOf = operation(
   "rolloutsOf",

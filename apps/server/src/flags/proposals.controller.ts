@@ -118,8 +118,7 @@ export async function decideProposal(o: FlagsOptions, asked: Deciding): Promise<
   const reason = await o.subjects.sealWordsOf(principal.name, asked.reason);
   const close = async (tx: Transaction): Promise<void> => {
     const now = await lockProposal(tx, project, id);
-    if (now?.state !== "waiting")
-      throw new ProblemError("LK_FLAG_PROPOSAL", { detail: `It was ${now?.state ?? "removed"} already.` });
+    if (now?.state !== "waiting") throw decidedAlready(now);
     await closeProposal(tx, id, { state: STATES[decision], by: actor, reason });
     const data = { proposal: id, flag: proposal.flag, kind: proposal.change.kind, reason };
     const type = `flags.proposal.${EVENTS[decision]}`;
@@ -128,21 +127,31 @@ export async function decideProposal(o: FlagsOptions, asked: Deciding): Promise<
   };
   if (decision !== "approve") return o.database.transaction(close);
   const { differences, proposed_by } = proposal;
+  let isWritten = false;
+  const applied = async (tx: Transaction): Promise<void> => {
+    await close(tx);
+    isWritten = true;
+  };
   await change(
     o,
     {
-      ...{ project, principal, key: proposal.flag, reason: proposal.reason, also: close },
-      under: { kind: "approval", changes: differences, proposal: id, proposedBy: proposed_by as Actor },
+      ...{ project, principal, key: proposal.flag, reason: proposal.reason, also: async () => {} },
+      under: { kind: "approval", changes: differences, proposal: id, proposedBy: proposed_by as Actor, applied },
     },
     proposal.change,
   );
-  // A change that would do nothing any more does not come to its transaction's end: it is said so.
-  if ((await findProposal(o.database.db, project, id))?.state === "waiting")
-    throw new ProblemError("LK_FLAG_CHANGED", {
-      detail: `"${proposal.flag}" is as it was proposed already: somebody else did it.`,
-      remedy: "Withdraw it.",
-    });
+  if (isWritten) return;
+  // A change that would do nothing any more is not written, and agrees to nothing: it is said so.
+  const now = await findProposal(o.database.db, project, id);
+  throw now?.state === "waiting"
+    ? new ProblemError("LK_FLAG_CHANGED", {
+        detail: `"${proposal.flag}" is as it was proposed already: somebody else did it.`,
+        remedy: "Withdraw it.",
+      })
+    : decidedAlready(now);
 }
+const decidedAlready = (now: ProposalRow | null): ProblemError =>
+  new ProblemError("LK_FLAG_PROPOSAL", { detail: `It was ${now?.state ?? "removed"} already.` });
 const STATES = { approve: "applied", reject: "rejected", withdraw: "withdrawn" } as const;
 const EVENTS = { approve: "approved", reject: "rejected", withdraw: "withdrawn" } as const;
 

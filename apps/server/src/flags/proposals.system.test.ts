@@ -99,6 +99,8 @@ describe("an environment that needs a second person", () => {
     await move(ada, { percent: 20 }, "staging");
     await move(ada, { state: "held" });
     await move(ada, { state: "killed" });
+    // Held, it would be at the share again that it had reached.
+    expect(await problemOf(move(ada, { state: "held" }))).toMatchObject({ code: "LK_FLAG_APPROVAL" });
     await ada.switchFlag({ params: form, body: { ...production, isEnabled: false, reason: "errors" } });
     expect(
       await problemOf(ada.switchFlag({ params: form, body: { ...production, isEnabled: true, reason: "again" } })),
@@ -149,6 +151,24 @@ describe("an environment that needs a second person", () => {
     expect(await waiting(ada)).toEqual([]);
   });
 
+  it("comes back as off as it was agreed to, where it was on before it was taken out", async () => {
+    const flag = "comes-back";
+    const propose = async (of: object) => {
+      const change = { kind: "put" as const, definition: of } as never;
+      const { id } = await ada.proposeFlagChange({ params: { ...main, flag }, body: { change, reason: "a test" } });
+      await decide(grace, id, "approve");
+    };
+    const off = { isEnabled: false, otherwise: { kind: "variant", variant: "on" } };
+    await put(ada, { environments: { production: off, staging: off } } as never, flag);
+    const change = { kind: "switch" as const, ...production, isEnabled: true };
+    const { id } = await ada.proposeFlagChange({ params: { ...main, flag }, body: { change, reason: "a test" } });
+    await decide(grace, id, "approve");
+    await propose({ environments: { staging: off } });
+    await propose({ environments: { production: off, staging: off } });
+    const { environments } = await ada.getFlag({ params: { ...main, flag } });
+    expect(environments.find((one) => one.name === "production")).toMatchObject({ isEnabled: false });
+  });
+
   it("keeps a segment that a flag names there, over others too, from being changed by one alone", async () => {
     const set = (segment: string, when: object, client = ada) =>
       client.putFlagSegment({ params: { ...main, segment }, body: { when: when as never, reason: "a test" } });
@@ -185,5 +205,14 @@ describe("an environment that needs a second person", () => {
     const ends = await Promise.allSettled([1, 2, 3, 4].map(() => decide(grace, id, "approve")));
     expect(ends.filter((one) => one.status === "fulfilled")).toHaveLength(1);
     expect(await ada.getFlag({ params: form })).toMatchObject({ version: version + 1 });
+  });
+
+  it("tells who agrees to what is so already, and does not call it applied", async () => {
+    const change = { kind: "switch" as const, ...production, isEnabled: false };
+    const { id } = await ada.proposeFlagChange({ params: form, body: { change, reason: "errors" } });
+    await ada.switchFlag({ params: form, body: { ...production, isEnabled: false, reason: "at once" } });
+    expect(await problemOf(decide(grace, id, "approve"))).toMatchObject({ code: "LK_FLAG_CHANGED" });
+    expect(await waiting(ada)).toMatchObject([{ id, state: "waiting" }]);
+    expect(await decide(ada, id, "withdraw")).toMatchObject({ state: "withdrawn" });
   });
 });
