@@ -39,6 +39,17 @@ describe("the sample of last week's users", () => {
     });
   });
 
+  it("keeps nothing that PostgreSQL can't keep as JSON, and no long names: one user would spoil the whole sample", () => {
+    const context = {
+      ...{ targetingKey: "u", zero: "a\0b", half: "\ud800", "n\0": 1, plan: "pro", mail: "a@b\0.com", smile: "😀" },
+      user: { ["x".repeat(5_000)]: 1, [`${"y".repeat(79)}😀`]: 2, "\udc00": 2, tags: ["\0", "b"] },
+    };
+    expect(withoutIdentity(context, "another")).toEqual({
+      ...{ targetingKey: "another", plan: "pro", smile: "😀" },
+      user: { ["x".repeat(80)]: 1, ["y".repeat(79)]: 2, tags: ["b"] },
+    });
+  });
+
   it("says how many would get something else", () => {
     const flag = (percent: number): Flag => ({
       ...{ key: "f", type: "boolean", description: "", purpose: "release", owner: "", tags: [], isArchived: false },

@@ -37,6 +37,11 @@ const CHARACTERS_MAX = 80;
 const PERSONAL =
   /^(.*[._-])?(e?mail|(first|last|full|user|display|sur)?[._-]?name|phone|mobile|tel|ip|address|street|ssn|birth.*|token|session|cookie|password)$/i;
 
+/** What a text of PostgreSQL's JSON can't hold: the character 0, and half of a pair of UTF-16. */
+const UNSTORABLE = /\0|\p{Surrogate}/u;
+/** Never in the middle of a pair. */
+const cut = (text: string): string => text.slice(0, CHARACTERS_MAX).replace(/\p{Surrogate}$/u, "");
+
 /**
  * What is kept of a context: what rules may ask for, and nobody's identity. The key is another one, which falls into
  * any share as likely as the true one; of what looks like an e-mail address the domain stays, behind that key; what is named
@@ -46,17 +51,19 @@ export function withoutIdentity(context: EvaluationContext, key: string): Evalua
   const kept: Record<string, unknown> = { targetingKey: key };
   for (const [name, value] of Object.entries(context).slice(0, ATTRIBUTES_MAX)) {
     const plain = name === "targetingKey" ? undefined : plainValue(name, value, { key, depth: 0 });
-    if (plain !== undefined) kept[name.slice(0, CHARACTERS_MAX)] = plain;
+    if (plain !== undefined) kept[cut(name)] = plain;
   }
   return kept;
 }
 function plainValue(name: string, value: unknown, o: { readonly key: string; readonly depth: number }): unknown {
   const within = { ...o, depth: o.depth + 1 };
+  if (UNSTORABLE.test(name)) return undefined;
   if (typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value)))
     return PERSONAL.test(name) ? undefined : value;
   if (typeof value === "string") {
+    if (UNSTORABLE.test(value)) return undefined;
     const at = value.lastIndexOf("@");
-    if (at >= 0) return `${o.key}${value.slice(at, at + CHARACTERS_MAX)}`;
+    if (at >= 0) return `${o.key}${cut(value.slice(at))}`;
     return PERSONAL.test(name) || value.length > CHARACTERS_MAX ? undefined : value;
   }
   if (typeof value !== "object" || value === null || o.depth > 1) return undefined;
@@ -68,7 +75,7 @@ function plainValue(name: string, value: unknown, o: { readonly key: string; rea
   return Object.fromEntries(
     Object.entries(value)
       .slice(0, ATTRIBUTES_MAX)
-      .map(([inner, one]) => [inner, plainValue(inner, one, within)] as const)
+      .map(([inner, one]) => [cut(inner), plainValue(inner, one, within)] as const)
       .filter(([, one]) => one !== undefined),
   );
 }
