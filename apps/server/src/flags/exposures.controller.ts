@@ -49,6 +49,10 @@ const HASH_BYTES = 16;
 export const hashOfKey = (hashKey: Buffer, project: string, key: string): Buffer =>
   createHmac("sha256", hashKey).update(`${project}\n${key}`).digest().subarray(0, HASH_BYTES);
 
+/** What a page told of a user before they met a flag is kept apart: it counts for public flags alone. */
+const pageHashOf = (hashKey: Buffer, project: string, key: string): Buffer =>
+  hashOfKey(hashKey, project, `page\n${key}`);
+
 /**
  * Notes who met which flag; durable when it resolves. The arm is worked out here, from the rollout as it stands: what was
  * served must be what that arm gets, or the client did not know of the last step yet and tells again. Those of neither arm
@@ -82,6 +86,7 @@ export async function takeExposures(o: ExposuresOptions, by: ClientKey, given: r
       // The definition changed a moment ago: what this server knows of it is not what is compared.
       runs.set(key, run.fingerprint === fingerprint ? run.id : null);
     }
+    const pages = new Map<string, Buffer>();
     const rows = new Map<string, NewExposure>();
     for (const { rollout, standing, key, at } of enrolled) {
       const run = runs.get(rolloutKey(rollout.flag, rollout.rule)) ?? null;
@@ -90,10 +95,11 @@ export async function takeExposures(o: ExposuresOptions, by: ClientKey, given: r
       const id = `${run}/${keyHash.toString("base64")}`;
       const before = rows.get(id);
       if (before && before.at.getTime() <= at) continue;
+      if (rollout.isPublic) pages.set(id, pageHashOf(o.hashKey, project, key));
       rows.set(id, { run, keyHash, arm: standing.arm, depth: standing.depth, at: new Date(at) });
     }
     const added = await insertExposures(tx, [...rows.values()]);
-    await addOutcomes(tx, await earlyOutcomes(tx, by, added, planOf(enrolled, runs)));
+    await addOutcomes(tx, await earlyOutcomes(tx, by, { added, pages, plans: planOf(enrolled, runs) }));
     await addVariantCounts(tx, project, environment, variantCounts(counted));
   });
   if (enrolled.length > 0) o.onEvidence(project);
@@ -127,19 +133,31 @@ function planOf(
 async function earlyOutcomes(
   tx: Transaction,
   { project, environment }: ClientKey,
-  added: readonly NewExposure[],
-  plans: ReadonlyMap<number, ExperimentPlan>,
+  {
+    added,
+    pages,
+    plans,
+  }: {
+    readonly added: readonly NewExposure[];
+    /** Under which hash a page's events of a user are kept; none where the run is not of a public flag. */
+    readonly pages: ReadonlyMap<string, Buffer>;
+    readonly plans: ReadonlyMap<number, ExperimentPlan>;
+  },
 ): Promise<NewOutcome[]> {
+  const hashesOf = (row: NewExposure): Buffer[] => {
+    const page = pages.get(`${row.run}/${row.keyHash.toString("base64")}`);
+    return page ? [row.keyHash, page] : [row.keyHash];
+  };
   const early = new Map<string, MetricEvent[]>();
-  const hashes = added.map((row) => row.keyHash);
-  for (const { key_hash, metric, is_bad, value, at } of await earlyEventsOf(tx, project, environment, hashes)) {
-    const id = key_hash.toString("base64");
+  for (const found of await earlyEventsOf(tx, project, environment, added.flatMap(hashesOf))) {
+    const id = found.key_hash.toString("base64");
+    const { metric, is_bad, value, at } = found;
     const one = { metric, key: "", isBad: is_bad ?? undefined, value: value ?? undefined, at: at.getTime() };
     early.set(id, [...(early.get(id) ?? []), one]);
   }
   return added.flatMap((row) => {
     const plan = plans.get(row.run);
-    const events = early.get(row.keyHash.toString("base64")) ?? [];
+    const events = hashesOf(row).flatMap((hash) => early.get(hash.toString("base64")) ?? []);
     return plan ? outcomesOf(row, plan, row.at, events) : [];
   });
 }
@@ -172,6 +190,8 @@ export async function takeEvents(o: ExposuresOptions, by: ClientKey, given: read
     if (known) known.push(one);
     else byUser.set(id, [one]);
   }
+  const kept = ({ key, ...event }: EarlyEvent & { readonly key: string }): EarlyEvent =>
+    by.kind === "server" ? event : { ...event, key_hash: pageHashOf(o.hashKey, project, key) };
   const noted = await o.database.transaction(async (tx) => {
     const hashes = [...byUser.keys()].map((id) => Buffer.from(id, "base64"));
     const outcomes: NewOutcome[] = [];
@@ -186,7 +206,7 @@ export async function takeEvents(o: ExposuresOptions, by: ClientKey, given: read
       outcomes.push(...outcomesOf(of, rollout.plan, met.at, byUser.get(id) ?? []));
     }
     await addOutcomes(tx, outcomes);
-    await insertEarlyEvents(tx, project, environment, earlyOf(byUser, watched, told, nowMs));
+    await insertEarlyEvents(tx, project, environment, earlyOf(byUser, watched, told, nowMs).map(kept));
     return outcomes.length;
   });
   if (noted > 0) o.onEvidence(project);
@@ -199,8 +219,8 @@ function earlyOf(
   watched: readonly LiveRollout[],
   told: ReadonlySet<string>,
   nowMs: number,
-): EarlyEvent[] {
-  const found: EarlyEvent[] = [];
+): (EarlyEvent & { readonly key: string })[] {
+  const found: (EarlyEvent & { readonly key: string })[] = [];
   for (const [id, events] of byUser) {
     const [first] = events;
     if (!first) continue;
@@ -210,7 +230,13 @@ function earlyOf(
     for (const { metric, isBad, value, at } of events)
       if (waiting.some((one) => isNamed(one.plan, metric)))
         found.push({
-          ...{ key_hash: Buffer.from(id, "base64"), metric, is_bad: isBad ?? null, value: value ?? null },
+          ...{
+            key: first.key,
+            key_hash: Buffer.from(id, "base64"),
+            metric,
+            is_bad: isBad ?? null,
+            value: value ?? null,
+          },
           at: new Date(at),
         });
   }
