@@ -108,6 +108,25 @@ describe("exposures", () => {
   });
 });
 
+describe("a page", () => {
+  it("moves no rollout of a flag that is not public, even where a public one watches the same metric", async () => {
+    await put("shown", rollout(50), { isPublic: true });
+    await put("hidden", rollout(50));
+    const user = usersOf("hidden", "treated", 50, 1)[0] ?? "";
+    // Each user is of an arm of both, and of neither it is told yet that they met it.
+    const at = new Date(Date.now() - 1_000).toISOString();
+    const sent = await report("events", [{ metric: "errors", key: user, isBad: true }], key.browser);
+    expect(sent.status).toBe(202);
+    await report("exposures", [{ ...met("hidden", [user], "on")[0], at }]);
+    const isOn = usersOf("shown", "treated", 50, 1_000).includes(user);
+    await report("exposures", [{ ...met("shown", [user], isOn ? "on" : "off")[0], at }]);
+    const hits = async (flag: string) => (await resultOf(flag)).guardrails[0];
+    expect((await resultOf("hidden")).exposed).toEqual({ treated: 1, control: 0 });
+    expect(await hits("hidden")).toMatchObject({ metric: "errors", treated: 0, control: 0 });
+    expect(await hits("shown")).toMatchObject({ metric: "errors", [isOn ? "treated" : "control"]: 1 });
+  });
+});
+
 describe("a rollout by steps", () => {
   const ramp = { kind: "steps", steps: [1, 5, 25].map((percent) => ({ percent, holdMs: 0 })) };
   it("goes on with users enough and no harm, and each step is in the ledger with its evidence", async () => {
@@ -146,6 +165,18 @@ describe("a rollout by steps", () => {
     await move({ state: "running", percent: 5 });
     await meetBoth("held", 5, 40);
     await until("it goes on from there", async () => (await resultOf("held")).percent === 25);
+  });
+});
+
+describe("a ramp by the clock", () => {
+  it("stays where it has come to when a person holds it, or kills it", async () => {
+    const [from, until] = [-3_600_000, 3_600_000].map((ms) => new Date(Date.now() + ms).toISOString());
+    await put("clock", rollout(0, { ramp: { kind: "time", from, until, toPercent: 100 } }));
+    const body = { environment: "production", reason: "x", state: "held" } as const;
+    const { rollouts } = await owner.moveRollout({ params: { ...main, flag: "clock" }, body });
+    expect(rollouts).toMatchObject([{ state: "held" }]);
+    expect(rollouts[0]?.percent).toBeGreaterThanOrEqual(50);
+    expect(rollouts[0]?.percent).toBeLessThan(60);
   });
 });
 

@@ -31,11 +31,12 @@ import {
   takeFlagGeneration,
   type Verb,
 } from "./flags.store.ts";
-import { flagOf, withSwitches } from "./stored.ts";
+import { flagOf, percentNow, withSwitches } from "./stored.ts";
 
 export interface FlagsOptions {
   readonly database: Database;
   readonly subjects: Subjects;
+  readonly now: () => number;
 }
 export interface Asked {
   readonly project: string;
@@ -180,7 +181,7 @@ export async function moveRollout(
     const known = (await rolloutsOf(tx, project, [key])).find(
       (one) => one.environment === environment && one.rule === rule,
     );
-    const now = { percent: known?.percent ?? serve.percent, state: known?.state ?? ("running" as const) };
+    const now = { percent: percentNow(serve, known, o.now()), state: known?.state ?? ("running" as const) };
     const next = { percent: asked.percent ?? now.percent, state: asked.state ?? now.state };
     if (asked.percent !== undefined && now.state === "killed" && asked.state === undefined)
       throw invalid("state", "the rollout was killed.", 'give state "running" too, to begin again');

@@ -20,7 +20,7 @@ import type { FlagSets } from "./sets.ts";
 /** Flags: what they are, their switches and rollouts, what was changed, and who gets what. */
 export function registerFlags(
   http: Http,
-  o: FlagsOptions & { readonly sets: FlagSets; readonly seen: SeenUsers; readonly now: () => number },
+  o: FlagsOptions & { readonly sets: FlagSets; readonly seen: SeenUsers },
 ): void {
   const { db } = o.database;
   /** After a change: whoever asks this server from now on is answered by it. */

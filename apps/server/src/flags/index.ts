@@ -53,11 +53,12 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
   const ramps = new Ramps({ ...o, clock, sets });
   ramps.start();
   const seen = new SeenUsers({ ...o, clock });
-  registerFlags(http, { ...o, sets, seen, now: () => clock.now() });
-  registerSegments(http, { ...o, sets });
-  registerProposals(http, { ...o, sets });
+  const changes = { ...o, sets, now: () => clock.now() };
+  registerFlags(http, { ...changes, seen });
+  registerSegments(http, changes);
+  registerProposals(http, changes);
   registerKeys(http, {
-    ...o,
+    ...changes,
     onRevoked: (id) => {
       keys.forget();
       streams.drop(id);

@@ -1,4 +1,5 @@
-import type { Flag, RolloutState, Segment } from "@latchkey/core/flags/model";
+import { percentAt } from "@latchkey/core/flags/buckets";
+import type { Flag, RolloutState, Segment, ServeRollout } from "@latchkey/core/flags/model";
 import type { FlagRow, RolloutRow, StoredDefinition, SwitchRow } from "./flags.store.ts";
 import type { SegmentRow } from "./segments.store.ts";
 
@@ -33,3 +34,12 @@ export const segmentOf = (row: SegmentRow): Segment => ({
 export const rolloutOf = ({ flag, environment, rule, percent, state }: RolloutRow): RolloutState => ({
   ...{ flag, environment, rule, percent, state },
 });
+/** Where a rollout stands, to a thousandth of a percent: a ramp by the clock as far as it has come, unless it was stopped. */
+export function percentNow(
+  serve: ServeRollout,
+  known: Pick<RolloutRow, "percent" | "state"> | undefined,
+  nowMs: number,
+) {
+  const isByClock = serve.ramp?.kind === "time" && known?.state !== "held" && known?.state !== "killed";
+  return isByClock ? Math.round(percentAt(serve, nowMs) * 1_000) / 1_000 : (known?.percent ?? serve.percent);
+}
