@@ -25,8 +25,10 @@ export type Outcome = Pick<Happened, "isBad" | "value">;
 const KNOWN_MAX = 20_000;
 /** After this it is told again: with a growing rollout somebody who gets the same is of another arm by then. */
 const AGAIN_MS = 5 * 60_000;
-/** What the server takes for who it was. */
+/** What the server takes: for one that it does not take, it would refuse all that are sent with it. */
 const KEY_MAX = 256;
+const METRIC = /^[a-z0-9][a-z0-9._-]{0,59}$/;
+const VALUE_MAX = 1e12;
 
 export interface ReportsOptions extends Pick<OutboxOptions<never>, "later" | "lastMax"> {
   readonly post: (path: string, body: object, isLast: boolean) => Promise<"taken" | "again" | "never">;
@@ -74,7 +76,8 @@ export class Reports {
   }
 
   happened(metric: string, key: string, { isBad, value }: Outcome): void {
-    if (key === "" || key.length > KEY_MAX) return;
+    // NaN is no number at most so large either.
+    if (key === "" || key.length > KEY_MAX || !METRIC.test(metric) || !(Math.abs(value ?? 0) <= VALUE_MAX)) return;
     const also = { ...(isBad === undefined ? {} : { isBad }), ...(value === undefined ? {} : { value }) };
     this.#events.add({ metric, key, ...also, at: new Date().toISOString() });
   }

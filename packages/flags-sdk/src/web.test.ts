@@ -31,3 +31,51 @@ describe("a page that can follow no stream", () => {
     expect(answers).toHaveLength(4);
   });
 });
+
+describe("a page whose stream is refused, since the server has no place for more", () => {
+  it("asks every half minute, and not as fast as it can", async () => {
+    let asked = 0;
+    const flags = [{ key: "form", value: true, variant: "on", reason: "STATIC" }];
+    const body = JSON.stringify({ flags, eventStreams: [{ type: "sse", url: "/events" }] });
+    vi.stubGlobal("fetch", async () => {
+      asked += 1;
+      return new Response(body, { headers: { etag: '"1"' } });
+    });
+    vi.stubGlobal(
+      "EventSource",
+      class {
+        readonly readyState = 2;
+        onerror: (() => void) | null = null;
+        constructor() {
+          setTimeout(() => this.onerror?.(), 10);
+        }
+        close() {}
+      },
+    );
+    vi.useFakeTimers();
+    const page = openWebFlags({ url: "https://flags.example", key: "lkb_1", reports: false });
+    await vi.advanceTimersByTimeAsync(95_000);
+    expect(asked).toBe(4);
+    await page.close();
+  });
+});
+
+describe("what a page tells", () => {
+  it("leaves out what the server refuses: it would refuse the rest of the batch with it", async () => {
+    const posted: string[] = [];
+    vi.stubGlobal("fetch", async (_: string, init: { body: string }) => {
+      posted.push(init.body);
+      return new Response("{}", { status: 202 });
+    });
+    const page = openWebFlags({ url: "https://flags.example", key: "lkb_1", context: { targetingKey: "u" } });
+    page.track("leads");
+    page.track("Lead Made");
+    page.track("time", { value: Number.NaN });
+    page.track("cents", { value: 1e13 });
+    page.track("x".repeat(61));
+    page.track("cents", { value: 250 });
+    await page.close();
+    const events = posted.flatMap((body) => (JSON.parse(body) as { events?: { metric: string }[] }).events ?? []);
+    expect(events.map((one) => one.metric)).toEqual(["leads", "cents"]);
+  });
+});

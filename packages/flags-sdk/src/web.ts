@@ -256,8 +256,12 @@ export class WebFlags<T extends FlagTypes = AnyFlags> {
     }
     const stream = new page.EventSource(new URL(address, `${this.#base}/`).href);
     this.#stream = stream;
-    // What changed while nobody listened was told to nobody.
-    stream.onopen = () => void this.#look();
+    let isGiven = false;
+    stream.onopen = () => {
+      isGiven = true;
+      // What changed while nobody listened was told to nobody.
+      void this.#look();
+    };
     stream.onmessage = () => {
       // Also where the answer is the same: with another share the same variant is another arm's.
       this.#reports?.forget();
@@ -269,8 +273,8 @@ export class WebFlags<T extends FlagTypes = AnyFlags> {
       if (stream.readyState !== CLOSED) return;
       this.#stream = null;
       this.#etag = null;
-      this.#attempt += 1;
-      this.#later(backoffMs(this.#attempt));
+      // Refused at once, there is no place for one more: what it would have told is asked for.
+      this.#later(isGiven ? backoffMs(1) : POLL_MS);
     };
   }
 
