@@ -36,6 +36,9 @@ export function largeBodies(knows: (request: FastifyRequest) => Promise<void>) {
     const length = Number(request.headers["content-length"] ?? Number.POSITIVE_INFINITY);
     if (!isZipped && length <= SMALL_BYTES) return payload;
     await knows(request);
+    // Who went meanwhile closed the answer already: the place would never be free again.
+    if (reply.raw.destroyed)
+      throw new ProblemError("LK_INVALID", { detail: "The connection was closed before the body was there." });
     if (taken >= AT_ONCE_MAX)
       throw new ProblemError("LK_TOO_MANY", {
         detail: `${AT_ONCE_MAX} other large bodies are being taken.`,
