@@ -5,7 +5,7 @@ import type { Principal } from "../platform/auth.ts";
 import type { Executor } from "../platform/database.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { type FlagRow, liveFlags, type StoredDefinition, switchesOf } from "./flags.store.ts";
-import { protectedEnvironments } from "./proposals.store.ts";
+import { proposedDefinitions, protectedEnvironments } from "./proposals.store.ts";
 import { listSegments } from "./segments.store.ts";
 import { segmentOf, withSwitches } from "./stored.ts";
 
@@ -43,7 +43,10 @@ export async function checkApproval(tx: Executor, asked: Asked, w: Wanted): Prom
   });
 }
 
-/** A segment belongs to many flags: one that a flag names where a second person has to agree is not changed by one alone. */
+/**
+ * A segment belongs to many flags: one that a flag names where a second person has to agree is not changed by one alone. Nor one
+ * that a waiting proposal names: who agrees to that has read the segment as it is.
+ */
 export async function checkSegmentAlone(
   tx: Executor,
   project: string,
@@ -59,11 +62,16 @@ export async function checkSegmentAlone(
       const inner = seen.has(one) ? undefined : segments.find((segment) => segment.key === one);
       return one === key || (inner !== undefined && named(inner.when, new Set([...seen, one])));
     });
-  for (const { key: flag, definition } of await liveFlags(tx, project))
+  const refuse = (by: string, remedy: string, { definition }: Pick<FlagRow, "definition">): void => {
     for (const place of places)
       if (definition.environments[place]?.rules.some((rule) => named(rule.when)))
         throw new ProblemError("LK_FLAG_APPROVAL", {
-          detail: `${flag} names the segment in ${place}, where a second person has to agree.`,
-          remedy: "Make another segment, and propose that the flag names that one.",
+          detail: `${by} names the segment in ${place}, where a second person has to agree.`,
+          remedy,
         });
+  };
+  for (const flag of await liveFlags(tx, project))
+    refuse(flag.key, "Make another segment, and propose that the flag names that one.", flag);
+  for (const flag of await proposedDefinitions(tx, project))
+    refuse(`A proposal for ${flag.key}`, "Decide or withdraw the proposal first: `latchkey flags proposals`.", flag);
 }

@@ -3,6 +3,7 @@ import type { Actor } from "@latchkey/core/delivery/rollout";
 import type { Change } from "@latchkey/core/shared/difference";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
+import type { StoredDefinition } from "./flags.store.ts";
 
 /** In the order of their names. */
 export const protectedEnvironments = operation(
@@ -73,6 +74,21 @@ export const countWaiting = operation("countWaiting", async (tx: Executor, proje
     where project = ${project} and state = 'waiting'`.execute(tx);
   return found.rows[0]?.n ?? 0;
 });
+/** The definitions that flags get, or that begin to hold again, when waiting proposals are agreed to. */
+export const proposedDefinitions = operation(
+  "proposedDefinitions",
+  async (tx: Executor, project: string): Promise<{ key: string; definition: StoredDefinition }[]> => {
+    const found = await sql<{ key: string; definition: StoredDefinition }>`select p.flag as key,
+        coalesce(p.change -> 'definition', v.definition, f.definition) as definition
+      from flag_proposal p
+      left join flag_version v on v.project = p.project and v.flag = p.flag and p.change ->> 'kind' = 'restore'
+        and v.version = (p.change ->> 'version')::integer
+      left join flag f on f.project = p.project and f.key = p.flag
+      where p.project = ${project} and p.state = 'waiting' and coalesce(p.change -> 'definition', v.definition,
+        f.definition) is not null order by p.id`.execute(tx);
+    return found.rows;
+  },
+);
 /** Locked until the transaction ends: of two who decide at the same time one comes first. */
 export const lockProposal = operation(
   "lockProposal",

@@ -183,6 +183,17 @@ describe("an environment that needs a second person", () => {
     await put(ada, named, "named");
     expect(await problemOf(set("inner", { ...pro, values: ["free"] }))).toMatchObject({ code: "LK_FLAG_APPROVAL" });
     await set("free", { ...pro, values: ["free"] });
+    // Whoever reads a proposal reads the segments that it names as they are: they stay so until it is decided.
+    const when = { kind: "segment", segment: "free" };
+    const then = { ...off, rules: [{ ...rules[0], when }] };
+    const change = { kind: "put", definition: { environments: { production: then, staging: off } } } as never;
+    const flag = { ...main, flag: "named" };
+    const { id } = await ada.proposeFlagChange({ params: flag, body: { change, reason: "a test" } });
+    expect(await problemOf(set("free", { ...pro, values: ["free", "pro"] }))).toMatchObject({
+      code: "LK_FLAG_APPROVAL",
+    });
+    await decide(ada, id, "withdraw");
+    await set("free", { ...pro, values: ["free", "pro"] });
   });
 
   it("is asked for nothing that can't be done", async () => {
