@@ -61,8 +61,12 @@ describe("putting a flag back in an environment", () => {
         if (done.kind !== "back") return;
         if (now.flag.environments.production?.isEnabled === false)
           expect(done.flag.environments.production?.isEnabled).toBe(false);
-        if (now.rollouts?.[0]?.state === "killed" && now.flag.environments.production?.otherwise.kind === "rollout")
-          for (const one of done.rollouts ?? []) expect(one.state).toBe("killed");
+        if (now.rollouts?.[0]?.state !== "killed" || now.flag.environments.production?.otherwise.kind !== "rollout")
+          return;
+        for (const one of done.rollouts ?? []) expect(one.state).toBe("killed");
+        // Nor is it served to all by a rule that had no rollout then.
+        const production = done.flag.environments.production;
+        if (production?.isEnabled) expect(production.otherwise.kind).toBe("rollout");
       }),
     );
   });

@@ -44,6 +44,8 @@ export function putBack(
   const staysOff = options.keepsOff && rulesNow !== undefined && !rulesNow.isEnabled && rulesThen.isEnabled;
   const rules = { ...rulesThen, isEnabled: rulesThen.isEnabled && !staysOff };
   const flag: Flag = { ...now.flag, environments: { ...now.flag.environments, [environment]: rules } };
+  if (options.keepsOff && rules.isEnabled && losesKilled(environment, now, flag))
+    return left("a rollout of it was killed since, and its rule served without one then");
   const rollouts = rolloutsBack(environment, flag, now, then, options.keepsOff);
   const path = `environments.${environment}`;
   const changes = [
@@ -96,6 +98,14 @@ const byRule = (environment: string, flag: Flag, states: readonly RolloutState[]
   Object.fromEntries(
     standing(environment, flag, states).map(({ rule, percent, state }) => [rule, { percent, state }] as const),
   );
+
+/** Whether a rollout that is killed now would be served by no rollout at all. */
+function losesKilled(environment: string, now: Standing, then: Flag): boolean {
+  const kept = served(then, environment).map(({ rule }) => rule);
+  return standing(environment, now.flag, now.rollouts ?? []).some(
+    ({ rule, state }) => state === "killed" && !kept.includes(rule),
+  );
+}
 
 function rolloutsBack(
   environment: string,
