@@ -249,7 +249,11 @@ export class Flags<T extends FlagTypes = AnyFlags> {
     this.#listeners.tell("state", state);
   }
   #complain(words: string): void {
-    this.#o.onProblem?.(words);
+    try {
+      this.#o.onProblem?.(words);
+    } catch {
+      // What the program's log does is no reason to end the program, or to lose the flags.
+    }
   }
 
   /** In a function: one look at a time, none for a while after one that failed. */
