@@ -79,7 +79,10 @@ function readFile(call: Call<ImportOptions>): unknown {
     throw new CliError({
       code: "LK_CLI_FILE",
       title: "The file can't be read",
-      detail: `${file}: ${error instanceof Error ? error.message : String(error)}`,
+      detail:
+        (error as { code?: string }).code === "ENOENT"
+          ? `There is no file ${file}.`
+          : `${file}: ${error instanceof Error ? error.message : String(error)}`,
       remedy: "Name a file of JSON.",
     });
   }

@@ -99,7 +99,9 @@ function addList(group: Command, terminal: Terminal, outcome: Outcome): void {
       );
       session.print(page, () =>
         page.items.length === 0
-          ? "There are no flags. Make one: latchkey flags create new-lead-form"
+          ? Object.keys(filter).length > 0 || archived
+            ? "No flag is like that. `latchkey flags` lists all that are not archived."
+            : "There are no flags. Make one: latchkey flags create new-lead-form"
           : table(["flag", "type", "owner", "who gets what"], page.items.map(rowOf), session.style) +
             moreWords(session, page),
       );

@@ -32,6 +32,7 @@ import {
   type Verb,
 } from "./flags.store.ts";
 import { flagOf, percentNow, withSwitches } from "./stored.ts";
+import { told } from "./told.ts";
 
 export interface FlagsOptions {
   readonly database: Database;
@@ -183,7 +184,8 @@ export async function moveRollout(
     );
     const now = { percent: percentNow(serve, known, o.now()), state: known?.state ?? ("running" as const) };
     const next = { percent: asked.percent ?? now.percent, state: asked.state ?? now.state };
-    if (asked.percent !== undefined && now.state === "killed" && asked.state === undefined)
+    const isKept = asked.state === undefined ? asked.percent === undefined : asked.state !== "held";
+    if (now.state === "killed" && !isKept)
       throw invalid("state", "the rollout was killed.", 'give state "running" too, to begin again');
     const changes = differences(now, next, `environments.${environment}.rollouts.${rule}`);
     if (changes.length === 0) return;
@@ -351,18 +353,6 @@ export async function writeVersion(
 /** As the database gives it back: what is undefined is not there. */
 const plain = (changes: readonly Change[]) => JSON.parse(JSON.stringify(changes));
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-/** An entry holds 64 KiB, a change of a long definition may have more: then the paths alone, the hash says the rest. */
-const TOLD_CHARACTERS_MAX = 20_000;
-function told(changes: readonly Change[]): { readonly changes: readonly Change[] } | { readonly paths: string[] } {
-  // Who owns a flag may be a person: names are not written into the ledger in clear.
-  const shown = changes.map((change) =>
-    change.path === "owner" ? { path: "owner", before: null, after: null } : change,
-  );
-  return JSON.stringify(shown).length <= TOLD_CHARACTERS_MAX
-    ? { changes: shown }
-    : { paths: shown.slice(0, 200).map((change) => change.path.slice(0, 80)) };
-}
-
 function there(key: string, row: FlagRow | null): FlagRow {
   if (!row) throw noFlag(key);
   return row;

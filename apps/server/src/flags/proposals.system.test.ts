@@ -100,7 +100,7 @@ describe("an environment that needs a second person", () => {
     await move(ada, { state: "held" });
     await move(ada, { state: "killed" });
     // Held, it would be at the share again that it had reached.
-    expect(await problemOf(move(ada, { state: "held" }))).toMatchObject({ code: "LK_FLAG_APPROVAL" });
+    expect(await problemOf(move(ada, { state: "held" }))).toMatchObject({ status: 400, fields: [{ field: "state" }] });
     await ada.switchFlag({ params: form, body: { ...production, isEnabled: false, reason: "errors" } });
     expect(
       await problemOf(ada.switchFlag({ params: form, body: { ...production, isEnabled: true, reason: "again" } })),

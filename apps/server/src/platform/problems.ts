@@ -34,7 +34,7 @@ const TABLE = {
   LK_FLAG_MANAGED: [
     409,
     "The definition is written elsewhere",
-    "Change it there; switches and rollouts work from here too. `latchkey flags take-over` makes it the console's.",
+    "Change it there; switches and rollouts work from here too.",
   ],
   LK_FLAG_APPROVAL: [
     409,

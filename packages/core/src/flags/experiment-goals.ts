@@ -107,7 +107,8 @@ export function effectWords({ percent, interval }: Pick<GoalEffect, "percent" | 
 
 function goalWords(goal: Goal, effect: Omit<GoalEffect, "words">): string {
   const of = goal.kind === "conversion" ? "users with it" : "of it for each user";
-  const so = `${goal.metric}: ${effectWords(effect)} ${of}.`;
+  const isTold = effect.percent !== null && effect.interval !== null;
+  const so = `${goal.metric}: ${effectWords(effect)}${isTold ? ` ${of}` : ""}.`;
   switch (effect.advice) {
     case "ship":
       return `${so} It is better.`;
