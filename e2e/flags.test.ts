@@ -27,6 +27,9 @@ const because = async (dialog: string, press: string) => {
 describe.skipIf(!hasBrowser)("flags in the console", () => {
   beforeAll(async () => {
     installation = await startOwn(ROOT, new AbortController().signal);
+    // Those that the repository brings along.
+    for (const { key: flag } of (await installation.client.listFlags({ params: main })).items)
+      await installation.client.archiveFlag({ params: { ...main, flag }, body: { reason: "a test" } });
     browser = await launch();
     page = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage();
     page.on("pageerror", (error) => complaints.push(error.message));

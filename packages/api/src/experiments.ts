@@ -38,6 +38,18 @@ export const ReportedEvents = z.strictObject({
     .max(REPORTED_MAX),
 });
 
+/** Users whom a program that evaluates by itself has seen: a sample without their identity (core, flags/seen). */
+export const ReportedSeen = z.strictObject({
+  seen: z
+    .array(
+      z.strictObject({
+        hash: z.int().min(0).max(4_294_967_295),
+        context: z.record(z.string().max(100), z.unknown()),
+      }),
+    )
+    .max(REPORTED_MAX),
+});
+
 const percentNumber = z.number().min(0).max(1_000);
 /** What a rollout watches and hopes for; see the guide for what is watched where it is left out. */
 export const ExperimentPlan = z.strictObject({

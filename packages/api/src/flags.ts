@@ -357,7 +357,7 @@ export const flagContract = {
     body: z.strictObject({ environment: environmentName, definition: FlagDefinition.optional() }),
     status: 200,
     answers: z.object({
-      /** So many were looked at: a sample of those who asked over OFREP, without their identity. */
+      /** So many were looked at: a sample of those who met flags, without their identity. */
       users: z.int(),
       /** So many they stand for. */
       estimatedUsers: z.int(),

@@ -235,6 +235,32 @@ describe("reports", () => {
     await flags.close();
     desk.close();
   });
+
+  it("show the server a sample of users, without who they are, to try a change on", async () => {
+    const params = { ...main, flag: "sampled" };
+    const definition = (percent: number, by: readonly object[]) =>
+      ({ environments: { staging: { ...rules(percent), rules: by } } }) as never;
+    await server.owner.putFlag({ params, body: { definition: definition(100, rules(100).rules), reason: "a test" } });
+    const body = { name: "staging", environment: "staging", kind: "server" as const };
+    const flags = open({ reports: true, key: (await server.owner.createFlagKey({ params: main, body })).secret });
+    await flags.ready({ withinMs: 20_000 });
+    for (let n = 0; n < 30; n++) {
+      const country = n < 10 ? "DE" : "FR";
+      flags.value("sampled", false, { targetingKey: `ada-${n}`, country, email: `ada-${n}@example.com` });
+    }
+    await flags.flush();
+    const asked = { environment: "staging", definition: definition(0, []) };
+    const found = await server.owner.previewFlag({ params, body: asked });
+    expect(found).toMatchObject({ users: 30, estimatedUsers: 30, changed: 20 });
+    const browser = { name: "page", environment: "production", kind: "browser" as const };
+    const { secret } = await server.owner.createFlagKey({ params: main, body: browser });
+    const refused = await fetch(`${server.url}/flags/v1/seen`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${secret}` },
+      body: JSON.stringify({ seen: [] }),
+    });
+    expect(refused.status).toBe(403);
+  });
 });
 
 function assertNever(): never {

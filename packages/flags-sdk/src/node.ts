@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { attributeReader } from "@latchkey/core/flags/attribute";
 import type { Evaluated } from "@latchkey/core/flags/compile";
 import { type EvaluationContext, type FlagValue, OTHERWISE, type Serve } from "@latchkey/core/flags/model";
+import { SeenSample } from "@latchkey/core/flags/seen";
 import { type FlagSnapshot, readSnapshot } from "@latchkey/core/flags/snapshot";
 import { ask } from "./ask.ts";
 import { backoffMs } from "./backoff.ts";
@@ -55,6 +57,8 @@ export interface FlagsOptions {
 export function openFlags<T extends FlagTypes = AnyFlags>(o: FlagsOptions): Flags<T> {
   return new Flags<T>(o);
 }
+
+const DAY_MS = 86_400_000;
 
 /** Who gets what, decided in this process. No call waits or throws. */
 export class Flags<T extends FlagTypes = AnyFlags> {
@@ -192,6 +196,7 @@ export class Flags<T extends FlagTypes = AnyFlags> {
       if (this.#isFunction && nowMs - this.#lookedAt > this.#lookAfterMs) this.#look(nowMs);
       if (!this.#set) return failed(fallback, "PROVIDER_NOT_READY", "The flags are not known yet.");
       const found = this.#set.evaluate(key, context, nowMs);
+      if (this.#reports) this.#see(context, nowMs, this.#reports);
       if (found.errorCode) return failed(fallback, found.errorCode, found.errorMessage ?? `There is no flag "${key}".`);
       // Nothing is served, and that is no error: what the code says holds.
       if (found.variant === null) return { ...(found as FlagDetails<FlagValue>), value: fallback };
@@ -201,6 +206,18 @@ export class Flags<T extends FlagTypes = AnyFlags> {
     } catch (error) {
       return failed(fallback, "GENERAL", error instanceof Error ? error.message : String(error));
     }
+  }
+
+  #sample = new SeenSample();
+  #sampleEndsAt = 0;
+  /** A sample of each day's users, without their identity, is what a change of a flag is tried on. */
+  #see(context: EvaluationContext, nowMs: number, reports: Reports): void {
+    if (nowMs >= this.#sampleEndsAt) {
+      this.#sample = new SeenSample();
+      this.#sampleEndsAt = nowMs - (nowMs % DAY_MS) + DAY_MS;
+    }
+    const one = this.#sample.note(context, randomUUID);
+    if (one) reports.seen(one);
   }
 
   #expose(key: string, { variant, rule }: Evaluated, context: EvaluationContext): void {

@@ -1,3 +1,4 @@
+import type { SeenUser } from "@latchkey/core/flags/seen";
 import { Outbox, type OutboxOptions } from "./outbox.ts";
 
 /** Somebody met a variant: what experiments are counted from. */
@@ -40,6 +41,7 @@ export class Reports {
   readonly #known = new Map<string, number>();
   readonly #exposures: Outbox<Exposure>;
   readonly #events: Outbox<Happened>;
+  readonly #seen: Outbox<SeenUser>;
 
   constructor({ post, ...o }: ReportsOptions) {
     this.#exposures = new Outbox({
@@ -47,6 +49,7 @@ export class Reports {
       post: (exposures, isLast) => post("/flags/v1/exposures", { exposures }, isLast),
     });
     this.#events = new Outbox({ ...o, post: (events, isLast) => post("/flags/v1/events", { events }, isLast) });
+    this.#seen = new Outbox({ ...o, post: (seen, isLast) => post("/flags/v1/seen", { seen }, isLast) });
   }
 
   get waiting(): number {
@@ -82,12 +85,18 @@ export class Reports {
     this.#events.add({ metric, key, ...also, at: new Date().toISOString() });
   }
 
+  /** Somebody of the sample of users that a change of a flag is tried on; their identity was left out. */
+  seen(user: SeenUser): void {
+    this.#seen.add(user);
+  }
+
   /** Exposures first: an event counts for who is known to have met something. */
   async flush(isLast = false): Promise<void> {
     if (isLast) await Promise.all([this.#exposures.flush(true), this.#events.flush(true)]);
     else {
       await this.#exposures.flush();
       await this.#events.flush();
+      await this.#seen.flush();
     }
   }
 }

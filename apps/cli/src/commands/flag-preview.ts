@@ -42,7 +42,7 @@ export function addFlagPreview(group: Command, terminal: Terminal, outcome: Outc
 }
 
 function words(session: Session, found: Answer<"previewFlag">, environment: string): string {
-  if (found.users === 0) return `Nobody has asked over OFREP in ${environment} in the last week.`;
+  if (found.users === 0) return `Nobody in ${environment} has met a flag in the last week.`;
   const share = (n: number): string => `${((100 * n) / found.users).toFixed(1)} %`;
   const rows = found.variants.map((one) => [
     one.variant ?? "(the value in the code)",

@@ -52,7 +52,13 @@ export interface Applied {
 
 export type Input =
   /** With `onlyIn`, an event of somebody who began in that state counts in no other: it was overtaken. */
-  | { readonly kind: "event"; readonly event: RolloutEvent; readonly onlyIn?: RolloutState }
+  | {
+      readonly kind: "event";
+      readonly event: RolloutEvent;
+      readonly onlyIn?: RolloutState;
+      /** From where restarts are counted. */
+      readonly restartsSeen?: Readonly<Record<string, number>>;
+    }
   | {
       readonly kind: "looks";
       readonly atMs: number;
@@ -138,6 +144,7 @@ export async function applyWithin(
     const event = { ...input.event, atMs: time.atMs };
     const outcome = await step(tx, row, draft, { recorded: { kind: "event", event }, event, report: null, wallMs });
     if (!outcome.ok) return outcome;
+    draft.restartsSeen = input.restartsSeen ?? draft.restartsSeen;
   } else if (input.stepCount !== row.step_count) {
     // Another event came in between, or another server looked: these counts may be in already. The next look has them.
     return ok({ machine: row.machine, decisions: [], rerouted: false, overtaken: true });

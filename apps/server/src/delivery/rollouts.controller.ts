@@ -177,6 +177,15 @@ export class RolloutsController {
     return { restarts: Math.max(0, restarts - seen), residentBytes, processes: 1, total: restarts };
   }
 
+  /** The restarts of both releases' processes until now. */
+  async #restartsOf(row: RolloutRow): Promise<Readonly<Record<string, number>>> {
+    const seen: Record<string, number> = {};
+    for (const id of [row.baseline_release_id, row.canary_release_id])
+      if (id !== null && (await this.#o.target.upstreamOf(runIn(row, id))))
+        seen[id] = (await this.#o.target.figures(runIn(row, id))).restarts;
+    return seen;
+  }
+
   async #start(row: RolloutRow, fence: number): Promise<void> {
     if (this.#starting.has(row.id)) return;
     this.#starting.add(row.id);
@@ -189,7 +198,9 @@ export class RolloutsController {
       }))
       .then(async (event) => {
         // Whoever stood still meanwhile may find the rollout far beyond its start.
-        const taken = await this.#apply(row.id, fence, { kind: "event", event, onlyIn: "starting" });
+        // A process that dies before the first look has died all the same.
+        const also = event.kind === "release_ready" ? { restartsSeen: await this.#restartsOf(row) } : {};
+        const taken = await this.#apply(row.id, fence, { kind: "event", event, onlyIn: "starting", ...also });
         if (taken && event.kind === "release_failed") await this.#o.target.retire(runIn(row, row.canary_release_id));
       })
       .catch((error: unknown) =>

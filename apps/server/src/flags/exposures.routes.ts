@@ -1,9 +1,10 @@
-import { ReportedEvents, ReportedExposures } from "@latchkey/api/experiments";
+import { ReportedEvents, ReportedExposures, ReportedSeen } from "@latchkey/api/experiments";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { check, type Http } from "../platform/http.ts";
 import type { ClientKey, ClientKeys } from "./client-keys.ts";
 import { type ExposuresOptions, takeEvents, takeExposures } from "./exposures.controller.ts";
 import { allowPages, answer, refuse, unknown } from "./ofrep.routes.ts";
+import type { SeenUsers } from "./seen-users.ts";
 
 /**
  * What applications report: who met which flag, and what happened to them. With the keys of OFREP; answered when it is
@@ -11,12 +12,17 @@ import { allowPages, answer, refuse, unknown } from "./ofrep.routes.ts";
  */
 const EXPOSURES = "/flags/v1/exposures";
 const EVENTS = "/flags/v1/events";
+/** A sample of who asks, from programs that evaluate by themselves: what a change of a flag is tried on. */
+const SEEN = "/flags/v1/seen";
 /** 1,000 exposures with long names are about 400 KiB. */
 const BODY_MAX_BYTES = 1_024 * 1_024;
 /** What waits in a client for longer is of another day. */
 const LATE_MAX_MS = 24 * 3_600_000;
 
-export function registerExposures(http: Http, o: ExposuresOptions & { readonly keys: ClientKeys }): void {
+export function registerExposures(
+  http: Http,
+  o: ExposuresOptions & { readonly keys: ClientKeys; readonly seen: SeenUsers },
+): void {
   const options = { bodyLimit: BODY_MAX_BYTES };
   /** No clock of a client makes something happen later than now. */
   const momentOf = (at: string | undefined): number => {
@@ -44,6 +50,15 @@ export function registerExposures(http: Http, o: ExposuresOptions & { readonly k
       events.map(({ metric, key, isBad, value, at }) => ({ metric, key, isBad, value, at: momentOf(at) })),
     );
     return answer(reply, 202, JSON.stringify({ accepted }));
+  });
+  http.post(SEEN, options, async (request, reply) => {
+    const by = await reportedBy(o.keys, request, reply);
+    if (!by) return reply;
+    if (by.kind !== "server")
+      return refuse(reply, 403, { errorDetails: "Users are told of by servers: use a key of a server." });
+    const { seen } = check(ReportedSeen, request.body, "body");
+    o.seen.take(by.project, by.environment, seen);
+    return answer(reply, 202, JSON.stringify({ accepted: seen.length }));
   });
   for (const url of [EXPOSURES, EVENTS])
     http.options(url, async (_, reply) =>

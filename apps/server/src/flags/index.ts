@@ -70,7 +70,7 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
   registerSnapshots(http, { sets, keys });
   const hashKey = Buffer.from(hkdfSync("sha256", o.keyEncryptionKey, "", "latchkey users of experiments", 32));
   registerExposures(http, {
-    ...{ database: o.database, sets, keys, clock, hashKey },
+    ...{ database: o.database, sets, keys, seen, clock, hashKey },
     onEvidence: (project) => ramps.notice(project),
   });
   const serviceKeys = new ServiceKeys(o);

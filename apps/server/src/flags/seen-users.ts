@@ -4,8 +4,8 @@ import {
   estimateUsers,
   mergeSeen,
   SEEN_MAX,
+  SeenSample,
   type SeenUser,
-  seenHash,
   withoutIdentity,
 } from "@latchkey/core/flags/seen";
 import type { Logger } from "pino";
@@ -22,10 +22,8 @@ interface Day {
   readonly project: string;
   readonly environment: string;
   readonly day: string;
-  readonly users: Map<number, SeenUser>;
-  /** Hashes above it are not among the lowest. */
-  limit: number;
-  readonly unsaved: Set<number>;
+  readonly sample: SeenSample;
+  unsaved: SeenUser[];
 }
 
 /** Samples who asks for flags, without keeping who they are. */
@@ -43,14 +41,16 @@ export class SeenUsers {
 
   /** Somebody asked. Whoever gives no key can't be told from others, and is not counted. */
   note(project: string, environment: string, context: EvaluationContext): void {
-    const { targetingKey } = context;
-    if (typeof targetingKey !== "string" || targetingKey === "") return;
-    const hash = seenHash(targetingKey);
     const day = this.#dayOf(project, environment);
-    if (hash > day.limit || day.users.has(hash)) return;
-    day.users.set(hash, { hash, context: withoutIdentity(context, randomUUID()) });
-    day.unsaved.add(hash);
-    if (day.users.size > SEEN_MAX * 2) this.#trim(day);
+    const one = day.sample.note(context, randomUUID);
+    if (one) day.unsaved.push(one);
+  }
+
+  /** Users whom a program that evaluates by itself has seen; what it left of their identity is taken away here. */
+  take(project: string, environment: string, users: readonly SeenUser[]): void {
+    const day = this.#dayOf(project, environment);
+    for (const { hash, context } of users)
+      if (day.sample.add(hash)) day.unsaved.push({ hash, context: withoutIdentity(context, randomUUID()) });
   }
 
   /** The sample of the last week, and how many users it stands for. */
@@ -90,29 +90,19 @@ export class SeenUsers {
     const key = `${project} ${environment} ${day}`;
     const known = this.#days.get(key);
     if (known) return known;
-    const made = { project, environment, day, users: new Map(), limit: 2 ** 32, unsaved: new Set<number>() };
+    const made: Day = { project, environment, day, sample: new SeenSample(), unsaved: [] };
     this.#days.set(key, made);
     return made;
-  }
-
-  #trim(day: Day): void {
-    const kept = mergeSeen([...day.users.values()]);
-    day.limit = kept.at(-1)?.hash ?? day.limit;
-    for (const hash of day.users.keys())
-      if (hash > day.limit) {
-        day.users.delete(hash);
-        day.unsaved.delete(hash);
-      }
   }
 
   async #save(): Promise<void> {
     const today = new Date(this.#o.clock.now()).toISOString().slice(0, 10);
     for (const [key, day] of [...this.#days]) {
-      const fresh = [...day.unsaved].flatMap((hash) => day.users.get(hash) ?? []);
+      const fresh = day.unsaved;
       try {
         if (fresh.length > 0) {
           await this.#o.database.transaction((tx) => saveSeen(tx, day, fresh, SEEN_MAX));
-          for (const { hash } of fresh) day.unsaved.delete(hash);
+          day.unsaved = day.unsaved.slice(fresh.length);
         }
         if (day.day === today) continue;
         this.#days.delete(key);

@@ -36,7 +36,7 @@ const HOOKS = ["POST /hooks/github", "POST /hooks/netlify", "GET /edge/netlify/:
 const OFREP = [
   ...["POST /ofrep/v1/evaluate/flags", "POST /ofrep/v1/evaluate/flags/:key", "GET /ofrep/v1/events"],
   ...["POST /flags/v1/exposures", "POST /flags/v1/events", "OPTIONS /flags/v1/exposures", "OPTIONS /flags/v1/events"],
-  ...["GET /flags/v1/snapshot", "GET /flagd/v1/sync"],
+  ...["GET /flags/v1/snapshot", "GET /flagd/v1/sync", "POST /flags/v1/seen"],
   ...["OPTIONS /ofrep/v1/evaluate/flags", "OPTIONS /ofrep/v1/evaluate/flags/:key", "OPTIONS /ofrep/v1/events"],
 ];
 /**

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { compileFlags } from "./compile.ts";
 import type { Flag } from "./model.ts";
 import { previewFlag } from "./preview.ts";
-import { estimateUsers, mergeSeen, SEEN_MAX, type SeenUser, seenHash, withoutIdentity } from "./seen.ts";
+import { estimateUsers, mergeSeen, SEEN_MAX, SeenSample, type SeenUser, seenHash, withoutIdentity } from "./seen.ts";
 
 const seen = (user: string): SeenUser => ({ hash: seenHash(user), context: { targetingKey: user } });
 
@@ -15,6 +15,23 @@ describe("the sample of last week's users", () => {
         const byDay = all.map((users) => mergeSeen(users.map(seen), 20));
         expect(mergeSeen(byDay.flat(), 20)).toEqual(mergeSeen(all.flat().map(seen), 20));
       }),
+    );
+  });
+
+  it("is the same when the users come one by one, in any order and again", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 4_000 }), fc.integer({ min: 1, max: 3_999 }), (n, step) => {
+        const sample = new SeenSample();
+        const taken: SeenUser[] = [];
+        for (let i = 0; i < n; i++) {
+          const user = `u-${(i * step) % n}`;
+          const one = sample.note({ targetingKey: user }, () => user);
+          if (one) taken.push(one);
+        }
+        const users = Array.from({ length: n }, (_, i) => seen(`u-${(i * step) % n}`));
+        expect(mergeSeen(taken)).toEqual(mergeSeen(users));
+      }),
+      { numRuns: 20 },
     );
   });
 

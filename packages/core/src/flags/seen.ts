@@ -31,6 +31,34 @@ export function estimateUsers(sample: readonly SeenUser[], most: number = SEEN_M
   return last === 0 ? sample.length : Math.round(((sample.length - 1) * 2 ** 32) / last);
 }
 
+/** The users of a day as they come: who is among the lowest hashes, each once. It forgets who is not. */
+export class SeenSample {
+  readonly #hashes = new Set<number>();
+  #limit = 2 ** 32;
+
+  /** The user as it may be kept, if it is new to the sample. `newKey` makes what stands for the true key. */
+  note(context: EvaluationContext, newKey: () => string): SeenUser | null {
+    const { targetingKey } = context;
+    if (typeof targetingKey !== "string" || targetingKey === "") return null;
+    const hash = seenHash(targetingKey);
+    return this.add(hash) ? { hash, context: withoutIdentity(context, newKey()) } : null;
+  }
+
+  /** False when the hash is too high, or there already. */
+  add(hash: number): boolean {
+    if (hash > this.#limit || this.#hashes.has(hash)) return false;
+    this.#hashes.add(hash);
+    // Not at each one: a set is sorted in the time of many additions.
+    if (this.#hashes.size >= SEEN_MAX * 2) {
+      const lowest = [...this.#hashes].sort((a, b) => a - b).slice(0, SEEN_MAX);
+      this.#limit = lowest.at(-1) ?? this.#limit;
+      this.#hashes.clear();
+      for (const one of lowest) this.#hashes.add(one);
+    }
+    return hash <= this.#limit;
+  }
+}
+
 const ATTRIBUTES_MAX = 30;
 const CHARACTERS_MAX = 80;
 /** Attributes that say who somebody is. */

@@ -63,14 +63,19 @@ function Decide({
   );
 }
 
-/** Changes of flags that wait for a second person: of one flag, or of all. Nothing is shown of one flag while none waits. */
+/**
+ * Changes of flags that wait for a second person: of one flag, or of all. Nothing is shown of one flag while none waits, and
+ * of all while none waits and no environment needs a second person.
+ */
 export function FlagProposals({ flag }: { flag?: string }) {
   const q = useInfiniteQuery(queries.flagProposals(flag));
   const me = useQuery(queries.me());
   const [asked, setAsked] = useState<{ proposal: FlagProposal; decision: Decision } | null>(null);
   const mayWrite = me.data !== undefined && me.data.principal.role !== "viewer";
   const close = (): void => setAsked(null);
-  if (flag !== undefined && !q.data?.pages.some((page) => page.items.length > 0)) return null;
+  const places = useQuery({ ...queries.flagEnvironments(), enabled: flag === undefined });
+  const isAsked = flag === undefined && (places.data?.items.some((one) => one.needsApproval) ?? false);
+  if (!isAsked && !q.data?.pages.some((page) => page.items.length > 0)) return null;
   const ask = (proposal: FlagProposal, decision: Decision) => (
     <Button
       size="small"

@@ -9,6 +9,7 @@ import { Section } from "../../ui/Section.tsx";
 import { ErrorPanel, Skeleton } from "../../ui/States.tsx";
 import { Mono } from "../../ui/Text.tsx";
 import { type Context, readAttributes } from "./attributes.ts";
+import { ExplainedSteps } from "./ExplainedSteps.tsx";
 
 /** What somebody would get, and why: which rule matched, and why not the earlier ones. */
 export function TryIt({
@@ -91,14 +92,7 @@ export function TryIt({
                 <Mono className="text-muted">{JSON.stringify(q.data.value)}</Mono>
               </p>
               <p className="mt-0 mb-2 text-xs text-muted">{q.data.errorCode ?? q.data.reason}</p>
-              <ol className="m-0 flex list-none flex-col gap-1 p-0">
-                {q.data.steps.map((step, i) => (
-                  // biome-ignore lint/suspicious/noArrayIndexKey: steps have no other identity.
-                  <li key={i} className={`border-l-2 pl-3 ${step.matched ? "border-good" : "border-line text-soft"}`}>
-                    {step.words}
-                  </li>
-                ))}
-              </ol>
+              <ExplainedSteps steps={q.data.steps} />
             </>
           )}
         </div>

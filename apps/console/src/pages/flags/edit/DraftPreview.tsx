@@ -7,6 +7,7 @@ import { Field, Input, Textarea } from "../../../ui/Form.tsx";
 import { Section } from "../../../ui/Section.tsx";
 import { Skeleton } from "../../../ui/States.tsx";
 import { readAttributes } from "../attributes.ts";
+import { ExplainedSteps } from "../ExplainedSteps.tsx";
 import type { Draft } from "./draft.ts";
 import { LastWeek } from "./LastWeek.tsx";
 
@@ -65,14 +66,7 @@ export function DraftPreview({ flag, draft, environment }: { flag: FlagView; dra
                   <span className="text-muted"> now: {now.data.variant ?? "no variant"}</span>
                 )}
               </p>
-              <ol className="m-0 mt-1 flex list-none flex-col gap-1 p-0 text-sm">
-                {then.data.steps.map((step, i) => (
-                  // biome-ignore lint/suspicious/noArrayIndexKey: steps have no other identity.
-                  <li key={i} className={`border-l-2 pl-3 ${step.matched ? "border-good" : "border-line text-soft"}`}>
-                    {step.words}
-                  </li>
-                ))}
-              </ol>
+              <ExplainedSteps steps={then.data.steps} />
             </>
           )}
         </div>

@@ -26,7 +26,7 @@ export function LastWeek({ flag, draft, environment }: { flag: FlagView; draft: 
         <Skeleton rows={2} />
       ) : q.data.users === 0 ? (
         <p className="m-0 text-xs text-muted">
-          Nobody has asked over OFREP in {environment} yet. Once they do, this shows how many of them would get what.
+          Nobody in {environment} has met a flag yet. Once they do, this shows how many of them would get what.
         </p>
       ) : (
         <>
