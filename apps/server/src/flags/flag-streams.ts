@@ -4,8 +4,11 @@ import type { Clock } from "../platform/clock.ts";
 import type { ClientKey, ClientKeys } from "./client-keys.ts";
 import type { FlagSets } from "./sets.ts";
 
-/** Each has a socket and a few hundred bytes; more ask another server, or poll. */
-const CLIENTS_MAX = 2_000;
+/**
+ * Each has a socket and a few hundred bytes; more ask another server, or poll. A page's key is no secret: whoever opens streams with
+ * it takes no place that servers need to hear at once that a flag was turned off.
+ */
+const MOST = { all: 2_000, browsers: 1_500 } as const;
 /** Proxies close what is silent for a minute. */
 const HEARTBEAT_MS = 20_000;
 
@@ -19,10 +22,18 @@ export class FlagStreams {
   readonly #clients = new Set<Client>();
   readonly #keys: ClientKeys;
   readonly #clock: Clock;
+  readonly #most: { readonly all: number; readonly browsers: number };
   readonly #off: () => void;
+  #browsers = 0;
   #callOff = () => {};
 
-  constructor(o: { readonly sets: FlagSets; readonly keys: ClientKeys; readonly clock: Clock }) {
+  constructor(o: {
+    readonly sets: Pick<FlagSets, "onChange">;
+    readonly keys: ClientKeys;
+    readonly clock: Clock;
+    readonly most?: { readonly all: number; readonly browsers: number };
+  }) {
+    this.#most = o.most ?? MOST;
     this.#keys = o.keys;
     this.#clock = o.clock;
     this.#off = o.sets.onChange((project) => this.#tell(project));
@@ -40,7 +51,8 @@ export class FlagStreams {
 
   /** False when there is no place left. */
   open(key: ClientKey, request: IncomingMessage, reply: FastifyReply): boolean {
-    if (this.#clients.size >= CLIENTS_MAX) return false;
+    const isPage = key.kind === "browser";
+    if (this.#clients.size >= this.#most.all || (isPage && this.#browsers >= this.#most.browsers)) return false;
     reply.hijack();
     const response = reply.raw;
     for (const [name, value] of Object.entries(reply.getHeaders()))
@@ -55,7 +67,11 @@ export class FlagStreams {
     request.socket.setNoDelay(true);
     const client = { response, key };
     this.#clients.add(client);
-    response.on("close", () => this.#clients.delete(client));
+    if (isPage) this.#browsers += 1;
+    response.once("close", () => {
+      this.#clients.delete(client);
+      if (isPage) this.#browsers -= 1;
+    });
     return true;
   }
 
