@@ -79,3 +79,26 @@ describe("what a page tells", () => {
     expect(events.map((one) => one.metric)).toEqual(["leads", "cents"]);
   });
 });
+
+describe("a value that is an object", () => {
+  it("is the same one while only other flags change, so that nothing renders anew for it", async () => {
+    let form = false;
+    vi.stubGlobal("fetch", async () => {
+      const flags = [
+        { key: "layout", value: { columns: [1, 2] }, variant: "on", reason: "STATIC" },
+        { key: "form", value: form, variant: "on", reason: "STATIC" },
+      ];
+      return new Response(JSON.stringify({ flags }));
+    });
+    vi.useFakeTimers();
+    const page = openWebFlags({ url: "https://flags.example", key: "lkb_1", reports: false });
+    await vi.advanceTimersByTimeAsync(0);
+    const before = page.peek("layout", {}).value;
+    form = true;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(page.value("form", false)).toBe(true);
+    expect(before).toEqual({ columns: [1, 2] });
+    expect(page.peek("layout", {}).value).toBe(before);
+    await page.close();
+  });
+});

@@ -241,8 +241,12 @@ export class WebFlags<T extends FlagTypes = AnyFlags> {
     const before = this.#known;
     this.#known = new Map();
     for (const { key, value, variant = null, reason = "STATIC", metadata, errorCode } of flags) {
+      if (errorCode) continue;
       const served = value === undefined ? {} : { value };
-      if (!errorCode) this.#known.set(key, { ...served, variant, reason, rule: metadata?.rule ?? null });
+      const now: Known = { ...served, variant, reason, rule: metadata?.rule ?? null };
+      const old = before.get(key);
+      // The same object until it changes: who compares by identity renders anew otherwise.
+      this.#known.set(key, old && JSON.stringify(old) === JSON.stringify(now) ? old : now);
     }
     this.#tellChanges(before);
     this.#keep();
