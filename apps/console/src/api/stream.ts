@@ -91,8 +91,9 @@ export function follow(client: QueryClient): () => void {
     attempt = 0;
     heard();
     set({ kind: "live" });
-    // The ledger resumes where it was; what may be dropped on the way was dropped.
-    if (wasLost) void client.invalidateQueries();
+    // The ledger resumes where it was; what may be dropped on the way was dropped. The first time too: what was fetched
+    // before somebody listened may have changed in between.
+    void client.invalidateQueries();
     wasLost = false;
   };
   const listen = <T>(name: string, take: (data: T, event: MessageEvent<string>) => void): void =>
