@@ -58,13 +58,20 @@ export function registerOfrep(http: Http, o: OfrepOptions): void {
     o.seen.note(asked.by.project, asked.by.environment, context);
     const nowMs = o.clock.now();
     const keys = asked.by.kind === "browser" ? asked.set.publicKeys : asked.set.keys;
-    const flags = keys.map((key) => textOf(asked.set, key, asked.set.evaluate(key, context, nowMs))).join();
+    const texts = new Array<string>(keys.length);
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i] as string;
+      texts[i] = textOf(asked.set, key, asked.set.evaluate(key, context, nowMs));
+    }
     const eventStreams = JSON.stringify([{ type: "sse", url: o.streams.addressFor(asked.by, EVENTS) }]);
+    // Encoded once, for the hash and for the wire.
+    const bytes = Buffer.from(`{"flags":[${texts.join()}],"eventStreams":${eventStreams}}`);
     // The address holds a ticket that changes: what the answer says is compared, not that.
-    const etag = `"${createHash("sha1").update(flags).digest("base64url")}"`;
+    const said = bytes.subarray(0, bytes.length - Buffer.byteLength(eventStreams) - 1);
+    const etag = `"${createHash("sha1").update(said).digest("base64url")}"`;
     reply.header("etag", etag);
     if (request.headers["if-none-match"] === etag) return reply.code(304).send();
-    return answer(reply, 200, `{"flags":[${flags}],"eventStreams":${eventStreams}}`);
+    return answer(reply, 200, bytes);
   });
   http.get(EVENTS, async (request, reply) => {
     const { ticket } = request.query as { ticket?: string };
@@ -116,7 +123,7 @@ export const unknown = (reply: FastifyReply) =>
 
 export const refuse = (reply: FastifyReply, status: number, body: object) =>
   answer(reply, status, JSON.stringify(body));
-export const answer = (reply: FastifyReply, status: number, body: string) =>
+export const answer = (reply: FastifyReply, status: number, body: string | Buffer) =>
   reply
     .code(status)
     .header("content-type", "application/json; charset=utf-8")
