@@ -22,7 +22,7 @@ const TOPICS: Readonly<Record<string, Topic>> = {
   },
   flags: {
     words:
-      "an evaluation beside other evaluators, how a rollout is watched, in simulation, a cold start of the SDK, what a page loads",
+      "an evaluation beside other evaluators, how soon a kill is a value beside Unleash, how a rollout is watched, in simulation, a cold start of the SDK, what a page loads",
     parts: FLAGS_PARTS,
     run: benchFlags,
   },

@@ -219,6 +219,12 @@ export const FlagView = z.object({
   ),
 });
 export type FlagView = z.infer<typeof FlagView>;
+/** Of a list: with `definitions` also what the flag decides, so that nobody asks once for each flag. */
+const ListedFlag = z.object({
+  ...FlagSummary.shape,
+  definition: FlagView.shape.definition.exactOptional(),
+  rollouts: FlagView.shape.rollouts.exactOptional(),
+});
 
 export const FlagVersion = z.object({
   version: z.int(),
@@ -279,9 +285,10 @@ export const flagContract = {
       owner: z.string().max(100).optional(),
       health: FlagHealth.optional(),
       archived: z.enum(["true", "false"]).default("false"),
+      definitions: z.enum(["true", "false"]).default("false"),
     }),
     status: 200,
-    answers: pageOf(FlagSummary),
+    answers: pageOf(ListedFlag),
   },
   getFlag: { summary: "One flag: definition, switches, rollouts", status: 200, answers: FlagView },
   putFlag: {

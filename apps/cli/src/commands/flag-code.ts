@@ -3,9 +3,9 @@ import { relative, resolve } from "node:path";
 import type { Flag, Segment } from "@latchkey/core/flags/model";
 import type { Command } from "commander";
 import { addCommand, type Call, type Outcome } from "../command.ts";
-import { readPages } from "../pages.ts";
 import { CliError, EXIT, wrongUse } from "../problem.ts";
 import type { Terminal } from "../terminal.ts";
+import { readDefinitions } from "./flag-definitions.ts";
 
 export interface FlagsFrom {
   readonly folder?: string;
@@ -107,17 +107,7 @@ export async function readFlagsFrom(call: Call<FlagsFrom>): Promise<FoundFlags> 
   }
   const session = call.session();
   const params = session.main;
-  const summaries = [];
-  for (const archived of ["false", "true"] as const)
-    summaries.push(
-      ...(
-        await readPages({ limit: "200", all: true }, (query) =>
-          session.client.listFlags({ params, query: { ...query, archived } }),
-        )
-      ).items,
-    );
-  const views = [];
-  for (const { key } of summaries) views.push(await session.client.getFlag({ params: { ...params, flag: key } }));
+  const views = [...(await readDefinitions(session, "false")), ...(await readDefinitions(session, "true"))];
   const segments = (await session.client.listFlagSegments({ params })).items;
   return {
     flags: views.map(({ key, isArchived, definition }) => ({ ...definition, key, isArchived })),

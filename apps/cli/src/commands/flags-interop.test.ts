@@ -113,4 +113,18 @@ describe("latchkey flags export", () => {
     expect(JSON.stringify(written.flags["new-lead-form"]?.targeting)).toContain('["on",25000],["off",75000]');
     expect((await bench.run("flags", "export", "--environment", "nowhere")).err).toContain('No flag is in "nowhere"');
   });
+  it("asks once for a page of flags, and not once for each", async () => {
+    bench.server.asked.length = 0;
+    const { definition, rollouts } = flags.flag;
+    const listed = (key: string) => ({ ...flags.flagSummary, key, definition, rollouts });
+    let pages = 0;
+    bench.server.answers = {
+      listFlags: () =>
+        pages++ === 0 ? { items: [listed("a"), listed("b")], next: "b" } : { items: [listed("c")], next: null },
+      listFlagSegments: () => ({ items: [] }),
+    };
+    const { out } = await bench.run("flags", "export");
+    expect(Object.keys((JSON.parse(out) as { flags: object }).flags)).toEqual(["a", "b", "c"]);
+    expect(bench.server.asked.map(({ name }) => name)).toEqual(["listFlags", "listFlags", "listFlagSegments"]);
+  });
 });

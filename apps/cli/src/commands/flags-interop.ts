@@ -9,11 +9,11 @@ import type { ReadFlag, ReadFlags } from "@latchkey/core/flags/read";
 import { readUnleash } from "@latchkey/core/flags/unleash-read";
 import { type Command, Option } from "commander";
 import { addCommand, type Call, type Outcome } from "../command.ts";
-import { readPages } from "../pages.ts";
 import { CliError, EXIT, wrongUse } from "../problem.ts";
 import type { Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 import { differenceLines } from "./apply.ts";
+import { readDefinitions } from "./flag-definitions.ts";
 
 type FlagView = Answer<"getFlag">;
 type Put = Answer<"putFlag">;
@@ -197,11 +197,7 @@ function planWords(session: Session, plans: readonly Plan[], read: ReadFlags): s
 async function exportFlags(call: Call<ExportOptions>): Promise<number> {
   const session = call.session();
   const { environment } = call.options;
-  const { items } = await readPages({ limit: "200", all: true }, (query) =>
-    session.client.listFlags({ params: session.main, query: { ...query, archived: "false" } }),
-  );
-  const views: FlagView[] = [];
-  for (const { key } of items) views.push(await session.client.getFlag({ params: { ...session.main, flag: key } }));
+  const views = await readDefinitions(session, "false");
   const segments = await session.client.listFlagSegments({ params: session.main });
   const flags = views.map(({ key, definition, rollouts, isArchived }) =>
     withRollouts(

@@ -170,9 +170,11 @@ export const armsOf = operation(
           .map(({ metric, users, hit, events, total, squares }) => [metric, { users, hit, events, total, squares }]),
       ),
     });
+    const byRun = new Map<number, CountRow[]>(runs.map((run) => [run, []]));
+    for (const row of found.rows) byRun.get(row.run)?.push(row);
     return new Map(
       runs.map((run) => {
-        const rows = found.rows.filter((row) => row.run === run);
+        const rows = byRun.get(run) ?? [];
         const of = (name: Arm) => arm(rows.filter((row) => row.arm === name));
         return [run, { treated: of("treated"), control: of("control") }];
       }),

@@ -37,7 +37,8 @@ export function registerFlags(
   route(http, "listFlags", async ({ project, query }) => {
     const { cursor = "", limit, search = "", tag = "", owner = "", archived, health } = query;
     const filter = { after: cursor, limit, search, tag, owner, archived: archived === "true", health };
-    return viewFlags(db, project, filter, o.now());
+    const definitions = query.definitions === "true";
+    return viewFlags(db, project, { ...filter, definitions }, o.now());
   });
   route(http, "getFlag", async ({ project, params }) => now(project, params.flag));
   route(

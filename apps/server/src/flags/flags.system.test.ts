@@ -72,6 +72,30 @@ describe("a flag", () => {
     expect(again.flag?.environments[0]?.isEnabled).toBe(false);
   });
 
+  it("is listed with what it decides where that is asked for, as it is shown alone", async () => {
+    const rollout = { kind: "rollout", by: "targetingKey", variant: "on", against: "off", percent: 10 };
+    for (const key of ["whole-1", "whole-2"]) await put(key, boolean(rollout));
+    const environment = "production";
+    const params = { ...main, flag: "whole-1" };
+    await owner.switchFlag({ params, body: { environment, isEnabled: true, reason: "on" } });
+    await owner.moveRollout({ params, body: { environment, rule: "otherwise", percent: 20, reason: "more" } });
+    const query = { search: "whole-" };
+    const { items } = await owner.listFlags({ params: main, query: { ...query, definitions: "true" } });
+    for (const { key, definition, rollouts } of items) {
+      const alone = await owner.getFlag({ params: { ...main, flag: key } });
+      expect({ definition, rollouts }).toEqual({ definition: alone.definition, rollouts: alone.rollouts });
+    }
+    expect(items.map(({ key, rollouts }) => [key, rollouts?.[0]?.percent])).toEqual([
+      ["whole-1", 20],
+      ["whole-2", undefined],
+    ]);
+    const plain = await owner.listFlags({ params: main, query });
+    expect(plain.items.map((one) => [one.key, "definition" in one])).toEqual([
+      ["whole-1", false],
+      ["whole-2", false],
+    ]);
+  });
+
   it("shows a difference before it is saved, and changes nothing then", async () => {
     await put("seen", boolean());
     const { applied, changes } = await put("seen", { ...boolean(), description: "Another" }, { dryRun: true });

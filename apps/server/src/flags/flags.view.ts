@@ -64,14 +64,29 @@ function summary(row: FlagRow, { switches, rollouts, served }: Known, nowMs: num
   };
 }
 
+/** What a flag decides as it stands: its definition with switches, and its rollouts. */
+function decided(
+  { key, definition }: FlagRow,
+  { switches, rollouts }: Known,
+): Pick<FlagView, "definition" | "rollouts"> {
+  return {
+    definition: withSwitches(key, definition, switches),
+    rollouts: rollouts
+      .filter((one) => one.flag === key)
+      .map(({ environment, rule, percent, state, since, words }) => ({
+        ...{ environment, rule, percent, state, since: since.toISOString(), words },
+      })),
+  };
+}
+
 /** A page of a project's flags. */
 export async function viewFlags(
   db: Executor,
   project: string,
-  filter: FlagFilter & { readonly health: FlagSummary["health"] | undefined },
+  filter: FlagFilter & { readonly health: FlagSummary["health"] | undefined; readonly definitions: boolean },
   nowMs: number,
 ): Promise<Answer<"listFlags">> {
-  const items: FlagSummary[] = [];
+  const items: Answer<"listFlags">["items"] = [];
   for (let after = filter.after; ; ) {
     const rows = await listFlags(db, project, { ...filter, after });
     const known = await knownOf(
@@ -81,7 +96,8 @@ export async function viewFlags(
     );
     for (const row of rows) {
       const shown = summary(row, known, nowMs);
-      if (filter.health === undefined || shown.health === filter.health) items.push(shown);
+      if (filter.health === undefined || shown.health === filter.health)
+        items.push(filter.definitions ? { ...shown, ...decided(row, known) } : shown);
       if (items.length === filter.limit) return { items, next: row.key };
     }
     // Health is known of pages only: those without any of it are read past.
@@ -96,15 +112,11 @@ export async function viewFlag(db: Executor, project: string, key: string, nowMs
   const row = await findFlag(db, project, key);
   if (!row) return null;
   const known = await knownOf(db, project, [key]);
-  const { switches, rollouts, served } = known;
   return {
     ...summary(row, known, nowMs),
     createdAt: row.created_at.toISOString(),
-    definition: withSwitches(key, row.definition, switches),
-    rollouts: rollouts.map(({ environment, rule, percent, state, since, words }) => ({
-      ...{ environment, rule, percent, state, since: since.toISOString(), words },
-    })),
-    served: served.map(({ environment, variant, evaluations, exposures }) => ({
+    ...decided(row, known),
+    served: known.served.map(({ environment, variant, evaluations, exposures }) => ({
       ...{ environment, variant, evaluations, exposures },
     })),
   };

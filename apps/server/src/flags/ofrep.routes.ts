@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
-import type { Evaluated, FlagSet } from "@latchkey/core/flags/compile";
-import type { EvaluationContext, Flag } from "@latchkey/core/flags/model";
+import type { FlagSet } from "@latchkey/core/flags/compile";
+import type { EvaluationContext } from "@latchkey/core/flags/model";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Clock } from "../platform/clock.ts";
 import type { Http } from "../platform/http.ts";
+import { answerAll, failureOf, writtenOf } from "./answers.ts";
 import type { ClientKey, ClientKeys } from "./client-keys.ts";
 import type { EvaluationCounts } from "./evaluation-counts.ts";
 import type { FlagStreams } from "./flag-streams.ts";
@@ -48,7 +48,7 @@ export function registerOfrep(http: Http, o: OfrepOptions): void {
       });
     if (found.errorCode) return refuse(reply, 400, { key, ...failureOf(found) });
     if (found.variant !== null) o.counts.note(asked.by, key, found.variant);
-    return answer(reply, 200, textOf(asked.set, key, found));
+    return answer(reply, 200, writtenOf(asked.set, key, found).text);
   });
   http.post(BULK, options, async (request, reply) => {
     const asked = await askedBy(o, request, reply);
@@ -58,13 +58,11 @@ export function registerOfrep(http: Http, o: OfrepOptions): void {
     o.seen.note(asked.by.project, asked.by.environment, context);
     const nowMs = o.clock.now();
     const keys = asked.by.kind === "browser" ? asked.set.publicKeys : asked.set.keys;
-    const flags = keys.map((key) => textOf(asked.set, key, asked.set.evaluate(key, context, nowMs))).join();
-    const eventStreams = JSON.stringify([{ type: "sse", url: o.streams.addressFor(asked.by, EVENTS) }]);
-    // The address holds a ticket that changes: what the answer says is compared, not that.
-    const etag = `"${createHash("sha1").update(flags).digest("base64url")}"`;
-    reply.header("etag", etag);
-    if (request.headers["if-none-match"] === etag) return reply.code(304).send();
-    return answer(reply, 200, `{"flags":[${flags}],"eventStreams":${eventStreams}}`);
+    const all = answerAll(asked.set, keys, context, nowMs);
+    // The address of the stream holds a ticket that changes: what flags answer is compared, not that.
+    reply.header("etag", all.etag);
+    if (request.headers["if-none-match"] === all.etag) return reply.code(304).send();
+    return answer(reply, 200, all.body(JSON.stringify([{ type: "sse", url: o.streams.addressFor(asked.by, EVENTS) }])));
   });
   http.get(EVENTS, async (request, reply) => {
     const { ticket } = request.query as { ticket?: string };
@@ -116,7 +114,7 @@ export const unknown = (reply: FastifyReply) =>
 
 export const refuse = (reply: FastifyReply, status: number, body: object) =>
   answer(reply, status, JSON.stringify(body));
-export const answer = (reply: FastifyReply, status: number, body: string) =>
+export const answer = (reply: FastifyReply, status: number, body: string | Buffer) =>
   reply
     .code(status)
     .header("content-type", "application/json; charset=utf-8")
@@ -132,22 +130,3 @@ function contextOf(body: unknown): EvaluationContext | string {
   if (targetingKey !== undefined && typeof targetingKey !== "string") return "targetingKey must be a text.";
   return context as EvaluationContext;
 }
-/** What a flag answered, as text. There is one object for each answer of a flag, so it is written once. */
-function textOf(set: FlagSet, key: string, found: Evaluated): string {
-  const known = texts.get(found);
-  if (known !== undefined) return known;
-  const text = JSON.stringify({ key, ...(found.errorCode ? failureOf(found) : successOf(found, set.metadata(key))) });
-  texts.set(found, text);
-  return text;
-}
-const texts = new WeakMap<Evaluated, string>();
-
-/** Without a variant there is no value either: the one in the code holds (OFREP, code default). */
-const successOf = ({ value, variant, reason, rule }: Evaluated, own: Flag["metadata"]) => ({
-  ...(variant === null ? { reason } : { value, reason, variant }),
-  ...(rule === null && !own ? {} : { metadata: { ...own, ...(rule === null ? {} : { rule }) } }),
-});
-const failureOf = ({ errorCode, errorMessage }: Evaluated) => ({
-  errorCode,
-  ...(errorMessage ? { errorDetails: errorMessage } : {}),
-});

@@ -127,23 +127,18 @@ export class Ramps {
     const running = live.filter((one) => one.isEnabled && one.state !== "killed");
     if (running.length === 0) return;
     const runs = await currentRuns(database.db, project);
-    const runOf = (of: LiveRollout) =>
-      runs.find(
-        (run) => rolloutKey(run.flag, run.rule) === rolloutKey(of.flag, of.rule) && run.environment === of.environment,
-      );
+    const runAt = new Map(runs.map((run) => [placeKey(run), run]));
     const arms = await armsOf(
       database.db,
       runs.map((run) => run.id),
     );
     const states = await rolloutsOf(database.db, project, [...new Set(running.map((one) => one.flag))]);
+    const rowAt = new Map(states.map((row) => [placeKey(row), row]));
     for (const one of running) {
-      const run = runOf(one);
+      const run = runAt.get(placeKey(one));
       if (isRound && run?.fingerprint !== one.fingerprint) await this.#begin(project, one);
       const known = run && run.fingerprint === one.fingerprint ? (arms.get(run.id) ?? NO_ARMS) : NO_ARMS;
-      const row = states.find(
-        (of) => of.flag === one.flag && of.environment === one.environment && of.rule === one.rule,
-      );
-      const { decision } = decide(one, row, run, known, clock.now());
+      const { decision } = decide(one, rowAt.get(placeKey(one)), run, known, clock.now());
       if (decision.kind !== "keep" && (isRound || decision.kind !== "step")) await this.#move(project, one);
     }
     if (isRound) await this.#picture(running, runs, arms);
@@ -239,10 +234,9 @@ export class Ramps {
       runs.map((run) => run.id),
     );
     const nowMs = clock.now();
+    const liveAt = new Map(running.map((one) => [placeKey(one), one]));
     for (const run of runs) {
-      const one = running.find(
-        (of) => of.flag === run.flag && of.environment === run.environment && of.rule === run.rule,
-      );
+      const one = liveAt.get(placeKey(run));
       const counts = arms.get(run.id);
       if (!one || !counts || counts.treated.exposed + counts.control.exposed === 0) continue;
       const age = nowMs - run.started_at.getTime();
@@ -262,6 +256,9 @@ export class Ramps {
   }
 }
 
+/** Of a rollout among those of its project: there are thousands, and all are looked at each second. */
+const placeKey = (of: { readonly environment: string; readonly flag: string; readonly rule: string }): string =>
+  `${of.environment} ${rolloutKey(of.flag, of.rule)}`;
 const refOf = ({ flag, environment, rule }: LiveRollout) => ({ flag, environment, rule });
 
 /** What is to be done with a rollout, by what is known of it. */

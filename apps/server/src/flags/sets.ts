@@ -90,7 +90,8 @@ export class FlagSets {
     const { flags, rollouts, live } = await this.#of(project);
     const known = live.get(environment);
     if (known) return known;
-    const all = flags.flatMap((flag) => liveRollouts(flag, environment, rollouts));
+    const moved = byFlag(rollouts);
+    const all = flags.flatMap((flag) => liveRollouts(flag, environment, moved.get(flag.key) ?? []));
     const made = new Map(all.map((one) => [rolloutKey(one.flag, one.rule), one]));
     live.set(environment, made);
     return made;
@@ -218,7 +219,8 @@ export class FlagSets {
     const { db } = this.#o.database;
     const [rows, segments] = [await liveFlags(db, project), await listSegments(db, project)];
     const [switches, rollouts] = [await switchesOf(db, project, null), await rolloutsOf(db, project, null)];
-    const flags = rows.map((row) => flagOf(row, switches));
+    const set = byFlag(switches);
+    const flags = rows.map((row) => flagOf(row, set.get(row.key)));
     return {
       generation,
       flags,
@@ -232,11 +234,23 @@ export class FlagSets {
   }
 }
 
+/** Thousands of flags are not looked through for each of thousands. */
+function byFlag<T extends { readonly flag: string }>(rows: readonly T[]): ReadonlyMap<string, T[]> {
+  const found = new Map<string, T[]>();
+  for (const row of rows) {
+    const known = found.get(row.flag);
+    if (known) known.push(row);
+    else found.set(row.flag, [row]);
+  }
+  return found;
+}
+
 function sourceIn(loaded: Loaded, environment: string): FlagSource {
   const known = loaded.sources.get(environment);
   if (known) return known;
+  const moved = byFlag(loaded.rollouts);
   const made = {
-    flags: loaded.flags.map((flag) => withRollouts(flag, environment, loaded.rollouts)),
+    flags: loaded.flags.map((flag) => withRollouts(flag, environment, moved.get(flag.key) ?? [])),
     segments: loaded.segments,
     environment,
   };
