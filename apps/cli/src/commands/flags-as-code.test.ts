@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Refusal } from "../testkit/contract-server.ts";
-import { flag } from "../testkit/flag-examples.ts";
+import { flag, flagProposal } from "../testkit/flag-examples.ts";
 import { Bench } from "../testkit/terminal.ts";
 
 let bench: Bench;
@@ -41,5 +41,29 @@ describe("flags apply --if-own", () => {
       bench.server.answers = { ...bench.server.answers, getFlag: known };
       expect((await apply("--if-own")).out).toContain("Applied: new-lead-form.");
     }
+  });
+});
+
+describe("flags apply --propose", () => {
+  it("proposes what needs a second person, once", async () => {
+    const changes = [{ path: "environments.production.off", before: "off", after: "on" }];
+    const proposed: unknown[] = [];
+    bench.server.answers = {
+      putFlag: ({ body }) => {
+        put.push(body);
+        return { flag: { ...flag, manager: "code" }, applied: false, needsApproval: ["production"], changes };
+      },
+      listFlagProposals: () => ({ items: proposed.length > 0 ? [{ ...flagProposal, changes }] : [], next: null }),
+      proposeFlagChange: ({ body }) => {
+        proposed.push(body);
+        return { ...flagProposal, changes };
+      },
+    };
+    expect((await apply("--propose")).out).toContain("Proposed as flp_1");
+    expect(proposed).toMatchObject([{ change: { kind: "put", manager: "code", definition: { environments: {} } } }]);
+    expect((await apply("--propose")).out).toContain("Waits for a second person already: new-lead-form, as flp_1.");
+    expect(proposed).toHaveLength(1);
+    // Only looked at.
+    expect(put).toMatchObject([{ dryRun: true }, { dryRun: true }]);
   });
 });

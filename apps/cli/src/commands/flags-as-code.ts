@@ -6,12 +6,14 @@ import { EXIT, wrongUse } from "../problem.ts";
 import type { Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 import { differenceLines } from "./apply.ts";
+import { type Change, propose } from "./flag-proposals.ts";
 
 interface CodeOptions {
   readonly folder: string;
   readonly yes?: boolean;
   readonly rebucket?: boolean;
   readonly ifOwn?: boolean;
+  readonly propose?: boolean;
 }
 type Put = Answer<"putFlag">;
 
@@ -40,10 +42,12 @@ export function addFlagsAsCode(group: Command, terminal: Terminal, outcome: Outc
     options: (command) =>
       folder(command)
         .option("--yes", "do not ask")
+        .option("--propose", "propose what needs a second person, and apply the rest")
         .option("--if-own", "leave flags alone that are archived or that others took over"),
     examples: [
       ["latchkey flags apply", "show, ask, apply"],
       ["latchkey flags apply --yes", "in CI"],
+      ["latchkey flags apply --yes --propose", "in CI, where an environment needs a second person"],
     ],
     run: apply,
   });
@@ -90,6 +94,18 @@ function words(session: Session, key: string, put: Put): string {
   return `${style.bold(key)} ${put.flag ? "changes" : "is new"}:\n${lines.join("\n")}`;
 }
 
+/** What a file says, for somebody else to agree to. Applied again while it waits, it is not proposed twice. */
+async function proposeFile(session: Session, o: { key: string; put: Put; change: Change }): Promise<void> {
+  const { key: flag, put, change } = o;
+  const query = { flag, state: "waiting" as const, limit: 200 };
+  const { items } = await session.client.listFlagProposals({ params: session.main, query });
+  const textOf = (changes: Put["changes"]): string =>
+    JSON.stringify(changes.map(({ path, before, after }) => [path, before, after]));
+  const same = items.find((one) => textOf(one.changes) === textOf(put.changes));
+  if (same) session.print(same, () => `Waits for a second person already: ${flag}, as ${same.id}.`);
+  else await propose(session, flag, change, "applied from the repository");
+}
+
 async function apply(call: Call<CodeOptions>): Promise<number> {
   const { options, terminal } = call;
   const plans = await plan(call);
@@ -108,6 +124,16 @@ async function apply(call: Call<CodeOptions>): Promise<number> {
     }
   }
   for (const { key, definition, put } of wanted) {
+    if (options.propose && put.needsApproval.length > 0) {
+      const change = {
+        kind: "put" as const,
+        definition,
+        manager: "code" as const,
+        rebucket: options.rebucket === true,
+      };
+      await proposeFile(session, { key, put, change });
+      continue;
+    }
     await session.client.putFlag({
       params: { ...session.main, flag: key },
       body: {
