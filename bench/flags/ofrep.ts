@@ -113,11 +113,12 @@ async function single(
 
 /** The same kill as `flags kill` measures, with many more flags to load, to write and to read. */
 async function kill(bench: Bench, o: Parameters<typeof killsOf>[1]): Promise<Figure[]> {
-  const { p50, p99, worst } = await killsOf(bench, o);
-  const name = `a kill among ${FLAGS} flags is a value at ${CLIENTS} clients`;
+  const { heard, value } = await killsOf(bench, o);
+  const name = `a kill among ${FLAGS} flags`;
   return [
-    figure(`${name}, p99`, p99, "ms"),
-    figure(`${name}, p50`, p50, "ms"),
-    figure(`${name}, the slowest`, worst, "ms"),
+    figure(`${name} is heard by ${CLIENTS} who listen, p99`, heard.p99, "ms", { below: 250 }),
+    figure(`${name} is a value at ${CLIENTS} clients, p99`, value.p99, "ms"),
+    figure(`${name} is a value at ${CLIENTS} clients, p50`, value.p50, "ms"),
+    figure(`${name} is a value at ${CLIENTS} clients, the slowest`, value.worst, "ms"),
   ];
 }
