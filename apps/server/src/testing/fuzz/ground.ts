@@ -38,6 +38,15 @@ const CONTRACT = "0001-contract-nothing.sql";
 const main = { project: "main" } as const;
 const WORKLOAD = join(import.meta.dirname, "..", "workload");
 const PROPOSALS = 20;
+const RULES = 3;
+const ROLLED_OUT = {
+  environments: {
+    production: {
+      isEnabled: true,
+      otherwise: { kind: "rollout", by: "targetingKey", variant: "on", against: "off", percent: 10 } as const,
+    },
+  },
+};
 /** Branches that have a preview, which is called like them: some are removed, and some are there to be kept. */
 const PREVIEWS = ["preview-one", "preview-two", "preview-three"];
 /** Where the server finds the repository that is furnished in a folder: its githubUrl. */
@@ -102,14 +111,34 @@ export class Furnished {
     const params = { ...main, service: this.#workload.name };
     for (const branch of PREVIEWS) await this.ground.owner.createPreview({ params, body: { branch } });
     await this.#channel();
+    await this.#proposals();
   }
 
   /** The fuzz deletes channels, and the last rule with them. */
   async #channel(): Promise<void> {
     const { owner } = this.ground;
-    if ((await owner.listNotificationRules({ params: main })).items.length > 0) return;
+    const known = await owner.listNotificationRules({ params: main });
+    if (known.items.length >= RULES) {
+      this.existing.learn(known);
+      return;
+    }
     const target = { kind: "webhook", url: "http://127.0.0.1:9/" } as const;
-    this.existing.learn(await owner.createNotificationChannel({ params: main, body: { name: "of the fuzz", target } }));
+    for (let i = known.items.length; i < RULES; i++)
+      this.existing.learn(await owner.createNotificationChannel({ params: main, body: { name: `fuzz ${i}`, target } }));
+    // Each channel comes with a first rule.
+    this.existing.learn(await owner.listNotificationRules({ params: main }));
+  }
+
+  /** Each of them can be withdrawn once. The fuzz changes and archives flags: so they are of one of their own. */
+  async #proposals(): Promise<void> {
+    const { owner } = this.ground;
+    const flag = newId("flag").replace("_", "-");
+    await owner.putFlag({ params: { ...main, flag }, body: { definition: ROLLED_OUT, reason: "for the fuzz" } });
+    for (let i = 0; i < PROPOSALS; i++) {
+      const change = { kind: "rollout", environment: "production", percent: 20 + i } as const;
+      const body = { change, reason: "for the fuzz" };
+      this.existing.learn(await owner.proposeFlagChange({ params: { ...main, flag }, body }));
+    }
   }
 
   /** The sources are in a repository, so that there is a commit to ask about. */
@@ -188,19 +217,12 @@ export class Furnished {
   /** Flags that share a segment, with a rollout to move. */
   async #flags(): Promise<void> {
     const { owner } = this.ground;
-    const otherwise = { kind: "rollout", by: "targetingKey", variant: "on", against: "off", percent: 10 } as const;
     for (const flag of ["flag-one", "flag-two"]) {
       await owner.putFlag({
         params: { ...main, flag },
-        body: { definition: { environments: { production: { isEnabled: true, otherwise } } }, reason: "for the fuzz" },
+        body: { definition: ROLLED_OUT, reason: "for the fuzz" },
       });
       this.existing.add("flag", flag);
-    }
-    // Each of them can be withdrawn once.
-    for (let i = 0; i < PROPOSALS; i++) {
-      const change = { kind: "rollout", environment: "production", percent: 20 + i } as const;
-      const body = { change, reason: "for the fuzz" };
-      this.existing.learn(await owner.proposeFlagChange({ params: { ...main, flag: "flag-one" }, body }));
     }
     for (const segment of ["segment-one", "segment-two"]) {
       const when = { kind: "attribute", attribute: "country", operator: "in", values: ["DE"] } as const;
