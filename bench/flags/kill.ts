@@ -45,7 +45,7 @@ async function measureOurs(bench: Bench): Promise<Spread | null> {
       body: { name: "bench", environment: ENVIRONMENT, kind: "server" },
     });
     bench.say(`Latchkey: ${FLAGS} flags, ${CLIENTS} clients that listen`);
-    return await killsOf(bench, { client, url, secret });
+    return (await killsOf(bench, { client, url, secret })).value;
   } finally {
     await installation.stop();
   }
@@ -65,16 +65,16 @@ export const spreadOf = (kills: readonly (readonly number[])[]): Spread => ({
   worst: Math.max(...kills.flat()),
 });
 
-/** Kills one flag after the other, and turns it on again in between; each client is waited for. */
+/** Kills one flag after the other, and turns it on again in between; each client is waited for. When it heard, and when it had it. */
 export async function killsOf(
   bench: Bench,
   o: { readonly client: Client; readonly url: string; readonly secret: string },
-): Promise<Spread> {
+): Promise<{ readonly heard: Spread; readonly value: Spread }> {
   const rounds = bench.runs ?? (bench.quick ? 4 : 20);
   const crowd = Array.from({ length: CLIENTS }, (_, i) => new OfrepClient(o.url, o.secret, `user-${i}`));
   try {
     for (const one of crowd) await one.start();
-    const kills: number[][] = [];
+    const [kills, events]: [number[][], number[][]] = [[], []];
     for (let round = 0; round < rounds; round++) {
       const flag = `flag-${round}`;
       const turn = async (isEnabled: boolean): Promise<number[]> => {
@@ -82,14 +82,16 @@ export async function killsOf(
         const begun = performance.now();
         const body = { environment: ENVIRONMENT, isEnabled, reason: isEnabled ? "it was mended" : "harm" };
         await o.client.switchFlag({ params: { ...main, flag }, body });
-        return (await Promise.all(seen)).map((at) => at - begun);
+        const times = (await Promise.all(seen)).map((at) => at - begun);
+        if (!isEnabled) events.push(crowd.map((one) => (one.heardAt ?? Number.POSITIVE_INFINITY) - begun));
+        return times;
       };
       kills.push(await turn(false));
       await turn(true);
       // What a round leaves behind is not the next one's.
       await sleep(100);
     }
-    return spreadOf(kills);
+    return { heard: spreadOf(events), value: spreadOf(kills) };
   } finally {
     for (const one of crowd) one.stop();
   }
@@ -112,6 +114,8 @@ class OfrepClient {
   #stream: IncomingMessage | null = null;
   #asking = false;
   #again = false;
+  /** When the first event came since it was last asked to wait for something. */
+  heardAt: number | null = null;
 
   constructor(url: string, secret: string, targetingKey: string) {
     this.#url = url;
@@ -124,12 +128,15 @@ class OfrepClient {
     this.#stream = await this.#send("GET", "/ofrep/v1/events", {});
     this.#stream.on("error", () => {});
     this.#stream.on("data", (bytes: Buffer) => {
-      if (bytes.includes("refetchEvaluation")) void this.#ask();
+      if (!bytes.includes("refetchEvaluation")) return;
+      this.heardAt ??= performance.now();
+      void this.#ask();
     });
   }
 
   /** When it has a flag as killed, or as on again. */
   until(flag: string, isKilled: boolean): Promise<number> {
+    this.heardAt = null;
     return new Promise((done, fail) => {
       const late = setTimeout(
         () => fail(new Error(`A client did not have ${flag} within ${WITHIN_MS} ms.`)),

@@ -23,8 +23,9 @@ export async function measureOfrep(bench: Bench): Promise<Figure[]> {
       body: { name: "bench", environment: ENVIRONMENT, kind: "server" },
     });
     return [
-      ...(await bulk(bench, { url, secret, dir: own.dir })),
+      // First: meanwhile the server notes that a thousand rollouts have begun, which no team does in a minute.
       ...(await single(bench, { url, secret, dir: own.dir })),
+      ...(await bulk(bench, { url, secret, dir: own.dir })),
       ...(await kill(bench, { client, url, secret })),
     ];
   } finally {
@@ -113,11 +114,12 @@ async function single(
 
 /** The same kill as `flags kill` measures, with many more flags to load, to write and to read. */
 async function kill(bench: Bench, o: Parameters<typeof killsOf>[1]): Promise<Figure[]> {
-  const { p50, p99, worst } = await killsOf(bench, o);
-  const name = `a kill among ${FLAGS} flags is a value at ${CLIENTS} clients`;
+  const { heard, value } = await killsOf(bench, o);
+  const name = `a kill among ${FLAGS} flags`;
   return [
-    figure(`${name}, p99`, p99, "ms"),
-    figure(`${name}, p50`, p50, "ms"),
-    figure(`${name}, the slowest`, worst, "ms"),
+    figure(`${name} is heard by ${CLIENTS} who listen, p99`, heard.p99, "ms", { below: 250 }),
+    figure(`${name} is a value at ${CLIENTS} clients, p99`, value.p99, "ms"),
+    figure(`${name} is a value at ${CLIENTS} clients, p50`, value.p50, "ms"),
+    figure(`${name} is a value at ${CLIENTS} clients, the slowest`, value.worst, "ms"),
   ];
 }
