@@ -1,5 +1,6 @@
 import { compileFlags, type Evaluated, type FlagSet } from "@latchkey/core/flags/compile";
 import type { EvaluationContext, Flag } from "@latchkey/core/flags/model";
+import { neededFlags } from "@latchkey/core/flags/needed";
 import type { FlagSnapshot } from "@latchkey/core/flags/snapshot";
 
 /** The flags of a snapshot, each compiled when it is asked for first: of 1,000 flags a cold start mostly needs a few. */
@@ -23,23 +24,10 @@ export class LazySet {
 
   #compile(key: string): FlagSet {
     const { segments, environment } = this.#snapshot;
-    const made = compileFlags({ flags: this.#needed(key), segments, environment });
+    const flags = neededFlags((one) => this.#flags.get(one), key, environment);
+    const made = compileFlags({ flags, segments, environment });
     // A name of which there is no flag is not kept: there may be any number of them.
     if (this.#flags.has(key)) this.#sets.set(key, made);
     return made;
-  }
-
-  /** A flag with those that it needs, over others too. */
-  #needed(key: string): Flag[] {
-    const found = new Map<string, Flag>();
-    const waiting = [key];
-    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      const flag = this.#flags.get(next);
-      if (!flag || found.has(next)) continue;
-      found.set(next, flag);
-      for (const { flag: other } of flag.environments[this.#snapshot.environment]?.prerequisites ?? [])
-        waiting.push(other);
-    }
-    return [...found.values()];
   }
 }

@@ -8,6 +8,7 @@ import {
   type ResolutionDetails,
 } from "@openfeature/server-sdk";
 import type { Flags } from "./node.ts";
+import { resolutionOf } from "./resolution.ts";
 import type { AnyFlags, FlagDetails, FlagsState, FlagTypes, FlagValue } from "./values.ts";
 
 const READY_MS = 5_000;
@@ -61,15 +62,12 @@ export class LatchkeyProvider<T extends FlagTypes = AnyFlags> implements Provide
     fallback: T,
     context: EvaluationContext,
   ): Promise<ResolutionDetails<T>> {
-    const details = this.#flags.details(key, fallback as FlagValue, context as Record<string, unknown>);
-    const { value, variant, reason, rule, errorCode, errorMessage } = details as FlagDetails<FlagValue>;
-    return {
-      ...{ value: value as T, reason },
-      ...(variant === null ? {} : { variant }),
-      ...(rule === null ? {} : { flagMetadata: { rule } }),
-      ...(errorCode ? { errorCode: ErrorCode[errorCode] } : {}),
-      ...(errorMessage ? { errorMessage } : {}),
-    };
+    const details = this.#flags.details(
+      key,
+      fallback as FlagValue,
+      context as Record<string, unknown>,
+    ) as FlagDetails<FlagValue>;
+    return resolutionOf(details, ErrorCode);
   }
 }
 

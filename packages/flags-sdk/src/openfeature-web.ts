@@ -7,6 +7,7 @@ import {
   ProviderEvents,
   type ResolutionDetails,
 } from "@openfeature/web-sdk";
+import { resolutionOf } from "./resolution.ts";
 import type { AnyFlags, FlagDetails, FlagTypes, FlagValue } from "./values.ts";
 import type { WebFlags } from "./web.ts";
 
@@ -65,13 +66,6 @@ export class LatchkeyWebProvider<T extends FlagTypes = AnyFlags> implements Prov
 
   #resolve<T extends JsonValue>(key: string, fallback: T): ResolutionDetails<T> {
     const details = this.#flags.details(key, fallback as FlagValue) as FlagDetails<FlagValue>;
-    const { value, variant, reason, rule, errorCode, errorMessage } = details;
-    return {
-      ...{ value: value as T, reason },
-      ...(variant === null ? {} : { variant }),
-      ...(rule === null ? {} : { flagMetadata: { rule } }),
-      ...(errorCode ? { errorCode: ErrorCode[errorCode] } : {}),
-      ...(errorMessage ? { errorMessage } : {}),
-    };
+    return resolutionOf(details, ErrorCode);
   }
 }

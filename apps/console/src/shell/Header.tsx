@@ -46,7 +46,7 @@ function Navigation() {
     { href: to.pipeline(), label: "Pipeline", here: pathname === "/pipeline" },
     { href: to.approvals(), label: "Approvals", here: pathname === "/approvals", count: mine },
     { href: to.deployments(), label: "Deployments", here: pathname === "/deployments" },
-    { href: to.flags(), label: "Flags", here: pathname.startsWith("/flags") },
+    { href: to.flags(), label: "Flags", here: pathname.startsWith("/flag") },
     { href: to.ledger(), label: "Ledger", here: pathname.startsWith("/ledger") },
     { href: to.health(), label: "Health", here: pathname === "/health" },
     { href: to.settings(), label: "Settings", here: pathname === "/settings" },

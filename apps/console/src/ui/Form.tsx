@@ -37,6 +37,33 @@ export const Textarea = ({ className = "", ...rest }: TextareaHTMLAttributes<HTM
   <textarea {...rest} className={`${BOX} min-h-16 py-1.5 ${className}`} />
 );
 
+/** A number from 0; undefined while nothing that is one is typed. */
+export function NumberField(o: {
+  label: string;
+  value: number | undefined;
+  hint?: string;
+  max?: number;
+  className?: string;
+  onChange: (value: number | undefined) => void;
+}) {
+  return (
+    <Field label={o.label} hint={o.hint}>
+      {(ids) => (
+        <Input
+          {...ids}
+          type="number"
+          min={0}
+          max={o.max}
+          step="any"
+          className={o.className}
+          value={o.value === undefined || Number.isNaN(o.value) ? "" : o.value}
+          onChange={(e) => o.onChange(Number.isFinite(e.target.valueAsNumber) ? e.target.valueAsNumber : undefined)}
+        />
+      )}
+    </Field>
+  );
+}
+
 /** One of a few, each with a line that explains it. Arrow keys move between them, as in every group of radios. */
 export function Choices<T extends string>(o: {
   legend: string;

@@ -4,6 +4,7 @@ import { type LiveRollout, liveRollouts } from "@latchkey/core/flags/experiment-
 import { explainFlag } from "@latchkey/core/flags/explain";
 import type { EvaluationContext, Flag, RolloutState, Segment } from "@latchkey/core/flags/model";
 import { OTHERWISE, withRollouts } from "@latchkey/core/flags/model";
+import { neededFlags } from "@latchkey/core/flags/needed";
 import { type FlagPreview, previewFlag } from "@latchkey/core/flags/preview";
 import type { Logger } from "pino";
 import type { Clock } from "../platform/clock.ts";
@@ -38,16 +39,15 @@ export interface FlagSetsOptions {
   readonly announcements: Notifications;
 }
 
-/** An environment's flags, with another definition of one where that is given: what has been rolled out stays there. */
-function sourceWith(
-  loaded: Omit<Loaded, "compiled">,
-  key: string,
-  environment: string,
-  instead?: StoredDefinition,
-): FlagSource {
-  const { flags, segments, rollouts } = loaded;
-  const tried = instead ? [...flags.filter((flag) => flag.key !== key), { ...instead, key, isArchived: false }] : flags;
-  return { flags: tried.map((flag) => withRollouts(flag, environment, rollouts)), segments, environment };
+/**
+ * A flag and what it needs in an environment, with another definition of it where that is given: what has been rolled out
+ * stays there. The others are not asked for.
+ */
+function sourceWith(loaded: Loaded, key: string, environment: string, instead?: StoredDefinition): FlagSource {
+  const { byKey, segments, rollouts } = loaded;
+  const tried = instead && { ...instead, key, isArchived: false };
+  const flags = neededFlags((one) => (one === key && tried ? tried : byKey.get(one)), key, environment);
+  return { flags: flags.map((flag) => withRollouts(flag, environment, rollouts)), segments, environment };
 }
 
 /** The flags of every project as they hold now, in memory: an evaluation asks no database. */
@@ -119,7 +119,7 @@ export class FlagSets {
     return { ...sourceIn(loaded, environment), generation: loaded.generation };
   }
 
-  /** What somebody would get and why, also by a definition that is not saved. Read from the database: what holds this moment. */
+  /** What somebody would get and why, also by a definition that is not saved. By what holds this moment. */
   async explain(
     project: string,
     asked: {
@@ -130,7 +130,7 @@ export class FlagSets {
     },
   ): Promise<Answer<"explainFlag">> {
     const { key, environment, instead } = asked;
-    const source = sourceWith(await this.#load(project, -1), key, environment, instead);
+    const source = sourceWith(await this.#fresh(project), key, environment, instead);
     const found = explainFlag(source, key, asked.context, this.#o.clock.now());
     return {
       ...{ key, value: found.value, variant: found.variant, reason: found.reason, errorCode: found.errorCode },
@@ -150,10 +150,16 @@ export class FlagSets {
     },
   ): Promise<FlagPreview> {
     const { key, environment, instead, users } = asked;
-    const loaded = await this.#load(project, -1);
-    const [now, then] = [undefined, instead].map((one) => compileFlags(sourceWith(loaded, key, environment, one)));
-    if (!now || !then) throw new Error("two sets were asked for");
+    const loaded = await this.#fresh(project);
+    const now = compileFlags(sourceWith(loaded, key, environment));
+    const then = instead ? compileFlags(sourceWith(loaded, key, environment, instead)) : now;
     return previewFlag(now, then, key, users, this.#o.clock.now());
+  }
+
+  /** As the database has it this moment: read anew only if something has changed. */
+  async #fresh(project: string): Promise<Loaded> {
+    await this.look();
+    return this.#of(project);
   }
 
   /** Looks for what changed; resolves when everything that was committed before the call is answered. */

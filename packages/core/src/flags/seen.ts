@@ -35,11 +35,14 @@ export function estimateUsers(sample: readonly SeenUser[], most: number = SEEN_M
 export class SeenSample {
   readonly #hashes = new Set<number>();
   #limit = 2 ** 32;
+  #last = "";
 
   /** The user as it may be kept, if it is new to the sample. `newKey` makes what stands for the true key. */
   note(context: EvaluationContext, newKey: () => string): SeenUser | null {
     const { targetingKey } = context;
-    if (typeof targetingKey !== "string" || targetingKey === "") return null;
+    // Most evaluations are of the same user as the one before.
+    if (typeof targetingKey !== "string" || targetingKey === this.#last) return null;
+    this.#last = targetingKey;
     const hash = seenHash(targetingKey);
     return this.add(hash) ? { hash, context: withoutIdentity(context, newKey()) } : null;
   }

@@ -1,11 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
-import { api, project, wordsOf } from "../../api/client.ts";
+import { useState } from "react";
+import { api, project } from "../../api/client.ts";
 import { keys, queries } from "../../api/queries.ts";
 import { to } from "../../paths.ts";
 import { Button, LinkButton } from "../../ui/Button.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
-import { ReasonField } from "../../ui/Form.tsx";
+import { ReasonForm } from "../../ui/ReasonForm.tsx";
 import { Section } from "../../ui/Section.tsx";
 import { Empty, ErrorPanel, Skeleton } from "../../ui/States.tsx";
 import { toast } from "../../ui/Toasts.tsx";
@@ -17,40 +17,26 @@ interface Place {
 
 function Protect({ place, onClose }: { place: Place; onClose: () => void }) {
   const client = useQueryClient();
-  const [reason, setReason] = useState("");
-  const [tried, setTried] = useState(false);
   const save = useMutation({
-    mutationFn: () =>
+    mutationFn: (reason: string) =>
       api.putFlagEnvironment({
         params: { project, environment: place.name },
-        body: { needsApproval: !place.needsApproval, reason: reason.trim() },
+        body: { needsApproval: !place.needsApproval, reason },
       }),
     onSuccess: async () => {
-      toast.done(place.needsApproval ? "Open" : "Protected", place.name);
+      toast.done(place.needsApproval ? "No longer protected" : "Protected", place.name);
       onClose();
       await client.invalidateQueries({ queryKey: keys.flags });
     },
   });
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
-    setTried(true);
-    if (reason.trim() !== "") save.mutate();
-  };
   return (
-    <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
-      <ReasonField value={reason} onChange={setReason} maxLength={300} asked={tried} />
-      {save.error && (
-        <p role="alert" className="m-0 rounded-md bg-bad-soft px-3 py-2 text-bad">
-          {wordsOf(save.error)}
-        </p>
-      )}
-      <div className="flex justify-end gap-2">
-        <Button onClick={onClose}>Cancel</Button>
-        <Button type="submit" kind="primary" busy={save.isPending}>
-          {place.needsApproval ? "Let one person change them" : "Ask for a second person"}
-        </Button>
-      </div>
-    </form>
+    <ReasonForm
+      press={place.needsApproval ? "Let one person change them" : "Ask for a second person"}
+      busy={save.isPending}
+      error={save.error}
+      onCancel={onClose}
+      onSubmit={(reason) => save.mutate(reason)}
+    />
   );
 }
 
@@ -94,10 +80,10 @@ export function FlagEnvironments() {
               {me.data?.principal.role === "owner" && (
                 <Button
                   size="small"
-                  aria-label={`${place.needsApproval ? "Open" : "Protect"} ${place.name}`}
+                  aria-label={`${place.needsApproval ? "Unprotect" : "Protect"} ${place.name}`}
                   onClick={() => setAsked(place)}
                 >
-                  {place.needsApproval ? "Open" : "Protect"}
+                  {place.needsApproval ? "Unprotect" : "Protect"}
                 </Button>
               )}
             </li>
@@ -107,7 +93,7 @@ export function FlagEnvironments() {
       <Dialog
         open={asked !== null}
         onClose={close}
-        title={asked?.needsApproval ? `Open ${asked.name}?` : `Protect ${asked?.name}?`}
+        title={asked?.needsApproval ? `Unprotect ${asked.name}?` : `Protect ${asked?.name}?`}
         description={
           asked?.needsApproval
             ? "Whoever may ship changes its flags without asking anybody."

@@ -1,13 +1,12 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
 import { api, project } from "../../api/client.ts";
 import { keys, queries } from "../../api/queries.ts";
 import type { FlagVersion, FlagView } from "../../api/types.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
-import { ReasonField } from "../../ui/Form.tsx";
 import { Pages } from "../../ui/Pages.tsx";
+import { ReasonForm } from "../../ui/ReasonForm.tsx";
 import { Section } from "../../ui/Section.tsx";
 import { Empty } from "../../ui/States.tsx";
 import { Ago } from "../../ui/Text.tsx";
@@ -27,41 +26,25 @@ const VERBS: Record<FlagVersion["verb"], string> = {
 const CHANGES_SHOWN = 8;
 function Restore({ flag, version, onClose }: { flag: FlagView; version: number; onClose: () => void }) {
   const client = useQueryClient();
-  const [reason, setReason] = useState("");
-  const [tried, setTried] = useState(false);
   const restore = useMutation({
-    mutationFn: () =>
-      api.restoreFlag({ params: { project, flag: flag.key }, body: { version, reason: reason.trim() } }),
+    mutationFn: (reason: string) => api.restoreFlag({ params: { project, flag: flag.key }, body: { version, reason } }),
     onSuccess: async () => {
       toast.done("Put back", `${flag.key}, as it was at version ${version}`);
       onClose();
       await client.invalidateQueries({ queryKey: keys.flags });
     },
   });
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
-    setTried(true);
-    if (reason.trim() !== "") restore.mutate();
-  };
   return (
-    <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
-      <ReasonField value={reason} onChange={setReason} maxLength={300} asked={tried} />
-      {restore.error && (
-        <Refusal
-          error={restore.error}
-          flag={flag.key}
-          change={{ kind: "restore", version }}
-          reason={reason}
-          onDone={onClose}
-        />
+    <ReasonForm
+      press="Put it back"
+      busy={restore.isPending}
+      error={restore.error}
+      refusal={(error, reason) => (
+        <Refusal error={error} flag={flag.key} change={{ kind: "restore", version }} reason={reason} onDone={onClose} />
       )}
-      <div className="flex justify-end gap-2">
-        <Button onClick={onClose}>Cancel</Button>
-        <Button type="submit" kind="primary" busy={restore.isPending}>
-          Put it back
-        </Button>
-      </div>
-    </form>
+      onCancel={onClose}
+      onSubmit={(reason) => restore.mutate(reason)}
+    />
   );
 }
 

@@ -1,6 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
 import { api, project } from "../../api/client.ts";
 import { keys, queries } from "../../api/queries.ts";
 import type { FlagView } from "../../api/types.ts";
@@ -8,7 +7,7 @@ import { to } from "../../paths.ts";
 import { Badge } from "../../ui/Badge.tsx";
 import { Button, LinkButton } from "../../ui/Button.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
-import { ReasonField } from "../../ui/Form.tsx";
+import { ReasonForm } from "../../ui/ReasonForm.tsx";
 import { Facts, PageHead, Section } from "../../ui/Section.tsx";
 import { Empty, ErrorPanel, PageSkeleton } from "../../ui/States.tsx";
 import { A, Ago, Mono } from "../../ui/Text.tsx";
@@ -69,13 +68,11 @@ function About({ flag: f }: { flag: FlagView }) {
 
 function Archive({ flag, onClose }: { flag: FlagView; onClose: () => void }) {
   const client = useQueryClient();
-  const [reason, setReason] = useState("");
-  const [tried, setTried] = useState(false);
   const archive = useMutation({
-    mutationFn: () =>
+    mutationFn: (reason: string) =>
       api.archiveFlag({
         params: { project, flag: flag.key },
-        body: { archived: !flag.isArchived, reason: reason.trim() },
+        body: { archived: !flag.isArchived, reason },
       }),
     onSuccess: async () => {
       toast.done(flag.isArchived ? "Back in use" : "Archived", flag.key);
@@ -83,30 +80,23 @@ function Archive({ flag, onClose }: { flag: FlagView; onClose: () => void }) {
       await client.invalidateQueries({ queryKey: keys.flags });
     },
   });
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
-    setTried(true);
-    if (reason.trim() !== "") archive.mutate();
-  };
   return (
-    <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
-      <ReasonField value={reason} onChange={setReason} maxLength={300} asked={tried} />
-      {archive.error && (
+    <ReasonForm
+      press={flag.isArchived ? "Take it out" : "Archive it"}
+      busy={archive.isPending}
+      error={archive.error}
+      refusal={(error, reason) => (
         <Refusal
-          error={archive.error}
+          error={error}
           flag={flag.key}
           change={{ kind: "archive", archived: !flag.isArchived }}
           reason={reason}
           onDone={onClose}
         />
       )}
-      <div className="flex justify-end gap-2">
-        <Button onClick={onClose}>Cancel</Button>
-        <Button type="submit" kind="primary" busy={archive.isPending}>
-          {flag.isArchived ? "Take it out" : "Archive it"}
-        </Button>
-      </div>
-    </form>
+      onCancel={onClose}
+      onSubmit={(reason) => archive.mutate(reason)}
+    />
   );
 }
 

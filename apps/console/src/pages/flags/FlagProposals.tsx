@@ -1,13 +1,13 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
-import { api, project, wordsOf } from "../../api/client.ts";
+import { useState } from "react";
+import { api, project } from "../../api/client.ts";
 import { keys, queries } from "../../api/queries.ts";
 import type { FlagProposal } from "../../api/types.ts";
 import { to } from "../../paths.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
-import { ReasonField } from "../../ui/Form.tsx";
 import { Pages } from "../../ui/Pages.tsx";
+import { ReasonForm } from "../../ui/ReasonForm.tsx";
 import { Section } from "../../ui/Section.tsx";
 import { Empty } from "../../ui/States.tsx";
 import { A, Ago } from "../../ui/Text.tsx";
@@ -28,38 +28,26 @@ function Decide({
   onClose: () => void;
 }) {
   const client = useQueryClient();
-  const [reason, setReason] = useState("");
-  const [tried, setTried] = useState(false);
   const decide = useMutation({
-    mutationFn: () =>
-      api.decideFlagProposal({ params: { project, proposal: p.id }, body: { decision, reason: reason.trim() } }),
+    mutationFn: (reason: string) =>
+      api.decideFlagProposal({ params: { project, proposal: p.id }, body: { decision, reason } }),
     onSuccess: async () => {
       toast.done(DONE[decision], p.flag);
       onClose();
       await client.invalidateQueries({ queryKey: keys.flags });
     },
   });
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
-    setTried(true);
-    if (reason.trim() !== "") decide.mutate();
-  };
   return (
-    <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
+    <ReasonForm
+      press={VERBS[decision]}
+      kind={decision === "approve" ? "primary" : "danger"}
+      busy={decide.isPending}
+      error={decide.error}
+      onCancel={onClose}
+      onSubmit={(reason) => decide.mutate(reason)}
+    >
       <FlagChanges changes={p.changes} most={50} />
-      <ReasonField value={reason} onChange={setReason} maxLength={300} asked={tried} />
-      {decide.error && (
-        <p role="alert" className="m-0 rounded-md bg-bad-soft px-3 py-2 text-bad">
-          {wordsOf(decide.error)}
-        </p>
-      )}
-      <div className="flex justify-end gap-2">
-        <Button onClick={onClose}>Cancel</Button>
-        <Button type="submit" kind={decision === "approve" ? "primary" : "danger"} busy={decide.isPending}>
-          {VERBS[decision]}
-        </Button>
-      </div>
-    </form>
+    </ReasonForm>
   );
 }
 

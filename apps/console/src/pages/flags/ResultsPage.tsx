@@ -217,7 +217,7 @@ export function ResultsPage() {
         </>
       }
       lead="Those who get it, compared with as many who would have got it next."
-      actions={<LinkButton href={to.flag(key)}>Move it</LinkButton>}
+      actions={q.data && <LinkButton href={to.flag(key)}>Move it</LinkButton>}
     />
   );
   if (!q.data)

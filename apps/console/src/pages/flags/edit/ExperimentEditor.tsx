@@ -2,7 +2,7 @@ import { DEFAULT_PLAN } from "@latchkey/core/flags/experiment";
 import { Plus, X } from "lucide-react";
 import type { FlagServe } from "../../../api/types.ts";
 import { Button, IconButton } from "../../../ui/Button.tsx";
-import { Field, Input, Select } from "../../../ui/Form.tsx";
+import { Field, Input, NumberField, Select } from "../../../ui/Form.tsx";
 import { withField } from "./draft.ts";
 
 type Rollout = Extract<FlagServe, { kind: "rollout" }>;
@@ -16,27 +16,6 @@ const DEFAULT: Plan = {
   goals: DEFAULT_PLAN.goals.map((one) => ({ ...one })),
 };
 
-function Numbered(o: {
-  label: string;
-  value: number | undefined;
-  hint?: string;
-  onChange: (value: number | undefined) => void;
-}) {
-  return (
-    <Field label={o.label} hint={o.hint}>
-      {(ids) => (
-        <Input
-          {...ids}
-          type="number"
-          min={0}
-          step="any"
-          value={o.value ?? ""}
-          onChange={(e) => o.onChange(Number.isFinite(e.target.valueAsNumber) ? e.target.valueAsNumber : undefined)}
-        />
-      )}
-    </Field>
-  );
-}
 const Metric = (o: { label: string; value: string; onChange: (metric: string) => void }) => (
   <Field label={o.label}>
     {(ids) => <Input {...ids} value={o.value} placeholder="errors" onChange={(e) => o.onChange(e.target.value)} />}
@@ -48,12 +27,12 @@ function GuardrailRow(o: { n: number; of: Guardrail; onChange: (of: Guardrail) =
   return (
     <div className="grid items-end gap-2 sm:grid-cols-[minmax(0,1.4fr)_minmax(0,1fr)_minmax(0,1fr)_auto]">
       <Metric label={`Guardrail ${n}`} value={of.metric} onChange={(metric) => onChange({ ...of, metric })} />
-      <Numbered
+      <NumberField
         label={`Guardrail ${n}: bad above`}
         value={of.over}
         onChange={(over) => onChange(withField(of, "over", over))}
       />
-      <Numbered
+      <NumberField
         label={`Guardrail ${n}: tolerated, %`}
         value={of.tolerancePercent}
         onChange={(percent) => onChange(withField(of, "tolerancePercent", percent))}
@@ -90,7 +69,7 @@ function GoalRow(o: { n: number; of: Goal; onChange: (of: Goal) => void; onRemov
           </Select>
         )}
       </Field>
-      <Numbered
+      <NumberField
         label={`Goal ${n}: at least, %`}
         value={of.minEffectPercent}
         onChange={(percent) => onChange({ ...of, minEffectPercent: percent ?? 0 })}
@@ -149,13 +128,13 @@ export function ExperimentEditor({ serve, onChange }: { serve: Rollout; onChange
           </Button>
         </div>
         <div className="grid gap-3 sm:grid-cols-2">
-          <Numbered
+          <NumberField
             label="Chance to kill a harmless one, %"
             hint="Over all guardrails and steps."
             value={Number((plan.alpha * 100).toFixed(6))}
             onChange={(percent) => put({ alpha: (percent ?? 0) / 100 })}
           />
-          <Numbered
+          <NumberField
             label="Users of each arm before a next step"
             value={plan.minExposures}
             onChange={(n) => put({ minExposures: Math.round(n ?? 0) })}

@@ -1,10 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
-import { api, project, wordsOf } from "../../../api/client.ts";
+import { api, project } from "../../../api/client.ts";
 import { keys } from "../../../api/queries.ts";
 import type { FlagView } from "../../../api/types.ts";
-import { Button } from "../../../ui/Button.tsx";
-import { ReasonField } from "../../../ui/Form.tsx";
+import { ReasonForm } from "../../../ui/ReasonForm.tsx";
 import { ErrorPanel, Skeleton } from "../../../ui/States.tsx";
 import { toast } from "../../../ui/Toasts.tsx";
 import { FlagChanges } from "../FlagChanges.tsx";
@@ -15,8 +13,6 @@ import type { Draft } from "./draft.ts";
 export function SaveDraft(o: { flag: FlagView; draft: Draft; onClose: () => void; onSaved: () => void }) {
   const { flag, draft } = o;
   const client = useQueryClient();
-  const [reason, setReason] = useState("");
-  const [tried, setTried] = useState(false);
   const params = { project, flag: flag.key };
   const asked = { definition: draft, manager: "console" as const, ifVersion: flag.version };
   const q = useQuery({
@@ -26,7 +22,7 @@ export function SaveDraft(o: { flag: FlagView; draft: Draft; onClose: () => void
     gcTime: 0,
   });
   const save = useMutation({
-    mutationFn: () => api.putFlag({ params, body: { ...asked, reason: reason.trim() } }),
+    mutationFn: (reason: string) => api.putFlag({ params, body: { ...asked, reason } }),
     onSuccess: async () => {
       toast.done("Saved", flag.key);
       await client.invalidateQueries({ queryKey: keys.flags });
@@ -35,18 +31,30 @@ export function SaveDraft(o: { flag: FlagView; draft: Draft; onClose: () => void
   });
   const propose = usePropose(flag.key, o.onSaved);
   const places = q.data?.needsApproval ?? [];
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
-    setTried(true);
-    if (reason.trim() === "") return;
+  const go = (reason: string): void => {
     if (places.length > 0) propose.mutate({ change: { kind: "put", definition: draft, manager: "console" }, reason });
-    else save.mutate();
+    else save.mutate(reason);
   };
   if (q.error) return <ErrorPanel error={q.error} />;
   if (!q.data) return <Skeleton rows={3} />;
   if (q.data.changes.length === 0) return <p className="m-0">Nothing is different from what is saved.</p>;
   return (
-    <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
+    <ReasonForm
+      press={places.length > 0 ? "Propose" : "Save"}
+      cancel="Go on editing"
+      busy={save.isPending || propose.isPending}
+      error={save.error ?? propose.error}
+      onCancel={o.onClose}
+      onSubmit={go}
+      note={
+        places.length > 0 && (
+          <p className="m-0 rounded-md bg-warn-soft px-3 py-2 text-warn">
+            A second person has to agree to changes in {places.join(" and ")}: you propose it, and it holds once they
+            do.
+          </p>
+        )
+      }
+    >
       <section
         aria-label="Differences"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it.
@@ -55,23 +63,6 @@ export function SaveDraft(o: { flag: FlagView; draft: Draft; onClose: () => void
       >
         <FlagChanges changes={q.data.changes} most={200} />
       </section>
-      <ReasonField value={reason} onChange={setReason} maxLength={300} asked={tried} />
-      {places.length > 0 && (
-        <p className="m-0 rounded-md bg-warn-soft px-3 py-2 text-warn">
-          A second person has to agree to changes in {places.join(" and ")}: you propose it, and it holds once they do.
-        </p>
-      )}
-      {(save.error ?? propose.error) && (
-        <p role="alert" className="m-0 rounded-md bg-bad-soft px-3 py-2 text-bad">
-          {wordsOf(save.error ?? propose.error)}
-        </p>
-      )}
-      <div className="flex justify-end gap-2">
-        <Button onClick={o.onClose}>Go on editing</Button>
-        <Button type="submit" kind="primary" busy={save.isPending || propose.isPending}>
-          {places.length > 0 ? "Propose" : "Save"}
-        </Button>
-      </div>
-    </form>
+    </ReasonForm>
   );
 }

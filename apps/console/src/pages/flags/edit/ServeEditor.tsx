@@ -1,7 +1,7 @@
 import { Plus, X } from "lucide-react";
 import type { FlagServe } from "../../../api/types.ts";
 import { Button, IconButton } from "../../../ui/Button.tsx";
-import { Field, Input, Select } from "../../../ui/Form.tsx";
+import { Field, Input, NumberField, Select } from "../../../ui/Form.tsx";
 import { LogicShown } from "../LogicShown.tsx";
 import { instantOf, localOf, serveOfKind, withField } from "./draft.ts";
 import { ExperimentEditor } from "./ExperimentEditor.tsx";
@@ -24,23 +24,10 @@ function Variants(o: { label: string; value: string; names: readonly string[]; o
     </Field>
   );
 }
-function Percent(o: { label: string; value: number; onChange: (percent: number) => void }) {
-  return (
-    <Field label={o.label}>
-      {(ids) => (
-        <Input
-          {...ids}
-          type="number"
-          min={0}
-          max={100}
-          step="any"
-          value={Number.isFinite(o.value) ? o.value : ""}
-          onChange={(e) => o.onChange(e.target.valueAsNumber)}
-        />
-      )}
-    </Field>
-  );
-}
+/** Not a number while nothing is typed: the difference says so. */
+const Percent = (o: { label: string; value: number; onChange: (percent: number) => void }) => (
+  <NumberField {...o} max={100} onChange={(percent) => o.onChange(percent ?? Number.NaN)} />
+);
 const By = (o: { value: string; onChange: (by: string) => void }) => (
   <Field label="By" hint="The attribute that keeps a user in the same share.">
     {(ids) => <Input {...ids} value={o.value} list="flag-attributes" onChange={(e) => o.onChange(e.target.value)} />}
@@ -167,22 +154,15 @@ function RampEditor({ serve, onChange }: { serve: Rollout; onChange: (serve: Rol
                   }
                 />
               </div>
-              <Field label="held for, hours">
-                {(ids) => (
-                  <Input
-                    {...ids}
-                    type="number"
-                    min={0}
-                    step="any"
-                    className="w-28"
-                    value={step.holdMs / HOUR_MS}
-                    onChange={(e) => {
-                      const holdMs = Math.max(0, Math.round((e.target.valueAsNumber || 0) * HOUR_MS));
-                      set({ ...ramp, steps: ramp.steps.map((one, at) => (at === i ? { ...one, holdMs } : one)) });
-                    }}
-                  />
-                )}
-              </Field>
+              <NumberField
+                label="held for, hours"
+                className="w-28"
+                value={step.holdMs / HOUR_MS}
+                onChange={(hours) => {
+                  const holdMs = Math.max(0, Math.round((hours ?? 0) * HOUR_MS));
+                  set({ ...ramp, steps: ramp.steps.map((one, at) => (at === i ? { ...one, holdMs } : one)) });
+                }}
+              />
               <IconButton
                 label={`Remove step ${i + 1}`}
                 onClick={() => set({ ...ramp, steps: ramp.steps.filter((_, at) => at !== i) })}
