@@ -154,6 +154,9 @@ describe.skipIf(!hasBrowser)("a page with flags", () => {
     expect(await heard()).toContain("PROVIDER_READY");
     await turn("colour", false);
     await until("the change is heard", async () => (await heard()).includes("PROVIDER_CONFIGURATION_CHANGED"));
+    // What was heard may be of a change before.
+    const reason = async () => (await inPage<{ reason: string }>(page, "openFeature.colour()")).reason;
+    await until("the flag is off on the page", async () => (await reason()) !== "SPLIT");
     expect(await inPage(page, "openFeature.colour()")).toMatchObject({ value: "grey", reason: "DISABLED" });
     await turn("colour", true);
     await inPage(page, "openFeature.become('secret-tester')");
