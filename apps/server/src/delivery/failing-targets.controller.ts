@@ -1,9 +1,10 @@
 import { routesItself, targetOf } from "@latchkey/api/targets";
 import { SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
-import { allServices } from "../catalog/index.ts";
+import { servicesNamed } from "../catalog/index.ts";
 import { record } from "../ledger/index.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Transaction, Transactions } from "../platform/database.ts";
+import { HeldSince } from "../platform/held-since.ts";
 import type { Lease } from "../platform/leases.ts";
 import { type FailingTarget, failingTargets, noteToldFailing } from "./targets.store.ts";
 
@@ -22,8 +23,8 @@ export interface FailingTargetsOptions {
  */
 export class FailingTargetsController {
   readonly #o: FailingTargetsOptions;
-  /** Since when this server speaks to targets, and under which fence. */
-  #speaks: { readonly fence: number; readonly sinceMs: number } | null = null;
+  /** For how long this server has spoken to targets. */
+  readonly #speaks = new HeldSince();
 
   constructor(options: FailingTargetsOptions) {
     this.#o = options;
@@ -33,16 +34,11 @@ export class FailingTargetsController {
   async tick(): Promise<boolean> {
     const { database, lease, clock } = this.#o;
     const fence = lease.fence();
-    if (fence === null) {
-      this.#speaks = null;
-      return false;
-    }
-    const now = clock.monotonic();
-    if (this.#speaks?.fence !== fence) this.#speaks = { fence, sinceMs: now };
     // What a server noted long ago, before it ended, may be over: it is spoken to first.
-    if (now - this.#speaks.sinceMs < UNREACHABLE_AFTER_MS) return false;
-    if ((await failingTargets(database.db, UNREACHABLE_AFTER_MS)).length === 0) return false;
-    const services = await allServices(database.db);
+    if (this.#speaks.forMs(fence, clock.monotonic()) < UNREACHABLE_AFTER_MS || fence === null) return false;
+    const failing = await failingTargets(database.db, UNREACHABLE_AFTER_MS);
+    if (failing.length === 0) return false;
+    const services = await servicesNamed(database.db, failing);
     await database.transaction(async (tx) => {
       if (!(await lease.guards(tx, fence))) return;
       for (const row of await failingTargets(tx, UNREACHABLE_AFTER_MS)) {

@@ -2,6 +2,7 @@ import { SYSTEM_ACTOR } from "@latchkey/core/delivery/rollout";
 import { record } from "../ledger/index.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Transactions } from "../platform/database.ts";
+import { HeldSince } from "../platform/held-since.ts";
 import type { Lease } from "../platform/leases.ts";
 import { takeLost, takeReturned } from "./gateways.store.ts";
 
@@ -22,8 +23,8 @@ export interface LostGatewaysOptions {
  */
 export class LostGatewaysController {
   readonly #o: LostGatewaysOptions;
-  /** Since when this server listens, and under which fence. */
-  #listens: { readonly fence: number; readonly sinceMs: number } | null = null;
+  /** For how long this server has listened. */
+  readonly #listens = new HeldSince();
 
   constructor(options: LostGatewaysOptions) {
     this.#o = options;
@@ -32,14 +33,10 @@ export class LostGatewaysController {
   /** One round; answers whether there may be more to do at once. */
   async tick(): Promise<boolean> {
     const fence = this.#o.lease.fence();
-    if (fence === null) {
-      this.#listens = null;
-      return false;
-    }
-    const now = this.#o.clock.monotonic();
-    if (this.#listens?.fence !== fence) this.#listens = { fence, sinceMs: now };
+    const listenedMs = this.#listens.forMs(fence, this.#o.clock.monotonic());
+    if (fence === null) return false;
     // What nobody listened to is not lost: after a pause of the server all gateways need a moment to call in.
-    const mayTell = now - this.#listens.sinceMs >= LOST_AFTER_MS;
+    const mayTell = listenedMs >= LOST_AFTER_MS;
     await this.#o.database.transaction(async (tx) => {
       if (!(await this.#o.lease.guards(tx, fence))) return;
       const tell = (kind: "lost" | "returned", gateway: string, words: string, data: object) =>
