@@ -15,6 +15,8 @@ export async function violations(page: Page): Promise<string[]> {
     interface AxeResult {
       violations: { id: string; help: string; nodes: { html: string; failureSummary: string }[] }[];
     }
+    // What a page was told just before is drawn with the next frame but one.
+    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
     // What is still fading in has less contrast than it will have; what goes on for ever has no end to wait for.
     const fading = document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime !== Infinity);
     await Promise.allSettled(fading.map((one) => one.finished));

@@ -26,6 +26,8 @@ afterAll(async () => {
 describe("a rollout that is rolled back", () => {
   it("is one message, which in the end says what was served, what came of it, and why", async () => {
     await journey.shipFirst();
+    // What has no number yet would come after the channel, and be told.
+    await journey.owner.listLedger({});
     await journey.owner.createNotificationChannel({
       body: {
         name: "team",
