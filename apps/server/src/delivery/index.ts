@@ -366,6 +366,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     ...{ databaseUrlFor: o.databaseUrlFor, dropDatabaseOf: o.dropDatabaseOf, onRerouted: rerouted },
     sourcesOf: sourcesIn(github.repositories),
     artifactDirOf: (digest) => artifacts.pathOf(digest),
+    flagVariablesFor: o.flagVariablesFor,
   });
   const previewing = new Pulse({
     log: o.log,

@@ -40,6 +40,8 @@ export interface ExposuresOptions {
   readonly clock: Pick<Clock, "now">;
   /** What users' keys are hashed with: who has the tables alone can't try keys. */
   readonly hashKey: Buffer;
+  /** The most that a browser's key may tell. */
+  readonly browserRows?: { readonly ofMinute: number; readonly ofDay: number };
   /** Called after the commit, with the projects whose evidence grew. */
   readonly onEvidence: (project: string) => void;
 }
