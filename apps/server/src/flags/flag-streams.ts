@@ -61,6 +61,8 @@ export class FlagStreams {
     if (this.#clients.size >= this.#most.all || (isPage && this.#browsers >= this.#most.browsers)) return false;
     reply.hijack();
     const response = reply.raw;
+    // When it ends, so does its connection: kept for another request it would hold up a server that stops.
+    response.shouldKeepAlive = false;
     for (const [name, value] of Object.entries(reply.getHeaders()))
       if (value !== undefined) response.setHeader(name, value);
     response.writeHead(200, {
