@@ -55,6 +55,7 @@ export const flagPreview: Answer<"previewFlag"> = {
   ],
 };
 export const flagProposal: Answer<"proposeFlagChange"> = {
+  takesEffect: [],
   ...{ id: "flp_1", flag: "new-lead-form", kind: "switch", state: "waiting", proposedBy: "Ada", isOwn: true },
   ...{ reason: "it is mended", createdAt: AT, decidedBy: null, decisionReason: null, decidedAt: null },
   changes: [{ path: "environments.production.isEnabled", before: false, after: true }],
