@@ -87,6 +87,7 @@ import { zeroTouchPreviewer } from "./zero-touch-preview.ts";
 
 /** Delivery: releases, deployments, rollouts, and the routing that the gateways follow. */
 export { endUnrolledDeployments, startEpoch } from "./epochs.controller.ts";
+export { type DeploymentHistory, deploymentHistories } from "./history.view.ts";
 export { localTargetHere } from "./local-target.controller.ts";
 export { digestsInUse } from "./releases.store.ts";
 

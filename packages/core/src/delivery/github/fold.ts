@@ -1,10 +1,6 @@
-import { canonicalJson } from "../../shared/canonical-json.ts";
+import { fold as foldWord, type Registers, registerValue } from "../../shared/registers.ts";
 
-/**
- * What GitHub tells of one thing, folded. GitHub promises neither order nor a single delivery, so each field is a register
- * in which the newest word by the source's own time wins (a last-writer-wins register): the end is the same in whatever
- * order, however often and however late the words come.
- */
+/** What GitHub tells of one thing, folded (shared/registers): the end is the same in whatever order deliveries come. */
 export const KINDS = [
   "branch",
   "pull_request",
@@ -29,39 +25,14 @@ export interface Fact {
   readonly key: string;
   /** The source's time, in milliseconds since 1970. */
   readonly atMs: number;
-  /** Of words with the same time the higher rank is the later: a run that has ended did not begin after it. */
+  /** Of words with the same time the higher rank is the later. */
   readonly rank: number;
   readonly fields: Readonly<Record<string, FieldValue>>;
 }
-
-/** The value of a field, with the version that it came with. */
-export interface Register {
-  readonly value: FieldValue;
-  readonly atMs: number;
-  readonly rank: number;
-}
-export type Folded = Readonly<Record<string, Register>>;
-
-/** Whether `a` is the later word: by time, by rank, and where both are equal by the value itself, so that it is always the same one. */
-function isLater(a: Register, b: Register): boolean {
-  if (a.atMs !== b.atMs) return a.atMs > b.atMs;
-  if (a.rank !== b.rank) return a.rank > b.rank;
-  return canonicalJson(a.value) > canonicalJson(b.value);
-}
+export type Folded = Registers<FieldValue>;
 
 /** Takes one fact in. Answers the state itself when it says nothing newer. */
-export function fold(state: Folded, fact: Pick<Fact, "atMs" | "rank" | "fields">): Folded {
-  let next: Record<string, Register> | null = null;
-  for (const [name, value] of Object.entries(fact.fields)) {
-    const register: Register = { value, atMs: fact.atMs, rank: fact.rank };
-    const known = Object.hasOwn(state, name) ? state[name] : undefined;
-    if (known && !isLater(register, known)) continue;
-    next ??= { ...state };
-    next[name] = register;
-  }
-  return next ?? state;
-}
+export const fold = (state: Folded, fact: Pick<Fact, "atMs" | "rank" | "fields">): Folded => foldWord(state, fact);
 
 /** A field of a state; null while nobody has told of it. */
-export const fieldOf = (state: Folded, name: string): FieldValue =>
-  Object.hasOwn(state, name) ? (state[name]?.value ?? null) : null;
+export const fieldOf = (state: Folded, name: string): FieldValue => registerValue(state, name);
