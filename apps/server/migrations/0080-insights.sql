@@ -109,3 +109,16 @@ create table insight_cursor (
   after_sequence bigint not null default -1
 );
 insert into insight_cursor default values;
+
+-- What the keys need of one day (UTC) of one service in one environment, added up (core/insights/tally). Incidents of no known
+-- service or environment are of the place ''.
+create table insight_cell (
+  project text not null,
+  service text not null,
+  environment text not null,
+  day integer not null,
+  is_production boolean not null,
+  tally jsonb not null default '{}',
+  primary key (project, service, environment, day)
+);
+create index insight_cell_day on insight_cell (project, day);

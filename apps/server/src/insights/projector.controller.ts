@@ -12,6 +12,7 @@ import {
 import { leadsOf } from "@latchkey/core/insights/leads";
 import type { Logger } from "pino";
 import type { Clock } from "../platform/clock.ts";
+import { type Cell, makeCell } from "./cells.store.ts";
 import { isPassing, type Transaction, type Transactions } from "../platform/database.ts";
 import {
   correctionsOf,
@@ -98,8 +99,15 @@ export class Projector {
   round(): Promise<number> {
     return this.#o.database.transaction(async (tx) => {
       const taken = await takeDirty(tx, AT_ONCE);
-      for (const { project, kind, key } of taken)
-        await (kind === "incident" ? projectIncident(tx, project, key) : projectDeployment(tx, project, key));
+      const touched = new Map<string, { readonly project: string; readonly cell: Cell }>();
+      for (const { project, kind, key } of taken) {
+        const cells = await (kind === "incident" ? projectIncident(tx, project, key) : projectDeployment(tx, project, key));
+        for (const cell of cells)
+          touched.set(JSON.stringify([project, cell.service, cell.environment, cell.day]), { project, cell });
+      }
+      // In order, so that two rounds never wait for each other.
+      for (const [, { project, cell }] of [...touched].sort(([a], [b]) => (a < b ? -1 : 1)))
+        await makeCell(tx, project, cell);
       return taken.length;
     });
   }
@@ -110,9 +118,9 @@ const corrections = (rows: readonly ThingRow[]) =>
 const deployments = (rows: readonly Pick<ThingRow, "key" | "registers">[]): Deployment[] =>
   rows.map(({ key, registers }) => deploymentOf(key, registers)).filter((deployment) => deployment !== null);
 
-async function projectIncident(tx: Transaction, project: string, key: string): Promise<void> {
+async function projectIncident(tx: Transaction, project: string, key: string): Promise<readonly Cell[]> {
   const thing = (await findThings(tx, project, "incident", [key])).get(key);
-  if (!thing) return;
+  if (!thing) return [];
   const incident = incidentOf(key, thing);
   const said = corrections(await correctionsOfIncident(tx, project, key));
   const named = [...incident.links.map((link) => link.deployment), ...said.map((correction) => correction.deployment)];
@@ -122,9 +130,11 @@ async function projectIncident(tx: Transaction, project: string, key: string): P
   );
   const { record, conflicts } = attributeIncident(incident, (name) => known.get(name) ?? null, said);
   await saveConflicts(tx, project, { kind: "incident", key }, conflicts);
-  if (record === null) return;
+  if (record === null) return [];
   const touched = await saveIncidentRecord(tx, project, record);
-  if (touched.length > 0) await markDirty(tx, project, { deployments: touched, incidents: [], commits: [] });
+  if (touched.deployments.length > 0)
+    await markDirty(tx, project, { deployments: touched.deployments, incidents: [], commits: [] });
+  return touched.cells;
 }
 
 /** The commits that a deployment brings, and the pull requests that they are of. */
@@ -149,17 +159,18 @@ async function changesOf(
   };
 }
 
-async function projectDeployment(tx: Transaction, project: string, key: string): Promise<void> {
+async function projectDeployment(tx: Transaction, project: string, key: string): Promise<readonly Cell[]> {
   const thing = (await findThings(tx, project, "deployment", [key])).get(key);
   const deployment = thing ? deploymentOf(key, thing) : null;
-  if (!deployment) return;
+  if (!deployment) return [];
   const incidents = await incidentRecordsOf(tx, project, key);
   const remediedBy = deployments(await remediesOf(tx, project, key));
   const said = corrections(await correctionsOf(tx, project, [key]));
   const lookup = await changesOf(tx, project, deployment.commits ?? []);
   const judged = judgeDeployment(deployment, { incidents, remediedBy, corrections: said });
   const brought = leadsOf(deployment, lookup);
-  await saveDeploymentRecord(tx, project, key, judged.record);
-  await saveLeads(tx, project, key, judged.record?.isExcluded ? [] : brought.leads);
+  const cells = await saveDeploymentRecord(tx, project, key, judged.record);
+  cells.push(...(await saveLeads(tx, project, key, judged.record?.isExcluded ? [] : brought.leads)));
   await saveConflicts(tx, project, { kind: "deployment", key }, [...judged.conflicts, ...brought.conflicts]);
+  return cells;
 }

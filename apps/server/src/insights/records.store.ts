@@ -2,29 +2,35 @@ import type { Conflict, DeploymentRecord, IncidentRecord, LeadRecord } from "@la
 import { canonicalJson } from "@latchkey/core/shared/canonical-json";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
+import { type Cell, cellOf } from "./cells.store.ts";
 
-/** Writes a deployment's record where it changed: the old one ends, the new one begins. Null: it has none any more. */
+/**
+ * Writes a deployment's record where it changed: the old one ends, the new one begins. Null: it has none any more. Answers
+ * the days whose sums it changes.
+ */
 export const saveDeploymentRecord = operation(
   "saveDeploymentRecord",
-  async (tx: Executor, project: string, key: string, record: DeploymentRecord | null): Promise<void> => {
+  async (tx: Executor, project: string, key: string, record: DeploymentRecord | null): Promise<Cell[]> => {
     const known = await sql<{ record: DeploymentRecord }>`select record from insight_deployment
       where project = ${project} and key = ${key} and known_to = 'infinity'`.execute(tx);
     const before = known.rows[0]?.record;
-    if (canonicalJson(before ?? null) === canonicalJson(record)) return;
+    if (canonicalJson(before ?? null) === canonicalJson(record)) return [];
     await sql`update insight_deployment set known_to = clock_timestamp()
       where project = ${project} and key = ${key} and known_to = 'infinity'`.execute(tx);
-    if (record === null) return;
+    const touched = [before, record].filter((one) => one !== undefined && one !== null).map(cellOf);
+    if (record === null) return touched;
     await sql`insert into insight_deployment
         (project, key, known_from, service, environment, is_production, at_ms, is_failure, is_rework, record)
       values (${project}, ${key}, clock_timestamp(), ${record.service}, ${record.environment}, ${record.isProduction}, ${record.atMs},
         ${record.failure !== null}, ${record.isRework}, ${JSON.stringify(record)}::jsonb)`.execute(tx);
+    return touched;
   },
 );
 
 /** Writes what a deployment brought, as above. */
 export const saveLeads = operation(
   "saveLeads",
-  async (tx: Executor, project: string, deployment: string, leads: readonly LeadRecord[]): Promise<void> => {
+  async (tx: Executor, project: string, deployment: string, leads: readonly LeadRecord[]): Promise<Cell[]> => {
     const known = await sql<{ record: LeadRecord }>`select record from insight_lead
       where project = ${project} and deployment = ${deployment} and known_to = 'infinity'`.execute(tx);
     const before = new Map(known.rows.map(({ record }) => [record.change, canonicalJson(record)]));
@@ -39,23 +45,29 @@ export const saveLeads = operation(
         select ${project}, ${deployment}, r ->> 'change', clock_timestamp(), r ->> 'service', r ->> 'environment',
           (r ->> 'isProduction')::boolean, (r ->> 'atMs')::float8, r
         from jsonb_array_elements(${JSON.stringify(fresh)}::jsonb) r`.execute(tx);
+    const ended = known.rows.map(({ record }) => record).filter(({ change }) => over.includes(change));
+    return [...ended, ...fresh].map(cellOf);
   },
 );
 
-/** Writes an incident's record; answers the deployments whose judgement it may change. */
+/** Writes an incident's record; answers the deployments whose judgement it may change, and the days whose sums. */
 export const saveIncidentRecord = operation(
   "saveIncidentRecord",
-  async (tx: Executor, project: string, record: IncidentRecord): Promise<string[]> => {
+  async (tx: Executor, project: string, record: IncidentRecord,
+  ): Promise<{ readonly deployments: readonly string[]; readonly cells: readonly Cell[] }> => {
     const known = await sql<{ record: IncidentRecord }>`select record from insight_incident
       where project = ${project} and key = ${record.key} and known_to = 'infinity'`.execute(tx);
     const before = known.rows[0]?.record;
-    if (before && canonicalJson(before) === canonicalJson(record)) return [];
+    if (before && canonicalJson(before) === canonicalJson(record)) return { deployments: [], cells: [] };
     await sql`update insight_incident set known_to = clock_timestamp()
       where project = ${project} and key = ${record.key} and known_to = 'infinity'`.execute(tx);
     await sql`insert into insight_incident (project, key, known_from, service, environment, at_ms, deployment, record)
       values (${project}, ${record.key}, clock_timestamp(), ${record.service}, ${record.environment}, ${record.atMs}, ${record.deployment},
         ${JSON.stringify(record)}::jsonb)`.execute(tx);
-    return [before?.deployment, record.deployment].filter((key) => typeof key === "string");
+    return {
+      deployments: [before?.deployment, record.deployment].filter((key) => typeof key === "string"),
+      cells: [...(before ? [before] : []), record].map(cellOf),
+    };
   },
 );
 export const incidentRecordsOf = operation(
