@@ -66,16 +66,16 @@ describe("between which values a quantile lies", () => {
     expect(quantileRanks(5, 0.5)).toBeNull();
     expect(quantileRanks(20, 0.9)).toBeNull();
   });
-  it("covers at least 95 % where exact, and hardly less where approximated", () => {
+  it("covers at least 95 %, and where approximated hardly more", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 500 }), fc.constantFrom(0.5, 0.75, 0.9), (n, q) => {
         const ranks = quantileRanks(n, q);
         if (!ranks) return;
         const covered = coverageOf(n, q, ranks.low, ranks.high);
-        expect(covered).toBeGreaterThanOrEqual(n <= 200 ? 0.95 : 0.94);
+        expect(covered).toBeGreaterThanOrEqual(0.9499);
         if (n <= 200) expect(ranks.coverage).toBeCloseTo(covered, 9);
         // A rank less on either side would no longer do: the interval is no wider than it must be.
-        else expect(covered).toBeLessThan(0.97);
+        else expect(covered).toBeLessThan(0.975);
       }),
     );
   });
