@@ -130,6 +130,7 @@ describe("a deployment", () => {
   });
   it("that a hotfix mends failed, and recovers when the hotfix serves everybody", () => {
     expect(judge({}, { remediedBy: [hotfix()] }).record).toMatchObject({ failure: "hotfixed", recoveredAtMs: 500 });
+    expect(judge({}, { remediedBy: [hotfix({ kind: "rollback" })] }).record?.failure).toBe("rolled_back");
     const running = hotfix({ outcome: "running", exposedAtMs: null, servedAllAtMs: null });
     expect(judge({}, { remediedBy: [running] }).record).toMatchObject({ failure: "hotfixed", recoveredAtMs: null });
     expect(judge({}, { remediedBy: [hotfix({ outcome: "gate_rejected" })] }).record?.failure).toBeNull();

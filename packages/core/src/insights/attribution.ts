@@ -189,6 +189,8 @@ function failureOf(
   remedies: readonly Deployment[],
 ): Failure | null {
   if (outcome === "canary_aborted" || outcome === "rolled_back" || outcome === "failed") return outcome;
+  // Sources without rollouts tell of going back as a deployment of its own.
+  if (remedies.some((remedy) => remedy.kind === "rollback")) return "rolled_back";
   return incidents.length > 0 ? "incident" : remedies.length > 0 ? "hotfixed" : null;
 }
 
