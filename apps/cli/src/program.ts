@@ -10,6 +10,7 @@ import { addBackups } from "./commands/backup.ts";
 import { addBuildNetlify } from "./commands/build-netlify.ts";
 import { addCi } from "./commands/ci.ts";
 import { addCompletion } from "./commands/completion.ts";
+import { addDora } from "./commands/dora.ts";
 import { addFlags } from "./commands/flags.ts";
 import { addGates } from "./commands/gates.ts";
 import { addGithub } from "./commands/github.ts";
@@ -111,6 +112,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addPreviews(program, terminal, outcome);
   addPath(program, terminal, outcome);
   addAutomation(program, terminal, outcome);
+  addDora(program, terminal, outcome);
   addZeroTouch(program, terminal, outcome);
   addPipeline(program, terminal, outcome);
   addPlanCanary(program, terminal, outcome);
