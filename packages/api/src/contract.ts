@@ -5,6 +5,7 @@ import { flagContract } from "./flags.ts";
 import * as g from "./gates.ts";
 import { GatewayReport, GENERATION_MAX, RoutingTable } from "./gateway.ts";
 import { Change, ChangeState, OidcExchange, OidcToken, Pipeline } from "./github.ts";
+import { insightsContract } from "./insights.ts";
 import { migrationsContract } from "./migrations.ts";
 import * as m from "./models.ts";
 import { EdgeSetup } from "./netlify.ts";
@@ -309,6 +310,7 @@ export const contract = {
   ...experimentContract,
   ...rollbackContract,
   ...zeroTouchContract,
+  ...insightsContract,
   ...notificationContract,
 
   gatewayRouting: {

@@ -40,6 +40,8 @@ export const ACTIONS = [
   "flag.write",
   "flag.switch",
   "flag.protect",
+  "insight.submit",
+  "insight.correct",
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 
@@ -75,6 +77,17 @@ export const paths = {
 
   getZeroTouch: { method: "GET", path: `${P}/deployments/:deploymentId/zero-touch`, action: "service.read" },
   previewZeroTouch: { method: "GET", path: `${P}/services/:service/zero-touch`, action: "service.read" },
+  postInsightFacts: { method: "POST", path: `${P}/insights/facts`, action: "insight.submit", large: true },
+  getDora: { method: "GET", path: `${P}/insights/dora`, action: "service.read" },
+  listInsightDeployments: { method: "GET", path: `${P}/insights/deployments`, action: "service.read" },
+  listInsightIncidents: { method: "GET", path: `${P}/insights/incidents`, action: "service.read" },
+  listInsightConflicts: { method: "GET", path: `${P}/insights/conflicts`, action: "service.read" },
+  correctInsight: { method: "POST", path: `${P}/insights/corrections`, action: "insight.correct" },
+  withdrawInsightCorrection: {
+    method: "POST",
+    path: `${P}/insights/corrections/:correctionKey/withdrawal`,
+    action: "insight.correct",
+  },
   getAutomation: { method: "GET", path: `${P}/automation`, action: "service.read" },
 
   listMigrations: { method: "GET", path: `${P}/services/:service/migrations`, action: "service.read" },

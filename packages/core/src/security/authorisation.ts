@@ -30,6 +30,8 @@ const GRANTS: Readonly<Record<Role, readonly string[]>> = {
     "flag.write",
     "flag.switch",
     "flag.protect",
+    "insight.submit",
+    "insight.correct",
   ],
   // Who ships does not decide which checks count: waivers are the owner's.
   deployer: [
@@ -48,6 +50,8 @@ const GRANTS: Readonly<Record<Role, readonly string[]>> = {
     "flag.read",
     "flag.write",
     "flag.switch",
+    "insight.submit",
+    "insight.correct",
   ],
   viewer: [
     "self.read",
@@ -60,7 +64,7 @@ const GRANTS: Readonly<Record<Role, readonly string[]>> = {
     "flag.read",
   ],
   // A pipeline outside: it asks for deployments and reads how they do, and decides nothing.
-  ci: ["self.read", "service.read", "deployment.create", "evidence.submit", "flag.read"],
+  ci: ["self.read", "service.read", "deployment.create", "evidence.submit", "flag.read", "insight.submit"],
   gateway: ["gateway.serve"],
 };
 
