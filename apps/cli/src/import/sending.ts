@@ -1,5 +1,6 @@
 import type { Fact } from "@latchkey/core/insights/history";
 import type { Progress } from "../progress.ts";
+import type { Session } from "../session.ts";
 
 /** Hands at most `FACTS_MAX` facts to the server, which answers how many were news to it. */
 export type SendFacts = (facts: readonly Fact[]) => Promise<{ readonly accepted: number; readonly known: number }>;
@@ -41,3 +42,13 @@ export async function sendAll(facts: readonly Fact[], send: SendFacts, progress:
   }
   return { accepted, known };
 }
+
+export const factSender =
+  (session: Session): SendFacts =>
+  (facts) =>
+    session.client.postInsightFacts({ body: { facts: facts as PostedFacts } });
+/** The client takes arrays that it could change; it does not. */
+type PostedFacts = Parameters<Session["client"]["postInsightFacts"]>[0]["body"]["facts"];
+
+export const sentWords = (facts: number, sent: Sent | null): string =>
+  sent === null ? `${facts}, not sent` : `${facts} sent: ${sent.accepted} new, ${sent.known} known`;
