@@ -21,20 +21,12 @@ async function git(cwd: string, args: readonly string[], take: (text: string) =>
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     said = (said + text).slice(-SAID_MAX);
   });
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.on("error", reject);
+  child.stdout.setEncoding("utf8").on("data", take);
+  const ended = await new Promise<number | null>((resolve, reject) => {
+    child.on("error", () => reject(failed(`There is no git, or no folder ${cwd}.`)));
     child.on("close", resolve);
   });
-  try {
-    child.stdout.setEncoding("utf8");
-    for await (const text of child.stdout) take(text as string);
-    if ((await ended) !== 0) throw failed(said.trim() || `git ${args[0]} failed.`);
-  } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") throw failed(`There is no git, or no folder ${cwd}.`);
-    throw error;
-  } finally {
-    child.kill();
-  }
+  if (ended !== 0) throw failed(said.trim() || `git ${args[0]} failed.`);
 }
 const failed = (detail: string): CliError =>
   new CliError({
@@ -103,10 +95,10 @@ export async function readLog(cwd: string, tip: string, heard: (commits: number)
   return log;
 }
 
-/** The commits that changed something below a path, also those of branches that were merged. */
+/** The commits that changed something below a path, also those of branches that were merged; a merge changes nothing itself. */
 export async function readTouched(cwd: string, tip: string, path: string): Promise<ReadonlySet<string>> {
   const touched = new Set<string>();
-  const args = ["log", "--full-history", "--format=tformat:%H%x00", tip, "--", path];
+  const args = ["log", "--full-history", "--no-merges", "--format=tformat:%H%x00", tip, "--", path];
   await git(
     cwd,
     args,
