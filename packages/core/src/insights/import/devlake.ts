@@ -31,23 +31,21 @@ export function devlakeDeployment(
   const problems: ImportProblem[] = [];
   const fields = new Fields(body, problems);
   const id = fields.required("id", "what this deployment is called; the same one again is the same deployment");
-  const begun = fields.instant("startedDate");
-  const ended = fields.instant("finishedDate");
+  const begun = fields.requiredInstant("startedDate", "when it began");
+  const ended = fields.requiredInstant("finishedDate", "when it ended");
   const asked = fields.instant("createdDate");
   const result = fields.text("result") ?? "SUCCESS";
   if (!RESULTS[result]) fields.wrong("result", "must be SUCCESS or FAILURE");
-  if (begun === null && problems.length === 0) fields.wrong("startedDate", "is missing: when it began");
-  if (ended === null && problems.length === 0) fields.wrong("finishedDate", "is missing: when it ended");
   const environment = fields.text("environment");
   const known = environment === null ? context.environment : ENVIRONMENTS[environment];
-  if (known === undefined) fields.wrong("environment", "must be PRODUCTION, STAGING or TESTING");
+  if (known === undefined) fields.wrong("environment", "must be PRODUCTION, STAGING, TESTING or DEVELOPMENT");
   const commits = fields.list("deploymentCommits").map((commit) => {
+    commit.required("commitSha", "the commit that was deployed");
     const sha = shaField(commit, "commitSha");
-    if (sha === null && problems.length === 0) commit.wrong("commitSha", "is missing: the commit that was deployed");
     const repository = commit.text("repoUrl");
     return { sha: sha ?? "", repository, title: commit.title("commitMsg") };
   });
-  if (problems.length > 0 || begun === null || ended === null) return err(problems);
+  if (problems.length > 0) return err(problems);
   const outcome = RESULTS[result];
   const deployment = factOf({
     ...{ source: context.source, id: `deployment:${id}:${result}`, kind: "deployment", atMs: ended },
@@ -77,13 +75,12 @@ export function devlakeIncident(
   const fields = new Fields(body, problems);
   const type = fields.text("type") ?? "INCIDENT";
   const id = fields.required("issueKey", "what this incident is called");
-  const created = fields.instant("createdDate");
+  const created = fields.requiredInstant("createdDate", "when it began");
   const updated = fields.instant("updatedDate");
   const resolved = fields.instant("resolutionDate");
   const title = fields.title("title");
   const severity = fields.text("severity") ?? fields.text("priority");
-  if (created === null && problems.length === 0) fields.wrong("createdDate", "is missing: when it began");
-  if (problems.length > 0 || created === null) return err(problems);
+  if (problems.length > 0) return err(problems);
   if (type.toUpperCase() !== "INCIDENT") return ok([]);
   const atMs = Math.max(created, updated ?? created, resolved ?? created);
   return ok([

@@ -1,5 +1,5 @@
+import { instantOf } from "../../shared/instant.ts";
 import type { ImportProblem } from "./fact.ts";
-import { instantOf } from "./instant.ts";
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -48,8 +48,14 @@ export class Fields {
     if (value === null) return null;
     return typeof value === "string" ? value.slice(0, TEXT_MAX) : this.wrong(name, "must be a text");
   }
+  /** Empty when it is missing or wrong, which is noted. */
   required(name: string, what: string): string {
-    return this.text(name) ?? (this.#given(name) === null ? (this.wrong(name, `is missing: ${what}`), "") : "");
+    if (this.#given(name) === null) this.wrong(name, `is missing: ${what}`);
+    return this.text(name) ?? "";
+  }
+  requiredInstant(name: string, what: string): number {
+    if (this.#given(name) === null) this.wrong(name, `is missing: ${what}`);
+    return this.instant(name) ?? 0;
   }
   /** Milliseconds since 1970. */
   instant(name: string): number | null {
@@ -73,6 +79,15 @@ export class Fields {
   inner(name: string): Fields | null {
     const value = this.#given(name);
     return value === null ? null : new Fields(value, this.#problems, this.#at(name));
+  }
+  /** Notes that it is missing, and stands for it while the rest is read. */
+  missing(name: string, what: string): Fields {
+    if (this.#given(name) === null) this.wrong(name, `is missing: ${what}`);
+    return new Fields({}, [], name);
+  }
+  /** The same, with a list of its own for what is wrong. */
+  into(problems: ImportProblem[]): Fields {
+    return new Fields(this.#value, problems, this.#path);
   }
   list(name: string): readonly Fields[] {
     const value = this.#given(name);
