@@ -14,6 +14,7 @@ import { addDora } from "./commands/dora.ts";
 import { addFlags } from "./commands/flags.ts";
 import { addGates } from "./commands/gates.ts";
 import { addGithub } from "./commands/github.ts";
+import { addImport } from "./commands/import.ts";
 import { addInit } from "./commands/init.ts";
 import { addLedger } from "./commands/ledger.ts";
 import { addLook } from "./commands/look.ts";
@@ -123,6 +124,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addBackups(program, terminal, outcome);
   addConfig(program, terminal, outcome);
   addAdopt(program, terminal, outcome);
+  addImport(program, terminal, outcome);
   addInit(program, terminal, outcome);
   addGithub(program, terminal, outcome);
   addCi(program, terminal, outcome);
