@@ -16,6 +16,7 @@ import { addGates } from "./commands/gates.ts";
 import { addGithub } from "./commands/github.ts";
 import { addImport } from "./commands/import.ts";
 import { addInit } from "./commands/init.ts";
+import { addInsights } from "./commands/insights.ts";
 import { addLedger } from "./commands/ledger.ts";
 import { addLook } from "./commands/look.ts";
 import { addContract, addMigrations } from "./commands/migrations.ts";
@@ -114,6 +115,7 @@ export function createProgram(terminal: Terminal, outcome: Outcome): Command {
   addPath(program, terminal, outcome);
   addAutomation(program, terminal, outcome);
   addDora(program, terminal, outcome);
+  addInsights(program, terminal, outcome);
   addZeroTouch(program, terminal, outcome);
   addPipeline(program, terminal, outcome);
   addPlanCanary(program, terminal, outcome);
