@@ -31,6 +31,11 @@ export const FlagProposal = z.object({
   kind: z.enum(["put", "switch", "rollout", "archive", "restore"]),
   state: z.enum(["waiting", "applied", "rejected", "withdrawn"]),
   changes: z.array(z.object({ path: z.string(), before: z.unknown(), after: z.unknown() })),
+  /**
+   * Of a flag that would be turned on: all that would hold with it in that environment, variants and rules, as they are now. Whoever
+   * made it while it was off needed nobody, so whoever agrees reads all of it. Empty for other changes, and once it is decided.
+   */
+  takesEffect: z.array(z.object({ path: z.string(), before: z.unknown(), after: z.unknown() })),
   proposedBy: z.string(),
   /** Whether whoever asks proposed it: then somebody else decides. */
   isOwn: z.boolean(),

@@ -185,13 +185,13 @@ export const insightsContract = {
     summary: "The deployments behind the figures, newest first.",
     query: z.object({ ...Window, ...Page, only: z.enum(["failed", "rework", "counted"]).optional() }),
     status: 200,
-    answers: z.object({ items: z.array(InsightDeployment), nextCursor: z.string().nullable() }),
+    answers: z.object({ items: z.array(InsightDeployment), next: z.string().nullable() }),
   },
   listInsightIncidents: {
     summary: "The incidents behind the figures, newest first, each with what it is held to come from and why.",
     query: z.object({ ...Window, ...Page }),
     status: 200,
-    answers: z.object({ items: z.array(InsightIncident), nextCursor: z.string().nullable() }),
+    answers: z.object({ items: z.array(InsightIncident), next: z.string().nullable() }),
   },
   listInsightConflicts: {
     summary: "What contradicts itself in the facts: kept as it was told, and left out of the durations it would bend.",
@@ -207,7 +207,7 @@ export const insightsContract = {
           words: z.string(),
         }),
       ),
-      nextCursor: z.string().nullable(),
+      next: z.string().nullable(),
     }),
   },
   correctInsight: {

@@ -56,16 +56,27 @@ function addList(group: Command, terminal: Terminal, outcome: Outcome): void {
       );
       const rows = page.items.map((one) => [
         ...[one.id, one.flag, one.state, `${one.proposedBy}${one.isOwn ? " (you)" : ""}`, moment(one.createdAt)],
-        ...[clip(one.changes.map(({ path, after }) => `${path}: ${plain(after)}`).join("; "), 60), one.reason],
+        ...[clip(listed(one.changes, "; "), 60), one.reason],
       ]);
       const head = ["id", "flag", "state", "proposed by", "when", "changes", "why"];
       session.print(page, () =>
-        rows.length === 0 ? "Nothing waits." : table(head, rows, session.style) + moreWords(session, page),
+        rows.length === 0
+          ? "Nothing waits."
+          : table(head, rows, session.style) + effectsWords(page.items) + moreWords(session, page),
       );
       return undefined;
     },
   });
 }
+
+const listed = (changes: Proposal["changes"], by: string): string =>
+  changes.map(({ path, after }) => `${path}: ${plain(after)}`).join(by);
+/** All of what would hold with a flag that is turned on: whoever agrees has to have read it. */
+const effectsWords = (items: readonly Proposal[]): string =>
+  items
+    .filter((one) => one.takesEffect.length > 0)
+    .map((one) => `\n\nWith ${one.id}, ${one.flag} would be:\n  ${listed(one.takesEffect, "\n  ")}`)
+    .join("");
 
 const ABOUT = {
   approve: "agree to a proposed change of a flag: it holds at once",

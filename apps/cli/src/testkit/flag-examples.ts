@@ -45,7 +45,7 @@ export const flagSegment: Answer<"listFlagSegments">["items"][number] = {
 };
 export const flagClientKey: Answer<"listFlagKeys">["items"][number] = {
   ...{ id: "flk_1", name: "leads-functions", environment: "production", kind: "server", key: null },
-  ...{ createdAt: AT, createdBy: "root", lastUsedAt: null },
+  ...{ createdAt: AT, createdBy: "root", lastUsedAt: null, droppedRows: 0 },
 };
 export const flagPreview: Answer<"previewFlag"> = {
   ...{ users: 500, estimatedUsers: 12_400, changed: 50, rules: [{ rule: "otherwise", after: 500 }] },
@@ -55,6 +55,7 @@ export const flagPreview: Answer<"previewFlag"> = {
   ],
 };
 export const flagProposal: Answer<"proposeFlagChange"> = {
+  takesEffect: [],
   ...{ id: "flp_1", flag: "new-lead-form", kind: "switch", state: "waiting", proposedBy: "Ada", isOwn: true },
   ...{ reason: "it is mended", createdAt: AT, decidedBy: null, decisionReason: null, decidedAt: null },
   changes: [{ path: "environments.production.isEnabled", before: false, after: true }],

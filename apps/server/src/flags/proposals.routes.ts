@@ -1,11 +1,13 @@
 import type { FlagProposal } from "@latchkey/api/flag-proposals";
 import { compareEnvironments } from "@latchkey/core/flags/compare";
+import { withRollouts } from "@latchkey/core/flags/model";
+import { type Change, differences } from "@latchkey/core/shared/difference";
 import { record } from "../ledger/index.ts";
 import { actorOf, type Principal } from "../platform/auth.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import type { FlagsOptions } from "./flags.controller.ts";
-import { liveFlags, rolloutsOf, switchesOf } from "./flags.store.ts";
+import { findFlag, liveFlags, rolloutsOf, switchesOf } from "./flags.store.ts";
 import { decideProposal, isOwn, noProposal, proposeChange } from "./proposals.controller.ts";
 import { findProposal, flagEnvironments, listProposals, type ProposalRow, saveEnvironment } from "./proposals.store.ts";
 import type { FlagSets } from "./sets.ts";
@@ -19,7 +21,18 @@ export function registerProposals(http: Http, o: FlagsOptions & { readonly sets:
   const shown = async (project: string, id: string, principal: Principal): Promise<FlagProposal> => {
     const row = await findProposal(db, project, id);
     if (!row) throw noProposal(id);
-    return present(row, principal);
+    return present(row, principal, await takesEffect(row));
+  };
+  const takesEffect = async ({ project, flag: key, change, state }: ProposalRow): Promise<readonly Change[]> => {
+    if (state !== "waiting" || change.kind !== "switch" || !change.isEnabled) return [];
+    const row = await findFlag(db, project, key);
+    if (!row) return [];
+    const { environment } = change;
+    const states = (await rolloutsOf(db, project, [key])).map(rolloutOf);
+    const { variants, environments } = withRollouts(flagOf(row), environment, states);
+    const rules = environments[environment];
+    if (!rules) return [];
+    return differences({}, { variants, environments: { [environment]: { ...rules, isEnabled: true } } });
   };
 
   route(http, "listFlagEnvironments", async ({ project }) => ({ items: await flagEnvironments(db, project) }));
@@ -58,7 +71,7 @@ export function registerProposals(http: Http, o: FlagsOptions & { readonly sets:
     const { limit, flag = "", state, cursor = "" } = query;
     const rows = await listProposals(db, project, { flag, all: state === "all", before: cursor, limit });
     return {
-      items: rows.map((row) => present(row, principal)),
+      items: await Promise.all(rows.map(async (row) => present(row, principal, await takesEffect(row)))),
       next: rows.length === limit ? (rows.at(-1)?.id ?? null) : null,
     };
   });
@@ -71,7 +84,8 @@ export function registerProposals(http: Http, o: FlagsOptions & { readonly sets:
   });
 }
 
-const present = (row: ProposalRow, principal: Principal): FlagProposal => ({
+const present = (row: ProposalRow, principal: Principal, effect: readonly Change[]): FlagProposal => ({
+  takesEffect: [...effect],
   ...{ id: row.id, flag: row.flag, kind: row.change.kind, state: row.state, changes: [...row.differences] },
   ...{ proposedBy: row.proposed_by.name, isOwn: isOwn(row, principal), reason: row.reason },
   createdAt: row.created_at.toISOString(),

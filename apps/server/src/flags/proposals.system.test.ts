@@ -196,6 +196,21 @@ describe("an environment that needs a second person", () => {
     await set("free", { ...pro, values: ["free", "pro"] });
   });
 
+  it("shows who agrees to turn on what one person made while it was off all that would hold with it", async () => {
+    const flag = { ...main, flag: "made-alone" };
+    const off = { isEnabled: false, otherwise: rollout(80) };
+    const wild = { environments: { production: off }, type: "string", variants: { on: "wild", off: "tame" } };
+    await put(ada, wild as never, "made-alone");
+    const change = { kind: "switch" as const, ...production, isEnabled: true };
+    const { id } = await ada.proposeFlagChange({ params: flag, body: { change, reason: "a test" } });
+    const { items } = await grace.listFlagProposals({ params: main, query: { flag: "made-alone" } });
+    const read = Object.fromEntries(items[0]?.takesEffect.map(({ path, after }) => [path, after]) ?? []);
+    expect(JSON.stringify(read)).toContain("wild");
+    expect(JSON.stringify(read)).toContain("80");
+    expect(JSON.stringify(read)).toContain("environments.production");
+    expect(await decide(grace, id, "approve")).toMatchObject({ state: "applied", takesEffect: [] });
+  });
+
   it("is asked for nothing that can't be done", async () => {
     const propose = (change: object) =>
       problemOf(ada.proposeFlagChange({ params: form, body: { change: change as never, reason: "a test" } }));
