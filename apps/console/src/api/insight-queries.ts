@@ -39,7 +39,7 @@ export const insightQueries = {
           signal,
         }),
       initialPageParam: "",
-      getNextPageParam: (page) => page.nextCursor,
+      getNextPageParam: (page) => page.next,
       staleTime: 0,
     }),
   conflicts: () =>
@@ -52,7 +52,7 @@ export const insightQueries = {
           signal,
         }),
       initialPageParam: "",
-      getNextPageParam: (page) => page.nextCursor,
+      getNextPageParam: (page) => page.next,
       staleTime: 0,
     }),
 };

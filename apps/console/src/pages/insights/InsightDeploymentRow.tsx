@@ -110,7 +110,7 @@ export function InsightDeploymentRow(o: {
           </>
         )}
         {d.kind !== "planned" && `; a ${d.kind}`}
-        {d.source && `; told by ${d.source}`}
+        {d.source && !d.key.startsWith("dep_") && `; told by ${d.source}`}
         {!d.reachedVisitors && "; reached no visitors, so that no figure counts it"}
         {recovery && `; ${recovery}`}
       </p>
