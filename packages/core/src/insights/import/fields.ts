@@ -42,6 +42,12 @@ export class Fields {
     if (typeof text !== "string") return this.wrong(name, "must be a text");
     return text.length > TEXT_MAX ? this.wrong(name, `must have at most ${TEXT_MAX} characters`) : text;
   }
+  /** A text of any length. */
+  words(name: string): string | null {
+    const value = this.#given(name);
+    if (value === null) return null;
+    return typeof value === "string" ? value : this.wrong(name, "must be a text");
+  }
   /** Words for people: cut where they are too long. */
   title(name: string): string | null {
     const value = this.#given(name);
