@@ -146,6 +146,7 @@ const all: Answers = {
   listFlagKeys: () => ({ items: [flags.flagClientKey] }),
   createFlagKey: () => ({ key: flags.flagClientKey, secret: "lk_flags_x" }),
   revokeFlagKey: () => null,
+  postInsightFacts: ({ body }) => ({ accepted: (body as { facts: unknown[] }).facts.length, known: 0 }),
   verifyLedger: () => ({ ok: true, size: 2, rootHash: "r", words: "2 entries.", firstBadSequence: null }),
 };
 
@@ -214,6 +215,7 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   createBackup: ["backup"],
   getBackup: ["backup", "--no-verify"],
   verifyLedger: ["verify-ledger"],
+  postInsightFacts: ["import", "csv", "deployments.csv", "--service", "leads"],
   listPeople: ["people"],
   addPerson: ["people", "add", "Ada", "--raci", "sre,lead"],
   updatePerson: ["people", "update", "Ada Lovelace", "--role", "owner"],
@@ -274,6 +276,7 @@ describe("everything that the API can do", () => {
     writeFileSync(join(bench.dir, "latchkey.config.yaml"), "name: leads\nsource: .\nbuild: [make]\n");
     mkdirSync(join(bench.dir, "db"), { recursive: true });
     writeFileSync(join(bench.dir, "db", "schema.sql"), "create table lead (id int);\n");
+    writeFileSync(join(bench.dir, "deployments.csv"), "deployment,finished_at\n1,2026-11-25T02:00:00Z\n");
   });
   it("has a command", () => {
     const missing = (Object.keys(paths) as RouteName[]).filter((name) => !COMMANDS[name] && !NOT_TYPED.includes(name));
