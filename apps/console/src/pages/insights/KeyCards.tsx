@@ -84,7 +84,7 @@ function KeyCard({ name, dora, filter }: { name: DoraKey; dora: Dora; filter: In
             {interval ? `95 %: ${interval}` : "Too little for an interval"}
             {figure.p90 !== null && `; 90 % within ${valueWords(figure.p90, words.unit)}`}
           </p>
-          <Trend trend={score?.trend ?? null} />
+          {score && <Trend trend={score.trend} />}
         </>
       )}
       <p className="m-0 text-xs text-muted">{drawnFrom(name, figure)}</p>
