@@ -54,7 +54,7 @@ describe("what a change of a segment changes", () => {
       environments: Object.fromEntries(
         Object.entries(environments).map(([name, more]) => [name, { ...rules(false), ...more }]),
       ),
-    }) as Flag;
+    }) as Pick<Flag, "key" | "environments">;
   const naming = (segment: string) => ({ rules: [{ id: "r", when: named(segment), serve }] });
   const flags = [
     of("needs-it", {

@@ -79,7 +79,11 @@ export interface FlagTouched {
  * The flags that a change of a segment changes: those with a rule that names it, and those that need such a flag first. In the
  * order of the flags. What is turned off counts too: it would answer otherwise once it is on.
  */
-export function flagsOfSegment(key: string, flags: readonly Flag[], segments: readonly Segment[]): FlagTouched[] {
+export function flagsOfSegment(
+  key: string,
+  flags: readonly Pick<Flag, "key" | "environments">[],
+  segments: readonly Segment[],
+): FlagTouched[] {
   const places = new Map(
     flags.map((flag) => {
       const named = Object.entries(flag.environments).filter(([, { rules }]) =>
