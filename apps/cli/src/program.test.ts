@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,6 +11,7 @@ import { processTerminal } from "./terminal.ts";
 import { type Answers, Refusal } from "./testkit/contract-server.ts";
 import * as example from "./testkit/examples.ts";
 import * as flags from "./testkit/flag-examples.ts";
+import * as insight from "./testkit/insight-examples.ts";
 import { Bench } from "./testkit/terminal.ts";
 
 const HELP = join(dirname(fileURLToPath(import.meta.url)), "testdata", "help");
@@ -55,6 +57,13 @@ const all: Answers = {
   getChange: () => example.pipelineChange,
   planRollback: () => example.rollbackPlan,
   getAutomation: () => example.automation,
+  getDora: () => insight.dora,
+  listInsightDeployments: () => example.page(insight.insightDeployment),
+  listInsightIncidents: () => example.page(insight.insightIncident),
+  listInsightConflicts: () => example.page(insight.insightConflict),
+  correctInsight: () => ({ key: "cor_1" }),
+  withdrawInsightCorrection: () => ({ key: "cor_1" }),
+  postInsightFacts: () => ({ accepted: 1, known: 0 }),
   listMigrations: () => ({ items: [example.schema] }),
   planMigrations: () => example.migrationPlan,
   baselineSchema: () => example.baselined,
@@ -183,6 +192,13 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   revokeWaiver: ["unwaive", "leads", "wai_1"],
   planRollback: ["rollback", "leads", "--plan"],
   getAutomation: ["automation", "leads"],
+  getDora: ["dora", "leads"],
+  listInsightDeployments: ["insights", "deployments", "leads"],
+  listInsightIncidents: ["insights", "incidents", "leads"],
+  listInsightConflicts: ["insights", "conflicts"],
+  correctInsight: ["insights", "correct", "dep_1", "--claim", "no_failure", "--reason", "a drill"],
+  withdrawInsightCorrection: ["insights", "withdraw", "cor_1", "--reason", "it was not"],
+  postInsightFacts: ["import", "git", "repository", "--service", "leads"],
   listMigrations: ["migrations", "leads"],
   planMigrations: ["migrations", "plan", "leads", "--folder", "db"],
   baselineSchema: ["migrations", "baseline", "leads", "--folder", "db"],
@@ -272,12 +288,23 @@ const NOT_TYPED: readonly RouteName[] = [
   ...(["signIn", "signOut", "gatewayRouting", "gatewayReport", "exchangeToken", "answerGate"] as const),
 ];
 
+/** A repository of one commit that is tagged as a release. */
+function releasedRepository(folder: string): void {
+  mkdirSync(folder);
+  const git = (...args: readonly string[]) =>
+    execFileSync("git", ["-C", folder, "-c", "user.name=n", "-c", "user.email=n@example.org", ...args]);
+  git("init", "--quiet", "--initial-branch=main");
+  git("commit", "--quiet", "--allow-empty", "--message=First");
+  git("tag", "v1");
+}
+
 describe("everything that the API can do", () => {
   beforeEach(() => {
     bench.server.answers = all;
     writeFileSync(join(bench.dir, "latchkey.config.yaml"), "name: leads\nsource: .\nbuild: [make]\n");
     mkdirSync(join(bench.dir, "db"), { recursive: true });
     writeFileSync(join(bench.dir, "db", "schema.sql"), "create table lead (id int);\n");
+    releasedRepository(join(bench.dir, "repository"));
   });
   it("has a command", () => {
     const missing = (Object.keys(paths) as RouteName[]).filter((name) => !COMMANDS[name] && !NOT_TYPED.includes(name));

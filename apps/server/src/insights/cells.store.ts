@@ -1,5 +1,12 @@
 import type { DeploymentRecord, IncidentRecord, LeadRecord } from "@latchkey/core/insights/records";
-import { addDeployment, addIncident, addLead, emptyTally, type TallyJson, tallyToJson } from "@latchkey/core/insights/tally";
+import {
+  addDeployment,
+  addIncident,
+  addLead,
+  emptyTally,
+  type TallyJson,
+  tallyToJson,
+} from "@latchkey/core/insights/tally";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
 
@@ -27,13 +34,19 @@ export const makeCell = operation("makeCell", async (tx: Executor, project: stri
   await sql`insert into insight_cell (project, service, environment, day, is_production)
     values (${project}, ${service}, ${environment}, ${day}, false) on conflict do nothing`.execute(tx);
   await sql`select 1 from insight_cell
-    where project = ${project} and service = ${service} and environment = ${environment} and day = ${day} for update`.execute(tx);
+    where project = ${project} and service = ${service} and environment = ${environment} and day = ${day} for update`.execute(
+    tx,
+  );
   const within = sql`project = ${project} and known_to = 'infinity' and at_ms >= ${day * DAY_MS} and at_ms < ${(day + 1) * DAY_MS}
     and coalesce(service, '') = ${service} and coalesce(environment, '') = ${environment}`;
   const tally = emptyTally();
-  const deployments = await sql<{ record: DeploymentRecord }>`select record from insight_deployment where ${within}`.execute(tx);
+  const deployments = await sql<{
+    record: DeploymentRecord;
+  }>`select record from insight_deployment where ${within}`.execute(tx);
   const leads = await sql<{ record: LeadRecord }>`select record from insight_lead where ${within}`.execute(tx);
-  const incidents = await sql<{ record: IncidentRecord }>`select record from insight_incident where ${within}`.execute(tx);
+  const incidents = await sql<{ record: IncidentRecord }>`select record from insight_incident where ${within}`.execute(
+    tx,
+  );
   // Any environment is added up; which of them are production is asked of the cell.
   for (const { record } of deployments.rows) addDeployment(tally, { ...record, isProduction: true });
   for (const { record } of leads.rows) addLead(tally, { ...record, isProduction: true });
@@ -55,8 +68,8 @@ export const cellsOf = operation(
     db: Executor,
     project: string,
     asked: {
-      readonly service: string | undefined;
-      readonly environment: string | undefined;
+      readonly service?: string | undefined;
+      readonly environment?: string | undefined;
       readonly fromMs: number;
       readonly toMs: number;
     },
@@ -65,7 +78,9 @@ export const cellsOf = operation(
     const found = await sql<CellRow>`select service, environment, day, tally from insight_cell
       where project = ${project} and day >= ${dayOf(asked.fromMs)} and day < ${dayOf(asked.toMs)}
         and (${service}::text is null or service = ${service})
-        and case when ${environment}::text is null then is_production else environment = ${environment} end`.execute(db);
+        and case when ${environment}::text is null then is_production else environment = ${environment} end`.execute(
+      db,
+    );
     return found.rows;
   },
 );

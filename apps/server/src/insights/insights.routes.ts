@@ -27,7 +27,7 @@ export interface InsightsRoutesOptions {
 /** The five keys, what is behind them, and what people say against the record. */
 export function registerInsights(http: Http, o: InsightsRoutesOptions): void {
   const { db } = o.database;
-  route(http, "getDora", ({ project, query }) => viewDora(db, project, query, o.now()));
+  route(http, "getDora", async ({ project, query }) => viewDora(db, project, query, o.now()));
 
   route(http, "listInsightDeployments", async ({ project, query }) => {
     const asked = { project, ...windowOf(query, o.now()), service: query.service, environment: query.environment };

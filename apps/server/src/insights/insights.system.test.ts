@@ -28,7 +28,11 @@ const fact = (kind: Fact["kind"], key: string, atMs: number, fields: Fact["field
 function deployed(service: string, n: number, outcome: string, more: Fact["fields"] = {}): Fact[] {
   const at = START + n * DAY;
   return [
-    fact("commit", sha(n + 1), at, { authoredAtMs: at - 10 * HOUR, committedAtMs: at - 10 * HOUR, title: `Change ${n}` }),
+    fact("commit", sha(n + 1), at, {
+      authoredAtMs: at - 10 * HOUR,
+      committedAtMs: at - 10 * HOUR,
+      title: `Change ${n}`,
+    }),
     fact("deployment", `${service}-${n}`, at, {
       ...{ source: "csv:test", service, environment: "production", outcome, commit: sha(n + 1), commits: [sha(n + 1)] },
       ...{ startedAtMs: at - HOUR, exposedAtMs: at - HOUR, servedAllAtMs: at, finishedAtMs: at, ...more },
@@ -41,7 +45,7 @@ const dora = (service: string, more: object = {}) =>
     query: { service, from: "2026-03-02T00:00:00Z", to: "2026-03-12T00:00:00Z", by: "day", ...more } as never,
   });
 const settled = (service: string, of: number) =>
-  until(async () => {
+  until(`${of} deployments of ${service} are counted`, async () => {
     const answer = await dora(service);
     return answer.keys.changeFailRate.of === of ? answer : null;
   });
@@ -90,13 +94,18 @@ describe("incidents", () => {
       ...deployed("two", 1, "succeeded"),
       fact("incident", "I-1", START + DAY + HOUR, {
         ...{ source: "csv:test", service: "two", environment: "production", startedAtMs: START + DAY + HOUR },
-        ...{ resolvedAtMs: START + DAY + 2 * HOUR, links: [{ deployment: "two-1", by: "stated", words: "The report names it." }] },
+        ...{
+          resolvedAtMs: START + DAY + 2 * HOUR,
+          links: [{ deployment: "two-1", by: "stated", words: "The report names it." }],
+        },
       }),
       fact("incident", "I-2", START + DAY + HOUR, {
         ...{ source: "csv:test", service: "two", environment: "production", startedAtMs: START + DAY + HOUR },
       }),
     ]);
-    await until(async () => ((await settled("two", 2)).keys.changeFailRate.value === 0.5 ? true : null));
+    await until("the incident counts", async () =>
+      (await settled("two", 2)).keys.changeFailRate.value === 0.5 ? true : null,
+    );
     const { items } = await owner.listInsightIncidents({
       params: main,
       query: { service: "two", from: "2026-03-02T00:00:00Z", to: "2026-03-12T00:00:00Z" },
@@ -110,7 +119,9 @@ describe("incidents", () => {
       params: main,
       body: { claim: "not_caused_by", deployment: "two-1", incident: "I-1", reason: "The provider was down." },
     });
-    await until(async () => ((await dora("two")).keys.changeFailRate.value === 0 ? true : null));
+    await until("the correction counts", async () =>
+      (await dora("two")).keys.changeFailRate.value === 0 ? true : null,
+    );
     expect((await dora("two", { asKnownAt: before })).keys.changeFailRate.value).toBe(0.5);
     const listed = await owner.listInsightDeployments({
       params: main,
@@ -123,7 +134,9 @@ describe("incidents", () => {
       params: { ...main, correctionKey: said.key },
       body: { reason: "It was not." },
     });
-    await until(async () => ((await dora("two")).keys.changeFailRate.value === 0.5 ? true : null));
+    await until("the correction counts", async () =>
+      (await dora("two")).keys.changeFailRate.value === 0.5 ? true : null,
+    );
     const { items: entries } = await owner.listLedger({ params: main, query: { subject: `correction/${said.key}` } });
     expect(entries.map(({ type }) => type).sort()).toEqual([
       "insights.correction.made",
@@ -138,7 +151,7 @@ describe("incidents", () => {
         links: [{ deployment: "nowhere", by: "stated", words: "" }],
       }),
     ]);
-    const found = await until(async () => {
+    const found = await until("the conflict is listed", async () => {
       const { items } = await owner.listInsightConflicts({ params: main, query: {} });
       return items.find(({ kind }) => kind === "unknown_deployment") ?? null;
     });

@@ -12,8 +12,8 @@ import {
 import { leadsOf } from "@latchkey/core/insights/leads";
 import type { Logger } from "pino";
 import type { Clock } from "../platform/clock.ts";
-import { type Cell, makeCell } from "./cells.store.ts";
 import { isPassing, type Transaction, type Transactions } from "../platform/database.ts";
+import { type Cell, makeCell } from "./cells.store.ts";
 import {
   correctionsOf,
   correctionsOfIncident,
@@ -101,7 +101,9 @@ export class Projector {
       const taken = await takeDirty(tx, AT_ONCE);
       const touched = new Map<string, { readonly project: string; readonly cell: Cell }>();
       for (const { project, kind, key } of taken) {
-        const cells = await (kind === "incident" ? projectIncident(tx, project, key) : projectDeployment(tx, project, key));
+        const cells = await (kind === "incident"
+          ? projectIncident(tx, project, key)
+          : projectDeployment(tx, project, key));
         for (const cell of cells)
           touched.set(JSON.stringify([project, cell.service, cell.environment, cell.day]), { project, cell });
       }

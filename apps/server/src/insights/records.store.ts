@@ -53,7 +53,10 @@ export const saveLeads = operation(
 /** Writes an incident's record; answers the deployments whose judgement it may change, and the days whose sums. */
 export const saveIncidentRecord = operation(
   "saveIncidentRecord",
-  async (tx: Executor, project: string, record: IncidentRecord,
+  async (
+    tx: Executor,
+    project: string,
+    record: IncidentRecord,
   ): Promise<{ readonly deployments: readonly string[]; readonly cells: readonly Cell[] }> => {
     const known = await sql<{ record: IncidentRecord }>`select record from insight_incident
       where project = ${project} and key = ${record.key} and known_to = 'infinity'`.execute(tx);

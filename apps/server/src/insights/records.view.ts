@@ -1,4 +1,4 @@
-import type { Thing } from "@latchkey/core/insights/history";
+import { incidentOf, type Thing } from "@latchkey/core/insights/history";
 import type { ConflictKind, DeploymentRecord, IncidentRecord, LeadRecord } from "@latchkey/core/insights/records";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
@@ -17,7 +17,7 @@ export interface Asked {
 
 const known = (asKnownAt: Date | null) =>
   asKnownAt === null ? sql`known_to = 'infinity'` : sql`known_from <= ${asKnownAt} and known_to > ${asKnownAt}`;
-const place = (asked: Asked) => sql`project = ${asked.project}
+const place = (asked: Pick<Asked, "project" | "service" | "environment">) => sql`project = ${asked.project}
     and (${asked.service ?? null}::text is null or service = ${asked.service ?? null})
     and case when ${asked.environment ?? null}::text is null then is_production else environment = ${asked.environment ?? null} end`;
 const within = ({ fromMs, toMs }: Asked) => sql`at_ms >= ${fromMs} and at_ms < ${toMs}`;
@@ -125,5 +125,43 @@ export const standingOfFacts = operation(
       db,
     );
     return found.rows[0] ?? { conflicts: 0, newest: null };
+  },
+);
+
+/** When the first deployment of the place counted; null where there was none yet. */
+export const firstDeployment = operation(
+  "firstDeployment",
+  async (db: Executor, asked: Pick<Asked, "project" | "service" | "environment">): Promise<number | null> => {
+    const found = await sql<{ first: number | null }>`select min(at_ms) as first from insight_deployment
+      where ${place(asked)} and known_to = 'infinity'`.execute(db);
+    return found.rows[0]?.first ?? null;
+  },
+);
+
+/** The newest failures and incidents of a window, newest first. */
+export const newestTrouble = operation(
+  "newestTrouble",
+  async (
+    db: Executor,
+    asked: Asked,
+    limit: number,
+  ): Promise<
+    ({ readonly failure: DeploymentRecord } | { readonly incident: IncidentRecord; readonly title: string })[]
+  > => {
+    const failures = await sql<{ record: DeploymentRecord }>`select record from insight_deployment
+      where ${place(asked)} and ${within(asked)} and ${known(asked.asKnownAt)} and is_failure
+      order by at_ms desc, key desc limit ${limit}`.execute(db);
+    const incidents = await pageOfIncidents(db, asked, { before: null, limit });
+    const all = [
+      ...failures.rows.map(({ record }) => ({ atMs: record.atMs, trouble: { failure: record } })),
+      ...incidents.map(({ record, registers }) => ({
+        atMs: record.atMs,
+        trouble: { incident: record, title: incidentOf(record.key, registers).title },
+      })),
+    ];
+    return all
+      .sort((a, b) => b.atMs - a.atMs)
+      .slice(0, limit)
+      .map(({ trouble }) => trouble);
   },
 );

@@ -74,7 +74,7 @@ describe("between which values a quantile lies", () => {
         const covered = coverageOf(n, q, ranks.low, ranks.high);
         expect(covered).toBeGreaterThanOrEqual(0.9499);
         if (n <= 200) expect(ranks.coverage).toBeCloseTo(covered, 9);
-        // A rank less on either side would no longer do: the interval is no wider than it must be.
+        // Nor is it much wider than it must be.
         else expect(covered).toBeLessThan(0.975);
       }),
     );

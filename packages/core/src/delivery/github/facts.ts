@@ -1,6 +1,6 @@
+import { instantOf } from "../../shared/instant.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import type { Fact, FieldValue, Kind } from "./fold.ts";
-import { instantOf } from "./instant.ts";
 
 /** Reads GitHub's payloads: what each delivery says, as facts. Pure and total: whatever comes in, it answers. */
 export interface Told {

@@ -1,9 +1,9 @@
 import examples from "@octokit/webhooks-examples/api.github.com/index.json" with { type: "json" };
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { instantOf } from "../../shared/instant.ts";
 import { EVENTS, factsOf } from "./facts.ts";
 import { type Fact, type Folded, fieldOf, fold } from "./fold.ts";
-import { instantOf } from "./instant.ts";
 
 type Example = { readonly name: string; readonly examples: readonly unknown[] };
 const published = (examples as readonly Example[]).filter(({ name }) => (EVENTS as readonly string[]).includes(name));
