@@ -145,6 +145,7 @@ const all: Answers = {
   }),
   putFlagEnvironment: () => ({ name: "production", needsApproval: true }),
   proposeFlagChange: () => flags.flagProposal,
+  proposeFlagSegmentChange: () => flags.segmentProposal,
   listFlagProposals: () => ({ items: [flags.flagProposal], next: null }),
   decideFlagProposal: () => ({ ...flags.flagProposal, state: "applied" }),
   getFlagResults: () => flags.flagResults,
@@ -255,6 +256,9 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   compareFlagEnvironments: ["flags", "compare", "staging", "production"],
   putFlagEnvironment: ["flags", "protect", "production", "--reason", "SOC 2"],
   proposeFlagChange: ["flags", "on", "new-lead-form", "--propose", "--reason", "it is mended"],
+  proposeFlagSegmentChange: [
+    ...["flags", "set-segment", "abroad", "--when", CONDITION, "--reason", "a new market", "--propose"],
+  ],
   listFlagProposals: ["flags", "proposals"],
   decideFlagProposal: ["flags", "approve", "flp_1", "--reason", "read it"],
   getFlagResults: ["flags", "results", "new-lead-form"],
