@@ -91,6 +91,7 @@ export function Segments({ mayWrite }: { mayWrite: boolean }) {
         open={asked !== null}
         onClose={close}
         title={asked ? titleOf(asked) : ""}
+        wide={asked?.kind === "set"}
         description={asked?.kind === "delete" ? "No flag names it." : "All flags that name it answer by it at once."}
       >
         {asked?.kind === "set" && (
