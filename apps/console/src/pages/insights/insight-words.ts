@@ -103,12 +103,6 @@ export function drawnFrom(key: DoraKey, figure: KeyFigure): string {
 }
 
 export type Direction = "better" | "worse" | "same" | "unknown";
-/** Where a key goes: the API's trend is positive where it got better. */
-export function directionOf(trend: number | null): Direction {
-  if (trend === null) return "unknown";
-  if (trend === 0) return "same";
-  return trend > 0 ? "better" : "worse";
-}
 export const DIRECTION_WORDS: Record<Direction, string> = {
   better: "Better than in the window before",
   worse: "Worse than in the window before",
