@@ -10,7 +10,7 @@ const DAY_MS = 86_400_000;
 /** What it takes to work the keys out: from sums of days as they are kept, and from all facts anew. Without a database. */
 export function measureSpeed(bench: Bench): Figure[] {
   const days = bench.quick ? 60 : 1800;
-  const { facts, truth, window } = makeWorld({ seed: bench.seed, fromMs: FROM_MS, days, perDay: 56 });
+  const { facts, truth, window } = makeWorld({ seed: bench.seed, fromMs: FROM_MS, days, perDay: 56, mendedAlong: 0 });
   bench.say(`${truth.met.size} deployments in ${days} days, of ${facts.length} facts`);
   const startedAt = performance.now();
   const records = recordsOf(historyOf(facts));

@@ -26,8 +26,8 @@ export type DistributionJson =
 export class Distribution {
   #values: number[] = [];
   #sorted: Float64Array | null = null;
-  /** Null while all values are kept. */
-  #buckets: Map<number, number> | null = null;
+  /** Counts by bucket; null while all values are kept. */
+  #buckets: number[] | null = null;
   #zero = 0;
   #count = 0;
   #exactUpTo: number;
@@ -35,7 +35,7 @@ export class Distribution {
   /** `exactUpTo`: with more values than these it becomes a sketch; Infinity keeps them all, 0 none. */
   constructor(exactUpTo = EXACT_UP_TO) {
     this.#exactUpTo = exactUpTo;
-    if (exactUpTo <= 0) this.#buckets = new Map();
+    if (exactUpTo <= 0) this.#buckets = [];
   }
 
   get count(): number {
@@ -74,7 +74,9 @@ export class Distribution {
     if (other.#buckets || this.#count > this.#exactUpTo) this.#toSketch();
     if (this.#buckets) for (const value of other.#values) this.#sketch(value);
     else for (const value of other.#values) this.#values.push(value);
-    for (const [bucket, count] of other.#buckets ?? []) this.#addTo(bucket, count);
+    other.#buckets?.forEach((count, bucket) => {
+      if (count > 0) this.#addTo(bucket, count);
+    });
   }
 
   /** The q-quantile (0..1) in milliseconds, linear between neighbours (intervals.ts); null of nothing. */
@@ -99,13 +101,15 @@ export class Distribution {
   toJson(): DistributionJson {
     const upTo = this.#exactUpTo;
     if (!this.#buckets) return { exact: [...this.#inOrder()], upTo: Number.isFinite(upTo) ? upTo : null };
-    return { buckets: [...this.#buckets].sort(([a], [b]) => a - b), zero: this.#zero, upTo };
+    const buckets = [...this.#buckets.entries()].filter(([, count]) => count > 0);
+    return { buckets, zero: this.#zero, upTo };
   }
 
   static fromJson(json: DistributionJson): Distribution {
     const read = new Distribution(json.upTo ?? Number.POSITIVE_INFINITY);
     if ("exact" in json) {
-      for (const value of json.exact) read.add(value);
+      read.#values = [...json.exact];
+      read.#count = json.exact.length;
       return read;
     }
     read.#toSketch();
@@ -127,7 +131,7 @@ export class Distribution {
   }
   #toSketch(): void {
     if (this.#buckets) return;
-    this.#buckets = new Map();
+    this.#buckets = [];
     for (const value of this.#values) this.#sketch(value);
     this.#values = [];
     this.#sorted = null;
@@ -137,14 +141,16 @@ export class Distribution {
     else this.#addTo(Math.ceil(Math.log(value) / LN_GROWTH), 1);
   }
   #addTo(bucket: number, count: number): void {
-    this.#buckets?.set(bucket, (this.#buckets.get(bucket) ?? 0) + count);
+    if (!this.#buckets) return;
+    while (this.#buckets.length <= bucket) this.#buckets.push(0);
+    this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + count;
   }
   /** The values at these ranks, which must rise; the smallest value has rank 1. */
   #atRanks(ranks: readonly number[]): number[] {
     const found: number[] = [];
     let seen = this.#zero;
     while (found.length < ranks.length && (ranks[found.length] ?? 0) <= seen) found.push(0);
-    for (const [bucket, count] of [...(this.#buckets ?? [])].sort(([a], [b]) => a - b)) {
+    for (const [bucket, count] of (this.#buckets ?? []).entries()) {
       seen += count;
       while (found.length < ranks.length && (ranks[found.length] ?? 0) <= seen)
         found.push((2 * Math.exp(bucket * LN_GROWTH)) / (1 + GROWTH));

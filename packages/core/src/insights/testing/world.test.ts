@@ -11,7 +11,7 @@ import { makeWorld, type World } from "./world.ts";
 
 const FROM = 1_767_225_600_000;
 const DAY = 86_400_000;
-const PLAN = { seed: 7, fromMs: FROM, days: 120, perDay: 10 };
+const PLAN = { seed: 8, fromMs: FROM, days: 120, perDay: 10, mendedAlong: 0.5 };
 const WORLD = makeWorld(PLAN);
 const keysFrom = ({ facts, window }: Pick<World, "facts" | "window">, definition: Definition = "dora-2025") =>
   keysOf(tallyOf(recordsOf(historyOf(facts)), window, Number.POSITIVE_INFINITY), window, definition);
@@ -33,6 +33,8 @@ describe("in a world of which the truth is known", () => {
     const { truth, window } = WORLD;
     const keys = keysFrom(WORLD);
     expect(truth.failed.size).toBeGreaterThan(50);
+    expect(truth.hidden.size).toBeGreaterThan(0);
+    expect(makeWorld({ ...PLAN, mendedAlong: 0 }).truth.hidden.size).toBe(0);
     expect(keys.frequency.value).toBeCloseTo(truth.delivered.size / ((window.toMs - window.fromMs) / DAY), 9);
     const seen = [...truth.failed].filter(([key]) => !truth.hidden.has(key)).map(([, times]) => times);
     expect(keys.failRate.value).toBe(seen.length / truth.delivered.size);

@@ -12,6 +12,11 @@ export interface WorldPlan {
   readonly days: number;
   /** Deployments that are attempted, as a mean. */
   readonly perDay: number;
+  /**
+   * Of failures that all visitors met, the share that is mended along with something planned, so that nothing but its incident tells
+   * of it: 0 to 1. At 0 every failure ends in an intervention that is on record.
+   */
+  readonly mendedAlong: number;
 }
 
 export const PIPELINE_FAILURES = 0.04;
@@ -29,8 +34,8 @@ const EVIDENCE: Readonly<Record<LinkEvidence, number>> = {
   ...{ verdict: 40, stated: 20, artifact: 5, burn: 15, revert: 5, person: 5, alert: 10 },
 };
 
-/** Of bad deployments that served everybody: taken back by the plane, by a deployment of its own, mended at once, or with the next planned one. */
-const MENDED_BY = { taken_back: 35, rollback: 20, hotfix: 35, planned: 10 };
+/** Of those that are mended by an intervention: taken back by the plane, by a deployment of its own, or with a hotfix. */
+const INTERVENTIONS = { taken_back: 40, rollback: 20, hotfix: 40 };
 
 const SERVICES = ["shop", "search", "mail"] as const;
 const MINUTE = 60_000;
@@ -60,6 +65,7 @@ export interface World {
 
 interface Making {
   readonly random: Random;
+  readonly mendedAlong: number;
   readonly facts: Fact[];
   readonly met: Set<string>;
   readonly delivered: Set<string>;
@@ -74,7 +80,7 @@ interface Making {
 }
 
 /** The world of a seed: the same plan makes the same one. */
-export function makeWorld({ seed, fromMs, days, perDay }: WorldPlan): World {
+export function makeWorld({ seed, fromMs, days, perDay, mendedAlong }: WorldPlan): World {
   const making: Making = {
     ...{
       random: seeded(seed),
@@ -85,7 +91,7 @@ export function makeWorld({ seed, fromMs, days, perDay }: WorldPlan): World {
       rework: new Set(),
       hidden: new Set(),
     },
-    ...{ causes: new Map(), leadMs: new Map(), deployments: 0, changes: 0, incidents: 0 },
+    ...{ causes: new Map(), leadMs: new Map(), mendedAlong, deployments: 0, changes: 0, incidents: 0 },
   };
   let last = 0;
   for (let atMs = fromMs; ; ) {
@@ -94,7 +100,8 @@ export function makeWorld({ seed, fromMs, days, perDay }: WorldPlan): World {
     deploy(making, atMs, pick(making.random, SERVICES));
   }
   for (const fact of making.facts) last = Math.max(last, fact.atMs);
-  const { facts, random: _, ...truth } = making;
+  const { facts, met, delivered, failed, hidden, rework, causes, leadMs } = making;
+  const truth = { met, delivered, failed, hidden, rework, causes, leadMs };
   return { facts, truth, window: { fromMs, toMs: last + DAY } };
 }
 
@@ -202,7 +209,7 @@ function fail(making: Making, made: Deploying): void {
   const { key, exposedAtMs, servedAllAtMs } = made;
   const detectedAtMs = servedAllAtMs + some(random, 25 * MINUTE);
   const decidedAtMs = detectedAtMs + some(random, 20 * MINUTE);
-  const way = weighted(random, MENDED_BY);
+  const way = random() < making.mendedAlong ? "planned" : weighted(random, INTERVENTIONS);
   let untilMs: number;
   if (way === "taken_back") {
     untilMs = decidedAtMs + some(random, 5000);
