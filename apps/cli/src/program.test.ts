@@ -10,6 +10,7 @@ import { processTerminal } from "./terminal.ts";
 import { type Answers, Refusal } from "./testkit/contract-server.ts";
 import * as example from "./testkit/examples.ts";
 import * as flags from "./testkit/flag-examples.ts";
+import * as insight from "./testkit/insight-examples.ts";
 import { Bench } from "./testkit/terminal.ts";
 
 const HELP = join(dirname(fileURLToPath(import.meta.url)), "testdata", "help");
@@ -55,6 +56,13 @@ const all: Answers = {
   getChange: () => example.pipelineChange,
   planRollback: () => example.rollbackPlan,
   getAutomation: () => example.automation,
+  getDora: () => insight.dora,
+  listInsightDeployments: () => example.page(insight.insightDeployment),
+  listInsightIncidents: () => example.page(insight.insightIncident),
+  listInsightConflicts: () => example.page(insight.insightConflict),
+  correctInsight: () => ({ key: "cor_1" }),
+  withdrawInsightCorrection: () => ({ key: "cor_1" }),
+  postInsightFacts: () => ({ accepted: 1, known: 0 }),
   listMigrations: () => ({ items: [example.schema] }),
   planMigrations: () => example.migrationPlan,
   baselineSchema: () => example.baselined,
@@ -137,6 +145,7 @@ const all: Answers = {
   }),
   putFlagEnvironment: () => ({ name: "production", needsApproval: true }),
   proposeFlagChange: () => flags.flagProposal,
+  proposeFlagSegmentChange: () => flags.segmentProposal,
   listFlagProposals: () => ({ items: [flags.flagProposal], next: null }),
   decideFlagProposal: () => ({ ...flags.flagProposal, state: "applied" }),
   getFlagResults: () => flags.flagResults,
@@ -183,6 +192,12 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   revokeWaiver: ["unwaive", "leads", "wai_1"],
   planRollback: ["rollback", "leads", "--plan"],
   getAutomation: ["automation", "leads"],
+  getDora: ["dora", "leads"],
+  listInsightDeployments: ["insights", "deployments", "leads"],
+  listInsightIncidents: ["insights", "incidents", "leads"],
+  listInsightConflicts: ["insights", "conflicts"],
+  correctInsight: ["insights", "correct", "dep_1", "--claim", "no_failure", "--reason", "a drill"],
+  withdrawInsightCorrection: ["insights", "withdraw", "cor_1", "--reason", "it was not"],
   listMigrations: ["migrations", "leads"],
   planMigrations: ["migrations", "plan", "leads", "--folder", "db"],
   baselineSchema: ["migrations", "baseline", "leads", "--folder", "db"],
@@ -241,6 +256,9 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   compareFlagEnvironments: ["flags", "compare", "staging", "production"],
   putFlagEnvironment: ["flags", "protect", "production", "--reason", "SOC 2"],
   proposeFlagChange: ["flags", "on", "new-lead-form", "--propose", "--reason", "it is mended"],
+  proposeFlagSegmentChange: [
+    ...["flags", "set-segment", "abroad", "--when", CONDITION, "--reason", "a new market", "--propose"],
+  ],
   listFlagProposals: ["flags", "proposals"],
   decideFlagProposal: ["flags", "approve", "flp_1", "--reason", "read it"],
   getFlagResults: ["flags", "results", "new-lead-form"],

@@ -1,6 +1,14 @@
 /** Every address of the console: links are made here only, and `router.tsx` answers to the same patterns. */
 export type ServiceTab = "overview" | "deployments" | "releases" | "planning" | "configuration";
 
+/** What the pages of Insights share: a service, and a window of whole days in UTC or the last so many days. */
+export interface InsightsFilter {
+  readonly service?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly days?: string | undefined;
+}
+
 const withQuery = (path: string, query: Record<string, string | undefined>): string => {
   const set = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) if (value) set.set(key, value);
@@ -27,6 +35,10 @@ export const to = {
   editFlag: (key: string, environment?: string, take?: string) =>
     withQuery(`/flags/${encodeURIComponent(key)}/edit`, { environment, take }),
   flagResults: (key: string) => `/flags/${encodeURIComponent(key)}/results`,
+  insights: (filter: InsightsFilter = {}) => withQuery("/insights", { ...filter }),
+  insightDeployments: (filter: InsightsFilter & { only?: "failed" | "rework" | "counted" | undefined } = {}) =>
+    withQuery("/insights/deployments", { ...filter }),
+  insightConflicts: () => "/insights/conflicts",
   targets: () => "/targets",
   health: () => "/health",
   settings: () => "/settings",

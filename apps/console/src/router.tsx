@@ -120,6 +120,24 @@ const targets = createRoute({
   loader: () => void queryClient.prefetchQuery(queries.targets()),
   component: lazyPage(() => import("./pages/delivery/TargetsPage.tsx"), "TargetsPage"),
 });
+const insights = createRoute({
+  getParentRoute: () => shell,
+  path: "/insights",
+  validateSearch: search.insights,
+  loader: () => void queryClient.prefetchQuery(queries.services()),
+  component: lazyPage(() => import("./pages/insights/InsightsPage.tsx"), "InsightsPage"),
+});
+const insightDeployments = createRoute({
+  getParentRoute: () => shell,
+  path: "/insights/deployments",
+  validateSearch: search.insightDeployments,
+  component: lazyPage(() => import("./pages/insights/InsightDeploymentsPage.tsx"), "InsightDeploymentsPage"),
+});
+const insightConflicts = createRoute({
+  getParentRoute: () => shell,
+  path: "/insights/conflicts",
+  component: lazyPage(() => import("./pages/insights/InsightConflictsPage.tsx"), "InsightConflictsPage"),
+});
 const flags = createRoute({
   getParentRoute: () => shell,
   path: "/flags",
@@ -192,6 +210,9 @@ export const router = createRouter({
       ledgerEntry,
       health,
       targets,
+      insights,
+      insightDeployments,
+      insightConflicts,
       flags,
       flag,
       compareFlags,

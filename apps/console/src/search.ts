@@ -142,3 +142,49 @@ export const editFlag = (raw: Raw): Optional<{ environment: string; take: string
   environment: text(raw.environment),
   dialog: oneOf(raw.dialog, ["save"] as const),
 });
+
+/** A day of the calendar, as it stands in the address: "2026-08-03". */
+const calendarDay = (value: unknown): string | undefined => {
+  const day = text(value);
+  return day && /^\d{4}-\d\d-\d\d$/.test(day) && !Number.isNaN(Date.parse(day)) ? day : undefined;
+};
+
+/** The window of the pages of Insights: own days from and to (both belong to it), or the last so many days. */
+export interface InsightsWindow {
+  service: string;
+  from: string;
+  to: string;
+  days: "7" | "30" | "90" | "365";
+}
+export interface InsightsSearch extends InsightsWindow {
+  by: "day" | "week" | "month";
+  definition: "dora-2025" | "dora-2021" | "guide";
+  /** As it was known at the end of this day. */
+  known: string;
+  view: "table";
+}
+const insightsWindow = (raw: Raw): Optional<InsightsWindow> => ({
+  service: text(raw.service),
+  from: calendarDay(raw.from),
+  to: calendarDay(raw.to),
+  days: oneOf(text(raw.days), ["7", "30", "90", "365"] as const),
+});
+export const insights = (raw: Raw): Optional<InsightsSearch> => ({
+  ...insightsWindow(raw),
+  by: oneOf(raw.by, ["day", "week", "month"] as const),
+  definition: oneOf(raw.definition, ["dora-2025", "dora-2021", "guide"] as const),
+  known: calendarDay(raw.known),
+  view: oneOf(raw.view, ["table"] as const),
+});
+export interface InsightDeploymentsSearch extends InsightsWindow {
+  only: "failed" | "rework" | "counted";
+  /** The deployment that is corrected, or the correction that is taken back. */
+  correct: string;
+  withdraw: string;
+}
+export const insightDeployments = (raw: Raw): Optional<InsightDeploymentsSearch> => ({
+  ...insightsWindow(raw),
+  only: oneOf(raw.only, ["failed", "rework", "counted"] as const),
+  correct: text(raw.correct),
+  withdraw: text(raw.withdraw),
+});

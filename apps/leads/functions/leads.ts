@@ -1,6 +1,7 @@
+import { observeFetch } from "@latchkey/flags-sdk/node";
 import { openFeatures } from "../src/server/features.ts";
 import { createRuntime } from "../src/server/functions.ts";
-import { answerApi } from "../src/server/functions-api.ts";
+import { answerApi, contextOf } from "../src/server/functions-api.ts";
 
 /** Netlify function: the leads API. */
 const runtime = createRuntime(process.env);
@@ -11,8 +12,10 @@ interface Context {
   readonly waitUntil?: (work: Promise<unknown>) => void;
 }
 
+const answered = observeFetch(features, contextOf, (request: Request) => answerApi(runtime, request, features));
+
 export default async (request: Request, context: Context): Promise<Response> => {
-  const answer = await answerApi(runtime, request, features);
+  const answer = await answered(request);
   context.waitUntil?.(features.flush());
   return answer;
 };

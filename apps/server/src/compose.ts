@@ -8,6 +8,7 @@ import { startBackups } from "./backups/index.ts";
 import { registerApprovals, startNotifications } from "./catalog/index.ts";
 import { startDelivery } from "./delivery/index.ts";
 import { startFlags } from "./flags/index.ts";
+import { startInsights } from "./insights/index.ts";
 import { openLedgerKeys, openSecrets, openSubjects, outboxStanding, startLedger } from "./ledger/index.ts";
 import { ArtifactStore } from "./platform/adapters/artifacts/directory.ts";
 import { githubAccessOf } from "./platform/adapters/github/configured.ts";
@@ -172,6 +173,8 @@ async function wire(
     health: { database, vitals, stream: ledger.streamFigures, notifications: told.figures, dir: config.dir, owner },
   });
   undo.push(() => delivery.stop());
+  const insights = startInsights(http, { database, log, lease, subjects });
+  undo.push(() => insights.stop());
   const backups = startBackups(http, {
     database,
     log,

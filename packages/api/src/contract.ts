@@ -122,7 +122,7 @@ export const contract = {
     summary: "Build the working tree into a release, pass its gates, roll it out",
     body: z.strictObject({
       environment: z.string().max(40).default("production"),
-      /** A rehearsal: errors=5%, latency=+50%, crash-after=200, leak, slow-tail=3%x10, broken-page. */
+      /** A rehearsal: errors=5%, errors=5%@flag (of those for whom a flag is on), latency=+50%, crash-after=200, leak, slow-tail=3%x10, broken-page. */
       fault: z.string().max(60).optional(),
       strategy: m.StrategyKind.optional(),
       /** Deploy this existing release instead of building one. */

@@ -1,5 +1,14 @@
 import { z } from "zod";
-import { environmentName, FlagDefinition, FlagManager, flagKey, percent, reason, when } from "./flags.ts";
+import {
+  environmentName,
+  FlagCondition,
+  FlagDefinition,
+  FlagManager,
+  flagKey,
+  percent,
+  reason,
+  when,
+} from "./flags.ts";
 import { pageOf } from "./models.ts";
 
 /** Flags by the eyes of two: what is proposed by one person and applied once another agrees. */
@@ -25,12 +34,32 @@ export const FlagChange = z.discriminatedUnion("kind", [
 ]);
 export type FlagChange = z.infer<typeof FlagChange>;
 
+/** A change of a segment, as its own routes take it. */
+export const FlagSegmentChange = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("set_segment"),
+    description: z.string().max(1_000).default(""),
+    when: FlagCondition,
+  }),
+  z.strictObject({ kind: z.literal("delete_segment") }),
+]);
+export type FlagSegmentChange = z.infer<typeof FlagSegmentChange>;
+
 export const FlagProposal = z.object({
   id: z.string(),
-  flag: z.string(),
-  kind: z.enum(["put", "switch", "rollout", "archive", "restore"]),
+  /** What it changes: a flag, or a segment; the other one is null. */
+  flag: z.string().nullable(),
+  segment: z.string().nullable(),
+  kind: z.enum(["put", "switch", "rollout", "archive", "restore", "set_segment", "delete_segment"]),
   state: z.enum(["waiting", "applied", "rejected", "withdrawn"]),
   changes: z.array(z.object({ path: z.string(), before: z.unknown(), after: z.unknown() })),
+  /**
+   * Of a flag that would be turned on: all that would hold with it in that environment, variants and rules, as they are now. Whoever
+   * made it while it was off needed nobody, so whoever agrees reads all of it. Empty for other changes, and once it is decided.
+   */
+  takesEffect: z.array(z.object({ path: z.string(), before: z.unknown(), after: z.unknown() })),
+  /** Of a segment: the flags whose answers it changes, and where; as they are now while it waits, as they were once it is decided. */
+  flagsChanged: z.array(z.object({ flag: z.string(), environments: z.array(z.string()) })),
   proposedBy: z.string(),
   /** Whether whoever asks proposed it: then somebody else decides. */
   isOwn: z.boolean(),
@@ -77,12 +106,19 @@ export const flagProposalContract = {
     status: 201,
     answers: FlagProposal,
   },
+  proposeFlagSegmentChange: {
+    summary: "Propose a change of a segment: it is applied when another person agrees",
+    body: z.strictObject({ change: FlagSegmentChange, reason }),
+    status: 201,
+    answers: FlagProposal,
+  },
   listFlagProposals: {
-    summary: "Proposed changes of flags, newest first",
+    summary: "Proposed changes of flags and segments, newest first",
     query: z.object({
       cursor: z.string().max(200).optional(),
       limit: z.coerce.number().int().min(1).max(200).default(50),
       flag: flagKey.optional(),
+      segment: flagKey.optional(),
       state: z.enum(["waiting", "all"]).default("waiting"),
     }),
     status: 200,

@@ -256,6 +256,8 @@ export const FlagClientKey = z.object({
   createdAt: when,
   createdBy: z.string(),
   lastUsedAt: when.nullable(),
+  /** Of a key of browsers: exposures and events of the last seven days that were dropped, since it told too many. */
+  droppedRows: z.int(),
 });
 const paging = {
   cursor: z.string().max(200).optional(),

@@ -11,7 +11,15 @@ const OUTCOMES = [
   ...(["rehearsal", "canary_aborted", "soaking", "succeeded", "rolled_back", "failed"] as const),
 ] as const;
 const LINK_EVIDENCE = ["person", "verdict", "stated", "artifact", "burn", "revert", "alert"] as const;
-const CLAIMS = ["not_caused_by", "caused_by", "no_failure", "failure", "planned", "rework", "excluded"] as const;
+export const CLAIM_NAMES = [
+  "not_caused_by",
+  "caused_by",
+  "no_failure",
+  "failure",
+  "planned",
+  "rework",
+  "excluded",
+] as const;
 const CONFLICTS = [
   ...(["merged_after_deployed", "authored_after_merged", "unknown_commit", "unknown_deployment"] as const),
   ...(["ended_before_begun", "resolved_before_detected", "in_the_future"] as const),
@@ -130,7 +138,7 @@ export const InsightDeployment = z.object({
   corrections: z.array(
     z.object({
       key: z.string(),
-      claim: z.enum(CLAIMS),
+      claim: z.enum(CLAIM_NAMES),
       incident: z.string().nullable(),
       reason: z.string(),
       at: when,
@@ -185,13 +193,13 @@ export const insightsContract = {
     summary: "The deployments behind the figures, newest first.",
     query: z.object({ ...Window, ...Page, only: z.enum(["failed", "rework", "counted"]).optional() }),
     status: 200,
-    answers: z.object({ items: z.array(InsightDeployment), nextCursor: z.string().nullable() }),
+    answers: z.object({ items: z.array(InsightDeployment), next: z.string().nullable() }),
   },
   listInsightIncidents: {
     summary: "The incidents behind the figures, newest first, each with what it is held to come from and why.",
     query: z.object({ ...Window, ...Page }),
     status: 200,
-    answers: z.object({ items: z.array(InsightIncident), nextCursor: z.string().nullable() }),
+    answers: z.object({ items: z.array(InsightIncident), next: z.string().nullable() }),
   },
   listInsightConflicts: {
     summary: "What contradicts itself in the facts: kept as it was told, and left out of the durations it would bend.",
@@ -207,14 +215,14 @@ export const insightsContract = {
           words: z.string(),
         }),
       ),
-      nextCursor: z.string().nullable(),
+      next: z.string().nullable(),
     }),
   },
   correctInsight: {
     summary:
       "Says of a deployment what the record does not know: that an incident was not its doing, or that it failed after all.",
     body: z.object({
-      claim: z.enum(CLAIMS),
+      claim: z.enum(CLAIM_NAMES),
       deployment: Text,
       incident: Text.optional(),
       reason: z.string().trim().min(3).max(500),

@@ -224,6 +224,7 @@ export const paths = {
   compareFlagEnvironments: { method: "GET", path: `${P}/flag-environments/compare`, action: "flag.read" },
   putFlagEnvironment: { method: "PUT", path: `${P}/flag-environments/:environment`, action: "flag.protect" },
   proposeFlagChange: { method: "POST", path: `${P}/flags/:flag/proposals`, action: "flag.write" },
+  proposeFlagSegmentChange: { method: "POST", path: `${P}/flag-segments/:segment/proposals`, action: "flag.write" },
   listFlagProposals: { method: "GET", path: `${P}/flag-proposals`, action: "flag.read" },
   decideFlagProposal: { method: "POST", path: `${P}/flag-proposals/:proposal/decide`, action: "flag.write" },
   getFlagResults: { method: "GET", path: `${P}/flags/:flag/results`, action: "flag.read" },

@@ -11,6 +11,7 @@ import { backoffMs } from "./backoff.ts";
 import { LazySet } from "./lazy-set.ts";
 import { becameOf } from "./outbox.ts";
 import { type Outcome, Reports } from "./reports.ts";
+import type { RequestOutcome } from "./request-outcome.ts";
 import { SnapshotSource } from "./snapshot-source.ts";
 import {
   type AnyFlags,
@@ -27,11 +28,13 @@ import {
   type ValueOf,
 } from "./values.ts";
 
+export { observeFetch, observeHttp } from "./node-requests.ts";
 export type * from "./values.ts";
 
 const POST_MS = 5_000;
 /** How old values may be in a function before the next call has them looked up behind its back. */
 const MAX_AGE_MS = 10_000;
+const SLOW_MS = 500;
 
 export interface FlagsOptions {
   /** Where Latchkey is: `https://latchkey.example.com`. Undefined: only the snapshot, for tests and for work without a network. */
@@ -49,6 +52,8 @@ export interface FlagsOptions {
   readonly mode?: "server" | "function";
   /** False: the server is not told who met which variant, nor what `track` says. */
   readonly reports?: boolean;
+  /** An answer that takes longer than so many milliseconds is a bad event of `latency`; 500 unless told. */
+  readonly slowMs?: number;
   /** Hears sentences for a log: what could not be read, and when the server can't be reached or is back. */
   readonly onProblem?: (words: string) => void;
 }
@@ -176,6 +181,26 @@ export class Flags<T extends FlagTypes = AnyFlags> {
     this.#reports?.happened(metric, key, outcome);
   }
 
+  /**
+   * Tells the server how somebody's request went: good or bad for `errors`, and for `latency` (with the milliseconds). Only of who
+   * met a share's variant in this process, and only what is worse than what it told of them within a minute: a user counts once.
+   */
+  observeRequest(context: EvaluationContext, { ok, durationMs }: RequestOutcome): void {
+    const reports = this.#reports;
+    if (!reports) return;
+    try {
+      for (const read of this.#readers.values()) {
+        const who = textOf(read(context));
+        if (who === null) continue;
+        reports.noticed("errors", who, { isBad: !ok });
+        if (durationMs === undefined) continue;
+        reports.noticed("latency", who, { isBad: durationMs > (this.#o.slowMs ?? SLOW_MS), value: durationMs });
+      }
+    } catch {
+      // A context whose attributes can't be read is nobody: no request fails for what is told of it.
+    }
+  }
+
   /** Sends what waits for the server: at the end of a function's call, `context.waitUntil(flags.flush())`. */
   flush(): Promise<void> {
     return this.#reports?.flush() ?? Promise.resolve();
@@ -222,9 +247,11 @@ export class Flags<T extends FlagTypes = AnyFlags> {
 
   #expose(key: string, { variant, rule }: Evaluated, context: EvaluationContext): void {
     if (!this.#reports || variant === null || rule === null) return;
-    const who = this.#unitOf(key, rule)(context);
-    if (typeof who === "string" || typeof who === "number") this.#reports.exposed(key, variant, rule, String(who));
+    const who = textOf(this.#unitOf(key, rule)(context));
+    if (who !== null) this.#reports.exposed(key, variant, rule, who);
   }
+  /** By attribute: all by which somebody was ever told apart. */
+  readonly #readers = new Map<string, (context: EvaluationContext) => unknown>();
   #units = new Map<string, (context: EvaluationContext) => unknown>();
   /** The attribute that a rule tells users apart by. */
   #unitOf(key: string, rule: string): (context: EvaluationContext) => unknown {
@@ -234,7 +261,9 @@ export class Flags<T extends FlagTypes = AnyFlags> {
     const rules = this.#snapshot && this.#set?.get(key)?.environments[this.#snapshot.environment];
     const serve: Serve | undefined =
       rule === OTHERWISE ? rules?.otherwise : rules?.rules.find((one) => one.id === rule)?.serve;
-    const made = attributeReader(serve?.kind === "rollout" || serve?.kind === "split" ? serve.by : "targetingKey");
+    const by = serve?.kind === "rollout" || serve?.kind === "split" ? serve.by : "targetingKey";
+    const made = this.#readers.get(by) ?? attributeReader(by);
+    this.#readers.set(by, made);
     this.#units.set(id, made);
     return made;
   }
@@ -324,6 +353,10 @@ export class Flags<T extends FlagTypes = AnyFlags> {
     }
   }
 }
+
+/** The value of an attribute that tells users apart. */
+const textOf = (who: unknown): string | null =>
+  typeof who === "string" || typeof who === "number" ? String(who) : null;
 
 const NOBODY: EvaluationContext = Object.freeze({});
 

@@ -36,9 +36,9 @@ export class Outbox<T> {
     return this.#dropped;
   }
 
-  /** False when there is no room. */
-  add(one: T): boolean {
-    if (this.#queue.length >= QUEUE_MAX) {
+  /** False when there is no room. One to spare leaves half of it to those that are not. */
+  add(one: T, isSpare = false): boolean {
+    if (this.#queue.length >= (isSpare ? QUEUE_MAX / 2 : QUEUE_MAX)) {
       this.#dropped += 1;
       return false;
     }

@@ -26,6 +26,8 @@ export type Outcome = Pick<Happened, "isBad" | "value">;
 const KNOWN_MAX = 20_000;
 /** After this it is told again: with a growing rollout somebody who gets the same is of another arm by then. */
 const AGAIN_MS = 5 * 60_000;
+/** So long what is no worse than what was told of a user says nothing new: a user counts once. */
+const NO_WORSE_MS = 60_000;
 /** What the server takes: for one that it does not take, it would refuse all that are sent with it. */
 const KEY_MAX = 256;
 const METRIC = /^[a-z0-9][a-z0-9._-]{0,59}$/;
@@ -33,17 +35,25 @@ const VALUE_MAX = 1e12;
 
 export interface ReportsOptions extends Pick<OutboxOptions<never>, "later" | "lastMax"> {
   readonly post: (path: string, body: object, isLast: boolean) => Promise<"taken" | "again" | "never">;
+  /** Hears each time that somebody is told to have met a variant. */
+  readonly onMet?: () => void;
 }
 
 /** Who met which variant, and what happened to them, on its way to the server. */
 export class Reports {
   /** When each was told. */
   readonly #known = new Map<string, number>();
+  /** Who met a share's variant; who did least lately gives way. */
+  readonly #met = new Set<string>();
+  /** The worst that was told of a user lately, by metric. */
+  readonly #worst = new Map<string, { readonly at: number } & Outcome>();
+  readonly #onMet: () => void;
   readonly #exposures: Outbox<Exposure>;
   readonly #events: Outbox<Happened>;
   readonly #seen: Outbox<SeenUser>;
 
-  constructor({ post, ...o }: ReportsOptions) {
+  constructor({ post, onMet = () => {}, ...o }: ReportsOptions) {
+    this.#onMet = onMet;
     this.#exposures = new Outbox({
       ...o,
       post: (exposures, isLast) => post("/flags/v1/exposures", { exposures }, isLast),
@@ -62,6 +72,7 @@ export class Reports {
   /** The flags changed: whoever meets one from now on is told of anew. */
   forget(): void {
     this.#known.clear();
+    this.#worst.clear();
   }
 
   /** Each variant that somebody meets is told once, and again after some minutes. */
@@ -73,16 +84,40 @@ export class Reports {
     // Not remembered where there is no room: it is told when there is some again.
     if (!this.#exposures.add({ flag, variant, rule, key, at: new Date(now).toISOString() })) return;
     this.#known.delete(id);
-    // A map keeps the order of insertion: the oldest gives way.
-    if (this.#known.size >= KNOWN_MAX) this.#known.delete(this.#known.keys().next().value ?? "");
+    makeRoom(this.#known);
     this.#known.set(id, now);
+    this.#met.delete(key);
+    makeRoom(this.#met);
+    this.#met.add(key);
+    this.#onMet();
   }
 
-  happened(metric: string, key: string, { isBad, value }: Outcome): void {
+  happened(metric: string, key: string, outcome: Outcome): void {
+    this.#tell(metric, key, outcome, false);
+  }
+
+  /**
+   * What is noticed of everybody, good or bad, and often: told of those who met a share's variant only, and where it is worse than
+   * what was told of them within a minute.
+   */
+  noticed(metric: string, key: string, outcome: Outcome): void {
+    if (!this.#met.has(key)) return;
+    const id = `${metric}\n${key}`;
+    const at = Date.now();
+    const told = this.#worst.get(id);
+    if (told && at - told.at < NO_WORSE_MS && !isWorse(outcome, told)) return;
+    if (!this.#tell(metric, key, outcome, outcome.isBad !== true)) return;
+    this.#worst.delete(id);
+    makeRoom(this.#worst);
+    this.#worst.set(id, { ...outcome, at });
+  }
+
+  #tell(metric: string, key: string, { isBad, value }: Outcome, isSpare: boolean): boolean {
     // NaN is no number at most so large either.
-    if (key === "" || key.length > KEY_MAX || !METRIC.test(metric) || !(Math.abs(value ?? 0) <= VALUE_MAX)) return;
+    if (key === "" || key.length > KEY_MAX || !METRIC.test(metric) || !(Math.abs(value ?? 0) <= VALUE_MAX))
+      return false;
     const also = { ...(isBad === undefined ? {} : { isBad }), ...(value === undefined ? {} : { value }) };
-    this.#events.add({ metric, key, ...also, at: new Date().toISOString() });
+    return this.#events.add({ metric, key, ...also, at: new Date().toISOString() }, isSpare);
   }
 
   /** Somebody of the sample of users that a change of a flag is tried on; their identity was left out. */
@@ -98,5 +133,17 @@ export class Reports {
       await this.#events.flush();
       await this.#seen.flush();
     }
+  }
+}
+
+const isWorse = (now: Outcome, told: Outcome): boolean =>
+  (now.isBad === true && told.isBad !== true) || (now.value ?? 0) > (told.value ?? 0);
+
+/** What is kept by the order of insertion: the oldest gives way. */
+function makeRoom(kept: Map<string, unknown> | Set<string>): void {
+  if (kept.size < KNOWN_MAX) return;
+  for (const oldest of kept.keys()) {
+    kept.delete(oldest);
+    return;
   }
 }

@@ -19,8 +19,10 @@ import {
   mismatch,
   type ValueOf,
 } from "./values.ts";
+import { watchErrors } from "./watch-errors.ts";
 
 export type * from "./values.ts";
+export { watchErrors } from "./watch-errors.ts";
 
 /** What a page has, as far as flags need it. */
 interface Page {
@@ -38,7 +40,6 @@ interface Stream {
 }
 const page = globalThis as unknown as Page;
 const CLOSED = 2;
-const FAILURES = ["error", "unhandledrejection"];
 const POLL_MS = 30_000;
 /** A request that outlives its page has at most 64 KiB. */
 const LAST_POST_MAX = 300;
@@ -75,7 +76,7 @@ export interface WebFlagsOptions {
   readonly keep?: boolean;
   /** False: the server is not told who met which variant, nor what `track` says. */
   readonly reports?: boolean;
-  /** True: scripts that fail on the page are told as the metric `browser-errors`, for the guardrails of rollouts. */
+  /** True: as `watchErrors`, from the beginning: page views and scripts that fail are told as the metric `browser-errors`. */
   readonly errors?: boolean;
 }
 
@@ -98,6 +99,8 @@ export class WebFlags<T extends FlagTypes = AnyFlags> {
   #asked = 0;
   #attempt = 0;
   #stream: Stream | null = null;
+  #watch = () => {};
+  readonly #met = new Set<() => void>();
   #again: ReturnType<typeof setTimeout> | undefined;
 
   constructor(o: WebFlagsOptions) {
@@ -115,11 +118,14 @@ export class WebFlags<T extends FlagTypes = AnyFlags> {
               const timer = setTimeout(work, ms);
               return () => clearTimeout(timer);
             },
+            onMet: () => {
+              for (const listener of this.#met) listener();
+            },
             post: async (path, body, keepalive) => becameOf((await this.#post(path, body, { keepalive })).status),
           });
     page.addEventListener?.("pagehide", this.#leave);
     page.addEventListener?.("online", this.#comeBack);
-    if (o.errors) for (const event of FAILURES) page.addEventListener?.(event, this.#failed);
+    if (o.errors) this.#watch = watchErrors(this);
     if (key) void this.#look();
   }
 
@@ -167,6 +173,16 @@ export class WebFlags<T extends FlagTypes = AnyFlags> {
     this.#reports?.happened(metric, this.#context.targetingKey ?? "", outcome);
   }
 
+  /** As `track`, for what is noticed often: told only of who met a share's variant, and where it is worse than what was told lately. */
+  notice(metric: string, outcome: Outcome): void {
+    this.#reports?.noticed(metric, this.#context.targetingKey ?? "", outcome);
+  }
+  /** Calls `listener` each time that who looks at the page is told to have met a share's variant. */
+  whenMet(listener: () => void): () => void {
+    this.#met.add(listener);
+    return () => void this.#met.delete(listener);
+  }
+
   on<E extends keyof FlagsEvents>(event: E, listener: FlagsEvents[E]): () => void {
     return this.#listeners.on(event, listener);
   }
@@ -190,12 +206,11 @@ export class WebFlags<T extends FlagTypes = AnyFlags> {
     this.#stream?.close();
     page.removeEventListener?.("pagehide", this.#leave);
     page.removeEventListener?.("online", this.#comeBack);
-    for (const event of FAILURES) page.removeEventListener?.(event, this.#failed);
+    this.#watch();
     await this.#reports?.flush(true);
   }
 
   readonly #leave = () => void this.#reports?.flush(true);
-  readonly #failed = () => this.track("browser-errors", { isBad: true });
   readonly #comeBack = () => void this.#look();
 
   /** What the first paint shows. */

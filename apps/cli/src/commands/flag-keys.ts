@@ -15,11 +15,12 @@ export function addFlagKeys(group: Command, terminal: Terminal, outcome: Outcome
       const rows = found.items.map((key) => [
         ...[key.id, key.name, key.environment, key.kind, key.key ?? "(secret)"],
         key.lastUsedAt ? moment(key.lastUsedAt) : "never",
+        key.droppedRows > 0 ? `dropped ${key.droppedRows} reports in 7 days` : "",
       ]);
       session.print(found, () =>
         rows.length === 0
           ? "There are no keys. Make one: latchkey flags create-key web --kind browser"
-          : table(["id", "name", "environment", "kind", "key", "last used"], rows, session.style),
+          : table(["id", "name", "environment", "kind", "key", "last used", ""], rows, session.style),
       );
       return undefined;
     },

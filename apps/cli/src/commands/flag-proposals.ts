@@ -10,21 +10,45 @@ import { clip, moment, table } from "../text.ts";
 type Proposal = Answer<"listFlagProposals">["items"][number];
 export type Change = Parameters<Client["proposeFlagChange"]>[0]["body"]["change"];
 
+export type SegmentChange = Parameters<Client["proposeFlagSegmentChange"]>[0]["body"]["change"];
+
 export const addPropose = (command: Command): Command =>
   command.option("--propose", "only propose it: somebody else agrees, and then it holds");
 
 /** Proposes a change of a flag instead of making it. */
 export async function propose(session: Session, flag: string, change: Change, reason: string): Promise<void> {
   const made = await session.client.proposeFlagChange({ params: { ...session.main, flag }, body: { change, reason } });
+  printProposed(session, made);
+}
+/** Proposes a change of a segment instead of making it. */
+export async function proposeSegment(
+  session: Session,
+  segment: string,
+  change: SegmentChange,
+  reason: string,
+): Promise<void> {
+  const params = { ...session.main, segment };
+  printProposed(session, await session.client.proposeFlagSegmentChange({ params, body: { change, reason } }));
+}
+const printProposed = (session: Session, made: Proposal): void =>
   session.print(
     made,
     () =>
-      `Proposed as ${made.id}:\n${differencesWords(made)}\n\nSomebody else agrees: latchkey flags approve ${made.id}`,
+      `Proposed as ${made.id}:\n${differencesWords(made)}\n${flagsWords(made)}\nSomebody else agrees: latchkey flags approve ${made.id}`,
   );
-}
+/** What it is of, as it is called in a sentence. */
+const nameOf = (one: Proposal): string => one.flag ?? `segment ${one.segment ?? ""}`;
+/** Whom a change of a segment reaches. */
+const flagsWords = (one: Proposal): string => {
+  if (one.segment === null) return "";
+  const flags = one.flagsChanged.map(({ flag, environments }) => `${flag} (${environments.join(", ")})`);
+  return `  changes what these flags answer: ${flags.join(", ") || "none, no flag names it"}\n`;
+};
 const plain = (value: unknown): string => (value === null || value === undefined ? "nothing" : JSON.stringify(value));
 const differencesWords = (one: Proposal): string =>
-  one.changes.map(({ path, before, after }) => `  ${path}: ${plain(before)} -> ${plain(after)}`).join("\n");
+  one.changes
+    .map(({ path, before, after }) => `  ${path || "all of it"}: ${plain(before)} -> ${plain(after)}`)
+    .join("\n");
 
 /** `latchkey flags proposals|approve|reject|withdraw|environments|protect`: flags by the eyes of two. */
 export function addFlagProposals(group: Command, terminal: Terminal, outcome: Outcome): void {
@@ -37,12 +61,13 @@ export function addFlagProposals(group: Command, terminal: Terminal, outcome: Ou
 }
 
 function addList(group: Command, terminal: Terminal, outcome: Outcome): void {
-  addCommand<PageOptions & { flag?: string; decided?: boolean }>(group, terminal, outcome, {
+  addCommand<PageOptions & { flag?: string; segment?: string; decided?: boolean }>(group, terminal, outcome, {
     usage: "proposals",
-    about: "list the changes of flags that wait for a second person",
+    about: "list the changes of flags and segments that wait for a second person",
     options: (command) =>
       addPageOptions(command, "50")
         .option("--flag <flag>", "only of this flag")
+        .option("--segment <segment>", "only of this segment")
         .option("--decided", "also those that are decided"),
     examples: [["latchkey flags proposals", "what waits; approve or reject it by its id"]],
     run: async ({ session: open, options }) => {
@@ -50,22 +75,37 @@ function addList(group: Command, terminal: Terminal, outcome: Outcome): void {
       const query = {
         state: options.decided ? ("all" as const) : ("waiting" as const),
         ...(options.flag ? { flag: options.flag } : {}),
+        ...(options.segment ? { segment: options.segment } : {}),
       };
       const page = await readPages(options, (asked) =>
         session.client.listFlagProposals({ params: session.main, query: { ...asked, ...query } }),
       );
       const rows = page.items.map((one) => [
-        ...[one.id, one.flag, one.state, `${one.proposedBy}${one.isOwn ? " (you)" : ""}`, moment(one.createdAt)],
-        ...[clip(one.changes.map(({ path, after }) => `${path}: ${plain(after)}`).join("; "), 60), one.reason],
+        ...[one.id, nameOf(one), one.state, `${one.proposedBy}${one.isOwn ? " (you)" : ""}`, moment(one.createdAt)],
+        ...[clip(listed(one.changes, "; "), 60), one.reason],
       ]);
-      const head = ["id", "flag", "state", "proposed by", "when", "changes", "why"];
+      const head = ["id", "of", "state", "proposed by", "when", "changes", "why"];
       session.print(page, () =>
-        rows.length === 0 ? "Nothing waits." : table(head, rows, session.style) + moreWords(session, page),
+        rows.length === 0
+          ? "Nothing waits."
+          : table(head, rows, session.style) + effectsWords(page.items) + moreWords(session, page),
       );
       return undefined;
     },
   });
 }
+
+const listed = (changes: Proposal["changes"], by: string): string =>
+  changes.map(({ path, after }) => `${path}: ${plain(after)}`).join(by);
+/** All of what would hold with a flag that is turned on: whoever agrees has to have read it. */
+const effectsWords = (items: readonly Proposal[]): string =>
+  items
+    .filter((one) => one.takesEffect.length > 0)
+    .map((one) => `\n\nWith ${one.id}, ${nameOf(one)} would be:\n  ${listed(one.takesEffect, "\n  ")}`)
+    .concat(
+      items.filter((one) => one.segment !== null).map((one) => `\n\n${one.id}, ${nameOf(one)}:\n${flagsWords(one)}`),
+    )
+    .join("");
 
 const ABOUT = {
   approve: "agree to a proposed change of a flag: it holds at once",
@@ -82,7 +122,7 @@ function addDecision(group: Command, terminal: Terminal, outcome: Outcome, decis
       const session = open();
       const params = { ...session.main, proposal: args[0] ?? "" };
       const made = await session.client.decideFlagProposal({ params, body: { decision, reason: options.reason } });
-      session.print(made, () => `${made.flag}: ${made.state}.\n${differencesWords(made)}`);
+      session.print(made, () => `${nameOf(made)}: ${made.state}.\n${differencesWords(made)}`);
       return undefined;
     },
   });

@@ -2,9 +2,10 @@ import type { Client } from "@latchkey/api/client";
 import type { Command } from "commander";
 import { addCommand, type Outcome } from "../command.ts";
 import { jsonOption } from "../json-option.ts";
-import { EXIT } from "../problem.ts";
+import { EXIT, wrongUse } from "../problem.ts";
 import type { Terminal } from "../terminal.ts";
 import { clip, table } from "../text.ts";
+import { addPropose, proposeSegment } from "./flag-proposals.ts";
 import { agreed } from "./notification-options.ts";
 
 const EXAMPLE = 'Such as {"kind":"attribute","attribute":"country","operator":"in","values":["DE"]}.';
@@ -30,36 +31,52 @@ export function addFlagSegments(group: Command, terminal: Terminal, outcome: Out
       return undefined;
     },
   });
-  addCommand<{ about?: string; when: string; reason: string }>(group, terminal, outcome, {
+  addCommand<{ about?: string; when: string; reason: string; propose?: boolean }>(group, terminal, outcome, {
     usage: "set-segment <segment>",
     about: "create a segment, or change its condition for all flags that name it",
     options: (command) =>
-      command
-        .option("--about <words>", "who that is")
-        .requiredOption("--when <json>", "the condition as JSON, or @ and a file that holds it")
-        .requiredOption("--reason <words>", "why; it stands in the ledger"),
+      addPropose(
+        command
+          .option("--about <words>", "who that is")
+          .requiredOption("--when <json>", "the condition as JSON, or @ and a file that holds it")
+          .requiredOption("--reason <words>", "why; it stands in the ledger"),
+      ),
     examples: [
+      ["latchkey flags set-segment abroad --when @abroad.json --propose --reason 'a new market'", "for two people"],
       ["latchkey flags set-segment abroad --when @abroad.json --reason 'a new market'", "the condition from a file"],
     ],
-    run: async ({ session: open, args, options, terminal: said }) => {
-      const when = jsonOption<Condition>(said, options.when, "--when", EXAMPLE);
+    run: async ({ session: open, args, options, terminal }) => {
+      const when = jsonOption<Condition>(terminal, options.when, "--when", EXAMPLE);
       const session = open();
-      const made = await session.client.putFlagSegment({
-        params: { ...session.main, segment: args[0] ?? "" },
-        body: { when, reason: options.reason, ...(options.about ? { description: options.about } : {}) },
-      });
+      const segment = args[0] ?? "";
+      const said = { when, ...(options.about ? { description: options.about } : {}) };
+      if (options.propose) {
+        await proposeSegment(session, segment, { kind: "set_segment", ...said }, options.reason);
+        return undefined;
+      }
+      const params = { ...session.main, segment };
+      const made = await session.client.putFlagSegment({ params, body: { ...said, reason: options.reason } });
       session.print(made, () => `The segment ${made.key} holds, named by ${made.usedBy.join(", ") || "no flag yet"}.`);
       return undefined;
     },
   });
-  addCommand<{ yes?: boolean }>(group, terminal, outcome, {
+  addCommand<{ yes?: boolean; propose?: boolean; reason?: string }>(group, terminal, outcome, {
     usage: "remove-segment <segment>",
     about: "delete a segment that no flag names",
-    options: (command) => command.option("--yes", "do not ask"),
-    examples: [["latchkey flags remove-segment abroad", "asks first"]],
+    options: (command) =>
+      addPropose(command.option("--yes", "do not ask").option("--reason <words>", "why, with --propose")),
+    examples: [
+      ["latchkey flags remove-segment abroad", "asks first"],
+      ["latchkey flags remove-segment abroad --propose --reason 'nobody names it'", "somebody else agrees"],
+    ],
     run: async ({ session: open, args, options, terminal: said }) => {
       const session = open();
       const segment = args[0] ?? "";
+      if (options.propose) {
+        if (!options.reason) throw wrongUse("A proposal needs a reason.", "Add --reason, for whoever agrees.");
+        await proposeSegment(session, segment, { kind: "delete_segment" }, options.reason);
+        return EXIT.done;
+      }
       if (!(await agreed(said, options.yes, `Delete the segment ${segment}?`))) return EXIT.done;
       await session.client.deleteFlagSegment({ params: { ...session.main, segment } });
       session.print({ removed: segment }, () => `Deleted the segment ${segment}.`);

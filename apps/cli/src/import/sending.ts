@@ -46,7 +46,7 @@ export async function sendAll(facts: readonly Fact[], send: SendFacts, progress:
 export const factSender =
   (session: Session): SendFacts =>
   (facts) =>
-    session.client.postInsightFacts({ body: { facts: facts as PostedFacts } });
+    session.client.postInsightFacts({ params: session.main, body: { facts: facts as PostedFacts } });
 /** The client takes arrays that it could change; it does not. */
 type PostedFacts = Parameters<Session["client"]["postInsightFacts"]>[0]["body"]["facts"];
 

@@ -45,7 +45,7 @@ export const flagSegment: Answer<"listFlagSegments">["items"][number] = {
 };
 export const flagClientKey: Answer<"listFlagKeys">["items"][number] = {
   ...{ id: "flk_1", name: "leads-functions", environment: "production", kind: "server", key: null },
-  ...{ createdAt: AT, createdBy: "root", lastUsedAt: null },
+  ...{ createdAt: AT, createdBy: "root", lastUsedAt: null, droppedRows: 0 },
 };
 export const flagPreview: Answer<"previewFlag"> = {
   ...{ users: 500, estimatedUsers: 12_400, changed: 50, rules: [{ rule: "otherwise", after: 500 }] },
@@ -55,9 +55,16 @@ export const flagPreview: Answer<"previewFlag"> = {
   ],
 };
 export const flagProposal: Answer<"proposeFlagChange"> = {
+  ...{ takesEffect: [], flagsChanged: [], segment: null },
   ...{ id: "flp_1", flag: "new-lead-form", kind: "switch", state: "waiting", proposedBy: "Ada", isOwn: true },
   ...{ reason: "it is mended", createdAt: AT, decidedBy: null, decisionReason: null, decidedAt: null },
   changes: [{ path: "environments.production.isEnabled", before: false, after: true }],
+};
+export const segmentProposal: Answer<"proposeFlagSegmentChange"> = {
+  ...flagProposal,
+  ...{ id: "flp_2", flag: null, segment: "abroad", kind: "set_segment", reason: "a new market" },
+  changes: [{ path: "when.values.1", before: "AT", after: "CH" }],
+  flagsChanged: [{ flag: "new-lead-form", environments: ["production", "staging"] }],
 };
 export const flagResults: Answer<"getFlagResults"> = {
   flag: "new-lead-form",

@@ -2,9 +2,8 @@ import { Download } from "lucide-react";
 import { lazy, Suspense, useCallback, useState } from "react";
 import { Button } from "../ui/Button.tsx";
 import { download, toCsv } from "../ui/csv.ts";
-import { clock } from "../ui/format.ts";
-import { type ChartData, headOf, isBlank, rowsOf } from "./chart-data.ts";
-import { figure } from "./figures.ts";
+import { type ChartData, headOf, isBlank, type Mark, marksAt, rowsOf } from "./chart-data.ts";
+import { figure, pointName, valueAt } from "./figures.ts";
 import type { PlotProps } from "./Plot.tsx";
 
 const Plot = lazy(() => import("./Plot.tsx"));
@@ -15,17 +14,15 @@ export function Chart(o: Omit<PlotProps, "onHover" | "height"> & { height?: numb
   const [index, setIndex] = useState<number | null>(null);
   const onHover = useCallback((next: number | null) => setIndex(next), []);
   const at = index !== null && index < data.at.length ? index : data.at.length - 1;
-  const time = data.at[at];
   return (
     <figure className="m-0 min-w-0">
       <figcaption className="mb-1 flex flex-wrap items-baseline gap-x-3 gap-y-0.5">
         <span className="text-sm font-medium">{data.title}</span>
         {o.note && <span className="text-xs text-muted">{o.note}</span>}
-        <span className="ml-auto text-xs text-muted">
-          {time === undefined ? "" : clock(new Date(time * 1000).toISOString())}
-        </span>
+        <span className="ml-auto text-xs text-muted">{pointName(data, at)}</span>
       </figcaption>
       <Legend data={data} at={at} />
+      {data.periods && data.marks.length > 0 && <MarksOfPoint marks={marksAt(data, at)} />}
       {isBlank(data) ? (
         <div className="flex items-center justify-center text-muted" style={{ height }}>
           Nothing has been measured yet.
@@ -36,6 +33,18 @@ export function Chart(o: Omit<PlotProps, "onHover" | "height"> & { height?: numb
         </Suspense>
       )}
     </figure>
+  );
+}
+
+/** What fell into the period under the pointer; one line, so that nothing moves while one looks. */
+function MarksOfPoint({ marks }: { marks: readonly Mark[] }) {
+  const [first] = marks;
+  return (
+    <p className="m-0 h-4 truncate text-xs text-muted" title={marks.map((mark) => mark.label).join("\n")}>
+      {first
+        ? `${first.shape === "triangle" ? "▲" : "◆"} ${first.label}${marks.length > 1 ? ` and ${marks.length - 1} more` : ""}`
+        : "No failure or incident in it"}
+    </p>
   );
 }
 
@@ -56,7 +65,7 @@ function Legend({ data, at }: { data: ChartData; at: number }) {
             />
           </svg>
           <span className="text-soft">{line.name}</span>
-          <span className="font-medium">{figure(line.values[at], data.unit)}</span>
+          <span className="font-medium">{valueAt(data, line.values[at])}</span>
           {line.low && line.high && line.high[at] !== null && line.high[at] !== undefined && (
             <span className="text-muted">
               {figure(line.low[at], data.unit)} to {figure(line.high[at], data.unit)}
@@ -83,7 +92,7 @@ export function ChartTable({ data, limit = 60 }: { data: ChartData; limit?: numb
         <thead className="sticky top-0 bg-sunken text-left text-muted">
           <tr>
             <th scope="col" className="px-3 py-1.5 font-medium">
-              Time
+              {data.periods ? "Period" : "Time"}
             </th>
             {data.lines.map((l) => (
               <th key={l.name} scope="col" className="px-3 py-1.5 text-right font-medium">
@@ -95,12 +104,10 @@ export function ChartTable({ data, limit = 60 }: { data: ChartData; limit?: numb
         <tbody>
           {indices.slice(0, limit).map((i) => (
             <tr key={data.at[i]} className="border-t border-line">
-              <td className="px-3 py-1 whitespace-nowrap text-muted">
-                {clock(new Date((data.at[i] ?? 0) * 1000).toISOString())}
-              </td>
+              <td className="px-3 py-1 whitespace-nowrap text-muted">{pointName(data, i)}</td>
               {data.lines.map((l) => (
                 <td key={l.name} className="px-3 py-1 text-right whitespace-nowrap">
-                  {figure(l.values[i], data.unit)}
+                  {valueAt(data, l.values[i])}
                   {l.low && l.high?.[i] != null && (
                     <span className="ml-1.5 text-muted">
                       {figure(l.low[i], data.unit)} to {figure(l.high[i], data.unit)}

@@ -2,7 +2,7 @@ import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { useEffectiveTheme } from "../ui/theme.ts";
-import { bandsOf, type ChartData, columnsOf, type Mark, spanOf, topOf } from "./chart-data.ts";
+import { bandsOf, type ChartData, columnsOf, lonePoints, type Mark, spanOf, topOf } from "./chart-data.ts";
 import { axisFigure } from "./figures.ts";
 
 /** The canvas of a chart. Loaded lazily: only pages with charts pay for uPlot. */
@@ -24,6 +24,41 @@ const MARK_COLORS: Record<Mark["tone"], string> = {
   calm: "--control",
 };
 
+/** A triangle is a failure, a diamond an incident: shapes, since colours alone do not tell them from one another. */
+function drawShape(ctx: CanvasRenderingContext2D, shape: "triangle" | "diamond", x: number, foot: number): void {
+  const size = 5 * uPlot.pxRatio;
+  ctx.beginPath();
+  if (shape === "triangle") {
+    ctx.moveTo(x, foot - 2 * size);
+    ctx.lineTo(x + size, foot);
+    ctx.lineTo(x - size, foot);
+  } else {
+    ctx.moveTo(x, foot - 2 * size);
+    ctx.lineTo(x + size, foot - size);
+    ctx.lineTo(x, foot);
+    ctx.lineTo(x - size, foot - size);
+  }
+  ctx.closePath();
+  ctx.fill();
+  ctx.stroke();
+}
+
+function drawShapes(u: uPlot, data: ChartData): void {
+  const { ctx } = u;
+  const { left, top, width, height } = u.bbox;
+  ctx.save();
+  ctx.strokeStyle = variable("--surface");
+  ctx.lineWidth = uPlot.pxRatio;
+  for (const mark of data.marks) {
+    if (!mark.shape) continue;
+    const x = u.valToPos(mark.at, "x", true);
+    if (x < left || x > left + width) continue;
+    ctx.fillStyle = variable(MARK_COLORS[mark.tone]);
+    drawShape(ctx, mark.shape, x, top + height - uPlot.pxRatio);
+  }
+  ctx.restore();
+}
+
 /** Vertical lines for decisions, each with its number as it stands in the list below, and dashed limits. */
 function drawMarks(u: uPlot, data: ChartData): void {
   const { ctx } = u;
@@ -34,6 +69,7 @@ function drawMarks(u: uPlot, data: ChartData): void {
   ctx.textAlign = "center";
   let labels: { x: number; text: string } | null = null;
   data.marks.forEach((mark, i) => {
+    if (mark.shape) return;
     const x = Math.round(u.valToPos(mark.at, "x", true)) + 0.5;
     if (x < left || x > left + width) return;
     ctx.strokeStyle = variable(MARK_COLORS[mark.tone]);
@@ -82,6 +118,21 @@ const clockOf = (seconds: number, withSeconds: boolean): string =>
     ...(withSeconds ? { second: "2-digit" } : {}),
   });
 
+const dateFormat = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+const monthFormat = new Intl.DateTimeFormat("en-GB", { month: "short", year: "numeric", timeZone: "UTC" });
+const dateOf = (seconds: number, step: number): string =>
+  (step >= 28 * 86_400 ? monthFormat : dateFormat).format(new Date(seconds * 1000));
+
+/** Steps of an axis of durations, in milliseconds: clocks count in sixties. */
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+const PERIOD_STEPS = [1, 2, 7, 14, 28, 91, 182, 365, 730, 1_825, 3_650].map((days) => days * 86_400);
+const DURATION_STEPS = [
+  ...[1_000, 5_000, 10_000, 30_000],
+  ...[1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720].map((n) => n * MINUTE_MS),
+  ...[1, 2, 5, 7, 14, 30, 60, 90, 180, 365, 730, 1_825, 3_650].map((n) => n * DAY_MS),
+];
+
 function optionsOf(current: () => PlotProps, width: number): uPlot.Options {
   const { data, height, group } = current();
   const bands = bandsOf(data);
@@ -90,7 +141,11 @@ function optionsOf(current: () => PlotProps, width: number): uPlot.Options {
     return {
       stroke: variable(color),
       width: 1.75,
-      points: { show: data.at.length < 3, size: 5 },
+      points: {
+        show: data.at.length < 3,
+        size: 5,
+        filter: (u, series, show) => (show ? null : lonePoints([...(u.data[series] ?? [])])),
+      },
       ...(dashed ? { dash: [6, 3] } : {}),
     };
   };
@@ -98,8 +153,10 @@ function optionsOf(current: () => PlotProps, width: number): uPlot.Options {
   return {
     width,
     height,
-    padding: [16, 8, 0, 0],
+    // A date is wider than a time of day: half of the last one stands beyond the picture.
+    padding: [16, data.periods ? 24 : 8, 0, 0],
     legend: { show: false },
+    ...(data.periods ? { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") } : {}),
     cursor: {
       sync: { key: group },
       drag: { x: true, y: false },
@@ -116,13 +173,16 @@ function optionsOf(current: () => PlotProps, width: number): uPlot.Options {
         space: 64,
         size: 24,
         gap: 4,
-        values: (_u, ticks, _i, _s, step) => ticks.map((t) => clockOf(t, step < 60)),
+        values: (_u, ticks, _i, _s, step) => ticks.map((t) => (data.periods ? dateOf(t, step) : clockOf(t, step < 60))),
+        // A day is the finest that a period tells.
+        ...(data.periods ? { incrs: PERIOD_STEPS } : {}),
       },
       {
         ...axis(),
-        size: 52,
+        size: data.unit === "duration" ? 68 : 52,
         gap: 6,
         space: 30,
+        ...(data.unit === "duration" ? { incrs: DURATION_STEPS } : {}),
         values: (_u, ticks) => ticks.map((t) => axisFigure(t, data.unit)),
       },
     ],
@@ -132,7 +192,12 @@ function optionsOf(current: () => PlotProps, width: number): uPlot.Options {
       fill: `color-mix(in srgb, ${variable(data.lines[b.line]?.color ?? "--ink")} 16%, transparent)`,
     })),
     hooks: {
-      draw: [(u) => drawMarks(u, current().data)],
+      draw: [
+        (u) => {
+          drawMarks(u, current().data);
+          drawShapes(u, current().data);
+        },
+      ],
       setCursor: [(u) => current().onHover(u.cursor.idx ?? null)],
       setSelect: [
         (u) => {
@@ -186,5 +251,6 @@ export default function Plot(props: PlotProps) {
     plot.current?.setData(columnsOf(props.data) as uPlot.AlignedData, true);
   }, [props.data, props.zoom?.from, props.zoom?.to]);
 
-  return <div ref={box} style={{ height: props.height }} aria-hidden="true" />;
+  // A canvas that is still as wide as the window was must not widen the page.
+  return <div ref={box} className="overflow-hidden" style={{ height: props.height }} aria-hidden="true" />;
 }

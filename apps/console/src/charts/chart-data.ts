@@ -18,13 +18,18 @@ export interface Mark {
   readonly at: number;
   readonly label: string;
   readonly tone: "step" | "good" | "bad" | "calm";
+  /** Drawn as this at the picture's foot, instead of a numbered line: for more marks than a list could name. */
+  readonly shape?: "triangle" | "diamond";
 }
-export type Unit = "ratio" | "ms" | "perSecond" | "ln" | "rate" | "number";
+/** `duration` is in milliseconds like `ms`, and read in hours and days. */
+export type Unit = "ratio" | "ms" | "perSecond" | "ln" | "rate" | "number" | "duration" | "perDay";
 export interface ChartData {
   readonly title: string;
   readonly unit: Unit;
   /** Seconds since 1970, rising. */
   readonly at: readonly number[];
+  /** What each point is called where it stands for days and not for a moment; its times are then of UTC. */
+  readonly periods?: readonly string[];
   readonly lines: readonly Line[];
   readonly marks: readonly Mark[];
   /** Values above this leave the picture; the legend still tells them. */
@@ -33,6 +38,18 @@ export interface ChartData {
 }
 
 export const isBlank = (data: ChartData): boolean => data.lines.every((line) => line.values.every((v) => v === null));
+
+/** Points without a neighbour: no line goes through them, so that they have to be drawn by themselves. */
+export const lonePoints = (values: readonly (number | null | undefined)[]): number[] =>
+  values.flatMap((v, i) => (v != null && values[i - 1] == null && values[i + 1] == null ? [i] : []));
+
+/** The marks that fall into a point's period: until the next point. */
+export function marksAt(data: ChartData, index: number): Mark[] {
+  const from = data.at[index];
+  if (from === undefined) return [];
+  const to = data.at[index + 1] ?? Number.MAX_VALUE;
+  return data.marks.filter((mark) => mark.at >= from && mark.at < to);
+}
 
 /** Columns for uPlot: times, then each line, then low and high of those with a band. */
 export function columnsOf(data: ChartData): (number | null)[][] {
@@ -85,7 +102,9 @@ export function topOf(data: ChartData, from: number, to: number): number {
     }
   });
   const limits = Math.max(0, ...(data.limits ?? []).map((l) => l.value));
-  const floor = { ratio: 0.01, ms: 5, perSecond: 1, ln: 1, rate: 1e-6, number: 1e-6 }[data.unit];
+  const floor = { ratio: 0.01, ms: 5, perSecond: 1, ln: 1, rate: 1e-6, number: 1e-6, duration: 60_000, perDay: 0.1 }[
+    data.unit
+  ];
   const bands = Math.min(highs, Math.max(values * 3, floor * 2));
   return Math.min(Math.max(values, bands, limits, floor) * 1.08, data.ceiling ?? Number.MAX_VALUE);
 }

@@ -130,6 +130,16 @@ function Body({ go, run }: { go: (href: string) => void; run: (act: () => void) 
         <Item value="Pipeline changes pull requests merges" onSelect={() => go(to.pipeline())} side="g p">
           Pipeline
         </Item>
+        <Item
+          value="Insights DORA metrics lead time deployment frequency change fail rate recovery rework"
+          onSelect={() => go(to.insights())}
+          side="g i"
+        >
+          Insights
+        </Item>
+        <Item value="Insights deployments failed corrections" onSelect={() => go(to.insightDeployments())}>
+          Deployments behind the figures
+        </Item>
         <Item value="Targets HAProxy shares addresses" onSelect={() => go(to.targets())}>
           Targets
         </Item>

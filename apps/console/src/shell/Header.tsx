@@ -47,6 +47,7 @@ function Navigation() {
     { href: to.approvals(), label: "Approvals", here: pathname === "/approvals", count: mine },
     { href: to.deployments(), label: "Deployments", here: pathname === "/deployments" },
     { href: to.flags(), label: "Flags", here: pathname.startsWith("/flag") },
+    { href: to.insights(), label: "Insights", here: pathname.startsWith("/insights") },
     { href: to.ledger(), label: "Ledger", here: pathname.startsWith("/ledger") },
     { href: to.health(), label: "Health", here: pathname === "/health" },
     { href: to.settings(), label: "Settings", here: pathname === "/settings" },

@@ -15,6 +15,7 @@ export const SHORTCUTS: readonly { readonly keys: readonly string[]; readonly wo
   { keys: ["g", "p"], words: "Go to the pipeline" },
   { keys: ["g", "a"], words: "Go to what waits for approval" },
   { keys: ["g", "f"], words: "Go to the flags" },
+  { keys: ["g", "i"], words: "Go to the insights" },
   { keys: ["g", "l"], words: "Go to the ledger" },
   { keys: ["g", "h"], words: "Go to the server's health" },
   { keys: ["g", "m"], words: "Go to the notifications" },
@@ -35,6 +36,7 @@ function destination(key: string): string | null {
   if (key === "p") return to.pipeline();
   if (key === "a") return to.approvals();
   if (key === "f") return to.flags();
+  if (key === "i") return to.insights();
   if (key === "l") return to.ledger();
   if (key === "h") return to.health();
   if (key === "m") return to.notifications();

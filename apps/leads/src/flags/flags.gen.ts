@@ -25,6 +25,12 @@ export interface Flags {
    * To be gone from the code by 2027-06-30.
    */
   readonly "ml-lead-scoring": boolean;
+  /**
+   * The lead form asks for the whole address in one line, instead of in four fields.
+   * Owner: growth.
+   * To be gone from the code by 2027-06-30.
+   */
+  readonly "one-line-address": boolean;
 }
 
 /**
@@ -46,3 +52,10 @@ export const aiNegotiationAssistant: FlagRef<boolean> = { key: "ai-negotiation-a
  * To be gone from the code by 2027-06-30.
  */
 export const mlLeadScoring: FlagRef<boolean> = { key: "ml-lead-scoring", fallback: false };
+
+/**
+ * The lead form asks for the whole address in one line, instead of in four fields.
+ * Owner: growth.
+ * To be gone from the code by 2027-06-30.
+ */
+export const oneLineAddress: FlagRef<boolean> = { key: "one-line-address", fallback: false };

@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { observeHttp } from "@latchkey/flags-sdk/node";
 import type { Logger } from "pino";
 import { handleApi } from "../leads/handlers.ts";
 import type { LeadStore } from "../leads/store.ts";
 import type { Fault, FaultEffects } from "./fault.ts";
-import type { Features } from "./features.ts";
+import { type Features, VISITOR_HEADER, visitorOf } from "./features.ts";
 import { PublicFiles } from "./files.ts";
 import { healthOf } from "./health.ts";
 import { correlationIdOf } from "./log.ts";
@@ -17,7 +18,7 @@ export interface AppOptions {
   readonly fault: Fault;
   readonly effects: FaultEffects;
   readonly publicDir: string;
-  readonly features: Pick<Features, "present" | "head">;
+  readonly features: Omit<Features, "flush" | "close">;
   readonly release: string;
 }
 
@@ -28,7 +29,18 @@ const isSynthetic = (request: IncomingMessage): boolean => request.headers[SYNTH
 
 export function createApp(o: AppOptions): Server {
   const files = new PublicFiles(o.publicDir, o.fault.kind === "broken_page", o.features.head);
-  return createServer((request, response) => {
+  return createServer(observeHttp(o.features, contextOf, handlerOf(o, files)));
+}
+
+const visitorIn = (request: IncomingMessage): string | null => visitorOf(request.headers[VISITOR_HEADER]);
+/** Who is told of to Latchkey; nobody for what no visitor sent. */
+function contextOf(request: IncomingMessage): { targetingKey: string } | null {
+  const visitor = isSynthetic(request) ? null : visitorIn(request);
+  return visitor === null ? null : { targetingKey: visitor };
+}
+
+function handlerOf(o: AppOptions, files: PublicFiles): (request: IncomingMessage, response: ServerResponse) => void {
+  return (request, response) => {
     const from = performance.now();
     const correlationId = correlationIdOf(request.headers["x-correlation-id"]);
     response.setHeader("x-correlation-id", correlationId);
@@ -49,7 +61,7 @@ export function createApp(o: AppOptions): Server {
         const line = { correlationId, method: request.method, path, route, status: response.statusCode };
         o.log.debug({ ...line, durationMs: Math.round(seconds * 10_000) / 10 }, "request");
       });
-  });
+  };
 }
 
 /** Null for what is no address: "//" and "/%" come from scanners, and must not end the process. */
@@ -93,7 +105,9 @@ async function respond(
 
 async function serveApi(o: AppOptions, request: IncomingMessage, response: ServerResponse, url: URL): Promise<string> {
   const from = performance.now();
-  if (o.effects.before()) {
+  const visitor = visitorIn(request);
+  o.features.meet(visitor, { method: request.method ?? "GET", path: url.pathname });
+  if (o.effects.before((flag) => o.features.hasOn(flag, visitor))) {
     sendProblem(response, 500, "Internal error", "A rehearsed failure.");
     return "/api/leads";
   }
@@ -105,19 +119,16 @@ async function serveApi(o: AppOptions, request: IncomingMessage, response: Serve
     return "unreadable";
   }
   const key = request.headers["idempotency-key"];
-  const answer = await handleApi(
-    o.store,
-    {
-      method: request.method ?? "GET",
-      path: url.pathname,
-      query: Object.fromEntries(url.searchParams),
-      body,
-      idempotencyKey: typeof key === "string" ? key : null,
-      synthetic: isSynthetic(request),
-    },
-    { leadProcessed: o.metrics.lead },
-    o.features.present,
-  );
+  const asked = {
+    method: request.method ?? "GET",
+    path: url.pathname,
+    query: Object.fromEntries(url.searchParams),
+    body,
+    idempotencyKey: typeof key === "string" ? key : null,
+    synthetic: isSynthetic(request),
+  };
+  const answer = await handleApi(o.store, asked, { leadProcessed: o.metrics.lead }, o.features.present);
+  o.features.answered(visitor, asked, answer);
   const delay = o.effects.delayMs(performance.now() - from);
   if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
   sendJson(response, answer.status, answer.body);

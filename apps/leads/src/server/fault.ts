@@ -1,7 +1,8 @@
 /** Faults for rehearsals: built into a release, so that its digest differs, and applied around the API's handlers. */
 export type Fault =
   | { readonly kind: "none" }
-  | { readonly kind: "errors"; readonly ratio: number }
+  /** With a flag: only of visitors who have its variant `on`. */
+  | { readonly kind: "errors"; readonly ratio: number; readonly flag?: string }
   | { readonly kind: "latency"; readonly factor: number }
   | { readonly kind: "crash_after"; readonly requests: number }
   | { readonly kind: "leak" }
@@ -11,8 +12,9 @@ export type Fault =
 /** Reads "errors=5%" and its like. Throws a sentence that lists what there is. */
 export function parseFault(text: string): Fault {
   if (text === "none") return { kind: "none" };
-  const errors = /^errors=(\d+(?:\.\d+)?)%$/.exec(text);
-  if (errors && Number(errors[1]) <= 100) return { kind: "errors", ratio: Number(errors[1]) / 100 };
+  const errors = /^errors=(\d+(?:\.\d+)?)%(?:@([a-z0-9][a-z0-9._-]*))?$/.exec(text);
+  if (errors && Number(errors[1]) <= 100)
+    return { kind: "errors", ratio: Number(errors[1]) / 100, ...(errors[2] ? { flag: errors[2] } : {}) };
   const latency = /^latency=\+(\d+(?:\.\d+)?)%$/.exec(text);
   if (latency) return { kind: "latency", factor: 1 + Number(latency[1]) / 100 };
   const crash = /^crash-after=(\d+)$/.exec(text);
@@ -23,7 +25,7 @@ export function parseFault(text: string): Fault {
     return { kind: "slow_tail", ratio: Number(tail[1]) / 100, factor: Number(tail[2]) };
   if (text === "broken-page") return { kind: "broken_page" };
   throw new Error(
-    `"${text}" is not a fault. There are errors=5%, latency=+50%, crash-after=200, leak, slow-tail=3%x10 and broken-page.`,
+    `"${text}" is not a fault. There are errors=5%, errors=5%@flag, latency=+50%, crash-after=200, leak, slow-tail=3%x10 and broken-page.`,
   );
 }
 
@@ -32,8 +34,8 @@ const BASE_MS = 40;
 const LEAK_BYTES = 20_480;
 
 export interface FaultEffects {
-  /** True when this request shall fail. Counts it; may end the process. */
-  before(): boolean;
+  /** True when this request shall fail. Counts it; may end the process. `hasOn`: whether a flag is on for who asks. */
+  before(hasOn?: (flag: string) => boolean): boolean;
   /** How much longer the answer shall take, in milliseconds. */
   delayMs(tookMs: number): number;
 }
@@ -42,11 +44,12 @@ export function faultEffects(fault: Fault, random: () => number, crash: () => vo
   const kept: Buffer[] = [];
   let seen = 0;
   return {
-    before: () => {
+    before: (hasOn = () => false) => {
       seen += 1;
       if (fault.kind === "leak") kept.push(Buffer.alloc(LEAK_BYTES, 1));
       if (fault.kind === "crash_after" && seen >= fault.requests) crash();
-      return fault.kind === "errors" && random() < fault.ratio;
+      if (fault.kind !== "errors" || (fault.flag !== undefined && !hasOn(fault.flag))) return false;
+      return random() < fault.ratio;
     },
     delayMs: (tookMs) => {
       const base = Math.max(tookMs, BASE_MS);

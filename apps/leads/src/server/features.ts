@@ -1,7 +1,8 @@
 import { type Flags, openFlags } from "@latchkey/flags-sdk/node";
 import type { Logger } from "pino";
-import { type Flags as LeadsFlags, mlLeadScoring } from "../flags/flags.gen.ts";
+import { type Flags as LeadsFlags, mlLeadScoring, oneLineAddress } from "../flags/flags.gen.ts";
 import snapshot from "../flags/flags.snapshot.json" with { type: "json" };
+import type { ApiAnswer, ApiRequest } from "../leads/handlers.ts";
 import type { Lead } from "../leads/lead.ts";
 import { scoreOf } from "../leads/score.ts";
 import { headOf } from "./page-head.ts";
@@ -10,6 +11,17 @@ import { headOf } from "./page-head.ts";
 export interface Features {
   /** A lead as it is shown: with its score where that is turned on for it. */
   present(lead: Lead): Lead & { readonly score?: number };
+  /**
+   * A visitor's request comes in. Who sends the form meets what is tried on it here as well: what this process tells of them, errors
+   * and slow answers, counts for the form that they had.
+   */
+  meet(visitor: string | null, request: Pick<ApiRequest, "method" | "path">): void;
+  /** It was answered: a lead that was made is what rollouts on the form hope for. */
+  answered(visitor: string | null, request: ApiRequest, answer: Pick<ApiAnswer, "status" | "route">): void;
+  /** Whether a flag is on for a visitor. */
+  hasOn(flag: string, visitor: string | null): boolean;
+  /** How a visitor's request went, for the guardrails of rollouts. */
+  readonly observeRequest: Flags["observeRequest"];
   /** For the page's head: where its browser asks for flags. Empty where that is not known. */
   readonly head: string;
   /** Sends what waits: at the end of a function's call. */
@@ -28,6 +40,16 @@ export function openFeatures(
   });
   return {
     present: (lead) => presented(flags, lead, log),
+    meet: (visitor, { method, path }) => {
+      if (visitor && method === "POST" && FORM.test(path)) flags.get(oneLineAddress, { targetingKey: visitor });
+    },
+    answered: (visitor, { method, path, synthetic }, { status }) => {
+      if (visitor && status === 201 && method === "POST" && FORM.test(path) && !synthetic)
+        flags.track("lead-sent", visitor);
+    },
+    hasOn: (flag, visitor) =>
+      visitor !== null && flags.value(flag as keyof LeadsFlags, false, { targetingKey: visitor }),
+    observeRequest: (context, outcome) => flags.observeRequest(context, outcome),
     head: headOf(env),
     flush: () => flags.flush(),
     close: () => flags.close(),
@@ -39,13 +61,22 @@ function presented(
   lead: Lead,
   log: Pick<Logger, "error">,
 ): Lead & { readonly score?: number } {
-  if (!flags.get(mlLeadScoring, { targetingKey: lead.id })) return lead;
+  const who = { targetingKey: lead.id };
+  let ok = true;
   try {
-    return { ...lead, score: scoreOf(lead) };
+    return flags.get(mlLeadScoring, who) ? { ...lead, score: scoreOf(lead) } : lead;
   } catch (err) {
-    // Counted for the variant that this lead has: Latchkey ends a rollout that hurts.
-    flags.track("errors", lead.id, { isBad: true });
+    ok = false;
     log.error({ err, lead: lead.id }, "a lead could not be scored");
     return lead;
+  } finally {
+    // Counted for the variant that this lead has: Latchkey ends a rollout that hurts.
+    flags.observeRequest(who, { ok });
   }
 }
+
+const FORM = /^\/api\/leads\/?$/;
+/** Which visitor a page says that it is; null where it says none. A number that it made up, and nobody's name. */
+export const visitorOf = (header: string | string[] | null | undefined): string | null =>
+  typeof header === "string" && /^[\w-]{1,64}$/.test(header) ? header : null;
+export const VISITOR_HEADER = "x-visitor";

@@ -1,5 +1,5 @@
 import { handleApi } from "../leads/handlers.ts";
-import type { Features } from "./features.ts";
+import { type Features, VISITOR_HEADER, visitorOf } from "./features.ts";
 import { type Answer, answered, type FunctionRuntime, isSynthetic } from "./functions.ts";
 
 /** The leads API as a function; apart from the health check, which needs no validator and so starts sooner. */
@@ -15,16 +15,19 @@ export async function answerApi(runtime: FunctionRuntime, request: Request, feat
     } catch {
       return unreadable();
     }
-    return handleApi(
+    const asked = {
+      method: request.method,
+      path: url.pathname,
+      query: Object.fromEntries(url.searchParams),
+      body,
+      idempotencyKey: request.headers.get("idempotency-key"),
+      synthetic: isSynthetic(request),
+    };
+    const visitor = visitorOf(request.headers.get(VISITOR_HEADER));
+    features.meet(visitor, asked);
+    const answer = await handleApi(
       runtime.store(),
-      {
-        method: request.method,
-        path: url.pathname,
-        query: Object.fromEntries(url.searchParams),
-        body,
-        idempotencyKey: request.headers.get("idempotency-key"),
-        synthetic: isSynthetic(request),
-      },
+      asked,
       {
         // An instance's counters die with it: the figure is a line of the log, to be counted there.
         leadProcessed: (source, status) =>
@@ -32,7 +35,15 @@ export async function answerApi(runtime: FunctionRuntime, request: Request, feat
       },
       features.present,
     );
+    features.answered(visitor, asked, answer);
+    return answer;
   });
+}
+
+/** Who is told of to Latchkey; nobody for what no visitor sent. */
+export function contextOf(request: Request): { targetingKey: string } | null {
+  const visitor = isSynthetic(request) ? null : visitorOf(request.headers.get(VISITOR_HEADER));
+  return visitor === null ? null : { targetingKey: visitor };
 }
 
 const unreadable = (): Answer => ({

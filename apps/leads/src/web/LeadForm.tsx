@@ -1,4 +1,7 @@
+import { useFlag } from "@latchkey/flags-sdk/react";
 import { type FormEvent, useRef, useState } from "react";
+import { oneLineAddress } from "../flags/flags.gen.ts";
+import { ADDRESS_LINE, readAddress } from "../leads/address.ts";
 import { call } from "./api.ts";
 
 type Phase = { kind: "open" } | { kind: "sending" } | { kind: "sent" } | { kind: "failed"; words: string };
@@ -21,7 +24,41 @@ function Field(props: {
   );
 }
 
+/** The address, in four fields or in one line. */
+function AddressFields({ isOneLine }: { isOneLine: boolean }) {
+  if (isOneLine)
+    return (
+      <Field
+        name="line"
+        label="Address"
+        pattern={ADDRESS_LINE}
+        hint="Street, city, state and ZIP: 1 Main St, Austin, TX 78701"
+        autoComplete="off"
+      />
+    );
+  return (
+    <>
+      <Field name="address" label="Street address" autoComplete="street-address" />
+      <div className="row">
+        <Field name="city" label="City" autoComplete="address-level2" />
+        <Field name="state" label="State" pattern="[A-Za-z]{2}" hint="Two letters" />
+        <Field name="zip" label="ZIP" pattern="\d{5}(-\d{4})?" autoComplete="postal-code" />
+      </div>
+    </>
+  );
+}
+
+function addressIn(text: (name: string) => string) {
+  const line = readAddress(text("line"));
+  if (line) return line;
+  return { address: text("address"), city: text("city"), state: text("state").toUpperCase(), zip: text("zip") };
+}
+
 export function LeadForm() {
+  const current = useFlag(oneLineAddress);
+  // Nobody's form changes under their hands.
+  const [begun, setBegun] = useState<boolean | null>(null);
+  const isOneLine = begun ?? current;
   const [phase, setPhase] = useState<Phase>({ kind: "open" });
   // One key per form: a second click sends the same lead, not another.
   const key = useRef(crypto.randomUUID());
@@ -32,13 +69,7 @@ export function LeadForm() {
     setPhase({ kind: "sending" });
     const body = {
       contact: { name: text("name"), email: text("email"), phone: text("phone") },
-      property: {
-        address: text("address"),
-        city: text("city"),
-        state: text("state").toUpperCase(),
-        zip: text("zip"),
-        type: text("type"),
-      },
+      property: { ...addressIn(text), type: text("type") },
       message: text("message"),
       website: text("website"),
     };
@@ -59,16 +90,11 @@ export function LeadForm() {
         <h1>Sell your house. No repairs, no fees, no waiting.</h1>
         <p>Tell us where it is. We look at it, make a fair cash offer, and close on the day you choose.</p>
       </div>
-      <form className="card" onSubmit={submit}>
+      <form className="card" onSubmit={submit} onInput={() => setBegun(isOneLine)}>
         <Field name="name" label="Your name" autoComplete="name" />
         <Field name="email" label="E-mail" type="email" autoComplete="email" />
         <Field name="phone" label="Phone" type="tel" autoComplete="tel" pattern="[0-9+() .\-]{7,25}" />
-        <Field name="address" label="Street address" autoComplete="street-address" />
-        <div className="row">
-          <Field name="city" label="City" autoComplete="address-level2" />
-          <Field name="state" label="State" pattern="[A-Za-z]{2}" hint="Two letters" />
-          <Field name="zip" label="ZIP" pattern="\d{5}(-\d{4})?" autoComplete="postal-code" />
-        </div>
+        <AddressFields isOneLine={isOneLine} />
         <label className="field">
           <span>Kind of property</span>
           <select name="type">

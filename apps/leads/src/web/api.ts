@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { Note, Lead as StoredLead } from "../leads/lead.ts";
+import { visitor } from "./visitor.ts";
 
 /** As the API shows it: with a score where that is turned on for it. */
 export type Lead = StoredLead & { readonly score?: number };
@@ -9,7 +10,9 @@ export async function call<T>(
   path: string,
   options: { method?: string; body?: unknown; key?: string } = {},
 ): Promise<T> {
-  const headers: Record<string, string> = {};
+  // The server tells Latchkey how the visitor's requests went, for the variants that they have.
+  const who = visitor();
+  const headers: Record<string, string> = who ? { "x-visitor": who } : {};
   if (options.body !== undefined) headers["content-type"] = "application/json";
   if (options.key) headers["idempotency-key"] = options.key;
   const response = await fetch(path, {

@@ -87,6 +87,7 @@ import { zeroTouchPreviewer } from "./zero-touch-preview.ts";
 
 /** Delivery: releases, deployments, rollouts, and the routing that the gateways follow. */
 export { endUnrolledDeployments, startEpoch } from "./epochs.controller.ts";
+export { type DeploymentHistory, deploymentHistories } from "./history.view.ts";
 export { localTargetHere } from "./local-target.controller.ts";
 export { digestsInUse } from "./releases.store.ts";
 
@@ -366,6 +367,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
     ...{ databaseUrlFor: o.databaseUrlFor, dropDatabaseOf: o.dropDatabaseOf, onRerouted: rerouted },
     sourcesOf: sourcesIn(github.repositories),
     artifactDirOf: (digest) => artifacts.pathOf(digest),
+    flagVariablesFor: o.flagVariablesFor,
   });
   const previewing = new Pulse({
     log: o.log,

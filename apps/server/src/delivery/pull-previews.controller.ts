@@ -5,6 +5,7 @@ import type { Actor } from "@latchkey/core/delivery/rollout";
 import { err, ok, type Result } from "@latchkey/core/shared/result";
 import type { Logger } from "pino";
 import { allServices, type ServiceRow } from "../catalog/index.ts";
+import { PREVIEW_ENVIRONMENT, previewAs } from "../flags/index.ts";
 import { record } from "../ledger/index.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Transaction, Transactions } from "../platform/database.ts";
@@ -22,6 +23,7 @@ import {
   TOLD_OF_END,
 } from "./pull-previews.store.ts";
 import { databaseOfPreview, endPullPreview, isPreviewRun, newPreviewRun, renewal, WAITS } from "./pull-previews.ts";
+import type { RolloutsOptions } from "./rollouts.controller.ts";
 import type { SourcesOf } from "./sources.ts";
 import { isRoutedAnew } from "./strays.controller.ts";
 
@@ -44,6 +46,8 @@ export interface PullPreviewsOptions {
   readonly artifactDirOf: (digest: string) => string;
   readonly databaseUrlFor: (service: string, environment: string) => Promise<string>;
   readonly dropDatabaseOf: (service: string, environment: string) => Promise<void>;
+  /** What a preview needs to ask for flags. */
+  readonly flagVariablesFor: RolloutsOptions["flagVariablesFor"];
   readonly onRerouted: () => void;
 }
 
@@ -314,6 +318,7 @@ export class PullPreviewsController {
       command: config.run,
       ...{ healthPath: path, readyTimeoutMs, healthShape },
       environmentVariables: {
+        ...(await this.#o.flagVariablesFor(row.project, previewAs(row.service, row.name), PREVIEW_ENVIRONMENT)),
         ...config.previews?.variables,
         ...(isOwn ? { DATABASE_URL: await databaseUrlFor(row.service, databaseOfPreview(row)) } : {}),
       },

@@ -98,6 +98,20 @@ describe("the preview of a pull request", () => {
     };
     expect(env).toMatchObject({ SHOP_MODE: "preview", LATCHKEY_ENVIRONMENT: "pr-1" });
     expect(new URL(env.DATABASE_URL ?? "").pathname).toBe(`/${journey.workload.name}_pr-1`);
+    // It asks for flags with keys of its own, in the environment of previews.
+    const asks = (key: string | undefined) =>
+      fetch(`${env.LATCHKEY_FLAGS_URL}/ofrep/v1/evaluate/flags/form`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+        body: JSON.stringify({ context: { targetingKey: "u-1" } }),
+      });
+    const rules = { isEnabled: true, otherwise: { kind: "variant" as const, variant: "on" } };
+    await journey.owner.putFlag({
+      params: { project: "main", flag: "form" },
+      body: { definition: { isPublic: true, environments: { preview: rules } }, reason: "a test" },
+    });
+    const flagKeys = [env.LATCHKEY_FLAGS_KEY, env.LATCHKEY_FLAGS_BROWSER_KEY];
+    for (const key of flagKeys) expect(await (await asks(key)).json()).toMatchObject({ value: true });
 
     const second = await pull(1, { page: "second" });
     await serving(1, second);
@@ -115,6 +129,8 @@ describe("the preview of a pull request", () => {
       return left.rows + left.processes.length + left.databases.length + left.checkouts.length + left.routes === 0;
     });
     expect(await traces()).toEqual(before);
+    for (const key of flagKeys) expect((await asks(key)).status).toBe(401);
+    expect((await journey.owner.listFlagKeys({ params: { project: "main" } })).items).toEqual([]);
     // It counts nowhere: it was no deployment and no release.
     const main = { params: { project: "main" } };
     expect((await journey.owner.listDeployments({ ...main, query: {} })).items).toEqual([]);

@@ -1,5 +1,6 @@
 import type { Run } from "@latchkey/core/delivery/ports";
 import { allServices } from "../catalog/index.ts";
+import { revokePreviewKeys } from "../flags/index.ts";
 import { record } from "../ledger/index.ts";
 import type { Executor, Transaction } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
@@ -44,6 +45,8 @@ export async function endPullPreview(
     ...{ serving_id: null, serving_commit: null, serving_digest: null },
   });
   if (row.serving_id !== null) await reroutePullPreview(tx, row.id);
+  const { project, service, name: preview } = row;
+  await revokePreviewKeys(tx, { project, service, preview, actor: o.actor });
   await record(tx, {
     ...{ type: "delivery.preview.ended", subject: `preview/${row.id}`, project: row.project, correlation: row.id },
     actor: o.actor,

@@ -49,7 +49,7 @@ export interface ShipRequest {
 
 /** Faults that a rehearsal may build in; the workload's own parser has the last word at build time. */
 const FAULT =
-  /^(none|errors=\d+(\.\d+)?%|latency=\+\d+(\.\d+)?%|crash-after=\d+|leak|slow-tail=\d+(\.\d+)?%x\d+(\.\d+)?|broken-page)$/;
+  /^(none|errors=\d+(\.\d+)?%(@[a-z0-9][a-z0-9._-]{0,59})?|latency=\+\d+(\.\d+)?%|crash-after=\d+|leak|slow-tail=\d+(\.\d+)?%x\d+(\.\d+)?|broken-page)$/;
 
 /**
  * Accepts a wish to deploy: checks it, writes the deployment and its ledger entry in one transaction, in which `also`
@@ -82,7 +82,7 @@ export async function ship(
           {
             field: "fault",
             message:
-              "none (a healthy rehearsal), errors=5%, latency=+50%, crash-after=200, leak, slow-tail=3%x10 or broken-page",
+              "none (a healthy rehearsal), errors=5%, errors=5%@flag, latency=+50%, crash-after=200, leak, slow-tail=3%x10 or broken-page",
           },
         ],
       });

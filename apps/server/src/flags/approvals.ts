@@ -1,13 +1,18 @@
-import { environmentsChanged, onlyStops } from "@latchkey/core/flags/approval";
-import { type Condition, segmentsIn } from "@latchkey/core/flags/model";
+import {
+  environmentsChanged,
+  type FlagTouched,
+  flagsOfSegment,
+  namesSegment,
+  onlyStops,
+} from "@latchkey/core/flags/approval";
 import type { Change } from "@latchkey/core/shared/difference";
 import type { Principal } from "../platform/auth.ts";
 import type { Executor } from "../platform/database.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { type FlagRow, liveFlags, type StoredDefinition, switchesOf } from "./flags.store.ts";
-import { proposedDefinitions, protectedEnvironments } from "./proposals.store.ts";
+import { proposedConditions, proposedDefinitions, protectedEnvironments } from "./proposals.store.ts";
 import { listSegments } from "./segments.store.ts";
-import { segmentOf, withSwitches } from "./stored.ts";
+import { flagOf, segmentOf, withSwitches } from "./stored.ts";
 
 interface Wanted {
   readonly before: FlagRow | null;
@@ -56,22 +61,58 @@ export async function checkSegmentAlone(
   if (!isPerson(principal)) return;
   const places = await protectedEnvironments(tx, project);
   if (places.length === 0) return;
-  const segments = (await listSegments(tx, project)).map(segmentOf);
-  const named = (when: Condition, seen: ReadonlySet<string> = new Set()): boolean =>
-    [...segmentsIn(when)].some((one) => {
-      const inner = seen.has(one) ? undefined : segments.find((segment) => segment.key === one);
-      return one === key || (inner !== undefined && named(inner.when, new Set([...seen, one])));
-    });
-  const refuse = (by: string, remedy: string, { definition }: Pick<FlagRow, "definition">): void => {
-    for (const place of places)
-      if (definition.environments[place]?.rules.some((rule) => named(rule.when)))
+  for (const { flag, environments } of await flagsNaming(tx, project, key))
+    for (const place of environments)
+      if (places.includes(place))
         throw new ProblemError("LK_FLAG_APPROVAL", {
-          detail: `${by} names the segment in ${place}, where a second person has to agree.`,
-          remedy,
+          detail: `The flag ${flag} names the segment in ${place}, where a second person has to agree.`,
+          remedy: "Propose it: `latchkey flags set-segment … --propose`, “Propose it” in the console.",
         });
-  };
-  for (const flag of await liveFlags(tx, project))
-    refuse(flag.key, "Make another segment, and propose that the flag names that one.", flag);
+  await checkUnread(tx, project, key);
+}
+
+/** Whoever agrees to a waiting proposal has read the segments that it names: they stay as they are until it is decided. */
+export async function checkUnread(tx: Executor, project: string, key: string): Promise<void> {
+  const places = await protectedEnvironments(tx, project);
+  const segments = (await listSegments(tx, project)).map(segmentOf);
+  const refuse = (of: string): ProblemError =>
+    new ProblemError("LK_FLAG_APPROVAL", {
+      detail: `A proposal for ${of} names the segment: whoever agrees to it has read the segment as it is.`,
+      remedy: "Decide or withdraw that proposal first: `latchkey flags proposals`.",
+    });
   for (const flag of await proposedDefinitions(tx, project))
-    refuse(`A proposal for ${flag.key}`, "Decide or withdraw the proposal first: `latchkey flags proposals`.", flag);
+    for (const place of places)
+      if (flag.definition.environments[place]?.rules.some((rule) => namesSegment(rule.when, key, segments)))
+        throw refuse(`the flag ${flag.key}`);
+  for (const one of await proposedConditions(tx, project))
+    if (one.key !== key && namesSegment(one.when, key, segments)) throw refuse(`the segment ${one.key}`);
+}
+
+/** The flags whose answers a change of a segment changes, and where. */
+export async function flagsNaming(tx: Executor, project: string, key: string): Promise<FlagTouched[]> {
+  const segments = (await listSegments(tx, project)).map(segmentOf);
+  return flagsOfSegment(
+    key,
+    (await liveFlags(tx, project)).map((row) => flagOf(row)),
+    segments,
+  );
+}
+
+/** Refuses what would change more flags, where a second person has to agree, than that person has read. */
+export async function checkFlagsRead(
+  tx: Executor,
+  project: string,
+  key: string,
+  read: readonly FlagTouched[],
+): Promise<void> {
+  const places = await protectedEnvironments(tx, project);
+  for (const { flag, environments } of await flagsNaming(tx, project, key)) {
+    const known = read.find((one) => one.flag === flag)?.environments ?? [];
+    const place = environments.find((one) => places.includes(one) && !known.includes(one));
+    if (place !== undefined)
+      throw new ProblemError("LK_FLAG_CHANGED", {
+        detail: `The flag ${flag} names the segment in ${place} since it was proposed.`,
+        remedy: "Withdraw it, and propose it again.",
+      });
+  }
 }

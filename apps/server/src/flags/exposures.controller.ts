@@ -40,6 +40,8 @@ export interface ExposuresOptions {
   readonly clock: Pick<Clock, "now">;
   /** What users' keys are hashed with: who has the tables alone can't try keys. */
   readonly hashKey: Buffer;
+  /** The most that a browser's key may tell. */
+  readonly browserRows?: { readonly ofMinute: number; readonly ofDay: number };
   /** Called after the commit, with the projects whose evidence grew. */
   readonly onEvidence: (project: string) => void;
 }
@@ -266,8 +268,9 @@ function sumsOf(plan: ExperimentPlan, events: readonly MetricEvent[]): Map<strin
 function weigh(plan: ExperimentPlan, { metric, isBad, value }: MetricEvent): Omit<Sum, "events"> | null {
   const guardrail = plan.guardrails.find((one) => one.metric === metric);
   if (guardrail) {
-    const isOver = guardrail.over !== undefined && value !== undefined && value > guardrail.over;
-    return { bad: (isBad ?? isOver) ? 1 : 0, total: 0 };
+    // The plan's own threshold goes before what the program takes for slow.
+    const isOver = guardrail.over !== undefined && value !== undefined ? value > guardrail.over : isBad;
+    return { bad: isOver ? 1 : 0, total: 0 };
   }
   const goal = plan.goals.find((one) => one.metric === metric);
   if (!goal) return null;

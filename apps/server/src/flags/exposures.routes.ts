@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { check, type Http } from "../platform/http.ts";
 import type { ClientKey, ClientKeys } from "./client-keys.ts";
 import { type ExposuresOptions, takeEvents, takeExposures } from "./exposures.controller.ts";
+import { takeKeyRows } from "./keys.store.ts";
 import { allowPages, answer, refuse, unknown } from "./ofrep.routes.ts";
 import type { SeenUsers } from "./seen-users.ts";
 
@@ -32,7 +33,8 @@ export function registerExposures(
   http.post(EXPOSURES, options, async (request, reply) => {
     const by = await reportedBy(o.keys, request, reply);
     if (!by) return reply;
-    const { exposures } = check(ReportedExposures, request.body, "body");
+    const given = check(ReportedExposures, request.body, "body").exposures;
+    const exposures = given.slice(0, await roomFor(o, by, given.length));
     const accepted = await takeExposures(
       o,
       by,
@@ -43,7 +45,8 @@ export function registerExposures(
   http.post(EVENTS, options, async (request, reply) => {
     const by = await reportedBy(o.keys, request, reply);
     if (!by) return reply;
-    const { events } = check(ReportedEvents, request.body, "body");
+    const given = check(ReportedEvents, request.body, "body").events;
+    const events = given.slice(0, await roomFor(o, by, given.length));
     const accepted = await takeEvents(
       o,
       by,
@@ -70,6 +73,11 @@ export function registerExposures(
         .send(),
     );
 }
+
+/** A page's key is no secret: whoever has it can fill no disk with it. What comes on top is dropped, and counted at the key. */
+const BROWSER_ROWS = { ofMinute: 30_000, ofDay: 5_000_000 } as const;
+const roomFor = async (o: ExposuresOptions, by: ClientKey, rows: number): Promise<number> =>
+  by.kind === "server" ? rows : takeKeyRows(o.database.db, by.id, rows, o.browserRows ?? BROWSER_ROWS);
 
 async function reportedBy(keys: ClientKeys, request: FastifyRequest, reply: FastifyReply): Promise<ClientKey | null> {
   allowPages(reply);

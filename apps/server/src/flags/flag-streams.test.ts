@@ -9,7 +9,13 @@ let app: FastifyInstance;
 let url = "";
 const keys = new ClientKeys({} as never);
 const streams = new FlagStreams({
-  ...{ sets: { onChange: () => () => {} }, keys, clock: systemClock, most: { all: 4, browsers: 2 } },
+  ...{
+    sets: { onChange: () => () => {} },
+    keys,
+    clock: systemClock,
+    goodOf: async () => new Set<string>(),
+    most: { all: 4, browsers: 2 },
+  },
 });
 beforeAll(async () => {
   app = fastify();

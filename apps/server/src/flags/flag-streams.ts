@@ -29,6 +29,8 @@ export class FlagStreams {
 
   constructor(o: {
     readonly sets: Pick<FlagSets, "onChange">;
+    /** Those of the keys that are good: one may have been revoked by another server. */
+    readonly goodOf: (ids: readonly string[]) => Promise<ReadonlySet<string>>;
     readonly keys: ClientKeys;
     readonly clock: Clock;
     readonly most?: { readonly all: number; readonly browsers: number };
@@ -36,7 +38,11 @@ export class FlagStreams {
     this.#most = o.most ?? MOST;
     this.#keys = o.keys;
     this.#clock = o.clock;
-    this.#off = o.sets.onChange((project) => this.#tell(project));
+    this.#off = o.sets.onChange((project) => {
+      this.#tell(project);
+      // Whoever can't be looked at now is looked at when the next thing changes, or refused when the ticket has ended.
+      void this.#dropRevoked(project, o.goodOf).catch(() => {});
+    });
     this.#beat();
   }
 
@@ -55,6 +61,8 @@ export class FlagStreams {
     if (this.#clients.size >= this.#most.all || (isPage && this.#browsers >= this.#most.browsers)) return false;
     reply.hijack();
     const response = reply.raw;
+    // When it ends, so does its connection: kept for another request it would hold up a server that stops.
+    response.shouldKeepAlive = false;
     for (const [name, value] of Object.entries(reply.getHeaders()))
       if (value !== undefined) response.setHeader(name, value);
     response.writeHead(200, {
@@ -78,6 +86,13 @@ export class FlagStreams {
   /** Ends the streams of keys that are good no more. */
   drop(id: string): void {
     for (const client of this.#clients) if (client.key.id === id) client.response.end();
+  }
+
+  async #dropRevoked(project: string, goodOf: (ids: readonly string[]) => Promise<ReadonlySet<string>>): Promise<void> {
+    const ids = new Set([...this.#clients].filter(({ key }) => key.project === project).map(({ key }) => key.id));
+    if (ids.size === 0) return;
+    const good = await goodOf([...ids]);
+    for (const id of ids) if (!good.has(id)) this.drop(id);
   }
 
   stop(): void {

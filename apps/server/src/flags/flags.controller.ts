@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { DEFINITION_CHARACTERS_MAX, FLAGS_MAX, type FlagDefinition } from "@latchkey/api/flags";
 import type { Actor } from "@latchkey/core/delivery/rollout";
+import type { FlagTouched } from "@latchkey/core/flags/approval";
 import { type Flag, OTHERWISE, type Serve } from "@latchkey/core/flags/model";
 import { percentWords } from "@latchkey/core/flags/words";
 import { canonicalJson } from "@latchkey/core/shared/canonical-json";
@@ -55,6 +56,8 @@ export type Under =
   | {
       readonly kind: "approval";
       readonly changes: readonly Change[];
+      /** Of a segment: the flags that were read with it. */
+      readonly flags: readonly FlagTouched[];
       readonly proposal: string;
       readonly proposedBy: Actor;
       /** Runs once the change is written; not where nothing had to be changed any more. */
@@ -64,9 +67,12 @@ export type Under =
 /** How a rehearsal ends: nothing of it is kept. */
 export class Rehearsed extends Error {
   readonly changes: readonly Change[];
-  constructor(changes: readonly Change[]) {
+  /** Of a segment: the flags whose answers it changes. */
+  readonly flags: readonly FlagTouched[];
+  constructor(changes: readonly Change[], flags: readonly FlagTouched[] = []) {
     super("the change was rehearsed");
     this.changes = changes;
+    this.flags = flags;
   }
 }
 
@@ -297,12 +303,8 @@ export const same = (row: FlagRow) => ({ manager: row.manager, archivedAt: row.a
 async function write(o: FlagsOptions, tx: Transaction, asked: Asked, w: Written): Promise<void> {
   const { project, key, principal, under } = asked;
   if (under?.kind === "rehearsal") throw new Rehearsed(w.changes);
-  if (under && canonicalJson(plain(w.changes)) !== canonicalJson(plain(under.changes)))
-    throw new ProblemError("LK_FLAG_CHANGED", {
-      detail: `"${key}" was changed since: this would no longer change what was agreed to.`,
-      remedy: "Withdraw it, and propose it again.",
-    });
-  if (!under) await checkApproval(tx, asked, w);
+  if (under) checkAsRead(key, w.changes, under.changes);
+  else await checkApproval(tx, asked, w);
   const actor = actorOf(principal);
   // The reason of what was proposed is sealed already, by who gave it.
   const reason = under ? asked.reason : await o.subjects.sealWordsOf(principal.name, asked.reason);
@@ -349,6 +351,14 @@ export async function writeVersion(
     },
   });
   return version;
+}
+/** Refuses what would no longer change what was read when it was agreed to. */
+export function checkAsRead(key: string, changes: readonly Change[], read: readonly Change[]): void {
+  if (canonicalJson(plain(changes)) === canonicalJson(plain(read))) return;
+  throw new ProblemError("LK_FLAG_CHANGED", {
+    detail: `"${key}" was changed since: this would no longer change what was agreed to.`,
+    remedy: "Withdraw it, and propose it again.",
+  });
 }
 /** As the database gives it back: what is undefined is not there. */
 const plain = (changes: readonly Change[]) => JSON.parse(JSON.stringify(changes));

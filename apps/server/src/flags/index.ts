@@ -13,6 +13,7 @@ import { FlagStreams } from "./flag-streams.ts";
 import { registerFlagd } from "./flagd.routes.ts";
 import { registerFlags } from "./flags.routes.ts";
 import { registerKeys } from "./keys.routes.ts";
+import { goodKeys } from "./keys.store.ts";
 import { registerOfrep } from "./ofrep.routes.ts";
 import { registerProposals } from "./proposals.routes.ts";
 import { Ramps } from "./ramps.controller.ts";
@@ -23,8 +24,8 @@ import { FlagSets } from "./sets.ts";
 import { registerSnapshots } from "./snapshots.routes.ts";
 
 export { flagStandings } from "./flags.store.ts";
-
 export { type FlagsOutcome, flagsChangedSince, putFlagsBack } from "./put-back.ts";
+export { PREVIEW_ENVIRONMENT, previewAs, revokePreviewKeys } from "./service-keys.ts";
 
 /** Feature flags: definitions, switches, rollouts, and the protocols by which applications ask for values. */
 export interface RunningFlags {
@@ -49,7 +50,7 @@ export function startFlags(http: Http, o: FlagsRoomOptions): RunningFlags {
   const clock = systemClock;
   const sets = new FlagSets({ ...o, clock });
   const keys = new ClientKeys(o.database);
-  const streams = new FlagStreams({ sets, keys, clock });
+  const streams = new FlagStreams({ sets, keys, clock, goodOf: (ids) => goodKeys(o.database.db, ids) });
   const ramps = new Ramps({ ...o, clock, sets });
   ramps.start();
   const seen = new SeenUsers({ ...o, clock });

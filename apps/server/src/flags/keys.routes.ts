@@ -19,10 +19,10 @@ const newKey = (kind: "server" | "browser"): string =>
 /** Keys by which applications ask for flags. */
 export function registerKeys(http: Http, o: FlagsOptions & { readonly onRevoked: (id: string) => void }): void {
   const { db } = o.database;
-  const present = (row: ClientKeyRow): Answer<"listFlagKeys">["items"][number] => ({
+  const present = (row: ClientKeyRow & { readonly dropped: number }): Answer<"listFlagKeys">["items"][number] => ({
     ...{ id: row.id, name: row.name, environment: row.environment, kind: row.kind, key: row.shown },
     ...{ createdAt: row.created_at.toISOString(), createdBy: row.created_by.name },
-    lastUsedAt: row.last_used_at?.toISOString() ?? null,
+    ...{ lastUsedAt: row.last_used_at?.toISOString() ?? null, droppedRows: row.dropped },
   });
   route(http, "listFlagKeys", async ({ project }) => ({ items: (await listClientKeys(db, project)).map(present) }));
   route(http, "createFlagKey", async ({ project, body, principal }) => {
@@ -46,7 +46,7 @@ export function registerKeys(http: Http, o: FlagsOptions & { readonly onRevoked:
         data: { key: id, name, environment, kind },
       });
     });
-    return { key: present({ ...row, created_at: new Date(), last_used_at: null }), secret };
+    return { key: present({ ...row, created_at: new Date(), last_used_at: null, dropped: 0 }), secret };
   });
   route(
     http,

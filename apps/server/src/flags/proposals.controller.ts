@@ -1,5 +1,5 @@
-import type { FlagChange } from "@latchkey/api/flag-proposals";
 import type { Actor } from "@latchkey/core/delivery/rollout";
+import type { FlagTouched } from "@latchkey/core/flags/approval";
 import type { Change } from "@latchkey/core/shared/difference";
 import { record } from "../ledger/index.ts";
 import { actorOf, type Principal } from "../platform/auth.ts";
@@ -23,13 +23,21 @@ import {
   insertProposal,
   lockProposal,
   type ProposalRow,
+  type Proposed,
 } from "./proposals.store.ts";
+import { putSegment, removeSegment } from "./segments.controller.ts";
 
 /** Waiting ones of a project: more nobody reads. */
 const WAITING_MAX = 500;
 
-/** Any change of a flag, as its own route does it. */
-async function change(o: FlagsOptions, asked: Asked, of: FlagChange): Promise<void> {
+/** Of a flag or a segment. */
+const keyOf = (of: Proposed): string => of.segment ?? of.flag;
+/** As its own entries are of. */
+const subjectOf = (of: Proposed): string => (of.segment === null ? `flag/${of.flag}` : `flag_segment/${of.segment}`);
+const toldOf = (of: Proposed) => (of.segment === null ? { flag: of.flag } : { segment: of.segment });
+
+/** Any change of a flag or a segment, as its own route does it. */
+async function change(o: FlagsOptions, asked: Asked, of: Proposed["change"]): Promise<void> {
   switch (of.kind) {
     case "put": {
       const { definition, manager } = of;
@@ -46,6 +54,10 @@ async function change(o: FlagsOptions, asked: Asked, of: FlagChange): Promise<vo
       return archiveFlag(o, { ...asked, archived: of.archived });
     case "restore":
       return restoreFlag(o, { ...asked, version: of.version });
+    case "set_segment":
+      return putSegment(o, { ...asked, description: of.description, when: of.when });
+    case "delete_segment":
+      return removeSegment(o, asked);
   }
 }
 
@@ -53,32 +65,32 @@ async function change(o: FlagsOptions, asked: Asked, of: FlagChange): Promise<vo
 async function rehearse(
   o: FlagsOptions,
   asked: Omit<Asked, "also" | "under">,
-  of: FlagChange,
-): Promise<readonly Change[]> {
+  of: Proposed["change"],
+): Promise<{ readonly changes: readonly Change[]; readonly flags: readonly FlagTouched[] }> {
   try {
     await change(o, { ...asked, also: async () => {}, under: { kind: "rehearsal" } }, of);
   } catch (error) {
-    if (error instanceof Rehearsed) return error.changes;
+    if (error instanceof Rehearsed) return error;
     throw error;
   }
   throw new ProblemError("LK_INVALID", {
     detail: "change: nothing would be different.",
-    fields: [{ field: "change", message: "the flag is so already" }],
+    fields: [{ field: "change", message: "it is so already" }],
   });
 }
 
 export interface Proposing {
   readonly project: string;
   readonly principal: Principal;
-  readonly key: string;
+  readonly of: Proposed;
   readonly reason: string;
-  readonly change: FlagChange;
   readonly also: (tx: Transaction, id: string) => Promise<void>;
 }
 /** Proposes a change, as it would be made now; its id. */
 export async function proposeChange(o: FlagsOptions, asked: Proposing): Promise<string> {
-  const { project, principal, key } = asked;
-  const differences = await rehearse(o, asked, asked.change);
+  const { project, principal, of } = asked;
+  const { reason: why } = asked;
+  const { changes, flags } = await rehearse(o, { project, principal, key: keyOf(of), reason: why }, of.change);
   const id = newId("flp");
   const actor = actorOf(principal);
   const reason = await o.subjects.sealWordsOf(principal.name, asked.reason);
@@ -89,10 +101,10 @@ export async function proposeChange(o: FlagsOptions, asked: Proposing): Promise<
         remedy: "Decide some: `latchkey flags proposals`.",
       });
     const { personId: proposer } = principal;
-    const row = { id, project, flag: key, change: asked.change, differences, proposed_by: actor, proposer, reason };
-    await insertProposal(tx, row);
-    const data = { proposal: id, flag: key, kind: asked.change.kind, reason, paths: pathsOf(differences) };
-    await record(tx, { type: "flags.proposal.created", subject: `flag/${key}`, project, actor, data });
+    const read = { differences: changes, flags_changed: flags };
+    await insertProposal(tx, { ...of, ...read, id, project, proposed_by: actor, proposer, reason });
+    const data = { proposal: id, ...toldOf(of), kind: of.change.kind, reason, paths: pathsOf(changes) };
+    await record(tx, { type: "flags.proposal.created", subject: subjectOf(of), project, actor, data });
     await asked.also(tx, id);
   });
   return id;
@@ -120,13 +132,14 @@ export async function decideProposal(o: FlagsOptions, asked: Deciding): Promise<
     const now = await lockProposal(tx, project, id);
     if (now?.state !== "waiting") throw decidedAlready(now);
     await closeProposal(tx, id, { state: STATES[decision], by: actor, reason });
-    const data = { proposal: id, flag: proposal.flag, kind: proposal.change.kind, reason };
+    const data = { proposal: id, ...toldOf(proposal), kind: proposal.change.kind, reason };
     const type = `flags.proposal.${EVENTS[decision]}`;
-    await record(tx, { type, subject: `flag/${proposal.flag}`, project, actor, data });
+    await record(tx, { type, subject: subjectOf(proposal), project, actor, data });
     await asked.also(tx);
   };
   if (decision !== "approve") return o.database.transaction(close);
-  const { differences, proposed_by } = proposal;
+  const { differences, flags_changed, proposed_by } = proposal;
+  const read = { changes: differences, flags: flags_changed };
   let isWritten = false;
   const applied = async (tx: Transaction): Promise<void> => {
     await close(tx);
@@ -135,8 +148,8 @@ export async function decideProposal(o: FlagsOptions, asked: Deciding): Promise<
   await change(
     o,
     {
-      ...{ project, principal, key: proposal.flag, reason: proposal.reason, also: async () => {} },
-      under: { kind: "approval", changes: differences, proposal: id, proposedBy: proposed_by as Actor, applied },
+      ...{ project, principal, key: keyOf(proposal), reason: proposal.reason, also: async () => {} },
+      under: { kind: "approval", ...read, proposal: id, proposedBy: proposed_by as Actor, applied },
     },
     proposal.change,
   );
@@ -145,7 +158,7 @@ export async function decideProposal(o: FlagsOptions, asked: Deciding): Promise<
   const now = await findProposal(o.database.db, project, id);
   throw now?.state === "waiting"
     ? new ProblemError("LK_FLAG_CHANGED", {
-        detail: `"${proposal.flag}" is as it was proposed already: somebody else did it.`,
+        detail: `"${keyOf(proposal)}" is as it was proposed already: somebody else did it.`,
         remedy: "Withdraw it.",
       })
     : decidedAlready(now);

@@ -1,11 +1,15 @@
 import type { FlagProposal } from "@latchkey/api/flag-proposals";
+import type { FlagTouched } from "@latchkey/core/flags/approval";
 import { compareEnvironments } from "@latchkey/core/flags/compare";
+import { withRollouts } from "@latchkey/core/flags/model";
+import { type Change, differences } from "@latchkey/core/shared/difference";
 import { record } from "../ledger/index.ts";
 import { actorOf, type Principal } from "../platform/auth.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
+import { flagsNaming } from "./approvals.ts";
 import type { FlagsOptions } from "./flags.controller.ts";
-import { liveFlags, rolloutsOf, switchesOf } from "./flags.store.ts";
+import { findFlag, liveFlags, rolloutsOf, switchesOf } from "./flags.store.ts";
 import { decideProposal, isOwn, noProposal, proposeChange } from "./proposals.controller.ts";
 import { findProposal, flagEnvironments, listProposals, type ProposalRow, saveEnvironment } from "./proposals.store.ts";
 import type { FlagSets } from "./sets.ts";
@@ -19,7 +23,23 @@ export function registerProposals(http: Http, o: FlagsOptions & { readonly sets:
   const shown = async (project: string, id: string, principal: Principal): Promise<FlagProposal> => {
     const row = await findProposal(db, project, id);
     if (!row) throw noProposal(id);
-    return present(row, principal);
+    return presented(row, principal);
+  };
+  const presented = async (row: ProposalRow, principal: Principal): Promise<FlagProposal> => {
+    const isOpen = row.segment !== null && row.state === "waiting";
+    const flags = isOpen ? await flagsNaming(db, row.project, row.segment) : row.flags_changed;
+    return present(row, principal, await takesEffect(row), flags);
+  };
+  const takesEffect = async ({ project, flag: key, change, state }: ProposalRow): Promise<readonly Change[]> => {
+    if (state !== "waiting" || key === null || change.kind !== "switch" || !change.isEnabled) return [];
+    const row = await findFlag(db, project, key);
+    if (!row) return [];
+    const { environment } = change;
+    const states = (await rolloutsOf(db, project, [key])).map(rolloutOf);
+    const { variants, environments } = withRollouts(flagOf(row), environment, states);
+    const rules = environments[environment];
+    if (!rules) return [];
+    return differences({}, { variants, environments: { [environment]: { ...rules, isEnabled: true } } });
   };
 
   route(http, "listFlagEnvironments", async ({ project }) => ({ items: await flagEnvironments(db, project) }));
@@ -51,14 +71,26 @@ export function registerProposals(http: Http, o: FlagsOptions & { readonly sets:
   route(http, "proposeFlagChange", async ({ project, params, body, principal, remember }) => {
     const { change, reason } = body;
     const also = (tx: Parameters<typeof remember>[0], id: string) => remember(tx, id);
-    const id = await proposeChange(o, { project, principal, key: params.flag, reason, change, also });
+    const id = await proposeChange(o, {
+      project,
+      principal,
+      reason,
+      also,
+      of: { flag: params.flag, segment: null, change },
+    });
     return shown(project, id, principal);
   });
+  route(http, "proposeFlagSegmentChange", async ({ project, params, body, principal, remember }) => {
+    const { change, reason } = body;
+    const also = (tx: Parameters<typeof remember>[0], id: string) => remember(tx, id);
+    const of = { flag: null, segment: params.segment, change };
+    return shown(project, await proposeChange(o, { project, principal, reason, also, of }), principal);
+  });
   route(http, "listFlagProposals", async ({ project, query, principal }) => {
-    const { limit, flag = "", state, cursor = "" } = query;
-    const rows = await listProposals(db, project, { flag, all: state === "all", before: cursor, limit });
+    const { limit, flag = "", segment = "", state, cursor = "" } = query;
+    const rows = await listProposals(db, project, { flag, segment, all: state === "all", before: cursor, limit });
     return {
-      items: rows.map((row) => present(row, principal)),
+      items: await Promise.all(rows.map((row) => presented(row, principal))),
       next: rows.length === limit ? (rows.at(-1)?.id ?? null) : null,
     };
   });
@@ -71,8 +103,22 @@ export function registerProposals(http: Http, o: FlagsOptions & { readonly sets:
   });
 }
 
-const present = (row: ProposalRow, principal: Principal): FlagProposal => ({
-  ...{ id: row.id, flag: row.flag, kind: row.change.kind, state: row.state, changes: [...row.differences] },
+const present = (
+  row: ProposalRow,
+  principal: Principal,
+  effect: readonly Change[],
+  flags: readonly FlagTouched[],
+): FlagProposal => ({
+  takesEffect: [...effect],
+  flagsChanged: flags.map(({ flag, environments }) => ({ flag, environments: [...environments] })),
+  ...{
+    id: row.id,
+    flag: row.flag,
+    segment: row.segment,
+    kind: row.change.kind,
+    state: row.state,
+    changes: [...row.differences],
+  },
   ...{ proposedBy: row.proposed_by.name, isOwn: isOwn(row, principal), reason: row.reason },
   createdAt: row.created_at.toISOString(),
   ...{ decidedBy: row.decided_by?.name ?? null, decisionReason: row.decision_reason },

@@ -1,5 +1,7 @@
-import type { FlagChange } from "@latchkey/api/flag-proposals";
+import type { FlagChange, FlagSegmentChange } from "@latchkey/api/flag-proposals";
 import type { Actor } from "@latchkey/core/delivery/rollout";
+import type { FlagTouched } from "@latchkey/core/flags/approval";
+import type { Condition } from "@latchkey/core/flags/model";
 import type { Change } from "@latchkey/core/shared/difference";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
@@ -39,12 +41,16 @@ export const flagEnvironments = operation(
 );
 
 export type ProposalState = "waiting" | "applied" | "rejected" | "withdrawn";
-export interface ProposalRow {
+/** Of a flag, or of a segment. */
+export type Proposed =
+  | { readonly flag: string; readonly segment: null; readonly change: FlagChange }
+  | { readonly flag: null; readonly segment: string; readonly change: FlagSegmentChange };
+export type ProposalRow = Proposed & ProposalFacts;
+interface ProposalFacts {
   readonly id: string;
   readonly project: string;
-  readonly flag: string;
-  readonly change: FlagChange;
   readonly differences: readonly Change[];
+  readonly flags_changed: readonly FlagTouched[];
   readonly proposed_by: Actor;
   readonly proposer: string | null;
   readonly reason: string;
@@ -58,15 +64,14 @@ export const insertProposal = operation(
   "insertProposal",
   async (
     tx: Executor,
-    row: Pick<
-      ProposalRow,
-      "id" | "project" | "flag" | "change" | "differences" | "proposed_by" | "proposer" | "reason"
-    >,
+    row: Proposed &
+      Pick<ProposalFacts, "id" | "project" | "differences" | "flags_changed" | "proposed_by" | "proposer" | "reason">,
   ): Promise<void> => {
-    await sql`insert into flag_proposal (id, project, flag, change, differences, proposed_by, proposer, reason, state)
-      values (${row.id}, ${row.project}, ${row.flag}, ${JSON.stringify(row.change)}::jsonb,
-        ${JSON.stringify(row.differences)}::jsonb, ${JSON.stringify(row.proposed_by)}::jsonb, ${row.proposer},
-        ${row.reason}, 'waiting')`.execute(tx);
+    await sql`insert into flag_proposal (id, project, flag, segment, change, differences, flags_changed, proposed_by,
+        proposer, reason, state)
+      values (${row.id}, ${row.project}, ${row.flag}, ${row.segment}, ${JSON.stringify(row.change)}::jsonb,
+        ${JSON.stringify(row.differences)}::jsonb, ${JSON.stringify(row.flags_changed)}::jsonb,
+        ${JSON.stringify(row.proposed_by)}::jsonb, ${row.proposer}, ${row.reason}, 'waiting')`.execute(tx);
   },
 );
 export const countWaiting = operation("countWaiting", async (tx: Executor, project: string): Promise<number> => {
@@ -86,6 +91,16 @@ export const proposedDefinitions = operation(
       left join flag f on f.project = p.project and f.key = p.flag
       where p.project = ${project} and p.state = 'waiting' and coalesce(p.change -> 'definition', v.definition,
         f.definition) is not null order by p.id`.execute(tx);
+    return found.rows;
+  },
+);
+/** The conditions that segments get when waiting proposals are agreed to. */
+export const proposedConditions = operation(
+  "proposedConditions",
+  async (tx: Executor, project: string): Promise<{ key: string; when: Condition }[]> => {
+    const found = await sql<{ key: string; when: Condition }>`select segment as key, change -> 'when' as when
+      from flag_proposal where project = ${project} and state = 'waiting' and change ->> 'kind' = 'set_segment'
+      order by id`.execute(tx);
     return found.rows;
   },
 );
@@ -112,12 +127,19 @@ export const listProposals = operation(
   async (
     db: Executor,
     project: string,
-    asked: { readonly flag: string; readonly all: boolean; readonly before: string; readonly limit: number },
+    asked: {
+      /** Empty: of any. */
+      readonly flag: string;
+      readonly segment: string;
+      readonly all: boolean;
+      readonly before: string;
+      readonly limit: number;
+    },
   ): Promise<ProposalRow[]> => {
-    const { flag, all, before, limit } = asked;
+    const { flag, segment, all, before, limit } = asked;
     // Ids begin with their time.
     const found = await sql<ProposalRow>`select * from flag_proposal where project = ${project}
-      and (${flag} = '' or flag = ${flag}) and (${all} or state = 'waiting') and (${before} = '' or id < ${before})
+      and (${flag} = '' or flag = ${flag}) and (${segment} = '' or segment = ${segment}) and (${all} or state = 'waiting') and (${before} = '' or id < ${before})
       order by id desc limit ${limit}`.execute(db);
     return found.rows;
   },

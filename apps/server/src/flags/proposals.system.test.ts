@@ -1,7 +1,8 @@
-import { type Client, createClient } from "@latchkey/api/client";
+import type { Client } from "@latchkey/api/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Installation } from "../testing/installation.ts";
 import { problemOf } from "../testing/problem.ts";
+import { signedIn } from "../testing/signed-in.ts";
 
 /** Flags of an environment in which a second person has to agree. */
 let here: Installation;
@@ -11,21 +12,6 @@ const main = { project: "main" };
 const form = { ...main, flag: "form" };
 const production = { environment: "production" };
 
-/** A browser, signed in by a link. */
-async function signedIn(name: string): Promise<Client> {
-  const { id } = await here.owner.addPerson({ params: main, body: { name, role: "deployer" } });
-  const { url } = await here.owner.createPersonLink({ params: { ...main, personId: id } });
-  const answer = await fetch(`${here.url}/api/v1/sign-in`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ secret: new URL(url).hash.slice(1) }),
-  });
-  const cookie = (answer.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
-  return createClient({
-    baseUrl: here.url,
-    fetch: (address, init) => fetch(address, { ...init, headers: { ...(init?.headers as object), cookie } }),
-  });
-}
 const rollout = (percent: number) => ({ kind: "rollout" as const, variant: "on", against: "off", percent });
 const definition = (percent: number, more: object = {}) => ({
   description: "The new form",
@@ -48,7 +34,7 @@ const at = async () =>
 
 beforeAll(async () => {
   here = await Installation.start({ writesPerSecond: 1_000 });
-  [ada, grace] = [await signedIn("Ada"), await signedIn("Grace")];
+  [ada, grace] = [await signedIn(here, "Ada"), await signedIn(here, "Grace")];
   await put(ada, definition(1));
   await here.owner.putFlagEnvironment({
     params: { ...main, ...production },
@@ -194,6 +180,21 @@ describe("an environment that needs a second person", () => {
     });
     await decide(ada, id, "withdraw");
     await set("free", { ...pro, values: ["free", "pro"] });
+  });
+
+  it("shows who agrees to turn on what one person made while it was off all that would hold with it", async () => {
+    const flag = { ...main, flag: "made-alone" };
+    const off = { isEnabled: false, otherwise: rollout(80) };
+    const wild = { environments: { production: off }, type: "string", variants: { on: "wild", off: "tame" } };
+    await put(ada, wild as never, "made-alone");
+    const change = { kind: "switch" as const, ...production, isEnabled: true };
+    const { id } = await ada.proposeFlagChange({ params: flag, body: { change, reason: "a test" } });
+    const { items } = await grace.listFlagProposals({ params: main, query: { flag: "made-alone" } });
+    const read = Object.fromEntries(items[0]?.takesEffect.map(({ path, after }) => [path, after]) ?? []);
+    expect(JSON.stringify(read)).toContain("wild");
+    expect(JSON.stringify(read)).toContain("80");
+    expect(JSON.stringify(read)).toContain("environments.production");
+    expect(await decide(grace, id, "approve")).toMatchObject({ state: "applied", takesEffect: [] });
   });
 
   it("is asked for nothing that can't be done", async () => {

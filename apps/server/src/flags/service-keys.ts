@@ -4,11 +4,36 @@ import type { Logger } from "pino";
 import { record } from "../ledger/index.ts";
 import type { Transaction, Transactions } from "../platform/database.ts";
 import { newId } from "../platform/ids.ts";
-import { insertServiceKey, isKeyRevoked } from "./keys.store.ts";
+import { takeFlagGeneration } from "./flags.store.ts";
+import { insertServiceKey, isKeyRevoked, revokeServiceKeys } from "./keys.store.ts";
 
 const SERVICES_ACTOR: Actor = { id: "services", kind: "system", name: "Keys of services" };
 /** So often somebody may revoke a service's key; each time its next start has another. */
 const KEYS_MAX = 100;
+
+/**
+ * Where previews ask for flags: one environment for all, so that a file can say what holds in them. What they meet and report never
+ * counts for an environment with users.
+ */
+export const PREVIEW_ENVIRONMENT = "preview";
+/** Whose keys a preview has. */
+export const previewAs = (service: string, preview: string): string => `${service} ${preview}`;
+
+const namesOf = (service: string) => ({ server: service, browser: `${service} in browsers` });
+
+/** A preview ended, and its keys with it, in the transaction that ends it. */
+export async function revokePreviewKeys(
+  tx: Transaction,
+  { project, service, preview, actor }: Record<"project" | "service" | "preview", string> & { readonly actor: Actor },
+): Promise<void> {
+  const names = Object.values(namesOf(previewAs(service, preview)));
+  await takeFlagGeneration(tx, project);
+  for (const gone of await revokeServiceKeys(tx, { project, environment: PREVIEW_ENVIRONMENT, names }))
+    await record(tx, {
+      ...{ type: "flags.key.revoked", subject: `flag_key/${gone.id}`, project, actor },
+      data: { key: gone.id, name: gone.name, environment: gone.environment, kind: gone.kind },
+    });
+}
 
 export interface ServiceKeysOptions {
   readonly database: Transactions;
@@ -77,7 +102,7 @@ export class ServiceKeys {
     }: Record<"project" | "service" | "environment" | "key", string> & { kind: "server" | "browser" },
   ): Promise<void> {
     const id = newId("flk");
-    const name = kind === "server" ? service : `${service} in browsers`;
+    const name = namesOf(service)[kind];
     const row = { id, project, name, environment, kind, shown: kind === "browser" ? key : null };
     const isNew = await insertServiceKey(tx, { ...row, created_by: SERVICES_ACTOR }, key);
     if (!isNew) return;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Change } from "../shared/difference.ts";
-import { environmentsChanged, onlyStops } from "./approval.ts";
+import { environmentsChanged, flagsOfSegment, namesSegment, onlyStops } from "./approval.ts";
+import type { Flag, Segment } from "./model.ts";
 
 const change = (path: string, before: unknown = null, after: unknown = null): Change => ({ path, before, after });
 const rules = (isEnabled: boolean) => ({
@@ -35,5 +36,51 @@ describe("where a second person has to agree", () => {
     expect(onlyStops([change("environments.production.rollouts.otherwise.state", "held", "running")])).toBe(false);
     expect(onlyStops([change("environments.production.rollouts.otherwise.state", "killed", "held")])).toBe(false);
     expect(onlyStops([])).toBe(false);
+  });
+});
+
+describe("what a change of a segment changes", () => {
+  const named = (segment: string) => ({ kind: "segment" as const, segment });
+  const segments: Segment[] = [
+    { key: "inner", description: "", when: { kind: "not", of: named("loop") } },
+    { key: "outer", description: "", when: { kind: "any", of: [named("inner")] } },
+    // What is refused when it is written must not hang what reads it.
+    { key: "loop", description: "", when: named("inner") },
+  ];
+  const serve = { kind: "variant" as const, variant: "on" };
+  const of = (key: string, environments: Record<string, object>) =>
+    ({
+      key,
+      environments: Object.fromEntries(
+        Object.entries(environments).map(([name, more]) => [name, { ...rules(false), ...more }]),
+      ),
+    }) as Pick<Flag, "key" | "environments">;
+  const naming = (segment: string) => ({ rules: [{ id: "r", when: named(segment), serve }] });
+  const flags = [
+    of("needs-it", {
+      production: { prerequisites: [{ flag: "direct", variants: ["on"] }] },
+      staging: { prerequisites: [{ flag: "direct", variants: ["on"] }] },
+    }),
+    of("direct", { production: naming("inner"), staging: {} }),
+    of("over-another", { staging: naming("outer"), production: naming("outer") }),
+    of("other", { production: {} }),
+  ];
+
+  it("is what names it, over others too, and what needs that", () => {
+    expect(flagsOfSegment("inner", flags, segments)).toEqual([
+      { flag: "needs-it", environments: ["production"] },
+      { flag: "direct", environments: ["production"] },
+      { flag: "over-another", environments: ["production", "staging"] },
+    ]);
+    expect(flagsOfSegment("outer", flags, segments)).toEqual([
+      { flag: "over-another", environments: ["production", "staging"] },
+    ]);
+    expect(flagsOfSegment("nobody", flags, segments)).toEqual([]);
+  });
+
+  it("is asked of conditions that name nothing, or one another", () => {
+    expect(namesSegment({ kind: "all", of: [] }, "inner", segments)).toBe(false);
+    expect(namesSegment(named("loop"), "outer", segments)).toBe(false);
+    expect(namesSegment(named("gone"), "gone", segments)).toBe(true);
   });
 });

@@ -108,6 +108,11 @@ function Row({ item, mayWrite }: { item: FlagClientKey; mayWrite: boolean }) {
           ) : (
             "never used"
           )}
+          {item.droppedRows > 0 && (
+            <span className="text-warn">
+              ; told too much: {item.droppedRows.toLocaleString()} exposures and events of the last 7 days were dropped
+            </span>
+          )}
         </span>
         {item.key && (
           <span className="flex items-center gap-1 text-xs break-all">

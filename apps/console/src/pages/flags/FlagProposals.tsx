@@ -47,7 +47,19 @@ function Decide({
       onSubmit={(reason) => decide.mutate(reason)}
     >
       <FlagChanges changes={p.changes} most={50} />
+      <TakesEffect proposal={p} most={200} />
     </ReasonForm>
+  );
+}
+
+/** What holds once a flag is turned on: nobody else has read it, where it was made while it was off. */
+function TakesEffect({ proposal: { takesEffect }, most }: { proposal: FlagProposal; most: number }) {
+  if (takesEffect.length === 0) return null;
+  return (
+    <>
+      <span className="block text-xs font-medium">What holds with it:</span>
+      <FlagChanges changes={takesEffect} most={most} />
+    </>
   );
 }
 
@@ -89,6 +101,7 @@ export function FlagProposals({ flag }: { flag?: string }) {
                     proposed by {p.isOwn ? "you" : p.proposedBy} <Ago at={p.createdAt} />
                   </span>
                   <FlagChanges changes={p.changes} most={8} />
+                  <TakesEffect proposal={p} most={8} />
                 </div>
                 {mayWrite && (
                   <div className="flex gap-2">

@@ -2,9 +2,9 @@ import { Plus, X } from "lucide-react";
 import type { FlagServe } from "../../../api/types.ts";
 import { Button, IconButton } from "../../../ui/Button.tsx";
 import { Field, Input, NumberField, Select } from "../../../ui/Form.tsx";
-import { LogicShown } from "../LogicShown.tsx";
 import { instantOf, localOf, serveOfKind, withField } from "./draft.ts";
 import { ExperimentEditor } from "./ExperimentEditor.tsx";
+import { LogicEditor } from "./LogicEditor.tsx";
 
 type Rollout = Extract<FlagServe, { kind: "rollout" }>;
 type Split = Extract<FlagServe, { kind: "split" }>;
@@ -207,7 +207,7 @@ export function ServeEditor(o: {
               <option value="variant">one variant</option>
               <option value="rollout">a share of the users, against the others</option>
               <option value="split">several variants by share</option>
-              {serve.kind === "logic" && <option value="logic">what its flagd logic says</option>}
+              <option value="logic">what flagd logic says</option>
             </Select>
           )}
         </Field>
@@ -218,12 +218,11 @@ export function ServeEditor(o: {
             names={variants}
             onChange={(variant) => onChange({ ...serve, variant })}
           />
-        ) : serve.kind === "logic" ? (
-          <LogicShown serve={serve} />
-        ) : (
+        ) : serve.kind === "logic" ? null : (
           <By value={serve.by} onChange={(by) => onChange({ ...serve, by })} />
         )}
       </div>
+      {serve.kind === "logic" && <LogicEditor serve={serve} variants={variants} onChange={onChange} />}
       {serve.kind === "split" && <Shares serve={serve} names={variants} onChange={onChange} />}
       {serve.kind === "rollout" && (
         <>

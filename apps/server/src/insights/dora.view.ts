@@ -1,0 +1,134 @@
+import type { Arguments } from "@latchkey/api/client";
+import type { Dora } from "@latchkey/api/insights";
+import { DEFINITION_WORDS } from "@latchkey/core/insights/definitions";
+import { type FiveKeys, type Key, keysOf, type Window } from "@latchkey/core/insights/keys";
+import type { DeploymentRecord, IncidentRecord } from "@latchkey/core/insights/records";
+import { series } from "@latchkey/core/insights/series";
+import {
+  addDeployment,
+  addIncident,
+  addLead,
+  emptyTally,
+  mergeTallies,
+  type Tally,
+  tallyFromJson,
+} from "@latchkey/core/insights/tally";
+import type { Executor } from "../platform/database.ts";
+import { type Cell, cellOf, cellsOf, DAY_MS } from "./cells.store.ts";
+import {
+  type Asked,
+  deploymentRecords,
+  firstDeployment,
+  incidentRecords,
+  leadRecords,
+  newestTrouble,
+  standingOfFacts,
+} from "./records.view.ts";
+import { windowOf } from "./window.ts";
+
+const MARKS_MAX = 500;
+type Query = Arguments<"getDora">["query"];
+interface Summed extends Cell {
+  readonly tally: Tally;
+}
+
+/** The five keys of a window: from the sums of days, or from the records as they were known on a date. */
+export async function viewDora(db: Executor, project: string, query: Query, nowMs: number): Promise<Dora> {
+  const { service, environment, by = "week", definition = "dora-2025", asKnownAt } = query ?? {};
+  const window = windowOf(query ?? {}, nowMs);
+  const place = { project, service, environment };
+  const asked: Asked = { ...place, ...window, asKnownAt: asKnownAt === undefined ? null : new Date(asKnownAt) };
+  const summed = await summedOf(db, asked);
+  const existedFromMs = await firstDeployment(db, place);
+  // What has not happened yet divides nothing.
+  const until = (w: Window): Window => ({ fromMs: w.fromMs, toMs: Math.max(w.fromMs, Math.min(w.toMs, nowMs)) });
+  const keys = (tally: Tally, w: Window) => present(keysOf(tally, until(w), definition, existedFromMs));
+  const all = summed.reduce((sum, { tally }) => mergeTallies(sum, tally), emptyTally());
+  const cells = summed.map(({ day, tally }) => ({ fromMs: day * DAY_MS, tally }));
+  const standing = await standingOfFacts(db, project);
+  return {
+    ...{ from: at(window.fromMs), to: at(window.toMs), definition, by },
+    definitionWords: DEFINITION_WORDS[definition].difference,
+    asKnownAt: asKnownAt ?? null,
+    keys: keys(all, window),
+    stages: stagesOf(all),
+    scores: [],
+    series: series(cells, by, window).map((period) => ({
+      ...{ from: at(period.fromMs), to: at(period.toMs), keys: keys(period.tally, period) },
+    })),
+    services: servicesOf(summed).map(([name, tally]) => ({ service: name, keys: keys(tally, window) })),
+    marks: (await newestTrouble(db, asked, MARKS_MAX)).map(markOf),
+    conflicts: standing.conflicts,
+    newestFactAt: standing.newest?.toISOString() ?? null,
+  };
+}
+
+const at = (ms: number): string => new Date(ms).toISOString();
+
+async function summedOf(db: Executor, asked: Asked): Promise<Summed[]> {
+  if (asked.asKnownAt === null)
+    return (await cellsOf(db, asked.project, asked)).map(({ tally, ...cell }) => ({
+      ...cell,
+      tally: tallyFromJson(tally),
+    }));
+  const cells = new Map<string, Summed>();
+  const tallyOf = (record: Parameters<typeof cellOf>[0]): Tally => {
+    const cell = cellOf(record);
+    const name = JSON.stringify([cell.service, cell.environment, cell.day]);
+    const known = cells.get(name) ?? { ...cell, tally: emptyTally() };
+    cells.set(name, known);
+    return known.tally;
+  };
+  // The place was asked for: what is there counts, production or not.
+  for (const record of await deploymentRecords(db, asked))
+    addDeployment(tallyOf(record), { ...record, isProduction: true });
+  for (const record of await leadRecords(db, asked)) addLead(tallyOf(record), { ...record, isProduction: true });
+  for (const record of await incidentRecords(db, asked)) addIncident(tallyOf(record), record);
+  return [...cells.values()];
+}
+
+function servicesOf(summed: readonly Summed[]): [string, Tally][] {
+  const byService = new Map<string, Tally>();
+  for (const { service, tally } of summed)
+    if (service !== "") byService.set(service, mergeTallies(byService.get(service) ?? emptyTally(), tally));
+  return [...byService].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+const figure = ({ value, p90, interval, n, censored, words }: Key): Dora["keys"]["changeFailRate"] => ({
+  ...{ value, p90, of: n, open: censored.open, soaking: censored.soaking, words },
+  interval: interval === null ? null : { low: interval.low, high: interval.high },
+});
+const present = (keys: FiveKeys): Dora["keys"] => ({
+  deploymentFrequency: figure(keys.frequency),
+  changeLeadTime: figure(keys.leadTime),
+  changeFailRate: figure(keys.failRate),
+  recoveryTime: figure(keys.recovery),
+  reworkRate: figure(keys.rework),
+});
+function stagesOf({ stages, durations }: Tally): Dora["stages"] {
+  const spread = (d: Tally["durations"]["lead"]) => ({ median: d.quantile(0.5), p90: d.quantile(0.9), of: d.count });
+  return {
+    ...{ coding: spread(stages.coding), review: spread(stages.review), queue: spread(stages.queue) },
+    ...{ gates: spread(stages.gates), canary: spread(stages.canary) },
+    ...{ toTenPercent: spread(durations.toTenPercent), toAll: spread(durations.toAll) },
+  };
+}
+
+const FAILED: Readonly<Record<string, string>> = {
+  canary_aborted: "Its canary was taken back.",
+  rolled_back: "It was taken back.",
+  failed: "It failed.",
+  incident: "It caused an incident.",
+  hotfixed: "It had to be mended.",
+  said: "Somebody said that it failed.",
+};
+function markOf(
+  trouble: { readonly failure: DeploymentRecord } | { readonly incident: IncidentRecord; readonly title: string },
+) {
+  if ("failure" in trouble) {
+    const { key, service, atMs, failure } = trouble.failure;
+    return { at: at(atMs), kind: "failure" as const, key, service, words: FAILED[failure ?? ""] ?? "It failed." };
+  }
+  const { key, service, atMs } = trouble.incident;
+  return { at: at(atMs), kind: "incident" as const, key, service: service ?? "", words: trouble.title };
+}
