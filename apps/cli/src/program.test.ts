@@ -62,7 +62,6 @@ const all: Answers = {
   listInsightConflicts: () => example.page(insight.insightConflict),
   correctInsight: () => ({ key: "cor_1" }),
   withdrawInsightCorrection: () => ({ key: "cor_1" }),
-  postInsightFacts: () => ({ accepted: 1, known: 0 }),
   listMigrations: () => ({ items: [example.schema] }),
   planMigrations: () => example.migrationPlan,
   baselineSchema: () => example.baselined,
