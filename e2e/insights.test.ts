@@ -66,6 +66,15 @@ describe.skipIf(!hasBrowser)("the pages of Insights", () => {
           ...deployed(1, "rolled_back", { recoveredAtMs: START + DAY + HOUR }),
           ...deployed(2, "succeeded"),
           ...deployed(5, "succeeded"),
+          // Nothing speaks for a deployment that caused the one, and the other names one that nobody knows.
+          fact("incident", "I-1", START + 4 * DAY, {
+            ...{ source: "csv:test", service: "shop", environment: "production", title: "The checkout stood" },
+            ...{ startedAtMs: START + 4 * DAY, resolvedAtMs: START + 4 * DAY + 2 * HOUR },
+          }),
+          fact("incident", "I-2", START + 4 * DAY, {
+            ...{ source: "csv:test", service: "elsewhere", title: "Mail was late", startedAtMs: START + 4 * DAY },
+            links: [{ deployment: "nowhere", by: "stated", words: "" }],
+          }),
         ],
       },
     });
@@ -115,6 +124,7 @@ describe.skipIf(!hasBrowser)("the pages of Insights", () => {
     await page.mouse.move(box.x + box.width * 0.75, box.y + 30, { steps: 6 });
     await page.mouse.up();
     await page.waitForURL((url) => url.searchParams.get("from") !== "2026-03-02");
+    await picture.waitFor();
     const { searchParams } = new URL(page.url());
     const [from, to] = [searchParams.get("from") ?? "", searchParams.get("to") ?? ""];
     expect(from > "2026-03-02" && from < to && to < "2026-03-11").toBe(true);
@@ -175,6 +185,16 @@ describe.skipIf(!hasBrowser)("the pages of Insights", () => {
     await card("Change fail rate").getByText("25 %", { exact: true }).waitFor();
   });
 
+  it("list incidents, with what each is held to come from, and what contradicts itself", async () => {
+    await open("/insights/incidents?service=shop&from=2026-03-02&to=2026-03-11");
+    await page.getByText("The checkout stood").waitFor();
+    await page.getByText("Over after 2 h").waitFor();
+    await page.getByText(/^Held against no deployment/).waitFor();
+    await open(`/insights?${WINDOW}`);
+    await page.getByRole("link", { name: /contradiction/ }).click();
+    await page.getByText("nowhere").first().waitFor();
+  });
+
   it.each(["light", "dark"] as const)("have no accessibility fault in %s, and fit 390 px", async (colorScheme) => {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     const rows = "service=shop&from=2026-03-02&to=2026-03-11";
@@ -182,7 +202,8 @@ describe.skipIf(!hasBrowser)("the pages of Insights", () => {
       [`/insights?${WINDOW}`, "Services side by side"],
       [`/insights?${WINDOW}&view=table`, "Services side by side"],
       [`/insights/deployments?${rows}`, "It was rolled back"],
-      ["/insights/conflicts", "The facts agree"],
+      [`/insights/incidents?${rows}`, "The checkout stood"],
+      ["/insights/conflicts", "unknown deployment"],
     ] as const;
     for (const [path, words] of places) {
       await page.setViewportSize({ width: 1280, height: 900 });

@@ -57,7 +57,12 @@ export function InsightsPage() {
             </>
           )
         }
-        actions={<LinkButton href={to.insightDeployments(filter)}>Deployments behind it</LinkButton>}
+        actions={
+          <>
+            <LinkButton href={to.insightDeployments(filter)}>Deployments behind it</LinkButton>
+            <LinkButton href={to.insightIncidents(filter)}>Incidents</LinkButton>
+          </>
+        }
       />
       <InsightsFilters dora={dora} />
       {dora ? (
