@@ -123,11 +123,5 @@ create table insight_cell (
 );
 create index insight_cell_day on insight_cell (project, day);
 
--- Which commit an artifact was made of: told by one event, and asked for by another that may have come before.
-create table insight_artifact (
-  project text not null,
-  artifact text not null,
-  commit_sha text not null,
-  primary key (project, artifact)
-);
-create index insight_thing_artifact on insight_thing (project, (registers -> 'artifact' ->> 'value')) where kind = 'deployment';
+-- What was made of a commit, and what is served: joined whichever is told of first.
+create index insight_fact_artifact on insight_fact (project, (fields ->> 'artifact')) where fields ? 'artifact';

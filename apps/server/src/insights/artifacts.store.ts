@@ -1,25 +1,25 @@
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
 
-/** Which commits artifacts were made of. */
+export interface Joined {
+  readonly source: string;
+  readonly deployment: string;
+  readonly artifact: string;
+  readonly commit: string;
+  readonly atMs: number;
+}
+
+/** Deployments of artifacts with the commits that these were made of, where both are known. */
 export const commitsOfArtifacts = operation(
   "commitsOfArtifacts",
-  async (db: Executor, project: string, artifacts: readonly string[]): Promise<Map<string, string>> => {
-    const found = await sql<{ artifact: string; commit_sha: string }>`select artifact, commit_sha from insight_artifact
-      where project = ${project} and artifact = any(${[...artifacts]})`.execute(db);
-    return new Map(found.rows.map((row) => [row.artifact, row.commit_sha]));
-  },
-);
-/** Notes what an artifact was made of; answers the deployments of it that are known. */
-export const saveArtifact = operation(
-  "saveArtifact",
-  async (tx: Executor, project: string, artifact: string, commit: string): Promise<string[]> => {
-    await sql`insert into insight_artifact (project, artifact, commit_sha) values (${project}, ${artifact}, ${commit})
-      on conflict (project, artifact) do update set commit_sha = excluded.commit_sha`.execute(tx);
-    const found = await sql<{ key: string }>`select key from insight_thing
-      where project = ${project} and kind = 'deployment' and registers -> 'artifact' ->> 'value' = ${artifact}`.execute(
-      tx,
-    );
-    return found.rows.map(({ key }) => key);
+  async (db: Executor, project: string, artifacts: readonly string[]): Promise<Joined[]> => {
+    if (artifacts.length === 0) return [];
+    const found = await sql<Joined>`select distinct d.source, d.key as deployment, d.fields ->> 'artifact' as artifact,
+        c.key as commit, greatest(d.at_ms, c.at_ms) as "atMs"
+      from insight_fact d join insight_fact c on c.project = d.project and c.fields ? 'artifact'
+        and c.fields ->> 'artifact' = d.fields ->> 'artifact' and c.kind = 'commit'
+      where d.project = ${project} and d.kind = 'deployment' and d.fields ? 'artifact'
+        and d.fields ->> 'artifact' = any(${[...artifacts]})`.execute(db);
+    return found.rows;
   },
 );

@@ -32,16 +32,12 @@ const OTHER_ROUTES: Readonly<Record<string, "open" | "closed">> = {
 };
 /** Signed instead of asked with a credential: their own tests send them what is signed and what is not. */
 const HOOKS = [
-  ...["deployments", "incidents", "issues", "issue/:issueKey/close"].map(
-    (what) => `POST /hooks/devlake/:service/${what}`,
-  ),
-  ...[
-    "POST /hooks/cdevents",
-    "POST /hooks/github",
-    "POST /hooks/netlify",
-    "GET /edge/netlify/:id",
-    "POST /edge/netlify/:id",
-  ],
+  ...["deployments", "incidents", "issues", "issue/:key/close"].map((path) => `POST /hooks/devlake/:service/${path}`),
+  "POST /hooks/cdevents",
+  "POST /hooks/github",
+  "POST /hooks/netlify",
+  "GET /edge/netlify/:id",
+  "POST /edge/netlify/:id",
 ];
 /** Asked with a key of an application, which opens nothing else. */
 const OFREP = [

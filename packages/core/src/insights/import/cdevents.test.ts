@@ -58,6 +58,7 @@ describe("CDEvents", () => {
   it("make a change, the deployment of its artifact's commit, a rollback, and an incident", () => {
     const things = statesOf(factsOf(EVENTS));
     expect(Object.keys(things).sort()).toEqual([
+      SHA,
       "cdevents:/ci/main/incident-123",
       "cdevents:/ci/main/service.deployed/271069a8",
       "cdevents:/ci/main/service.rolledback/271069a8",

@@ -72,14 +72,10 @@ export function readCdEvent(body: unknown): Result<CdEvent, readonly ImportProbl
   return problems.length > 0 ? err(problems) : ok(read);
 }
 
-/**
- * What an artifact was made of. It may be told of later than that it was deployed, so that both are kept and joined when
- * either comes.
- */
+/** The commit that an artifact was made of. It may be told of later than that the artifact was deployed. */
 export interface Packaged {
   readonly artifactId: string;
-  /** The change's id: a commit, or whatever the builder calls it. */
-  readonly change: string;
+  readonly commit: string;
 }
 
 export interface CdEventFacts {
@@ -202,9 +198,16 @@ function incidentFacts(
   ];
 }
 
+/** The commit says which artifact was made of it, so that whoever serves the artifact is joined to it whenever it is told of. */
 function packagedFacts(event: CdEvent, content: Fields): CdEventFacts {
   const change = content.inner("change")?.text("id") ?? null;
-  return change === null ? NOTHING : { facts: [], packaged: { artifactId: event.subjectId, change } };
+  if (change === null || !SHA.test(change)) return NOTHING;
+  const commit = change.toLowerCase();
+  const fact = factOf({
+    ...{ source: sourceOf(event), id: `${event.id}:${event.type}:${event.subjectId}`.slice(0, 300), kind: "commit" },
+    ...{ key: commit, atMs: event.atMs, fields: { artifact: event.subjectId } },
+  });
+  return { facts: [fact], packaged: { artifactId: event.subjectId, commit } };
 }
 
 const environmentOf = (content: Fields): string | null => {
@@ -239,7 +242,7 @@ export function cdEventsFacts(
       else {
         facts.push(...made.value.facts);
         const { packaged } = made.value;
-        if (packaged && SHA.test(packaged.change)) commits.set(packaged.artifactId, packaged.change.toLowerCase());
+        if (packaged) commits.set(packaged.artifactId, packaged.commit);
       }
     }
   return problems.length > 0 ? err(problems) : ok(facts);

@@ -13,7 +13,9 @@ class Wrong {
   }
 }
 const TEXT_MAX = 300;
-const text: Read = (said) => (said.length <= TEXT_MAX ? said : new Wrong(`must have at most ${TEXT_MAX} characters`));
+const text: Read = (said) =>
+  /\0|\p{Surrogate}/u.test(said) ? new Wrong("must hold no NUL and no half of a character") : short(said);
+const short: Read = (said) => (said.length <= TEXT_MAX ? said : new Wrong(`must have at most ${TEXT_MAX} characters`));
 const time: Read = (said) => instantOf(said) ?? new Wrong("must be a time such as 2026-01-31T12:00:00Z");
 const commit: Read = (said) =>
   /^([0-9a-f]{40}|[0-9a-f]{64})$/i.test(said)

@@ -7,6 +7,10 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 /** Names are longer than this nowhere; what is, is no name. */
 const TEXT_MAX = 300;
 
+/** What PostgreSQL takes into no text: NUL, and halves of a surrogate pair. */
+const UNSTORABLE = /\0|\p{Surrogate}/u;
+const storable = (words: string): string => words.replace(/\0|\p{Surrogate}/gu, "\uFFFD");
+
 /**
  * Reads the fields of something that somebody sent and notes each mistake with its path. What is read is only used when
  * there is none. A field that is not there, null or empty is null, which is nobody's word.
@@ -40,19 +44,20 @@ export class Fields {
     if (value === null) return null;
     const text = typeof value === "number" && Number.isSafeInteger(value) ? String(value) : value;
     if (typeof text !== "string") return this.wrong(name, "must be a text");
+    if (UNSTORABLE.test(text)) return this.wrong(name, "holds a character that no text has (NUL, or half of one)");
     return text.length > TEXT_MAX ? this.wrong(name, `must have at most ${TEXT_MAX} characters`) : text;
   }
   /** A text of any length. */
   words(name: string): string | null {
     const value = this.#given(name);
     if (value === null) return null;
-    return typeof value === "string" ? value : this.wrong(name, "must be a text");
+    return typeof value === "string" ? storable(value) : this.wrong(name, "must be a text");
   }
   /** Words for people: cut where they are too long. */
   title(name: string): string | null {
     const value = this.#given(name);
     if (value === null) return null;
-    return typeof value === "string" ? value.slice(0, TEXT_MAX) : this.wrong(name, "must be a text");
+    return typeof value === "string" ? storable(value).slice(0, TEXT_MAX) : this.wrong(name, "must be a text");
   }
   /** Empty when it is missing or wrong, which is noted. */
   required(name: string, what: string): string {
