@@ -103,6 +103,48 @@ describe.skipIf(!hasBrowser)("a flag that two people have to agree to change", (
     expect(await isOn()).toBe(false);
   });
 
+  it("has segments that two change, who read which flags answer by them", async () => {
+    await open(ada, "/flags");
+    await ada.getByRole("button", { name: "New segment" }).click();
+    const made = ada.getByRole("dialog", { name: "New segment" });
+    await made.getByRole("textbox", { name: "Reason" }).fill("a test");
+    await made.getByRole("button", { name: "Save" }).click();
+    await made.getByText("Letters, digits and . _ -, such as investors-abroad.").waitFor();
+    await made.getByLabel("Key", { exact: true }).fill("abroad");
+    await made.getByLabel("Attribute of the segment, condition 1").fill("country");
+    await made.getByLabel("Relation of the segment, condition 1").selectOption("in");
+    await made.getByLabel("Values of the segment, condition 1").fill("DE");
+    expect(await violations(ada)).toEqual([]);
+    await made.getByRole("button", { name: "Save" }).click();
+    await ada.getByText("no flag names it").waitFor();
+    const serve = { kind: "variant" as const, variant: "on" };
+    const rules = [{ id: "r", when: { kind: "segment" as const, segment: "abroad" }, serve }];
+    const environments = { production: { isEnabled: false, rules, otherwise: { ...serve, variant: "off" } } };
+    await installation.client.putFlag({
+      params: { ...main, flag: "for-abroad" },
+      body: { definition: { environments }, reason: "a test" },
+    });
+    await open(ada, "/flags");
+    await ada.getByRole("button", { name: "Change the segment abroad" }).click();
+    const form = ada.getByRole("dialog", { name: "Change abroad" });
+    await form.getByLabel("Values of the segment, condition 1").fill("DE, AT");
+    await because(ada, "Change abroad", "Save", "a new market");
+    await form.getByText("The flag for-abroad names the segment in production").waitFor();
+    await form.getByRole("button", { name: "Propose it" }).click();
+    await ada.getByRole("button", { name: "Withdraw: segment abroad, by Ada" }).waitFor();
+    await open(grace, "/flags");
+    const waiting = grace.getByRole("region", { name: "Changes of flags" });
+    await waiting.getByText("when.of.0.values.1").waitFor();
+    await waiting.getByText("Flags that answer by it:").waitFor();
+    await waiting.getByRole("link", { name: "for-abroad" }).waitFor();
+    expect(await violations(grace)).toEqual([]);
+    await grace.getByRole("button", { name: "Agree: segment abroad, by Ada" }).click();
+    await because(grace, "Agree: segment abroad", "Agree");
+    await grace.getByText("No change of a flag waits").waitFor();
+    const { items } = await installation.client.listFlagSegments({ params: main });
+    expect(items).toMatchObject([{ key: "abroad", version: 2, when: { of: [{ values: ["DE", "AT"] }] } }]);
+  });
+
   it("has no accessibility fault in dark, and fits 390 px", async () => {
     const change = { kind: "switch" as const, environment: "production", isEnabled: true };
     await installation.client.proposeFlagChange({

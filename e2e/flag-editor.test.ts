@@ -141,6 +141,39 @@ describe.skipIf(!hasBrowser)("a flag in the editor", () => {
     });
   });
 
+  it("shows what flagd logic answers while it is written, and saves what could be read", async () => {
+    const logic = { if: [{ "==": [{ var: "country" }, "DE"] }, "on", "off"] };
+    const otherwise = { kind: "logic" as const, logic, variant: "off" };
+    const params = { ...main, flag: "from-flagd" };
+    const body = { definition: { environments: { production: { isEnabled: true, otherwise } } }, reason: "a test" };
+    await installation.client.putFlag({ params, body });
+    await open("/flags/from-flagd/edit");
+    await page.getByLabel("Attributes", { exact: true }).fill("country = AT");
+    const section = page.getByRole("region", { name: "Who gets it" });
+    await section.locator("strong", { hasText: /^off$/ }).waitFor();
+    const text = page.getByLabel("flagd logic", { exact: true });
+    const written = JSON.stringify(logic);
+    await text.fill(written.replace('"DE"', '"AT"'));
+    await section.locator("strong", { hasText: /^on$/ }).waitFor();
+    await section.getByText("now: off").waitFor();
+    await section.getByText("25.0 % would get something else.").waitFor();
+    await text.fill(`${written.replace('"DE"', '"AT"')},`);
+    await page.getByText("Until it is mended, what could be read last holds.").waitFor();
+    await section.locator("strong", { hasText: /^on$/ }).waitFor();
+    expect(await violations(page)).toEqual([]);
+    await text.fill(written.replace('"DE"', '"AT"'));
+    await page.getByLabel("Where it answers nothing").selectOption("on");
+    await page.getByRole("button", { name: "Review and save" }).click();
+    const form = page.getByRole("dialog", { name: "What changes" });
+    await form.getByText("environments.production.otherwise.logic.if.0.==.1").waitFor();
+    await form.getByRole("textbox", { name: "Reason" }).fill("Austria first");
+    await form.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("heading", { name: "from-flagd", level: 1 }).waitFor();
+    const { definition } = await installation.client.getFlag({ params });
+    const read = { if: [{ "==": [{ var: "country" }, "AT"] }, "on", "off"] };
+    expect(definition.environments.production?.otherwise).toEqual({ kind: "logic", logic: read, variant: "on" });
+  });
+
   it("is taken from one environment into another one, after a look at what differs", async () => {
     const environments = { staging: { isEnabled: true, otherwise: { kind: "variant" as const, variant: "on" } } };
     const params = { ...main, flag: "only-staging" };

@@ -94,6 +94,56 @@ describe("latchkey flags import", () => {
     expect(Object.keys(definition.environments).sort()).toEqual(["production", "staging"]);
     expect(definition.owner).toBe("growth");
   });
+  describe("of several flags", () => {
+    const flagd = (key: string) => [key, { state: "ENABLED", variants: { [key]: 1, other: 2 }, defaultVariant: key }];
+    const keys = ["first", "second", "third"];
+    const run = () => bench.run("flags", "import", "flags.json", "--from", "flagd", "--yes");
+    const held = new Map<string, unknown>();
+    let refusal: Refusal | null = null;
+    beforeEach(() => {
+      held.clear();
+      writeFileSync(join(bench.dir, "flags.json"), JSON.stringify({ flags: Object.fromEntries(keys.map(flagd)) }));
+      bench.server.answers = {
+        getFlag: ({ params: { flag = "" } }) =>
+          held.has(flag) ? { ...flags.flag, key: flag } : new Refusal(404, "LK_NOT_FOUND"),
+        putFlag: ({ params: { flag = "" }, body }) => {
+          const { dryRun, definition } = body as Body;
+          const isThere = held.has(flag);
+          if (!dryRun && flag === "second" && refusal) return refusal;
+          if (!dryRun) held.set(flag, definition);
+          return {
+            ...{ flag: isThere ? { ...flags.flag, key: flag } : null, applied: !dryRun, needsApproval: [] },
+            changes: isThere ? [] : [{ path: "variants", before: null, after: {} }],
+          };
+        },
+      };
+    });
+    it("stops at the first that is refused, says which were written, and goes on from there when it is run again", async () => {
+      refusal = new Refusal(409, "LK_FLAG_APPROVAL", "A second person has to agree.", [{ field: "x", message: "y" }]);
+      const { exitCode, err } = await run();
+      expect(exitCode).toBe(1);
+      for (const words of [
+        ...["second was refused: A second person has to agree.", "x: y", "Written: first.\n"],
+        ...["Not written: second, third.", "Do something else. Then run it again", "what was written is left"],
+      ])
+        expect(err).toContain(words);
+      expect([...held.keys()]).toEqual(["first"]);
+      refusal = null;
+      bench.server.asked.length = 0;
+      const again = await run();
+      expect(again).toMatchObject({ exitCode: 0, err: "" });
+      expect(again.out).toContain("first: nothing to change.");
+      expect([...held.keys()]).toEqual(keys);
+      expect(put().filter((body) => !body.dryRun)).toHaveLength(2);
+    });
+    it("does not claim to know of one that was not answered", async () => {
+      refusal = new Refusal(500, "LK_INTERNAL", "It broke.");
+      const { err } = await run();
+      expect(err).toContain("second was not answered: It broke.");
+      expect(err).toContain("Whether second was written is not known.");
+      expect(err).toContain("Not written: third.");
+    });
+  });
   it("names a file that is none, and a system that it does not know", async () => {
     expect((await bench.run("flags", "import", "gone.json", "--from", "flagd")).err).toContain("gone.json");
     expect((await bench.run("flags", "import", "flags.json", "--from", "x")).err).toContain("flagd, unleash");

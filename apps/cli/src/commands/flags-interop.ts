@@ -124,14 +124,50 @@ async function importFlags(call: Call<ImportOptions>): Promise<number> {
     }
   }
   const reason = options.reason ?? `taken over from ${options.from}`;
-  for (const { key, definition, put } of wanted) {
-    await session.client.putFlag({
-      params: { ...session.main, flag: key },
-      body: { definition, reason, ifVersion: put.flag?.version ?? 0, rebucket: options.rebucket === true },
-    });
+  await takeOver(call, session, wanted, reason);
+  return done;
+}
+
+/** One after the other; the first that is refused ends it, and is told with what was written before it. */
+async function takeOver(
+  { options, terminal }: Call<ImportOptions>,
+  session: Session,
+  wanted: readonly Plan[],
+  reason: string,
+): Promise<void> {
+  for (const [i, { key, definition, put }] of wanted.entries()) {
+    try {
+      await session.client.putFlag({
+        params: { ...session.main, flag: key },
+        body: { definition, reason, ifVersion: put.flag?.version ?? 0, rebucket: options.rebucket === true },
+      });
+    } catch (error) {
+      throw stoppedAt(wanted, i, error);
+    }
     if (!session.json) terminal.out(`${session.style.good("Taken over")}: ${key}.\n`);
   }
-  return done;
+}
+function stoppedAt(wanted: readonly Plan[], at: number, error: unknown): CliError {
+  const keys = wanted.map(({ key }) => key);
+  const written = keys.slice(0, at).join(", ") || "none";
+  const problem = error instanceof ApiError ? error.problem : null;
+  // Without an answer nobody knows whether it was written: running it again finds out.
+  const isUnknown = problem === null || problem.status >= 500 || problem.status === 0;
+  const why = error instanceof Error ? error.message : String(error);
+  const fields = (problem?.fields ?? []).map(({ field, message }) => `  ${field}: ${message}`);
+  return new CliError({
+    code: problem?.code ?? "LK_CLI_IMPORT",
+    title: "The import stopped half-way",
+    detail: [
+      `${keys[at]} was ${isUnknown ? "not answered" : "refused"}: ${why}`,
+      ...fields,
+      `Written: ${written}.`,
+      `Not written: ${keys.slice(isUnknown ? at + 1 : at).join(", ") || "none"}.`,
+      ...(isUnknown ? [`Whether ${keys[at]} was written is not known.`] : []),
+    ].join("\n"),
+    remedy: `${problem?.remedy ? `${problem.remedy} Then run` : "Run"} it again: what was written is left as it is, and the rest goes on.`,
+    ...(problem?.status === 0 ? { exitCode: EXIT.unreachable } : {}),
+  });
 }
 
 /** What the flag would become, and what changes by that. */

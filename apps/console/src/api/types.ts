@@ -64,6 +64,7 @@ export type FlagResult = Answer<"getFlagResults">["items"][number];
 export type FlagRules = FlagView["definition"]["environments"][string];
 export type FlagServe = FlagRules["otherwise"];
 export type FlagVersion = Answer<"listFlagVersions">["items"][number];
+export type FlagSegment = Answer<"listFlagSegments">["items"][number];
 export type FlagProposal = Answer<"listFlagProposals">["items"][number];
 export type FlagClientKey = Answer<"listFlagKeys">["items"][number];
 export type PipelineView = Answer<"getPipeline">;

@@ -118,12 +118,13 @@ function Ask(o: { flag: FlagView; environment: string; asked: Asked; onClose: ()
       {change.error && (
         <Refusal
           error={change.error}
-          flag={flag.key}
-          change={
-            asked.kind === "switch"
-              ? { kind: "switch", environment, isEnabled: !isEnabled }
-              : { kind: "rollout", environment, rule: asked.rule, ...moveOf(change.variables) }
-          }
+          of={{
+            flag: flag.key,
+            change:
+              asked.kind === "switch"
+                ? { kind: "switch", environment, isEnabled: !isEnabled }
+                : { kind: "rollout", environment, rule: asked.rule, ...moveOf(change.variables) },
+          }}
           reason={reason}
           onDone={o.onClose}
         />

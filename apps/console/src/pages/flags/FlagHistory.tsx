@@ -40,7 +40,12 @@ function Restore({ flag, version, onClose }: { flag: FlagView; version: number; 
       busy={restore.isPending}
       error={restore.error}
       refusal={(error, reason) => (
-        <Refusal error={error} flag={flag.key} change={{ kind: "restore", version }} reason={reason} onDone={onClose} />
+        <Refusal
+          error={error}
+          of={{ flag: flag.key, change: { kind: "restore", version } }}
+          reason={reason}
+          onDone={onClose}
+        />
       )}
       onCancel={onClose}
       onSubmit={(reason) => restore.mutate(reason)}

@@ -88,8 +88,7 @@ function Archive({ flag, onClose }: { flag: FlagView; onClose: () => void }) {
       refusal={(error, reason) => (
         <Refusal
           error={error}
-          flag={flag.key}
-          change={{ kind: "archive", archived: !flag.isArchived }}
+          of={{ flag: flag.key, change: { kind: "archive", archived: !flag.isArchived } }}
           reason={reason}
           onDone={onClose}
         />

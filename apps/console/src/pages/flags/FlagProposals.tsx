@@ -13,6 +13,7 @@ import { Empty } from "../../ui/States.tsx";
 import { A, Ago } from "../../ui/Text.tsx";
 import { toast } from "../../ui/Toasts.tsx";
 import { FlagChanges } from "./FlagChanges.tsx";
+import { nameOf } from "./ProposeInstead.tsx";
 
 type Decision = "approve" | "reject" | "withdraw";
 const VERBS: Record<Decision, string> = { approve: "Agree", reject: "Reject", withdraw: "Withdraw" };
@@ -32,7 +33,7 @@ function Decide({
     mutationFn: (reason: string) =>
       api.decideFlagProposal({ params: { project, proposal: p.id }, body: { decision, reason } }),
     onSuccess: async () => {
-      toast.done(DONE[decision], p.flag);
+      toast.done(DONE[decision], nameOf(p));
       onClose();
       await client.invalidateQueries({ queryKey: keys.flags });
     },
@@ -47,6 +48,7 @@ function Decide({
       onSubmit={(reason) => decide.mutate(reason)}
     >
       <FlagChanges changes={p.changes} most={50} />
+      <FlagsChanged proposal={p} />
       <TakesEffect proposal={p} most={200} />
     </ReasonForm>
   );
@@ -63,8 +65,26 @@ function TakesEffect({ proposal: { takesEffect }, most }: { proposal: FlagPropos
   );
 }
 
+/** The flags that answer otherwise with another segment, and where. */
+function FlagsChanged({ proposal: { segment, flagsChanged } }: { proposal: FlagProposal }) {
+  if (segment === null) return null;
+  if (flagsChanged.length === 0) return <span className="block text-xs text-muted">No flag names it.</span>;
+  return (
+    <>
+      <span className="block text-xs font-medium">Flags that answer by it:</span>
+      <ul className="m-0 list-none p-0 text-xs">
+        {flagsChanged.map(({ flag, environments }) => (
+          <li key={flag}>
+            <A href={to.flag(flag)}>{flag}</A> <span className="text-muted">in {environments.join(", ")}</span>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
 /**
- * Changes of flags that wait for a second person: of one flag, or of all. Nothing is shown of one flag while none waits, and
+ * Changes of flags and segments that wait for a second person: of one flag, or of all. Nothing is shown of one flag while none waits, and
  * of all while none waits and no environment needs a second person.
  */
 export function FlagProposals({ flag }: { flag?: string }) {
@@ -80,7 +100,7 @@ export function FlagProposals({ flag }: { flag?: string }) {
     <Button
       size="small"
       kind={decision === "approve" ? "primary" : "plain"}
-      aria-label={`${VERBS[decision]}: ${proposal.flag}, by ${proposal.proposedBy}`}
+      aria-label={`${VERBS[decision]}: ${nameOf(proposal)}, by ${proposal.proposedBy}`}
       onClick={() => setAsked({ proposal, decision })}
     >
       {VERBS[decision]}
@@ -95,12 +115,14 @@ export function FlagProposals({ flag }: { flag?: string }) {
               <li key={p.id} className="flex flex-wrap items-start gap-x-4 gap-y-2 px-4 py-3">
                 <div className="min-w-0 flex-1 basis-64">
                   <span className="font-medium">
-                    {flag === undefined && <A href={to.flag(p.flag)}>{p.flag}</A>} {p.reason}
+                    {flag === undefined && (p.flag === null ? nameOf(p) : <A href={to.flag(p.flag)}>{p.flag}</A>)}{" "}
+                    {p.reason}
                   </span>
                   <span className="block text-xs text-muted">
                     proposed by {p.isOwn ? "you" : p.proposedBy} <Ago at={p.createdAt} />
                   </span>
                   <FlagChanges changes={p.changes} most={8} />
+                  <FlagsChanged proposal={p} />
                   <TakesEffect proposal={p} most={8} />
                 </div>
                 {mayWrite && (
@@ -123,7 +145,7 @@ export function FlagProposals({ flag }: { flag?: string }) {
       <Dialog
         open={asked !== null}
         onClose={close}
-        title={asked ? `${VERBS[asked.decision]}: ${asked.proposal.flag}` : ""}
+        title={asked ? `${VERBS[asked.decision]}: ${nameOf(asked.proposal)}` : ""}
         description={
           asked?.decision === "approve"
             ? "It holds at once, as the change of both of you."

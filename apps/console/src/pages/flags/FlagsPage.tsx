@@ -164,7 +164,7 @@ export function FlagsPage() {
           <List search={search} archived={archived === "1"} health={health} onCreate={mayWrite ? open : null} />
         </Section>
         <FlagProposals />
-        <Segments />
+        <Segments mayWrite={mayWrite} />
         <FlagEnvironments />
         <FlagKeys mayWrite={mayWrite} />
       </div>

@@ -6,25 +6,37 @@ import type { FlagProposal } from "../../api/types.ts";
 import { Button } from "../../ui/Button.tsx";
 import { toast } from "../../ui/Toasts.tsx";
 
-export type FlagChange = Parameters<typeof api.proposeFlagChange>[0]["body"]["change"];
+/** A change that somebody else agrees to: of a flag, or of a segment. */
+export type Proposable =
+  | { readonly flag: string; readonly change: Parameters<typeof api.proposeFlagChange>[0]["body"]["change"] }
+  | { readonly segment: string; readonly change: Parameters<typeof api.proposeFlagSegmentChange>[0]["body"]["change"] };
 
-/** Proposes a change of a flag, for somebody else to agree to. */
-export function usePropose(flag: string, onDone: () => void) {
+/** Proposes a change, for somebody else to agree to. */
+export function usePropose(onDone: () => void) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (o: { change: FlagChange; reason: string }): Promise<FlagProposal> =>
-      api.proposeFlagChange({ params: { project, flag }, body: { change: o.change, reason: o.reason.trim() } }),
-    onSuccess: async () => {
-      toast.done("Proposed", `${flag}: it holds once somebody else agrees`);
+    mutationFn: ({ of, ...asked }: { of: Proposable; reason: string }): Promise<FlagProposal> => {
+      const reason = asked.reason.trim();
+      return "flag" in of
+        ? api.proposeFlagChange({ params: { project, flag: of.flag }, body: { change: of.change, reason } })
+        : api.proposeFlagSegmentChange({
+            params: { project, segment: of.segment },
+            body: { change: of.change, reason },
+          });
+    },
+    onSuccess: async (made) => {
+      toast.done("Proposed", `${nameOf(made)}: it holds once somebody else agrees`);
       onDone();
       await client.invalidateQueries({ queryKey: keys.flags });
     },
   });
 }
+/** What a proposal is of, as it is called in a sentence. */
+export const nameOf = (of: Pick<FlagProposal, "flag" | "segment">): string => of.flag ?? `segment ${of.segment ?? ""}`;
 
 /** Why a change was refused; where a second person has to agree, it is proposed from here. */
-export function Refusal(o: { error: unknown; flag: string; change: FlagChange; reason: string; onDone: () => void }) {
-  const propose = usePropose(o.flag, o.onDone);
+export function Refusal(o: { error: unknown; of: Proposable; reason: string; onDone: () => void }) {
+  const propose = usePropose(o.onDone);
   const forTwo =
     o.error instanceof ApiError && o.error.problem.code === "LK_FLAG_APPROVAL" ? o.error.problem.detail : null;
   return (
@@ -35,7 +47,7 @@ export function Refusal(o: { error: unknown; flag: string; change: FlagChange; r
           <Button
             kind="primary"
             busy={propose.isPending}
-            onClick={() => propose.mutate({ change: o.change, reason: o.reason })}
+            onClick={() => propose.mutate({ of: o.of, reason: o.reason })}
           >
             Propose it
           </Button>

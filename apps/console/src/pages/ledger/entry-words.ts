@@ -38,6 +38,8 @@ export function entryWords(entry: LedgerEntry): string {
     return `${text("flag") ?? "A flag"}: ${spaced(entry.type.slice("flags.flag.".length))}${text("reason") ? `, because: ${text("reason") ?? ""}` : ""}`;
   if (entry.type.startsWith("flags.segment."))
     return `Segment ${text("segment") ?? ""}: ${spaced(entry.type.slice("flags.segment.".length))}`;
+  if (entry.type.startsWith("flags.proposal."))
+    return `${text("flag") ?? `Segment ${text("segment") ?? ""}`}: change ${spaced(entry.type.slice("flags.proposal.".length))}${text("reason") ? `, because: ${text("reason") ?? ""}` : ""}`;
   if (entry.type.startsWith("flags.key."))
     return `Key ${text("name") ?? ""} of ${text("environment") ?? "?"}: ${spaced(entry.type.slice("flags.key.".length))}`;
   if (entry.type === "security.token.created") return `${text("name") ?? "A token"} as ${text("role") ?? "?"}`;

@@ -2,7 +2,7 @@ import { instantOf } from "../../shared/instant.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import { DEPLOYMENT_KINDS, type Fact, type FactValue, OUTCOMES, type ThingKind } from "../history.ts";
 import { type CsvRow, cellPlace, csvRows } from "./csv-table.ts";
-import { factOf, type ImportContext, type ImportProblem } from "./fact.ts";
+import { entryOf, factOf, type ImportContext, type ImportProblem } from "./fact.ts";
 
 type Kind = "deployment" | "change" | "incident";
 type Read = (text: string) => FactValue | Wrong;
@@ -149,7 +149,7 @@ function rowFacts({ row, names, kind, context, seen, problems }: RowOf): readonl
     const said = row[i]?.text.trim() ?? "";
     const place = cellPlace(row[i]?.line ?? line, i + 1, name);
     if (said === "" && (i === 0 || columns.needs.includes(name))) problems.push({ place, words: "is missing" });
-    const [field, read] = columns.fields[name] ?? [];
+    const [field, read] = entryOf(columns.fields, name) ?? [];
     if (said === "" || !field || !read) continue;
     const value = read(said);
     if (value instanceof Wrong) problems.push({ place, words: `${value.words}, not "${said.slice(0, 40)}"` });

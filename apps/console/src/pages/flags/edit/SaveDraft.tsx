@@ -29,10 +29,11 @@ export function SaveDraft(o: { flag: FlagView; draft: Draft; onClose: () => void
       o.onSaved();
     },
   });
-  const propose = usePropose(flag.key, o.onSaved);
+  const propose = usePropose(o.onSaved);
   const places = q.data?.needsApproval ?? [];
   const go = (reason: string): void => {
-    if (places.length > 0) propose.mutate({ change: { kind: "put", definition: draft, manager: "console" }, reason });
+    const change = { kind: "put" as const, definition: draft, manager: "console" as const };
+    if (places.length > 0) propose.mutate({ of: { flag: flag.key, change }, reason });
     else save.mutate(reason);
   };
   if (q.error) return <ErrorPanel error={q.error} />;

@@ -1,5 +1,5 @@
-import { exponential, pick, type Random, seeded, weighted } from "../shared/random.ts";
-import type { DeploymentKind, Fact, FactValue, LinkEvidence, Outcome, ThingKind } from "./history.ts";
+import { exponential, pick, type Random, seeded, weighted } from "../../shared/random.ts";
+import type { DeploymentKind, Fact, FactValue, LinkEvidence, Outcome, ThingKind } from "../history.ts";
 
 /**
  * A made-up world in which it is known what really happened, for tests and benches: a repository with three services, whose deployments
@@ -12,6 +12,11 @@ export interface WorldPlan {
   readonly days: number;
   /** Deployments that are attempted, as a mean. */
   readonly perDay: number;
+  /**
+   * Of failures that all visitors met, the share that is mended along with something planned, so that nothing but its incident tells
+   * of it: 0 to 1. At 0 every failure ends in an intervention that is on record.
+   */
+  readonly mendedAlong: number;
 }
 
 export const PIPELINE_FAILURES = 0.04;
@@ -29,6 +34,9 @@ const EVIDENCE: Readonly<Record<LinkEvidence, number>> = {
   ...{ verdict: 40, stated: 20, artifact: 5, burn: 15, revert: 5, person: 5, alert: 10 },
 };
 
+/** Of those that are mended by an intervention: taken back by the plane, by a deployment of its own, or with a hotfix. */
+const INTERVENTIONS = { taken_back: 40, rollback: 20, hotfix: 40 };
+
 const SERVICES = ["shop", "search", "mail"] as const;
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -40,6 +48,8 @@ export interface Truth {
   readonly met: ReadonlySet<string>;
   readonly delivered: ReadonlySet<string>;
   readonly failed: ReadonlyMap<string, { readonly fromMs: number; readonly untilMs: number }>;
+  /** Failures of which nobody can know by the facts: mended along with something planned, and nothing but an alert speaks for them. */
+  readonly hidden: ReadonlySet<string>;
   readonly rework: ReadonlySet<string>;
   /** The deployment that caused each incident, null for none. */
   readonly causes: ReadonlyMap<string, string | null>;
@@ -55,10 +65,12 @@ export interface World {
 
 interface Making {
   readonly random: Random;
+  readonly mendedAlong: number;
   readonly facts: Fact[];
   readonly met: Set<string>;
   readonly delivered: Set<string>;
   readonly failed: Map<string, { fromMs: number; untilMs: number }>;
+  readonly hidden: Set<string>;
   readonly rework: Set<string>;
   readonly causes: Map<string, string | null>;
   readonly leadMs: Map<string, number>;
@@ -68,10 +80,18 @@ interface Making {
 }
 
 /** The world of a seed: the same plan makes the same one. */
-export function makeWorld({ seed, fromMs, days, perDay }: WorldPlan): World {
+export function makeWorld({ seed, fromMs, days, perDay, mendedAlong }: WorldPlan): World {
   const making: Making = {
-    ...{ random: seeded(seed), facts: [], met: new Set(), delivered: new Set(), failed: new Map(), rework: new Set() },
-    ...{ causes: new Map(), leadMs: new Map(), deployments: 0, changes: 0, incidents: 0 },
+    ...{
+      random: seeded(seed),
+      facts: [],
+      met: new Set(),
+      delivered: new Set(),
+      failed: new Map(),
+      rework: new Set(),
+      hidden: new Set(),
+    },
+    ...{ causes: new Map(), leadMs: new Map(), mendedAlong, deployments: 0, changes: 0, incidents: 0 },
   };
   let last = 0;
   for (let atMs = fromMs; ; ) {
@@ -80,7 +100,8 @@ export function makeWorld({ seed, fromMs, days, perDay }: WorldPlan): World {
     deploy(making, atMs, pick(making.random, SERVICES));
   }
   for (const fact of making.facts) last = Math.max(last, fact.atMs);
-  const { facts, random: _, ...truth } = making;
+  const { facts, met, delivered, failed, hidden, rework, causes, leadMs } = making;
+  const truth = { met, delivered, failed, hidden, rework, causes, leadMs };
   return { facts, truth, window: { fromMs, toMs: last + DAY } };
 }
 
@@ -182,33 +203,36 @@ function deploy(making: Making, atMs: number, service: string): void {
   else end(making, made, "succeeded", servedAllAtMs, { exposedAtMs, servedAllAtMs });
 }
 
-/** Harm that shows when all visitors are on it: found by people or monitors, mended in one of three ways. */
+/** Harm that shows when all visitors are on it: found by people or monitors, mended in one of four ways. */
 function fail(making: Making, made: Deploying): void {
   const { random } = making;
   const { key, exposedAtMs, servedAllAtMs } = made;
   const detectedAtMs = servedAllAtMs + some(random, 25 * MINUTE);
   const decidedAtMs = detectedAtMs + some(random, 20 * MINUTE);
-  const way = weighted(random, { taken_back: 40, rollback: 20, hotfix: 40 });
+  const way = random() < making.mendedAlong ? "planned" : weighted(random, INTERVENTIONS);
   let untilMs: number;
   if (way === "taken_back") {
     untilMs = decidedAtMs + some(random, 5000);
     end(making, made, "rolled_back", untilMs, { exposedAtMs, servedAllAtMs, detectedAtMs, recoveredAtMs: untilMs });
   } else {
     end(making, made, "succeeded", servedAllAtMs, { exposedAtMs, servedAllAtMs });
-    const remedy = begin(making, decidedAtMs, made.service, way, key);
+    const remedy = begin(making, decidedAtMs, made.service, way, way === "planned" ? null : key);
     untilMs = remedy.servedAllAtMs;
     const { exposedAtMs: metAtMs } = remedy;
     end(making, remedy, "succeeded", untilMs, { exposedAtMs: metAtMs, servedAllAtMs: untilMs });
     making.met.add(remedy.key);
-    making.rework.add(remedy.key);
-    if (way === "hotfix") making.delivered.add(remedy.key);
+    if (way !== "planned") making.rework.add(remedy.key);
+    if (way !== "rollback") making.delivered.add(remedy.key);
   }
   making.failed.set(key, { fromMs: exposedAtMs, untilMs });
+  let isHidden = way === "planned";
   for (let i = random() < TWO_INCIDENTS ? 2 : 1; i > 0; i -= 1) {
     const by = weighted(random, EVIDENCE);
+    isHidden &&= by === "alert";
     const seenAtMs = detectedAtMs + Math.floor(((i - 1) * (untilMs - detectedAtMs)) / 3);
     incident(making, made, seenAtMs, untilMs, [{ deployment: key, by, words: "" }], key);
   }
+  if (isHidden) making.hidden.add(key);
 }
 
 function unrelatedIncident(making: Making, made: Deploying): void {
