@@ -76,6 +76,13 @@ describe("who may do what, over the wire", () => {
       getDeployment, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       getZeroTouch, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       previewZeroTouch, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      postInsightFacts, owner yes, deployer yes, viewer -, ci yes, gateway -, anybody -
+      getDora, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      listInsightDeployments, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      listInsightIncidents, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      listInsightConflicts, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
+      correctInsight, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      withdrawInsightCorrection, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       getAutomation, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       listMigrations, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       contractSchema, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
@@ -156,6 +163,7 @@ describe("who may do what, over the wire", () => {
       compareFlagEnvironments, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       putFlagEnvironment, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
       proposeFlagChange, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      proposeFlagSegmentChange, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       listFlagProposals, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       decideFlagProposal, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       getFlagResults, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
