@@ -1,6 +1,7 @@
 import { benchCanary, CANARY_PARTS } from "./canary/index.ts";
 import { benchCrash, PARTS as CRASH_PARTS } from "./crash/index.ts";
 import { benchDelivery, PARTS } from "./delivery/index.ts";
+import { benchDora, DORA_PARTS } from "./dora/index.ts";
 import { type Bench, type Figure, tableOf } from "./figure.ts";
 import { benchFlags, FLAGS_PARTS } from "./flags/index.ts";
 import { benchFoundation, FOUNDATION_PARTS } from "./foundation/index.ts";
@@ -48,6 +49,12 @@ const TOPICS: Readonly<Record<string, Topic>> = {
       "GitHub's deliveries at 500 a second, in any order, from a merge to its canary, from a rollback to the old release, what 10 MB reports hold up, what 200 services cost idle",
     parts: PIPELINE_PARTS,
     run: benchPipeline,
+  },
+  dora: {
+    words:
+      "how near the five keys come to the truth of a made-up world, beside linking incidents by the clock, and how long they take",
+    parts: DORA_PARTS,
+    run: benchDora,
   },
   fuzz: {
     words: "100,000 valid, almost valid and hostile requests to the API, 20,000 malformed ones to the gateway",

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -63,7 +62,6 @@ const all: Answers = {
   listInsightConflicts: () => example.page(insight.insightConflict),
   correctInsight: () => ({ key: "cor_1" }),
   withdrawInsightCorrection: () => ({ key: "cor_1" }),
-  postInsightFacts: () => ({ accepted: 1, known: 0 }),
   listMigrations: () => ({ items: [example.schema] }),
   planMigrations: () => example.migrationPlan,
   baselineSchema: () => example.baselined,
@@ -156,6 +154,7 @@ const all: Answers = {
   listFlagKeys: () => ({ items: [flags.flagClientKey] }),
   createFlagKey: () => ({ key: flags.flagClientKey, secret: "lk_flags_x" }),
   revokeFlagKey: () => null,
+  postInsightFacts: ({ body }) => ({ accepted: (body as { facts: unknown[] }).facts.length, known: 0 }),
   verifyLedger: () => ({ ok: true, size: 2, rootHash: "r", words: "2 entries.", firstBadSequence: null }),
 };
 
@@ -198,7 +197,6 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   listInsightConflicts: ["insights", "conflicts"],
   correctInsight: ["insights", "correct", "dep_1", "--claim", "no_failure", "--reason", "a drill"],
   withdrawInsightCorrection: ["insights", "withdraw", "cor_1", "--reason", "it was not"],
-  postInsightFacts: ["import", "git", "repository", "--service", "leads"],
   listMigrations: ["migrations", "leads"],
   planMigrations: ["migrations", "plan", "leads", "--folder", "db"],
   baselineSchema: ["migrations", "baseline", "leads", "--folder", "db"],
@@ -231,6 +229,7 @@ const COMMANDS: Readonly<Partial<Record<RouteName, readonly string[]>>> = {
   createBackup: ["backup"],
   getBackup: ["backup", "--no-verify"],
   verifyLedger: ["verify-ledger"],
+  postInsightFacts: ["import", "csv", "deployments.csv", "--service", "leads"],
   listPeople: ["people"],
   addPerson: ["people", "add", "Ada", "--raci", "sre,lead"],
   updatePerson: ["people", "update", "Ada Lovelace", "--role", "owner"],
@@ -288,23 +287,13 @@ const NOT_TYPED: readonly RouteName[] = [
   ...(["signIn", "signOut", "gatewayRouting", "gatewayReport", "exchangeToken", "answerGate"] as const),
 ];
 
-/** A repository of one commit that is tagged as a release. */
-function releasedRepository(folder: string): void {
-  mkdirSync(folder);
-  const git = (...args: readonly string[]) =>
-    execFileSync("git", ["-C", folder, "-c", "user.name=n", "-c", "user.email=n@example.org", ...args]);
-  git("init", "--quiet", "--initial-branch=main");
-  git("commit", "--quiet", "--allow-empty", "--message=First");
-  git("tag", "v1");
-}
-
 describe("everything that the API can do", () => {
   beforeEach(() => {
     bench.server.answers = all;
     writeFileSync(join(bench.dir, "latchkey.config.yaml"), "name: leads\nsource: .\nbuild: [make]\n");
     mkdirSync(join(bench.dir, "db"), { recursive: true });
     writeFileSync(join(bench.dir, "db", "schema.sql"), "create table lead (id int);\n");
-    releasedRepository(join(bench.dir, "repository"));
+    writeFileSync(join(bench.dir, "deployments.csv"), "deployment,finished_at\n1,2026-11-25T02:00:00Z\n");
   });
   it("has a command", () => {
     const missing = (Object.keys(paths) as RouteName[]).filter((name) => !COMMANDS[name] && !NOT_TYPED.includes(name));

@@ -38,6 +38,7 @@ export const to = {
   insights: (filter: InsightsFilter = {}) => withQuery("/insights", { ...filter }),
   insightDeployments: (filter: InsightsFilter & { only?: "failed" | "rework" | "counted" | undefined } = {}) =>
     withQuery("/insights/deployments", { ...filter }),
+  insightIncidents: (filter: InsightsFilter = {}) => withQuery("/insights/incidents", { ...filter }),
   insightConflicts: () => "/insights/conflicts",
   targets: () => "/targets",
   health: () => "/health",

@@ -133,6 +133,12 @@ const insightDeployments = createRoute({
   validateSearch: search.insightDeployments,
   component: lazyPage(() => import("./pages/insights/InsightDeploymentsPage.tsx"), "InsightDeploymentsPage"),
 });
+const insightIncidents = createRoute({
+  getParentRoute: () => shell,
+  path: "/insights/incidents",
+  validateSearch: search.insightIncidents,
+  component: lazyPage(() => import("./pages/insights/InsightIncidentsPage.tsx"), "InsightIncidentsPage"),
+});
 const insightConflicts = createRoute({
   getParentRoute: () => shell,
   path: "/insights/conflicts",
@@ -212,6 +218,7 @@ export const router = createRouter({
       targets,
       insights,
       insightDeployments,
+      insightIncidents,
       insightConflicts,
       flags,
       flag,

@@ -169,6 +169,7 @@ const insightsWindow = (raw: Raw): Optional<InsightsWindow> => ({
   to: calendarDay(raw.to),
   days: oneOf(text(raw.days), ["7", "30", "90", "365"] as const),
 });
+export const insightIncidents = insightsWindow;
 export const insights = (raw: Raw): Optional<InsightsSearch> => ({
   ...insightsWindow(raw),
   by: oneOf(raw.by, ["day", "week", "month"] as const),

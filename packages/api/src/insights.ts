@@ -70,13 +70,13 @@ const Score = z.object({
   key: z.enum(["deploymentFrequency", "changeLeadTime", "changeFailRate", "recoveryTime", "reworkRate"]),
   /** 0 to 10, as DORA's Quick Check scores an answer; null without data. */
   score: z.number().nullable(),
-  industry: z.object({ mean: z.number(), deviation: z.number() }),
+  industry: z.object({ mean: z.number(), deviation: z.number().nullable() }),
   /** Of the survey of that year; null where it had none for this key. */
   level: z.object({ year: z.int(), name: z.string() }).nullable(),
   /** The guide's target; null where it sets none. */
   goal: z.object({ words: z.string(), holds: z.boolean().nullable() }).nullable(),
-  /** Against the window before, of the same length: positive is better; null where one of them has no data. */
-  trend: z.number().nullable(),
+  /** Against the window before, of the same length; null where one of them has no data. `isClear`: more than chance would do. */
+  trend: z.object({ direction: z.enum(["better", "worse", "same"]), isClear: z.boolean() }).nullable(),
 });
 export const Dora = z.object({
   from: when,

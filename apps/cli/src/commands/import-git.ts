@@ -48,7 +48,7 @@ export function addImportGit(group: Command, terminal: Terminal, outcome: Outcom
 
 async function importGit(call: Call<GitOptions>): Promise<number> {
   const { options } = call;
-  checkNames(options);
+  checkNames({ service: options.service, environment: options.environment });
   const session = call.session();
   const progress = openProgress(session, "err");
   let found: GitFacts;

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { addGroup, type Outcome } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
+import { addImportFiles } from "./import-files.ts";
 import { addImportGit } from "./import-git.ts";
 
 /** `latchkey import`: what happened before Latchkey, or beside it, for the five keys. */
@@ -15,4 +16,5 @@ export function addImport(program: Command, terminal: Terminal, outcome: Outcome
     ],
   });
   addImportGit(group, terminal, outcome);
+  addImportFiles(group, terminal, outcome);
 }

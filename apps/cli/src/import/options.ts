@@ -20,9 +20,9 @@ export const addImportOptions = (command: Command): Command =>
 
 const NAME = /^[a-z][a-z0-9-]{1,38}[a-z0-9]$/;
 /** Throws for names that nothing can have. */
-export function checkNames({ service, environment }: ImportOptions): void {
-  for (const [flag, name] of Object.entries({ service, environment }))
-    if (!NAME.test(name))
+export function checkNames(names: { readonly service?: string; readonly environment: string }): void {
+  for (const [flag, name] of Object.entries({ service: names.service, environment: names.environment }))
+    if (name !== undefined && !NAME.test(name))
       throw wrongUse(`--${flag} ${name} is no name.`, "It is 3 to 40 of a-z, 0-9 and -, starting with a letter.");
 }
 

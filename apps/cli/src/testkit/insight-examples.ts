@@ -29,7 +29,12 @@ export const dora: Answer<"getDora"> = {
   },
   scores: [
     {
-      ...{ key: "changeFailRate", score: 9, industry: { mean: 1.9, deviation: 2.1 }, trend: 0.5 },
+      ...{
+        key: "changeFailRate",
+        score: 9,
+        industry: { mean: 1.9, deviation: 2.1 },
+        trend: { direction: "better", isClear: false },
+      },
       ...{ level: { year: 2023, name: "high" }, goal: { words: "under 5 %", holds: false } },
     },
   ],

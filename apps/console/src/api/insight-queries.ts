@@ -42,6 +42,19 @@ export const insightQueries = {
       getNextPageParam: (page) => page.next,
       staleTime: 0,
     }),
+  incidents: (query: WindowQuery) =>
+    infiniteQueryOptions({
+      queryKey: [...insightKeys.all, "incidents", query],
+      queryFn: ({ pageParam, signal }) =>
+        api.listInsightIncidents({
+          params: { project },
+          query: { ...query, limit: PAGE, ...(pageParam ? { cursor: pageParam } : {}) },
+          signal,
+        }),
+      initialPageParam: "",
+      getNextPageParam: (page) => page.next,
+      staleTime: 0,
+    }),
   conflicts: () =>
     infiniteQueryOptions({
       queryKey: [...insightKeys.all, "conflicts"],

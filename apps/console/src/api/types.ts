@@ -74,6 +74,7 @@ export type Dora = Answer<"getDora">;
 export type DoraKey = keyof Dora["keys"];
 export type KeyFigure = Dora["keys"][DoraKey];
 export type InsightDeployment = Answer<"listInsightDeployments">["items"][number];
+export type InsightIncident = Answer<"listInsightIncidents">["items"][number];
 export type InsightCorrection = InsightDeployment["corrections"][number];
 export type HealthView = Answer<"getHealth">;
 export type Page<T> = { items: T[]; next: string | null };

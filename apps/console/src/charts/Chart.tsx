@@ -3,7 +3,7 @@ import { lazy, Suspense, useCallback, useState } from "react";
 import { Button } from "../ui/Button.tsx";
 import { download, toCsv } from "../ui/csv.ts";
 import { type ChartData, headOf, isBlank, type Mark, marksAt, rowsOf } from "./chart-data.ts";
-import { figure, pointName } from "./figures.ts";
+import { figure, pointName, valueAt } from "./figures.ts";
 import type { PlotProps } from "./Plot.tsx";
 
 const Plot = lazy(() => import("./Plot.tsx"));
@@ -65,7 +65,7 @@ function Legend({ data, at }: { data: ChartData; at: number }) {
             />
           </svg>
           <span className="text-soft">{line.name}</span>
-          <span className="font-medium">{figure(line.values[at], data.unit)}</span>
+          <span className="font-medium">{valueAt(data, line.values[at])}</span>
           {line.low && line.high && line.high[at] !== null && line.high[at] !== undefined && (
             <span className="text-muted">
               {figure(line.low[at], data.unit)} to {figure(line.high[at], data.unit)}
@@ -107,7 +107,7 @@ export function ChartTable({ data, limit = 60 }: { data: ChartData; limit?: numb
               <td className="px-3 py-1 whitespace-nowrap text-muted">{pointName(data, i)}</td>
               {data.lines.map((l) => (
                 <td key={l.name} className="px-3 py-1 text-right whitespace-nowrap">
-                  {figure(l.values[i], data.unit)}
+                  {valueAt(data, l.values[i])}
                   {l.low && l.high?.[i] != null && (
                     <span className="ml-1.5 text-muted">
                       {figure(l.low[i], data.unit)} to {figure(l.high[i], data.unit)}

@@ -153,7 +153,8 @@ function optionsOf(current: () => PlotProps, width: number): uPlot.Options {
   return {
     width,
     height,
-    padding: [16, 8, 0, 0],
+    // A date is wider than a time of day: half of the last one stands beyond the picture.
+    padding: [16, data.periods ? 24 : 8, 0, 0],
     legend: { show: false },
     ...(data.periods ? { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") } : {}),
     cursor: {
@@ -250,5 +251,6 @@ export default function Plot(props: PlotProps) {
     plot.current?.setData(columnsOf(props.data) as uPlot.AlignedData, true);
   }, [props.data, props.zoom?.from, props.zoom?.to]);
 
-  return <div ref={box} style={{ height: props.height }} aria-hidden="true" />;
+  // A canvas that is still as wide as the window was must not widen the page.
+  return <div ref={box} className="overflow-hidden" style={{ height: props.height }} aria-hidden="true" />;
 }

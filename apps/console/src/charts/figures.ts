@@ -32,3 +32,7 @@ export function pointName(data: ChartData, index: number): string {
   if (at === undefined) return "";
   return data.periods?.[index] ?? clock(new Date(at * 1000).toISOString());
 }
+
+/** A value of a chart in words: of a period without one it is said, since it is not 0. */
+export const valueAt = (data: ChartData, value: number | null | undefined): string =>
+  data.periods && (value ?? null) === null ? "No data" : figure(value, data.unit);

@@ -1,7 +1,9 @@
 import type { Arguments } from "@latchkey/api/client";
 import type { Dora } from "@latchkey/api/insights";
-import { DEFINITION_WORDS } from "@latchkey/core/insights/definitions";
+import { DEFINITION_WORDS, KEYS } from "@latchkey/core/insights/definitions";
+import { goalsOf } from "@latchkey/core/insights/goals";
 import { type FiveKeys, type Key, keysOf, type Window } from "@latchkey/core/insights/keys";
+import { LEVELS_YEAR, levels2023, quickCheck } from "@latchkey/core/insights/quick-check";
 import type { DeploymentRecord, IncidentRecord } from "@latchkey/core/insights/records";
 import { series } from "@latchkey/core/insights/series";
 import {
@@ -42,8 +44,11 @@ export async function viewDora(db: Executor, project: string, query: Query, nowM
   const existedFromMs = await firstDeployment(db, place);
   // What has not happened yet divides nothing.
   const until = (w: Window): Window => ({ fromMs: w.fromMs, toMs: Math.max(w.fromMs, Math.min(w.toMs, nowMs)) });
-  const keys = (tally: Tally, w: Window) => present(keysOf(tally, until(w), definition, existedFromMs));
-  const all = summed.reduce((sum, { tally }) => mergeTallies(sum, tally), emptyTally());
+  const raw = (tally: Tally, w: Window) => keysOf(tally, until(w), definition, existedFromMs);
+  const keys = (tally: Tally, w: Window) => present(raw(tally, w));
+  const all = sumOf(summed);
+  const before: Window = { fromMs: 2 * window.fromMs - window.toMs, toMs: window.fromMs };
+  const allBefore = sumOf(await summedOf(db, { ...asked, ...before }));
   const cells = summed.map(({ day, tally }) => ({ fromMs: day * DAY_MS, tally }));
   const standing = await standingOfFacts(db, project);
   return {
@@ -52,7 +57,7 @@ export async function viewDora(db: Executor, project: string, query: Query, nowM
     asKnownAt: asKnownAt ?? null,
     keys: keys(all, window),
     stages: stagesOf(all),
-    scores: [],
+    scores: scoresOf(raw(all, window), raw(allBefore, before)),
     series: series(cells, by, window).map((period) => ({
       ...{ from: at(period.fromMs), to: at(period.toMs), keys: keys(period.tally, period) },
     })),
@@ -64,6 +69,33 @@ export async function viewDora(db: Executor, project: string, query: Query, nowM
 }
 
 const at = (ms: number): string => new Date(ms).toISOString();
+
+const sumOf = (summed: readonly Summed[]): Tally =>
+  summed.reduce((sum, { tally }) => mergeTallies(sum, tally), emptyTally());
+
+const NAMES = {
+  frequency: "deploymentFrequency",
+  leadTime: "changeLeadTime",
+  failRate: "changeFailRate",
+  recovery: "recoveryTime",
+  rework: "reworkRate",
+} as const;
+/** Each key beside the industry, the last survey that had levels, the guide's goals, and the window before. */
+function scoresOf(now: FiveKeys, before: FiveKeys): Dora["scores"] {
+  const { scores } = quickCheck(now, "all");
+  const levels = levels2023(now);
+  const goals = goalsOf(now, before);
+  return KEYS.map((name) => {
+    const { score, mean, sd } = scores[name];
+    const { goal, holds, trend } = goals[name];
+    const level = levels[name];
+    return {
+      ...{ key: NAMES[name], score, industry: { mean, deviation: sd }, trend },
+      level: level === null ? null : { year: LEVELS_YEAR, name: level },
+      goal: goal === null ? null : { words: goal, holds },
+    };
+  });
+}
 
 async function summedOf(db: Executor, asked: Asked): Promise<Summed[]> {
   if (asked.asKnownAt === null)

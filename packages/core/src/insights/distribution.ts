@@ -26,16 +26,16 @@ export type DistributionJson =
 export class Distribution {
   #values: number[] = [];
   #sorted: Float64Array | null = null;
-  /** Null while all values are kept. */
-  #buckets: Map<number, number> | null = null;
+  /** Counts by bucket; null while all values are kept. */
+  #buckets: number[] | null = null;
   #zero = 0;
   #count = 0;
-  readonly #exactUpTo: number;
+  #exactUpTo: number;
 
   /** `exactUpTo`: with more values than these it becomes a sketch; Infinity keeps them all, 0 none. */
   constructor(exactUpTo = EXACT_UP_TO) {
     this.#exactUpTo = exactUpTo;
-    if (exactUpTo <= 0) this.#buckets = new Map();
+    if (exactUpTo <= 0) this.#buckets = [];
   }
 
   get count(): number {
@@ -50,7 +50,7 @@ export class Distribution {
     if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) throw new RangeError(`${value} is no duration.`);
     this.#count += 1;
     this.#sorted = null;
-    if (this.#buckets) this.#sketch(value, 1);
+    if (this.#buckets) this.#sketch(value);
     else {
       this.#values.push(value);
       this.#shrink();
@@ -59,19 +59,24 @@ export class Distribution {
 
   /** A new one with the values of both. Which of them comes first makes no difference. */
   merge(other: Distribution): Distribution {
-    const merged = new Distribution(Math.min(this.#exactUpTo, other.#exactUpTo));
-    for (const part of [this, other]) {
-      if (part.#buckets) merged.#toSketch();
-      for (const value of part.#values) {
-        if (merged.#buckets) merged.#sketch(value, 1);
-        else merged.#values.push(value);
-      }
-      for (const [bucket, count] of part.#buckets ?? []) merged.#addTo(bucket, count);
-      merged.#zero += part.#zero;
-      merged.#count += part.#count;
-    }
-    merged.#shrink();
+    const merged = new Distribution(this.#exactUpTo);
+    merged.absorb(this);
+    merged.absorb(other);
     return merged;
+  }
+
+  /** Takes in all values of another, which stays as it is: what a sum of many is made with. */
+  absorb(other: Distribution): void {
+    this.#exactUpTo = Math.min(this.#exactUpTo, other.#exactUpTo);
+    this.#sorted = null;
+    this.#count += other.#count;
+    this.#zero += other.#zero;
+    if (other.#buckets || this.#count > this.#exactUpTo) this.#toSketch();
+    if (this.#buckets) for (const value of other.#values) this.#sketch(value);
+    else for (const value of other.#values) this.#values.push(value);
+    other.#buckets?.forEach((count, bucket) => {
+      if (count > 0) this.#addTo(bucket, count);
+    });
   }
 
   /** The q-quantile (0..1) in milliseconds, linear between neighbours (intervals.ts); null of nothing. */
@@ -96,13 +101,15 @@ export class Distribution {
   toJson(): DistributionJson {
     const upTo = this.#exactUpTo;
     if (!this.#buckets) return { exact: [...this.#inOrder()], upTo: Number.isFinite(upTo) ? upTo : null };
-    return { buckets: [...this.#buckets].sort(([a], [b]) => a - b), zero: this.#zero, upTo };
+    const buckets = [...this.#buckets.entries()].filter(([, count]) => count > 0);
+    return { buckets, zero: this.#zero, upTo };
   }
 
   static fromJson(json: DistributionJson): Distribution {
     const read = new Distribution(json.upTo ?? Number.POSITIVE_INFINITY);
     if ("exact" in json) {
-      for (const value of json.exact) read.add(value);
+      read.#values = [...json.exact];
+      read.#count = json.exact.length;
       return read;
     }
     read.#toSketch();
@@ -124,24 +131,26 @@ export class Distribution {
   }
   #toSketch(): void {
     if (this.#buckets) return;
-    this.#buckets = new Map();
-    for (const value of this.#values) this.#sketch(value, 1);
+    this.#buckets = [];
+    for (const value of this.#values) this.#sketch(value);
     this.#values = [];
     this.#sorted = null;
   }
-  #sketch(value: number, count: number): void {
-    if (value < SMALLEST) this.#zero += count;
-    else this.#addTo(Math.ceil(Math.log(value) / LN_GROWTH), count);
+  #sketch(value: number): void {
+    if (value < SMALLEST) this.#zero += 1;
+    else this.#addTo(Math.ceil(Math.log(value) / LN_GROWTH), 1);
   }
   #addTo(bucket: number, count: number): void {
-    this.#buckets?.set(bucket, (this.#buckets.get(bucket) ?? 0) + count);
+    if (!this.#buckets) return;
+    while (this.#buckets.length <= bucket) this.#buckets.push(0);
+    this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + count;
   }
   /** The values at these ranks, which must rise; the smallest value has rank 1. */
   #atRanks(ranks: readonly number[]): number[] {
     const found: number[] = [];
     let seen = this.#zero;
     while (found.length < ranks.length && (ranks[found.length] ?? 0) <= seen) found.push(0);
-    for (const [bucket, count] of [...(this.#buckets ?? [])].sort(([a], [b]) => a - b)) {
+    for (const [bucket, count] of (this.#buckets ?? []).entries()) {
       seen += count;
       while (found.length < ranks.length && (ranks[found.length] ?? 0) <= seen)
         found.push((2 * Math.exp(bucket * LN_GROWTH)) / (1 + GROWTH));

@@ -4,7 +4,14 @@ import { DEFINITION_WORDS, DEFINITIONS, KEYS } from "./definitions.ts";
 import { keysOf } from "./keys.ts";
 import type { DeploymentRecord, IncidentRecord, LeadRecord } from "./records.ts";
 import { addDeployment, addIncident, addLead, emptyTally } from "./tally.ts";
-import { anyDeployment, anyIncident, anyLead, deploymentRecord, incidentRecord, leadRecord } from "./testing.ts";
+import {
+  anyDeployment,
+  anyIncident,
+  anyLead,
+  deploymentRecord,
+  incidentRecord,
+  leadRecord,
+} from "./testing/records.ts";
 
 const HOUR = 3_600_000;
 const WEEK = { fromMs: 0, toMs: 7 * 24 * HOUR };

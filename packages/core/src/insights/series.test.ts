@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PERIODS, periodsOf, series } from "./series.ts";
 import { addDeployment, emptyTally, tallyToJson } from "./tally.ts";
-import { deploymentRecord } from "./testing.ts";
+import { deploymentRecord } from "./testing/records.ts";
 
 const at = (iso: string): number => Date.parse(iso);
 const DAY = 86_400_000;

@@ -2,7 +2,14 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { DeploymentRecord, IncidentRecord, LeadRecord } from "./records.ts";
 import { addDeployment, addIncident, addLead, emptyTally, mergeTallies, tallyFromJson, tallyToJson } from "./tally.ts";
-import { anyDeployment, anyIncident, anyLead, deploymentRecord, incidentRecord, leadRecord } from "./testing.ts";
+import {
+  anyDeployment,
+  anyIncident,
+  anyLead,
+  deploymentRecord,
+  incidentRecord,
+  leadRecord,
+} from "./testing/records.ts";
 
 type History = [DeploymentRecord[], LeadRecord[], IncidentRecord[]];
 const anyHistory: fc.Arbitrary<History> = fc.tuple(

@@ -139,19 +139,23 @@ const mapped = <Name extends string, From, To>(record: Record<Name, From>, to: (
   ) as Record<Name, To>;
 
 /** A new one: the tally of the union of what both were made of. Nothing may be in both. */
-export function mergeTallies(a: Tally, b: Tally): Tally {
-  const sum = <Name extends string>(x: Record<Name, number>, y: Record<Name, number>) =>
-    mapped(x, (n, name) => n + y[name]);
-  return {
-    counts: sum(a.counts, b.counts),
-    byKind: sum(a.byKind, b.byKind),
-    settledByKind: sum(a.settledByKind, b.settledByKind),
-    failedByKind: sum(a.failedByKind, b.failedByKind),
-    byFailure: sum(a.byFailure, b.byFailure),
-    durations: mapped(a.durations, (distribution, name) => distribution.merge(b.durations[name])),
-    stages: mapped(a.stages, (distribution, name) => distribution.merge(b.stages[name])),
+export const mergeTallies = (a: Tally, b: Tally): Tally => sumTallies([a, b]);
+
+/** A new one: the tally of all that these were made of, such as the days of a window. Nothing may be in two of them. */
+export function sumTallies(tallies: Iterable<Tally>): Tally {
+  // It keeps as many values exactly as the tallies do themselves.
+  const sum = emptyTally(Number.POSITIVE_INFINITY);
+  const add = (to: Record<string, number>, more: Readonly<Record<string, number>>) => {
+    for (const [name, n] of Object.entries(more)) to[name] = (to[name] ?? 0) + n;
   };
+  for (const tally of tallies) {
+    for (const name of COUNTED) add(sum[name], tally[name]);
+    for (const name of DURATIONS) sum.durations[name].absorb(tally.durations[name]);
+    for (const stage of LEAD_STAGES) sum.stages[stage].absorb(tally.stages[stage]);
+  }
+  return sum;
 }
+const COUNTED = ["counts", "byKind", "settledByKind", "failedByKind", "byFailure"] as const;
 
 /** A tally as JSON can hold it. `version` rises when tallies kept before can't be read any more and must be made anew. */
 export interface TallyJson extends Omit<Tally, "durations" | "stages"> {

@@ -1,7 +1,7 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useId, useState } from "react";
 import { api, project } from "../../api/client.ts";
-import { insightKeys } from "../../api/insight-queries.ts";
+import { insightKeys, insightQueries } from "../../api/insight-queries.ts";
 import type { InsightCorrection, InsightDeployment } from "../../api/types.ts";
 import { Dialog } from "../../ui/Dialog.tsx";
 import { Choices, Field, Input } from "../../ui/Form.tsx";
@@ -21,6 +21,44 @@ function useCorrection<T>(act: (what: T) => Promise<unknown>, onDone: () => void
       onDone();
     },
   });
+}
+
+const DAY_MS = 86_400_000;
+/** How far from a deployment an incident is looked for. */
+const NEAR_MS = 30 * DAY_MS;
+
+/** Incidents of its service in the days around it are proposed; any other can be named by its key. */
+function IncidentField(o: { deployment: InsightDeployment; value: string; onChange: (incident: string) => void }) {
+  const list = useId();
+  const { service, at, incidents } = o.deployment;
+  const near = useInfiniteQuery(
+    insightQueries.incidents({
+      service,
+      from: new Date(Date.parse(at) - NEAR_MS).toISOString(),
+      to: new Date(Date.parse(at) + NEAR_MS).toISOString(),
+    }),
+  );
+  const found = near.data?.pages.flatMap((page) => page.items) ?? [];
+  const others = incidents.filter((key) => !found.some((one) => one.key === key));
+  return (
+    <Field label="Incident" hint="Its key; those of the service around that day are proposed.">
+      {(ids) => (
+        <>
+          <Input {...ids} value={o.value} list={list} onChange={(e) => o.onChange(e.target.value)} />
+          <datalist id={list}>
+            {others.map((key) => (
+              <option key={key} value={key} />
+            ))}
+            {found.map((one) => (
+              <option key={one.key} value={one.key}>
+                {one.title}
+              </option>
+            ))}
+          </datalist>
+        </>
+      )}
+    </Field>
+  );
 }
 
 /** Says of a deployment what the record does not know, with a reason that stays on record. */
@@ -60,18 +98,7 @@ export function CorrectDialog({ deployment: d, onClose }: { deployment: InsightD
           columns
           options={CLAIMS.map((value) => ({ value, label: CLAIM_WORDS[value].name, words: CLAIM_WORDS[value].about }))}
         />
-        {isOfIncident(claim) && (
-          <Field label="Incident" hint="Its key, as in the list of incidents.">
-            {(ids) => (
-              <Input {...ids} value={incident} list="known-incidents" onChange={(e) => setIncident(e.target.value)} />
-            )}
-          </Field>
-        )}
-        <datalist id="known-incidents">
-          {d.incidents.map((key) => (
-            <option key={key} value={key} />
-          ))}
-        </datalist>
+        {isOfIncident(claim) && <IncidentField deployment={d} value={incident} onChange={setIncident} />}
       </ReasonForm>
     </Dialog>
   );

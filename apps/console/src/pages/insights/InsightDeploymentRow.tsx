@@ -5,7 +5,7 @@ import { Badge } from "../../ui/Badge.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { duration, plural, shortCommit } from "../../ui/format.ts";
 import { A, Ago, Mono } from "../../ui/Text.tsx";
-import { CLAIM_WORDS, FAILURE_WORDS, OUTCOME_WORDS } from "./insight-words.ts";
+import { CLAIM_WORDS, FAILURE_WORDS, OUTCOME_WORDS, STAGES } from "./insight-words.ts";
 
 /** One deployment behind the figures. Those that Latchkey made itself lead to their own page. */
 function Outcome({ deployment: d }: { deployment: InsightDeployment }) {
@@ -38,6 +38,15 @@ function recoveryWords(d: InsightDeployment): string | null {
     : "not known to be well again";
 }
 
+/** Its stages that are known: ": coding 3 h, review 40 min". */
+function stagesWords(stages: InsightDeployment["changes"][number]["stages"]): string {
+  const known = STAGES.flatMap(([key, name]) => {
+    const ms = stages[key] ?? null;
+    return ms === null ? [] : [`${name.toLowerCase()} ${duration(ms)}`];
+  });
+  return known.length > 0 ? `: ${known.join(", ")}` : "";
+}
+
 function Changes({ deployment: d }: { deployment: InsightDeployment }) {
   if (d.changes.length === 0) return <p className="m-0 text-xs text-muted">No change is known to be in it.</p>;
   return (
@@ -49,6 +58,7 @@ function Changes({ deployment: d }: { deployment: InsightDeployment }) {
             {change.title || <Mono>{change.change}</Mono>}{" "}
             <span className="text-muted">
               {change.leadMs === null ? "lead time not known" : `lead time ${duration(change.leadMs)}`}
+              {stagesWords(change.stages)}
             </span>
           </li>
         ))}
@@ -116,7 +126,10 @@ export function InsightDeploymentRow(o: {
       </p>
       {d.incidents.length > 0 && (
         <p className="m-0 text-xs break-all text-soft">
-          {d.incidents.length === 1 ? "Incident" : "Incidents"}: {d.incidents.join(", ")}
+          <A href={to.insightIncidents({ service: d.service })}>
+            {d.incidents.length === 1 ? "Incident" : "Incidents"}
+          </A>
+          : {d.incidents.join(", ")}
         </p>
       )}
       <Changes deployment={d} />

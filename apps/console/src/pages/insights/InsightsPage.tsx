@@ -22,9 +22,9 @@ function Found({ dora, filter }: { dora: Dora; filter: InsightsFilter }) {
     <div className="flex flex-col gap-6">
       <KeyCards dora={dora} filter={filter} />
       <KeyChartsPanel dora={dora} />
-      <div className="grid items-start gap-6 lg:grid-cols-2">
+      <div className={`grid items-start gap-6 ${dora.scores.length > 0 ? "lg:grid-cols-2" : ""}`}>
         <StagesPicture stages={dora.stages} />
-        <ScorePicture scores={dora.scores} />
+        {dora.scores.length > 0 && <ScorePicture scores={dora.scores} />}
       </div>
       <ServicesTable dora={dora} filter={filter} />
     </div>
@@ -57,7 +57,12 @@ export function InsightsPage() {
             </>
           )
         }
-        actions={<LinkButton href={to.insightDeployments(filter)}>Deployments behind it</LinkButton>}
+        actions={
+          <>
+            <LinkButton href={to.insightDeployments(filter)}>Deployments behind it</LinkButton>
+            <LinkButton href={to.insightIncidents(filter)}>Incidents</LinkButton>
+          </>
+        }
       />
       <InsightsFilters dora={dora} />
       {dora ? (

@@ -7,7 +7,6 @@ import {
   DIRECTION_WORDS,
   type Direction,
   DORA_KEYS,
-  directionOf,
   drawnFrom,
   intervalWords,
   KEY_WORDS,
@@ -22,13 +21,15 @@ const ICONS: Record<Direction, typeof ArrowUp> = {
   unknown: Minus,
 };
 
-function Trend({ trend }: { trend: number | null }) {
-  const direction = directionOf(trend);
+function Trend({ trend }: { trend: { direction: Exclude<Direction, "unknown">; isClear: boolean } | null }) {
+  const direction: Direction = trend?.direction ?? "unknown";
   const Icon = ICONS[direction];
-  const color = direction === "better" ? "text-good" : direction === "worse" ? "text-bad" : "text-muted";
+  // What chance would do as well is not coloured.
+  const color = !trend?.isClear ? "text-muted" : direction === "better" ? "text-good" : "text-bad";
   return (
     <p className={`m-0 flex items-center gap-1.5 text-xs ${color}`}>
       <Icon size={13} aria-hidden /> {DIRECTION_WORDS[direction]}
+      {trend && direction !== "same" && !trend.isClear && ", within chance"}
     </p>
   );
 }
@@ -84,7 +85,7 @@ function KeyCard({ name, dora, filter }: { name: DoraKey; dora: Dora; filter: In
             {interval ? `95 %: ${interval}` : "Too little for an interval"}
             {figure.p90 !== null && `; 90 % within ${valueWords(figure.p90, words.unit)}`}
           </p>
-          <Trend trend={score?.trend ?? null} />
+          {score && <Trend trend={score.trend} />}
         </>
       )}
       <p className="m-0 text-xs text-muted">{drawnFrom(name, figure)}</p>

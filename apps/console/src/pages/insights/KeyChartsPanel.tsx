@@ -15,7 +15,7 @@ export function KeyChartsPanel({ dora }: { dora: Dora }) {
   const { view, from, to } = useSearch({ from: "/shell/insights" });
   const navigate = useNavigate({ from: "/insights" });
   const { series, marks, by } = dora;
-  const charts = useMemo(() => keyCharts({ series, marks }), [series, marks]);
+  const charts = useMemo(() => Object.values(keyCharts({ series, marks })), [series, marks]);
   const asTable = view === "table";
   const onZoom = useCallback(
     (zoom: { from: number; to: number } | null): void => {

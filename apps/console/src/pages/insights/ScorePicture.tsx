@@ -7,8 +7,8 @@ const place = (score: number): string => `${(Math.min(10, Math.max(0, score)) / 
 
 function Scale({ score: s }: { score: Dora["scores"][number] }) {
   const { mean, deviation } = s.industry;
-  const low = Math.max(0, mean - deviation);
-  const high = Math.min(10, mean + deviation);
+  const low = Math.max(0, mean - (deviation ?? 0));
+  const high = Math.min(10, mean + (deviation ?? 0));
   const own = s.score === null ? NO_DATA : s.score.toFixed(1);
   return (
     <div className="grid grid-cols-[1fr_auto] items-center gap-x-3 gap-y-1 sm:grid-cols-[15rem_1fr_9rem]">

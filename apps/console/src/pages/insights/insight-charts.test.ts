@@ -3,7 +3,7 @@ import type { Dora, KeyFigure } from "../../api/types.ts";
 import { headOf, isBlank, lonePoints, marksAt, rowsOf } from "../../charts/chart-data.ts";
 import { figure as shown } from "../../charts/figures.ts";
 import { toCsv } from "../../ui/csv.ts";
-import { keyChart, servicesCsv } from "./insight-charts.ts";
+import { keyCharts, servicesCsv } from "./insight-charts.ts";
 import { drawnFrom, frequency, intervalWords, valueWords } from "./insight-words.ts";
 
 const figure = (value: number | null, of = 0): KeyFigure => ({
@@ -38,13 +38,13 @@ const dora = {
 
 describe("the pictures of the five keys", () => {
   it("leaves a gap where there is no data, and never draws it as 0", () => {
-    const chart = keyChart(dora, "changeFailRate");
+    const chart = keyCharts(dora).changeFailRate;
     expect(chart.lines[0]?.values).toEqual([0.5, null, 0.1]);
     expect(chart.lines[0]?.low).toEqual([0.25, null, 0.05]);
     expect(chart.periods).toEqual(["3 to 9 Aug 2026", "10 to 16 Aug 2026", "17 to 23 Aug 2026"]);
     // Both points have no neighbour: without being drawn by themselves nothing would be seen of them.
     expect(lonePoints(chart.lines[0]?.values ?? [])).toEqual([0, 2]);
-    expect(isBlank(keyChart({ series: [week(3, null)], marks: [] }, "reworkRate"))).toBe(true);
+    expect(isBlank(keyCharts({ series: [week(3, null)], marks: [] }).reworkRate)).toBe(true);
   });
 
   it("draws a line alone where points have neighbours", () => {
@@ -54,16 +54,16 @@ describe("the pictures of the five keys", () => {
   });
 
   it("puts failures and incidents where they fell, in shapes that differ, and only where they bear on the key", () => {
-    const chart = keyChart(dora, "recoveryTime");
+    const chart = keyCharts(dora).recoveryTime;
     expect(chart.marks.map((m) => m.shape)).toEqual(["triangle", "diamond"]);
     expect(marksAt(chart, 0).map((m) => m.label)).toEqual(["shop: It burnt."]);
     expect(marksAt(chart, 1)).toEqual([]);
     expect(marksAt(chart, 2)).toHaveLength(1);
-    expect(keyChart(dora, "changeLeadTime").marks).toEqual([]);
+    expect(keyCharts(dora).changeLeadTime.marks).toEqual([]);
   });
 
   it("has the same rows in the file as in the picture, and an empty cell for no data", () => {
-    const chart = keyChart(dora, "changeFailRate");
+    const chart = keyCharts(dora).changeFailRate;
     expect(toCsv(headOf(chart), rowsOf(chart)).split("\r\n")).toEqual([
       "time,Value,Value low,Value high",
       "2026-08-03T00:00:00.000Z,0.5,0.25,1",

@@ -30,28 +30,31 @@ export const marksOf = (dora: Pick<Dora, "marks">): Mark[] =>
     )
     .sort((a, b) => a.at - b.at);
 
-export function keyChart(dora: Pick<Dora, "series" | "marks">, key: DoraKey): ChartData {
-  const figures = dora.series.map((period) => period.keys[key]);
+/** Times, their names and the marks are the same for all keys: with thousands of periods they are made once. */
+export function keyCharts(dora: Pick<Dora, "series" | "marks">): Record<DoraKey, ChartData> {
+  const at = dora.series.map((period) => secondsOf(period.from));
+  const periods = dora.series.map((period) => periodWords(period.from, period.to));
+  const marks = marksOf(dora);
+  const chartOf = (key: DoraKey): ChartData => {
+    const figures = dora.series.map((period) => period.keys[key]);
+    const { name, unit } = KEY_WORDS[key];
+    const line = {
+      name: unit === "duration" ? "Median" : "Value",
+      color: COLORS[key],
+      values: figures.map((f) => f.value),
+      low: figures.map((f) => f.interval?.low ?? null),
+      high: figures.map((f) => f.interval?.high ?? null),
+    };
+    return { title: name, unit, at, periods, marks: MARKED.includes(key) ? marks : [], lines: [line] };
+  };
   return {
-    title: KEY_WORDS[key].name,
-    unit: KEY_WORDS[key].unit,
-    at: dora.series.map((period) => secondsOf(period.from)),
-    periods: dora.series.map((period) => periodWords(period.from, period.to)),
-    marks: MARKED.includes(key) ? marksOf(dora) : [],
-    lines: [
-      {
-        name: KEY_WORDS[key].unit === "duration" ? "Median" : "Value",
-        color: COLORS[key],
-        values: figures.map((f) => f.value),
-        low: figures.map((f) => f.interval?.low ?? null),
-        high: figures.map((f) => f.interval?.high ?? null),
-      },
-    ],
+    deploymentFrequency: chartOf("deploymentFrequency"),
+    changeLeadTime: chartOf("changeLeadTime"),
+    changeFailRate: chartOf("changeFailRate"),
+    recoveryTime: chartOf("recoveryTime"),
+    reworkRate: chartOf("reworkRate"),
   };
 }
-
-export const keyCharts = (dora: Pick<Dora, "series" | "marks">): ChartData[] =>
-  DORA_KEYS.map((key) => keyChart(dora, key));
 
 /** The services side by side, as a file: in the API's own units, an empty cell where there is no data. */
 export function servicesCsv(dora: Pick<Dora, "services">): { head: string[]; rows: Cell[][] } {

@@ -72,8 +72,6 @@ const dayFormat = new Intl.DateTimeFormat("en-GB", {
 });
 const monthFormat = new Intl.DateTimeFormat("en-GB", { month: "long", year: "numeric", timeZone: "UTC" });
 
-export const dayWords = (at: string): string => dayFormat.format(new Date(at));
-
 /** A period of a series: "3 Aug 2026", "3 to 9 Aug 2026", "August 2026". The end does not belong to it. */
 export function periodWords(from: string, to: string): string {
   const first = new Date(from);

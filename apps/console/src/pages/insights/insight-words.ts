@@ -1,4 +1,4 @@
-import type { Dora, DoraKey, InsightDeployment, KeyFigure } from "../../api/types.ts";
+import type { Dora, DoraKey, InsightDeployment, InsightIncident, KeyFigure } from "../../api/types.ts";
 import type { Unit } from "../../charts/chart-data.ts";
 import { duration, percent, plural } from "../../ui/format.ts";
 
@@ -103,12 +103,6 @@ export function drawnFrom(key: DoraKey, figure: KeyFigure): string {
 }
 
 export type Direction = "better" | "worse" | "same" | "unknown";
-/** Where a key goes: the API's trend is positive where it got better. */
-export function directionOf(trend: number | null): Direction {
-  if (trend === null) return "unknown";
-  if (trend === 0) return "same";
-  return trend > 0 ? "better" : "worse";
-}
 export const DIRECTION_WORDS: Record<Direction, string> = {
   better: "Better than in the window before",
   worse: "Worse than in the window before",
@@ -167,5 +161,23 @@ export const CLAIM_WORDS: Record<Claim, { name: string; about: string }> = {
   rework: { name: "Was rework", about: "Nobody planned it; a failure made it necessary." },
   excluded: { name: "Leave it out", about: "No figure counts it, say because it was a drill." },
 };
+/** Why an incident is held to come from a deployment. */
+export const EVIDENCE_WORDS: Record<NonNullable<InsightIncident["by"]>, string> = {
+  person: "a person says so",
+  verdict: "the canary's verdict saw it",
+  stated: "its source names it",
+  artifact: "its record names the artifact",
+  burn: "the error budget began to burn at its visitors",
+  revert: "one of its commits was taken back while it was open",
+  alert: "an alert names it as what ran then",
+};
+
+/** How sure a link is, in words: the number behind it is a judgement about evidence, not a measured share. */
+export function confidenceWords(confidence: number): string {
+  if (confidence >= 0.99) return "sure";
+  if (confidence >= 0.85) return "nearly sure";
+  return confidence >= 0.65 ? "likely" : "more likely than not";
+}
+
 /** Claims that name an incident. */
 export const isOfIncident = (claim: Claim): boolean => claim === "not_caused_by" || claim === "caused_by";

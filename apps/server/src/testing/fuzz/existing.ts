@@ -16,6 +16,7 @@ const KINDS: readonly (readonly [kind: string, form: RegExp])[] = [
   ["approval", /^apr_[0-9a-f]{32}$/],
   ["freeze", /^frz_[0-9a-f]{32}$/],
   ["flagkey", /^flk_[0-9a-f]{32}$/],
+  ["correction", /^cor_[0-9a-f]{32}$/],
   ["proposal", /^flp_[0-9a-f]{32}$/],
   ["waiver", /^wai_[0-9a-f]{32}$/],
   ["subject", /^(token|deployment|rollout|service|principal|session)\/[\w-]+$/],

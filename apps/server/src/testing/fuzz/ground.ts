@@ -12,6 +12,7 @@ import { Hopeless, until } from "../until.ts";
 import { Workload } from "../workload.ts";
 import { type Description, type Operation, operationsOf } from "./description.ts";
 import { Existing } from "./existing.ts";
+import { Known } from "./value.ts";
 
 /** The installation that the fuzz asks, and what it needs of it. */
 export interface Ground {
@@ -112,6 +113,17 @@ export class Furnished {
     for (const branch of PREVIEWS) await this.ground.owner.createPreview({ params, body: { branch } });
     await this.#channel();
     await this.#proposals();
+    await this.#corrections();
+  }
+
+  /** Something that can be taken back, as soon as there is a deployment to say it of. */
+  async #corrections(): Promise<void> {
+    const { owner } = this.ground;
+    const { items } = await owner.listInsightDeployments({ params: main, query: {} });
+    const deployment = items.find(({ key }) => key.startsWith("dep_"))?.key;
+    if (deployment === undefined) return;
+    const body = { claim: "no_failure", deployment, reason: "for the fuzz" } as const;
+    this.existing.add("correction", (await owner.correctInsight({ params: main, body })).key);
   }
 
   /** The fuzz deletes channels, and the last rule with them. */
@@ -197,6 +209,10 @@ export class Furnished {
       this.existing.learn(await owner[list]({ params: main }));
     this.existing.learn(await owner.listReleases({ params: { ...main, service: workload.name } }));
     this.existing.learn(await owner.getCheckpoint({}));
+    await until("insights know of the deployments", async () => {
+      await this.#corrections();
+      return this.existing.resolve(new Known("correction", 0)) !== "no-correction";
+    });
   }
 
   /** A contract that always fails: it can be asked for again and again, and keeps no release from being served. */

@@ -101,6 +101,11 @@ export const KNOWN_FIELDS: Readonly<Record<string, Field>> = {
   definition: { ...of(FLAG), weight: 6 },
   rule: of("otherwise"),
   ifVersion: of(0, 1, 2),
+  // Of insights: what is said of a deployment alone.
+  "version:integer": of(1, 2),
+  correctionKey: known("correction"),
+  deployment: known("deployment"),
+  claim: of("no_failure", "failure", "planned", "rework"),
   // Of gates and channels: nothing listens there, and a made-up address could be somebody's.
   url: only("http://127.0.0.1:9/hook", "https://127.0.0.1:9/?key=a"),
   webhookUrl: of("http://127.0.0.1:9/services"),

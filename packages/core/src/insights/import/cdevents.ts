@@ -1,7 +1,7 @@
 import { canonicalJson } from "../../shared/canonical-json.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import type { Fact, FactValue, Outcome, ThingKind } from "../history.ts";
-import { factOf, type ImportProblem } from "./fact.ts";
+import { entryOf, factOf, type ImportProblem } from "./fact.ts";
 import { Fields } from "./fields.ts";
 
 /** A CDEvent (cdevents.dev, versions 0.3 to 0.5) as one of Latchkey's parts reads it. */
@@ -119,7 +119,7 @@ const CHANGES: Readonly<Record<string, string>> = {
   ...{ created: "openedAtMs", reviewed: "firstReviewedAtMs", merged: "mergedAtMs", abandoned: "closedAtMs" },
 };
 function changeFacts(event: CdEvent, predicate: string, content: Fields): readonly Fact[] {
-  const field = CHANGES[predicate];
+  const field = entryOf(CHANGES, predicate);
   if (!field) return [];
   const repository = content.inner("repository")?.text("id") ?? null;
   const number = /(?:^|[/#!])(\d+)$/.exec(event.subjectId)?.[1];
@@ -144,7 +144,7 @@ function serviceFacts(
   content: Fields,
   o: { readonly environment: string; readonly commitOf: CommitOfArtifact },
 ): readonly Fact[] {
-  const outcome = OUTCOME[predicate];
+  const outcome = entryOf(OUTCOME, predicate);
   if (!outcome) return [];
   const artifact = content.required("artifactId", "what is served now");
   const environment = environmentOf(content) ?? o.environment;
@@ -187,7 +187,7 @@ function incidentFacts(
   content: Fields,
   o: { readonly environment: string; readonly commitOf: CommitOfArtifact },
 ): readonly Fact[] {
-  const field = INCIDENTS[predicate];
+  const field = entryOf(INCIDENTS, predicate);
   if (!field) return [];
   const service = content.inner("service")?.text("id") ?? null;
   const artifact = content.text("artifactId");

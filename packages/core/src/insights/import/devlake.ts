@@ -1,6 +1,6 @@
 import { err, ok, type Result } from "../../shared/result.ts";
 import type { Fact, Outcome } from "../history.ts";
-import { factOf, type ImportContext, type ImportProblem } from "./fact.ts";
+import { entryOf, factOf, type ImportContext, type ImportProblem } from "./fact.ts";
 import { Fields, shaField } from "./fields.ts";
 
 /** What DevLake's incoming webhook takes, so that who posts to it posts here with another address. */
@@ -35,9 +35,10 @@ export function devlakeDeployment(
   const ended = fields.requiredInstant("finishedDate", "when it ended");
   const asked = fields.instant("createdDate");
   const result = fields.text("result") ?? "SUCCESS";
-  if (!RESULTS[result]) fields.wrong("result", "must be SUCCESS or FAILURE");
+  const outcome = entryOf(RESULTS, result);
+  if (!outcome) fields.wrong("result", "must be SUCCESS or FAILURE");
   const environment = fields.text("environment");
-  const known = environment === null ? context.environment : ENVIRONMENTS[environment];
+  const known = environment === null ? context.environment : entryOf(ENVIRONMENTS, environment);
   if (known === undefined) fields.wrong("environment", "must be PRODUCTION, STAGING, TESTING or DEVELOPMENT");
   const commits = fields.list("deploymentCommits").map((commit) => {
     commit.required("commitSha", "the commit that was deployed");
@@ -46,7 +47,6 @@ export function devlakeDeployment(
     return { sha: sha ?? "", repository, title: commit.title("commitMsg") };
   });
   if (problems.length > 0) return err(problems);
-  const outcome = RESULTS[result];
   const deployment = factOf({
     ...{ source: context.source, id: `deployment:${id}:${result}`, kind: "deployment", atMs: ended },
     key: `${context.source}/${context.service}/${id}`,

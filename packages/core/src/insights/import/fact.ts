@@ -29,5 +29,11 @@ export function factOf(o: {
 }): Fact {
   const fields: Record<string, FactValue> = {};
   for (const [name, value] of Object.entries(o.fields)) if (value !== undefined && value !== null) fields[name] = value;
-  return { source: o.source, id: o.id, kind: o.kind, key: o.key, atMs: o.atMs, rank: o.rank ?? 0, fields };
+  // A clock that was never set, as in old repositories, tells of a time before all others.
+  const atMs = Math.max(0, o.atMs);
+  return { source: o.source, id: o.id, kind: o.kind, key: o.key, atMs, rank: o.rank ?? 0, fields };
 }
+
+/** An entry of a table by a name that somebody sent: what every object has (`constructor`) is none. */
+export const entryOf = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(table, name) ? table[name] : undefined;

@@ -1,6 +1,6 @@
 import { err, ok, type Result } from "../../shared/result.ts";
 import type { Fact, FactValue, Outcome } from "../history.ts";
-import { factOf, type ImportContext, type ImportProblem } from "./fact.ts";
+import { entryOf, factOf, type ImportContext, type ImportProblem } from "./fact.ts";
 import { Fields, shaField } from "./fields.ts";
 import { revertsIn } from "./git-messages.ts";
 
@@ -121,7 +121,7 @@ export function statusFacts(status: Fields, context: GithubContext): readonly Fa
   if (deployment === undefined) status.wrong("deployment_url", "must end with /deployments/ and the deployment's id");
   const atMs = status.requiredInstant("created_at", "when it was said");
   const state = status.required("state", "how it stands");
-  const known = Object.hasOwn(STATES, state) ? STATES[state] : undefined;
+  const known = entryOf(STATES, state);
   if (!known) {
     if (state !== "" && state !== "inactive")
       status.wrong("state", `is ${state.slice(0, 40)}, which GitHub has no deployment in`);

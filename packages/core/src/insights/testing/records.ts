@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { DEPLOYMENT_KINDS, LINK_EVIDENCE, type Outcome } from "./history.ts";
-import { type DeploymentRecord, FAILURES, type IncidentRecord, type LeadRecord } from "./records.ts";
+import { DEPLOYMENT_KINDS, LINK_EVIDENCE, type Outcome } from "../history.ts";
+import { type DeploymentRecord, FAILURES, type IncidentRecord, type LeadRecord } from "../records.ts";
 
 /** A deployment that went well: for tests, which say what is different about theirs. */
 export const deploymentRecord = (rest: Partial<DeploymentRecord> = {}): DeploymentRecord => ({
