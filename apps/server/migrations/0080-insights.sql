@@ -122,3 +122,12 @@ create table insight_cell (
   primary key (project, service, environment, day)
 );
 create index insight_cell_day on insight_cell (project, day);
+
+-- Which commit an artifact was made of: told by one event, and asked for by another that may have come before.
+create table insight_artifact (
+  project text not null,
+  artifact text not null,
+  commit_sha text not null,
+  primary key (project, artifact)
+);
+create index insight_thing_artifact on insight_thing (project, (registers -> 'artifact' ->> 'value')) where kind = 'deployment';

@@ -4,6 +4,7 @@ import { systemClock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import type { Http } from "../platform/http.ts";
 import type { Lease } from "../platform/leases.ts";
+import { registerHooks } from "./hooks.routes.ts";
 import { registerInsights } from "./insights.routes.ts";
 import { OwnDeployments } from "./own-deployments.controller.ts";
 import { Projector } from "./projector.controller.ts";
@@ -21,6 +22,7 @@ export function startInsights(http: Http, o: InsightsRoomOptions): { stop(): Pro
   const projector = new Projector({ ...o, clock });
   const own = new OwnDeployments({ ...o, clock, onTaken: () => projector.wake() });
   registerInsights(http, { ...o, now: () => clock.now(), wake: () => projector.wake() });
+  registerHooks(http, { ...o, now: () => clock.now(), wake: () => projector.wake() });
   projector.start();
   own.start();
   return {

@@ -31,7 +31,18 @@ const OTHER_ROUTES: Readonly<Record<string, "open" | "closed">> = {
   "/api/v1/ledger/log/tile/*": "closed",
 };
 /** Signed instead of asked with a credential: their own tests send them what is signed and what is not. */
-const HOOKS = ["POST /hooks/github", "POST /hooks/netlify", "GET /edge/netlify/:id", "POST /edge/netlify/:id"];
+const HOOKS = [
+  ...["deployments", "incidents", "issues", "issue/:issueKey/close"].map(
+    (what) => `POST /hooks/devlake/:service/${what}`,
+  ),
+  ...[
+    "POST /hooks/cdevents",
+    "POST /hooks/github",
+    "POST /hooks/netlify",
+    "GET /edge/netlify/:id",
+    "POST /edge/netlify/:id",
+  ],
+];
 /** Asked with a key of an application, which opens nothing else. */
 const OFREP = [
   ...["POST /ofrep/v1/evaluate/flags", "POST /ofrep/v1/evaluate/flags/:key", "GET /ofrep/v1/events"],
