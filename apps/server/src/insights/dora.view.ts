@@ -11,7 +11,7 @@ import {
   addIncident,
   addLead,
   emptyTally,
-  mergeTallies,
+  sumTallies,
   type Tally,
   tallyFromJson,
 } from "@latchkey/core/insights/tally";
@@ -70,8 +70,7 @@ export async function viewDora(db: Executor, project: string, query: Query, nowM
 
 const at = (ms: number): string => new Date(ms).toISOString();
 
-const sumOf = (summed: readonly Summed[]): Tally =>
-  summed.reduce((sum, { tally }) => mergeTallies(sum, tally), emptyTally());
+const sumOf = (summed: readonly Summed[]): Tally => sumTallies(summed.map(({ tally }) => tally));
 
 const NAMES = {
   frequency: "deploymentFrequency",
@@ -120,10 +119,10 @@ async function summedOf(db: Executor, asked: Asked): Promise<Summed[]> {
 }
 
 function servicesOf(summed: readonly Summed[]): [string, Tally][] {
-  const byService = new Map<string, Tally>();
+  const byService = new Map<string, Tally[]>();
   for (const { service, tally } of summed)
-    if (service !== "") byService.set(service, mergeTallies(byService.get(service) ?? emptyTally(), tally));
-  return [...byService].sort(([a], [b]) => (a < b ? -1 : 1));
+    if (service !== "") byService.set(service, [...(byService.get(service) ?? []), tally]);
+  return [...byService].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, tallies]) => [name, sumTallies(tallies)]);
 }
 
 const figure = ({ value, p90, interval, n, censored, words }: Key): Dora["keys"]["changeFailRate"] => ({
