@@ -113,7 +113,7 @@ function figuresOf(at: string, runs: readonly Run[], atMost: number | null): Fig
     figure(`incidents of no deployment blamed on one ${at}`, percent("unrelated", "ours"), "%", {
       ...{ atMost: 0, peer: peer(percent("unrelated", "clock")) },
     }),
-    // One in ten has nothing but an alert for evidence: those are left open for a person rather than guessed.
+    // One in ten has no evidence that says why: those are left open for a person rather than guessed.
     figure(`caused incidents put down to their deployment ${at}`, percent("caused", "ours"), "%", {
       ...{ peer: peer(percent("caused", "clock")) },
     }),

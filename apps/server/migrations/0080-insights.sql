@@ -122,3 +122,6 @@ create table insight_cell (
   primary key (project, service, environment, day)
 );
 create index insight_cell_day on insight_cell (project, day);
+
+-- What was made of a commit, and what is served: joined whichever is told of first.
+create index insight_fact_artifact on insight_fact (project, (fields ->> 'artifact')) where fields ? 'artifact';

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { addCommand, type Outcome } from "../command.ts";
 import { jsonOption } from "../json-option.ts";
 import { EXIT, wrongUse } from "../problem.ts";
+import type { Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 import { clip, table } from "../text.ts";
 import { addPropose, proposeSegment } from "./flag-proposals.ts";
@@ -37,7 +38,7 @@ export function addFlagSegments(group: Command, terminal: Terminal, outcome: Out
     options: (command) =>
       addPropose(
         command
-          .option("--about <words>", "who that is")
+          .option("--about <words>", "who that is; left out, it stays as it is")
           .requiredOption("--when <json>", "the condition as JSON, or @ and a file that holds it")
           .requiredOption("--reason <words>", "why; it stands in the ledger"),
       ),
@@ -49,7 +50,7 @@ export function addFlagSegments(group: Command, terminal: Terminal, outcome: Out
       const when = jsonOption<Condition>(terminal, options.when, "--when", EXAMPLE);
       const session = open();
       const segment = args[0] ?? "";
-      const said = { when, ...(options.about ? { description: options.about } : {}) };
+      const said = { when, description: options.about ?? (await aboutOf(session, segment)) };
       if (options.propose) {
         await proposeSegment(session, segment, { kind: "set_segment", ...said }, options.reason);
         return undefined;
@@ -83,6 +84,12 @@ export function addFlagSegments(group: Command, terminal: Terminal, outcome: Out
       return EXIT.done;
     },
   });
+}
+
+/** Who a segment is about until now; a new one is about nobody yet. */
+async function aboutOf(session: Session, segment: string): Promise<string> {
+  const { items } = await session.client.listFlagSegments({ params: session.main });
+  return items.find((one) => one.key === segment)?.description ?? "";
 }
 
 type Condition = Parameters<Client["putFlagSegment"]>[0]["body"]["when"];

@@ -105,6 +105,8 @@ export function topOf(data: ChartData, from: number, to: number): number {
   const floor = { ratio: 0.01, ms: 5, perSecond: 1, ln: 1, rate: 1e-6, number: 1e-6, duration: 60_000, perDay: 0.1 }[
     data.unit
   ];
-  const bands = Math.min(highs, Math.max(values * 3, floor * 2));
+  // Where periods have nothing but zeros, their bands are all there is to see.
+  const isBandsAlone = data.periods !== undefined && values === 0;
+  const bands = isBandsAlone ? highs : Math.min(highs, Math.max(values * 3, floor * 2));
   return Math.min(Math.max(values, bands, limits, floor) * 1.08, data.ceiling ?? Number.MAX_VALUE);
 }

@@ -1,7 +1,14 @@
+import { createHash } from "node:crypto";
+import type { Actor } from "@latchkey/core/delivery/rollout";
 import { type Fact, type FactValue, incidentOf, type Thing } from "@latchkey/core/insights/history";
+import { canonicalJson } from "@latchkey/core/shared/canonical-json";
 import { registerValue } from "@latchkey/core/shared/registers";
+import { record } from "../ledger/index.ts";
 import type { Transaction } from "../platform/database.ts";
 import { markDirty, takeFacts } from "./facts.store.ts";
+
+/** In an entry. */
+const SOURCES_MAX = 20;
 
 const text = (thing: Thing, name: string): string[] => {
   const value = registerValue(thing, name);
@@ -11,6 +18,22 @@ const texts = (thing: Thing, name: string): string[] => {
   const value: FactValue = registerValue(thing, name);
   return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 };
+
+/** Takes in what somebody sent, with an entry of who it was, unless all of it was known. Answers how many were new. */
+export async function submit(
+  tx: Transaction,
+  { project, facts, actor }: { readonly project: string; readonly facts: readonly Fact[]; readonly actor: Actor },
+): Promise<number> {
+  const taken = await takeIn(tx, project, facts);
+  if (taken === 0) return 0;
+  const sources = [...new Set(facts.map((fact) => fact.source))].slice(0, SOURCES_MAX);
+  const sha256 = createHash("sha256").update(canonicalJson(facts)).digest("hex");
+  await record(tx, {
+    ...{ type: "insights.facts.taken", subject: "insights", project, actor },
+    data: { sources, taken, sha256 },
+  });
+  return taken;
+}
 
 /** Takes facts in and notes in the same transaction which records they change. Answers how many were new. */
 export async function takeIn(tx: Transaction, project: string, facts: readonly Fact[]): Promise<number> {

@@ -1,18 +1,15 @@
-import { createHash } from "node:crypto";
 import type { Fact } from "@latchkey/core/insights/history";
 import { cdEventBodies, cdEventFacts, commitFact, readCdEvent } from "@latchkey/core/insights/import/cdevents";
 import { devlakeDeployment, devlakeIncident, devlakeIncidentClosed } from "@latchkey/core/insights/import/devlake";
 import type { ImportProblem } from "@latchkey/core/insights/import/fact";
-import { canonicalJson } from "@latchkey/core/shared/canonical-json";
 import type { Result } from "@latchkey/core/shared/result";
 import type { FastifyRequest } from "fastify";
-import { record } from "../ledger/index.ts";
 import { actorOf, type Principal } from "../platform/auth.ts";
 import type { Transactions } from "../platform/database.ts";
 import { authorise, type Http } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { commitsOfArtifacts } from "./artifacts.store.ts";
-import { takeIn } from "./facts.controller.ts";
+import { submit, takeIn } from "./facts.controller.ts";
 
 /** Of one event or a batch. */
 const BODY_MAX_BYTES = 1_048_576;
@@ -72,17 +69,8 @@ function ofEvents(request: FastifyRequest, body: unknown): readonly Fact[] {
 
 async function keep(o: InsightHooksOptions, principal: Principal, facts: readonly Fact[]) {
   const { project } = principal;
-  const taken = await o.database.transaction(async (tx) => {
-    const accepted = await takeIn(tx, project, facts);
-    const sources = [...new Set(facts.map(({ source }) => source))];
-    const sha256 = createHash("sha256").update(canonicalJson(facts)).digest("hex");
-    if (accepted > 0)
-      await record(tx, {
-        ...{ type: "insights.facts.taken", subject: "insights", project, actor: actorOf(principal) },
-        data: { sources, taken: accepted, sha256 },
-      });
-    return accepted;
-  });
+  const actor = actorOf(principal);
+  const taken = await o.database.transaction((tx) => submit(tx, { project, facts, actor }));
   // Apart and afterwards: of two that are kept at the same moment at least the later one sees the other. Told again it is known.
   const artifacts = [...new Set(facts.map(({ fields }) => fields.artifact).filter((name) => typeof name === "string"))];
   if (artifacts.length > 0)

@@ -1,15 +1,13 @@
-import { createHash } from "node:crypto";
 import { correctionOf, type Fact } from "@latchkey/core/insights/history";
-import { canonicalJson } from "@latchkey/core/shared/canonical-json";
 import { registerValue } from "@latchkey/core/shared/registers";
-import { record, type Subjects } from "../ledger/index.ts";
+import type { Subjects } from "../ledger/index.ts";
 import { actorOf } from "../platform/auth.ts";
 import type { Executor, Transactions } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { ProblemError } from "../platform/problems.ts";
 import { correct, withdraw } from "./corrections.controller.ts";
 import { viewDora } from "./dora.view.ts";
-import { takeIn } from "./facts.controller.ts";
+import { submit } from "./facts.controller.ts";
 import { correctionsOf, findThings } from "./facts.store.ts";
 import { OWN_SOURCE } from "./own-facts.ts";
 import { type DeploymentRow, presentDeployment, presentIncident } from "./present.ts";
@@ -66,16 +64,7 @@ function registerChanges(http: Http, o: InsightsRoutesOptions): void {
     async ({ project, body, principal, remember }) => {
       const facts = body.facts.map(checked);
       const accepted = await o.database.transaction(async (tx) => {
-        const taken = await takeIn(tx, project, facts);
-        if (taken > 0)
-          await record(tx, {
-            ...{ type: "insights.facts.taken", subject: "insights", project, actor: actorOf(principal) },
-            data: {
-              sources: [...new Set(facts.map((fact) => fact.source))].slice(0, 20),
-              taken,
-              sha256: sha256Of(facts),
-            },
-          });
+        const taken = await submit(tx, { project, facts, actor: actorOf(principal) });
         await remember(tx, `${taken}/${facts.length}`);
         return taken;
       });
@@ -133,8 +122,6 @@ function checked(fact: Fact, index: number): Fact {
     throw refuse("key", "dep_… are Latchkey's own deployments: put your source's name before the key.");
   return fact;
 }
-const sha256Of = (facts: readonly Fact[]): string => createHash("sha256").update(canonicalJson(facts)).digest("hex");
-
 const badCursor = (): ProblemError =>
   new ProblemError("LK_INVALID", {
     detail: "cursor must be the `next` of the page before.",

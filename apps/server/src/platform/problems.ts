@@ -26,11 +26,7 @@ const TABLE = {
   LK_MIGRATED: [409, "Migrations have run", "Look at what ran: `latchkey migrations <service>`."],
   LK_WORKLOAD_DATABASE: [409, "The service's database does not do it", "Mend what the detail says, and ask again."],
   LK_REPOSITORY: [409, "The repository can't be read", "Mend what the detail says, and ask again."],
-  LK_FLAG_CHANGED: [
-    409,
-    "The flag has been changed meanwhile",
-    "Read it again, and make your change to what it is now.",
-  ],
+  LK_FLAG_CHANGED: [409, "It has been changed meanwhile", "Read it again, and make your change to what it is now."],
   LK_FLAG_MANAGED: [
     409,
     "The definition is written elsewhere",

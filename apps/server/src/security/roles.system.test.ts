@@ -163,6 +163,7 @@ describe("who may do what, over the wire", () => {
       compareFlagEnvironments, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       putFlagEnvironment, owner yes, deployer -, viewer -, ci -, gateway -, anybody -
       proposeFlagChange, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
+      proposeFlagSegmentChange, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       listFlagProposals, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -
       decideFlagProposal, owner yes, deployer yes, viewer -, ci -, gateway -, anybody -
       getFlagResults, owner yes, deployer yes, viewer yes, ci yes, gateway -, anybody -

@@ -40,10 +40,12 @@ describe("what caused an incident", () => {
       ...{ deployment: "d1", by: "verdict", confidence: CONFIDENCE.verdict, atMs: 250 },
     });
   });
-  it("is nothing where only the clock or an alert speaks for it", () => {
+  it("is nothing where only the clock, an alert or what was served speaks for it", () => {
     expect(causeOf([])).toBeNull();
     expect(causeOf([link("d1", "alert")])).toBeNull();
-    expect(CONFIDENCE.alert).toBeLessThan(COUNTS_FROM);
+    expect(causeOf([link("d1", "artifact"), link("d1", "alert")])).toBeNull();
+    const counting = LINK_EVIDENCE.filter((by) => CONFIDENCE[by] >= COUNTS_FROM);
+    expect(counting).toEqual(["person", "verdict", "stated", "burn", "revert"]);
   });
   it("is what a person said last", () => {
     const links = [link("d1", "verdict"), link("d2", "stated")];

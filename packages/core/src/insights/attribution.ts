@@ -13,12 +13,15 @@ export const CONFIDENCE: Readonly<Record<LinkEvidence, number>> = {
   verdict: 0.95,
   /** The incident's own record names the deployment, and nobody of ours has checked it. */
   stated: 0.9,
-  /** The record names what was at fault by its artifact; some tools write there whatever was running. */
-  artifact: 0.7,
   /** The error budget began to burn at the visitors of this release, after it met them; there is no other arm to compare with. */
   burn: 0.65,
   /** Somebody took one of its commits back while the incident was open: more often right than wrong, also done on suspicion. */
   revert: 0.6,
+  /**
+   * The record names the artifact that was served: CDEvents' artifactId is "deployed with this service", which says where and not why.
+   * Counted, it would be the clock again, service by service.
+   */
+  artifact: 0.45,
   /** An alert names the release that ran when it fired. It names one at every outage of a supplier too. */
   alert: 0.4,
 };

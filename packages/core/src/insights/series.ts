@@ -15,7 +15,7 @@ const DAY_MS = 86_400_000;
 const dayOf = (atMs: number): number => Math.floor(atMs / DAY_MS);
 const pad = (n: number, width = 2): string => String(n).padStart(width, "0");
 
-/** Year, month and day of a day since 1970-01-01, in the Gregorian calendar. */
+/** Year, month and day of a day since 1970-01-01, in the Gregorian calendar (H. Hinnant's civil_from_days). */
 function dateOf(day: number): { readonly year: number; readonly month: number; readonly dayOfMonth: number } {
   // Years are taken from March to February, so that the leap day is the last of one; 146,097 days are 400 years.
   const sinceMarch0 = day + 719_468;

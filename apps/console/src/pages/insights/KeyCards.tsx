@@ -8,8 +8,8 @@ import {
   type Direction,
   DORA_KEYS,
   drawnFrom,
-  intervalWords,
   KEY_WORDS,
+  sureness,
   valueWords,
 } from "./insight-words.ts";
 
@@ -65,7 +65,6 @@ function KeyCard({ name, dora, filter }: { name: DoraKey; dora: Dora; filter: In
   const figure = dora.keys[name];
   const words = KEY_WORDS[name];
   const score = dora.scores.find((one) => one.key === name);
-  const interval = intervalWords(figure, words.unit);
   return (
     <article
       aria-label={words.name}
@@ -81,10 +80,7 @@ function KeyCard({ name, dora, filter }: { name: DoraKey; dora: Dora; filter: In
         </p>
       ) : (
         <>
-          <p className="m-0 text-xs text-soft">
-            {interval ? `95 %: ${interval}` : "Too little for an interval"}
-            {figure.p90 !== null && `; 90 % within ${valueWords(figure.p90, words.unit)}`}
-          </p>
+          <p className="m-0 text-xs text-soft">{sureness(figure, name)}</p>
           {score && <Trend trend={score.trend} />}
         </>
       )}

@@ -15,7 +15,7 @@ function Scale({ score: s }: { score: Dora["scores"][number] }) {
       <span className="text-xs font-medium">{KEY_WORDS[s.key].name}</span>
       <div
         role="img"
-        aria-label={`${KEY_WORDS[s.key].name}: ${own}; the industry has ${mean.toFixed(1)}, most of it ${low.toFixed(1)} to ${high.toFixed(1)}`}
+        aria-label={`${KEY_WORDS[s.key].name}: ${own}; the industry has ${mean.toFixed(1)}${deviation === null ? "" : `, most of it ${low.toFixed(1)} to ${high.toFixed(1)}`}`}
         className="relative col-span-2 row-start-2 h-5 sm:col-span-1 sm:row-start-auto"
       >
         <span className="absolute inset-x-0 top-1/2 h-px bg-line-strong" />

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Dora, KeyFigure } from "../../api/types.ts";
-import { headOf, isBlank, lonePoints, marksAt, rowsOf } from "../../charts/chart-data.ts";
+import { headOf, isBlank, lonePoints, marksAt, rowsOf, topOf } from "../../charts/chart-data.ts";
 import { figure as shown } from "../../charts/figures.ts";
 import { toCsv } from "../../ui/csv.ts";
 import { keyCharts, servicesCsv } from "./insight-charts.ts";
-import { drawnFrom, frequency, intervalWords, valueWords } from "./insight-words.ts";
+import { drawnFrom, frequency, intervalWords, sureness, valueWords } from "./insight-words.ts";
 
 const figure = (value: number | null, of = 0): KeyFigure => ({
   value,
@@ -45,6 +45,16 @@ describe("the pictures of the five keys", () => {
     // Both points have no neighbour: without being drawn by themselves nothing would be seen of them.
     expect(lonePoints(chart.lines[0]?.values ?? [])).toEqual([0, 2]);
     expect(isBlank(keyCharts({ series: [week(3, null)], marks: [] }).reworkRate)).toBe(true);
+  });
+
+  it("shows the whole band where there is nothing but zeros, which are not the same as no data", () => {
+    const none = { ...figure(0, 10), interval: { low: 0, high: 0.28 } };
+    const { reworkRate } = keyCharts({
+      series: [{ ...week(3, 0), keys: { ...keysOf(0), reworkRate: none } }],
+      marks: [],
+    });
+    expect(isBlank(reworkRate)).toBe(false);
+    expect(topOf(reworkRate, 0, Number.MAX_VALUE)).toBeGreaterThan(0.28);
   });
 
   it("draws a line alone where points have neighbours", () => {
@@ -105,6 +115,11 @@ describe("the words of a figure", () => {
     expect(valueWords(0.021, "ratio")).toBe("2.1 %");
     expect(intervalWords(figure(0.04), "ratio")).toBe("2 % to 8 %");
     expect(intervalWords(figure(null), "ratio")).toBeNull();
+    expect(sureness({ ...figure(3_600_000), p90: 7_200_000 }, "recoveryTime")).toBe(
+      "95 %: 30 min to 2 h; 90 % within 2 h",
+    );
+    expect(sureness({ ...figure(3_600_000), interval: null }, "recoveryTime")).toBe("Too few for an interval");
+    expect(sureness({ ...figure(2), interval: null }, "deploymentFrequency")).toBe("");
     expect(drawnFrom("recoveryTime", { ...figure(1, 1), open: 2, soaking: 3 })).toBe(
       "from 1 failure, 2 not recovered yet, 3 still watched",
     );

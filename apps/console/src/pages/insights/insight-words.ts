@@ -90,6 +90,15 @@ export function valueWords(value: number | null, unit: Unit): string {
 export const intervalWords = (figure: KeyFigure, unit: Unit): string | null =>
   figure.interval && `${valueWords(figure.interval.low, unit)} to ${valueWords(figure.interval.high, unit)}`;
 
+/** How sure a figure is, and how it spreads. A frequency counts all there was: it has no interval, and lacks none. */
+export function sureness(figure: KeyFigure, key: DoraKey): string {
+  const { unit } = KEY_WORDS[key];
+  const interval = intervalWords(figure, unit);
+  const none = unit === "perDay" ? null : "Too few for an interval";
+  const spread = figure.p90 === null ? null : `90 % within ${valueWords(figure.p90, unit)}`;
+  return [interval ? `95 %: ${interval}` : none, spread].filter((part) => part !== null).join("; ");
+}
+
 /** What a figure is drawn from, and what is not known yet. */
 export function drawnFrom(key: DoraKey, figure: KeyFigure): string {
   const words = KEY_WORDS[key];

@@ -11,7 +11,7 @@ import { makeWorld, type World } from "./world.ts";
 
 const FROM = 1_767_225_600_000;
 const DAY = 86_400_000;
-const PLAN = { seed: 8, fromMs: FROM, days: 120, perDay: 10, mendedAlong: 0.5 };
+const PLAN = { seed: 9, fromMs: FROM, days: 120, perDay: 10, mendedAlong: 0.5 };
 const WORLD = makeWorld(PLAN);
 const keysFrom = ({ facts, window }: Pick<World, "facts" | "window">, definition: Definition = "dora-2025") =>
   keysOf(tallyOf(recordsOf(historyOf(facts)), window, Number.POSITIVE_INFINITY), window, definition);

@@ -27,11 +27,13 @@ export const CAUGHT_BY_CANARY = 0.5;
 export const UNRELATED = 0.02;
 /** Of bad deployments that served everybody, how many are told of by two incidents. */
 const TWO_INCIDENTS = 0.2;
-/** Alerts name whatever ran: so much of the unrelated incidents has one that names the deployment before it. */
-const MISLEADING_ALERTS = 0.5;
-/** What speaks for the cause of an incident that was caused: in one of ten only an alert, which is too little. */
+/** Alerts and records name whatever ran: so much of the unrelated incidents has one that names the deployment before it. */
+const MISLEADING = 0.5;
+/** What says where and not why. */
+const TOO_LITTLE: readonly LinkEvidence[] = ["alert", "artifact"];
+/** What speaks for the cause of an incident that was caused: in one of ten only what is too little. */
 const EVIDENCE: Readonly<Record<LinkEvidence, number>> = {
-  ...{ verdict: 40, stated: 20, artifact: 5, burn: 15, revert: 5, person: 5, alert: 10 },
+  ...{ verdict: 40, stated: 20, burn: 20, revert: 5, person: 5, artifact: 5, alert: 5 },
 };
 
 /** Of those that are mended by an intervention: taken back by the plane, by a deployment of its own, or with a hotfix. */
@@ -48,7 +50,7 @@ export interface Truth {
   readonly met: ReadonlySet<string>;
   readonly delivered: ReadonlySet<string>;
   readonly failed: ReadonlyMap<string, { readonly fromMs: number; readonly untilMs: number }>;
-  /** Failures of which nobody can know by the facts: mended along with something planned, and nothing but an alert speaks for them. */
+  /** Failures of which nobody can know by the facts: mended along with something planned, and nothing that says why speaks for them. */
   readonly hidden: ReadonlySet<string>;
   readonly rework: ReadonlySet<string>;
   /** The deployment that caused each incident, null for none. */
@@ -228,7 +230,7 @@ function fail(making: Making, made: Deploying): void {
   let isHidden = way === "planned";
   for (let i = random() < TWO_INCIDENTS ? 2 : 1; i > 0; i -= 1) {
     const by = weighted(random, EVIDENCE);
-    isHidden &&= by === "alert";
+    isHidden &&= TOO_LITTLE.includes(by);
     const seenAtMs = detectedAtMs + Math.floor(((i - 1) * (untilMs - detectedAtMs)) / 3);
     incident(making, made, seenAtMs, untilMs, [{ deployment: key, by, words: "" }], key);
   }
@@ -238,8 +240,8 @@ function fail(making: Making, made: Deploying): void {
 function unrelatedIncident(making: Making, made: Deploying): void {
   const { random } = making;
   const atMs = made.servedAllAtMs + Math.round(random() * DAY);
-  const misled = random() < MISLEADING_ALERTS;
-  const links: FactValue = misled ? [{ deployment: made.key, by: "alert", words: "It ran when the alert fired." }] : [];
+  const by = random() < 0.5 ? "alert" : "artifact";
+  const links: FactValue = random() < MISLEADING ? [{ deployment: made.key, by, words: "It was served then." }] : [];
   incident(making, made, atMs, atMs + some(random, HOUR), links, null);
 }
 
