@@ -167,6 +167,21 @@ describe("latchkey import git", () => {
     const { out } = await importing("--since", new Date(at(minute)).toISOString(), "--dry-run", "--json");
     expect(JSON.parse(out)).toMatchObject({ deployments: 1, commits: 1 });
   });
+  it("is of the same repository from every worktree and clone, whose address is not told", async () => {
+    history();
+    const named = async (path: string): Promise<unknown> =>
+      (
+        JSON.parse((await bench.run("import", "git", path, "--service", "leads", "--dry-run", "--json")).out) as {
+          repository: unknown;
+        }
+      ).repository;
+    const folder = await named(".");
+    expect(bench.dir.endsWith(`/${folder}`)).toBe(true);
+    git("worktree", "add", "--quiet", "elsewhere");
+    expect(await named("elsewhere")).toBe(folder);
+    git("remote", "add", "origin", "https://ada:secret@git.example/hidden/shop.git");
+    expect(await named(".")).toBe("hidden/shop");
+  });
   it("reads another branch, other tags, and says which are aside", async () => {
     history();
     git("switch", "--quiet", "--create", "hotfix", "v2");

@@ -123,9 +123,14 @@ export async function readTags(cwd: string): Promise<readonly GitTag[]> {
   return tags;
 }
 
-/** `owner/name` of where it was cloned from, or its folder's name. Never what stands before it: that may hold a password. */
+/**
+ * `owner/name` of where it was cloned from, or the folder of the repository itself, which all its worktrees have in common.
+ * Never what stands before it: that may hold a password.
+ */
 export async function repositoryName(cwd: string): Promise<string> {
   const url = await answer(cwd, ["config", "--get", "remote.origin.url"]).catch(() => "");
   const name = /[/:]([\w.-]+\/[\w.-]+?)(?:\.git)?\/?$/.exec(url)?.[1];
-  return name ?? (await answer(cwd, ["rev-parse", "--show-toplevel"])).split("/").at(-1) ?? "repository";
+  if (name !== undefined) return name;
+  const folder = await answer(cwd, ["rev-parse", "--path-format=absolute", "--git-common-dir"]);
+  return /([^/\\]+?)(?:[/\\]\.git|\.git)?[/\\]?$/.exec(folder)?.[1] ?? "repository";
 }
