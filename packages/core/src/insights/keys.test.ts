@@ -51,6 +51,18 @@ const HISTORY: History = {
 };
 
 describe("the five keys", () => {
+  it("divide by whole days: the first minute of a service is no rate", () => {
+    const day = 24 * HOUR;
+    const window = { fromMs: 0, toMs: 90 * day + HOUR };
+    const { frequency } = keysOf(
+      tallyOf({ deployments: [deploymentRecord()] }),
+      window,
+      "dora-2025",
+      90 * day + HOUR / 2,
+    );
+    expect(frequency).toMatchObject({ value: 1, n: 1 });
+  });
+
   it("of DORA 2025 count what deployments cause, and nothing else", () => {
     const { frequency, leadTime, failRate, recovery, rework } = keys(HISTORY);
     // 20 of 21 deliver: going back is none.

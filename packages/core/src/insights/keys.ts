@@ -59,7 +59,9 @@ const all = (counts: ByKind): number => deliveries(counts) + counts.rollback;
 
 function frequencyOf(tally: Tally, window: Window, definition: Definition, existedFromMs: number | null): Key {
   const n = definition === "dora-2025" ? deliveries(tally.byKind) : all(tally.byKind);
-  const days = (window.toMs - Math.max(window.fromMs, existedFromMs ?? window.fromMs)) / DAY_MS;
+  // Days that have begun count whole: what was deployed a minute after the first start is not a thousand a day.
+  const fromDay = Math.floor(Math.max(window.fromMs, existedFromMs ?? window.fromMs) / DAY_MS);
+  const days = Math.ceil(window.toMs / DAY_MS) - fromDay;
   const isKnown = days > 0 && (n > 0 || existedFromMs !== null);
   const value = isKnown ? n / days : null;
   const words =
