@@ -74,14 +74,19 @@ describe("a restore", () => {
   });
 
   it("brings back every table as it was but for what it must change", async () => {
-    await journey.shipFirst();
+    const { deploymentId } = await journey.shipFirst();
     const { installation } = journey;
+    // Figures follow the ledger: nothing of the deployment is still to be told.
+    await until("the deployment is in the figures as it ended", async () => {
+      const { items } = await journey.owner.listInsightDeployments({ params: { project: "main" }, query: {} });
+      return items.some(({ key, outcome }) => key === deploymentId && outcome === "succeeded");
+    });
     const backup = await backUp(installation);
     await installation.stop();
     const before = await digestsOf(installation.database.ownerUrl);
     await restoreInto(installation.dir, installation.database, fileOf(installation, backup));
     const after = await digestsOf(installation.database.ownerUrl);
-    // The request, its end and the checkpoints since the snapshot are not in it, and the messages' place moves along with them.
+    // The request, its end and the checkpoints since the snapshot are not in it, and the places of messages and figures move along with them.
     const since = [
       "ledger_entry",
       "ledger_node",
@@ -90,6 +95,7 @@ describe("a restore", () => {
       "access_token",
       "arm_counter",
       "notification_cursor",
+      "insight_cursor",
     ];
     for (const [table, digest] of before)
       if (![...CHANGED, ...since].includes(table)) expect(after.get(table), table).toBe(digest);
