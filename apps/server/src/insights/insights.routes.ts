@@ -1,3 +1,4 @@
+import { wrongField } from "@latchkey/core/insights/fact-fields";
 import { correctionOf, type Fact } from "@latchkey/core/insights/history";
 import { registerValue } from "@latchkey/core/shared/registers";
 import type { Subjects } from "../ledger/index.ts";
@@ -120,6 +121,8 @@ function checked(fact: Fact, index: number): Fact {
   if (fact.kind === "correction") throw refuse("kind", "Corrections are made by people: POST insights/corrections.");
   if (fact.kind === "deployment" && fact.key.startsWith("dep_"))
     throw refuse("key", "dep_… are Latchkey's own deployments: put your source's name before the key.");
+  const wrong = wrongField(fact.fields);
+  if (wrong) throw refuse(`fields.${wrong.field}`, `${wrong.field} ${wrong.words}.`);
   return fact;
 }
 const badCursor = (): ProblemError =>

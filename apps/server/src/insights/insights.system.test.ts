@@ -77,11 +77,13 @@ describe("facts", () => {
     expect(keys.recoveryTime.value).toBeNull();
   });
 
-  it("of Latchkey's own may not be told by others", async () => {
+  it("of Latchkey's own may not be told by others, and each field must be what it is called", async () => {
     const [one] = deployed("forged", 0, "succeeded");
     if (!one) throw new Error("no fact");
     const own = await problemOf(post([{ ...one, source: "latchkey" }]));
     expect(own).toMatchObject({ code: "LK_INVALID", fields: [{ field: "facts.0.source" }] });
+    const late = await problemOf(post([{ ...one, kind: "deployment", fields: { servedAllAtMs: "today" } }]));
+    expect(late).toMatchObject({ code: "LK_INVALID", fields: [{ field: "facts.0.fields.servedAllAtMs" }] });
     const dep = await problemOf(post([{ ...one, kind: "deployment", key: "dep_0190" }]));
     expect(dep).toMatchObject({ code: "LK_INVALID", fields: [{ field: "facts.0.key" }] });
   });

@@ -165,7 +165,7 @@ const text = (thing: Thing, name: string): string | null => {
 };
 const instant = (thing: Thing, name: string): number | null => {
   const value = registerValue(thing, name);
-  return typeof value === "number" && Number.isFinite(value) ? value : null;
+  return typeof value === "number" && value >= 0 && value <= 8_640_000_000_000_000 ? value : null;
 };
 const truth = (thing: Thing, name: string): boolean => registerValue(thing, name) === true;
 const texts = (thing: Thing, name: string): readonly string[] | null => {
