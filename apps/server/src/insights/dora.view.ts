@@ -26,7 +26,7 @@ import {
   newestTrouble,
   standingOfFacts,
 } from "./records.view.ts";
-import { windowOf } from "./window.ts";
+import { asKnownAtOf, windowOf } from "./window.ts";
 
 const MARKS_MAX = 500;
 type Query = Arguments<"getDora">["query"];
@@ -39,7 +39,7 @@ export async function viewDora(db: Executor, project: string, query: Query, nowM
   const { service, environment, by = "week", definition = "dora-2025", asKnownAt } = query ?? {};
   const window = windowOf(query ?? {}, nowMs);
   const place = { project, service, environment };
-  const asked: Asked = { ...place, ...window, asKnownAt: asKnownAt === undefined ? null : new Date(asKnownAt) };
+  const asked: Asked = { ...place, ...window, asKnownAt: asKnownAtOf(asKnownAt) };
   const summed = await summedOf(db, asked);
   const existedFromMs = await firstDeployment(db, place);
   // What has not happened yet divides nothing.

@@ -70,6 +70,21 @@ describe("facts", () => {
     expect(series[9]?.keys.changeLeadTime.value).toBeNull();
   });
 
+  it("are asked for in windows that there can be", async () => {
+    for (const [field, query] of [
+      ["from", { from: "2026-03-12T00:00:00Z", to: "2026-03-02T00:00:00Z" }],
+      ["to", { from: "0000-01-01T00:00:00+05:00", to: "0001-01-01T00:00:00Z" }],
+      ["to", { to: "9999-12-31T23:59:59Z" }],
+      ["from", { from: "2001-01-01T00:00:00Z", to: "2026-01-01T00:00:00Z" }],
+      ["from", { to: "1970-01-10T00:00:00Z" }],
+      ["asKnownAt", { asKnownAt: "0000-01-01T00:00:00Z" }],
+    ] as const)
+      expect(await problemOf(owner.getDora({ params: main, query }))).toMatchObject({
+        code: "LK_INVALID",
+        fields: [{ field }],
+      });
+  });
+
   it("of nothing tell nothing: no data is not zero", async () => {
     const { keys } = await dora("nobody");
     expect(keys.changeFailRate.value).toBeNull();

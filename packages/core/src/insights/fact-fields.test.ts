@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fold } from "../shared/registers.ts";
-import { INSTANT_MAX_MS, wrongField } from "./fact-fields.ts";
-import { deploymentOf, incidentOf } from "./history.ts";
+import { wrongField } from "./fact-fields.ts";
+import { deploymentOf, INSTANT_MAX_MS, incidentOf } from "./history.ts";
 
 describe("a fact's fields", () => {
   it.each([

@@ -1,10 +1,8 @@
-import { DEPLOYMENT_KINDS, type FactValue, LINK_EVIDENCE, OUTCOMES } from "./history.ts";
+import { DEPLOYMENT_KINDS, type FactValue, INSTANT_MAX_MS, LINK_EVIDENCE, OUTCOMES } from "./history.ts";
 
 /** What a fact's fields may hold. A field that is not named here is kept and means nothing yet. */
 type Form = "instant" | "name" | "names" | "text" | "truth" | "number" | "links" | readonly string[];
 
-/** Milliseconds since 1970 that ECMAScript's dates can hold (ECMA-262, 21.4.1.1); before 1970 nothing was deployed. */
-export const INSTANT_MAX_MS = 8_640_000_000_000_000;
 /** Names are in indexes, whose entries have 2,704 bytes in PostgreSQL: 300 characters of 4 bytes, twice. */
 const NAME_MAX = 300;
 const TEXT_MAX = 2_000;

@@ -159,13 +159,16 @@ export interface Correction {
   readonly isWithdrawn: boolean;
 }
 
+/** The last moment of the year 9999: a date's text has four digits for its year (RFC 3339, section 5.6). */
+export const INSTANT_MAX_MS = 253_402_300_799_999;
+
 const text = (thing: Thing, name: string): string | null => {
   const value = registerValue(thing, name);
   return typeof value === "string" && value !== "" ? value : null;
 };
 const instant = (thing: Thing, name: string): number | null => {
   const value = registerValue(thing, name);
-  return typeof value === "number" && value >= 0 && value <= 8_640_000_000_000_000 ? value : null;
+  return typeof value === "number" && value >= 0 && value <= INSTANT_MAX_MS ? value : null;
 };
 const truth = (thing: Thing, name: string): boolean => registerValue(thing, name) === true;
 const texts = (thing: Thing, name: string): readonly string[] | null => {
