@@ -42,6 +42,9 @@ export function entryWords(entry: LedgerEntry): string {
     return `${text("flag") ?? `Segment ${text("segment") ?? ""}`}: change ${spaced(entry.type.slice("flags.proposal.".length))}${text("reason") ? `, because: ${text("reason") ?? ""}` : ""}`;
   if (entry.type.startsWith("flags.key."))
     return `Key ${text("name") ?? ""} of ${text("environment") ?? "?"}: ${spaced(entry.type.slice("flags.key.".length))}`;
+  if (entry.type === "insights.facts.taken") return `${number("taken") ?? "?"} facts of other systems were taken in`;
+  if (entry.type.startsWith("insights.correction."))
+    return `Of ${shortId(text("deployment") ?? "a deployment")} it was said: ${spaced(text("claim") ?? "?")}${entry.type.endsWith("withdrawn") ? "; that was taken back" : ""}, because: ${text("reason") ?? ""}`;
   if (entry.type === "security.token.created") return `${text("name") ?? "A token"} as ${text("role") ?? "?"}`;
   if (entry.type === "security.session.started") return `Signed in as ${text("role") ?? "?"}`;
   const slash = entry.subject.indexOf("/");
