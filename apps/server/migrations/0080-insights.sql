@@ -54,6 +54,8 @@ create table insight_deployment (
   primary key (project, key, known_from)
 );
 create unique index insight_deployment_now on insight_deployment (project, key) where known_to = 'infinity';
+-- Which places are production: asked with each figure.
+create index insight_deployment_production on insight_deployment (project, service, environment) where is_production;
 create index insight_deployment_at on insight_deployment (project, at_ms, key);
 
 create table insight_lead (
@@ -117,7 +119,6 @@ create table insight_cell (
   service text not null,
   environment text not null,
   day integer not null,
-  is_production boolean not null,
   tally jsonb not null default '{}',
   primary key (project, service, environment, day)
 );

@@ -31,8 +31,8 @@ export const cellOf = (record: {
  */
 export const makeCell = operation("makeCell", async (tx: Executor, project: string, cell: Cell): Promise<void> => {
   const { service, environment, day } = cell;
-  await sql`insert into insight_cell (project, service, environment, day, is_production)
-    values (${project}, ${service}, ${environment}, ${day}, false) on conflict do nothing`.execute(tx);
+  await sql`insert into insight_cell (project, service, environment, day)
+    values (${project}, ${service}, ${environment}, ${day}) on conflict do nothing`.execute(tx);
   await sql`select 1 from insight_cell
     where project = ${project} and service = ${service} and environment = ${environment} and day = ${day} for update`.execute(
     tx,
@@ -47,16 +47,24 @@ export const makeCell = operation("makeCell", async (tx: Executor, project: stri
   const incidents = await sql<{ record: IncidentRecord }>`select record from insight_incident where ${within}`.execute(
     tx,
   );
-  // Any environment is added up; which of them are production is asked of the cell.
+  // Any environment is added up; which of them are production is asked with a figure.
   for (const { record } of deployments.rows) addDeployment(tally, { ...record, isProduction: true });
   for (const { record } of leads.rows) addLead(tally, { ...record, isProduction: true });
   for (const { record } of incidents.rows) addIncident(tally, record);
-  const isProduction =
-    deployments.rows.some(({ record }) => record.isProduction) || leads.rows.some(({ record }) => record.isProduction);
-  await sql`update insight_cell set tally = ${JSON.stringify(tallyToJson(tally))}::jsonb,
-      is_production = ${isProduction || environment === "" || environment === "production"}
+  await sql`update insight_cell set tally = ${JSON.stringify(tallyToJson(tally))}::jsonb
     where project = ${project} and service = ${service} and environment = ${environment} and day = ${day}`.execute(tx);
 });
+
+/**
+ * Whether a row's place is production, as far as anybody has told. Of what names no environment, and before anything was
+ * deployed there, the name decides: facts come in any order.
+ */
+export const isProductionPlace = (table: "insight_cell" | "insight_incident") => {
+  const of = sql.table(table);
+  return sql<boolean>`(coalesce(${of}.environment, '') in ('', 'production') or exists (
+    select 1 from insight_deployment p where p.project = ${of}.project and p.environment = ${of}.environment
+      and (coalesce(${of}.service, '') = '' or p.service = ${of}.service) and p.is_production))`;
+};
 
 export interface CellRow extends Cell {
   readonly tally: TallyJson;
@@ -78,7 +86,7 @@ export const cellsOf = operation(
     const found = await sql<CellRow>`select service, environment, day, tally from insight_cell
       where project = ${project} and day >= ${dayOf(asked.fromMs)} and day < ${dayOf(asked.toMs)}
         and (${service}::text is null or service = ${service})
-        and case when ${environment}::text is null then is_production else environment = ${environment} end`.execute(
+        and case when ${environment}::text is null then ${isProductionPlace("insight_cell")} else environment in ('', ${environment}) end`.execute(
       db,
     );
     return found.rows;

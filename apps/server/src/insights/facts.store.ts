@@ -74,7 +74,7 @@ export const findThings = operation(
   },
 );
 
-/** Pull requests that one of these commits is of, or that became one of them. */
+/** Pull requests that one of these commits is of, or that became one of them, in the order of their keys. */
 export const pullsOfCommits = operation(
   "pullsOfCommits",
   async (db: Executor, project: string, commits: readonly string[]): Promise<ThingRow[]> => {
@@ -84,7 +84,8 @@ export const pullsOfCommits = operation(
       union
       select t.kind, t.key, t.registers from unnest(${[...commits]}::text[]) c
         join insight_thing t on t.project = ${project} and t.kind = 'pull_request'
-          and t.registers -> 'commits' -> 'value' @> jsonb_build_array(c)`.execute(db);
+          and t.registers -> 'commits' -> 'value' @> jsonb_build_array(c)
+      order by key`.execute(db);
     return found.rows;
   },
 );

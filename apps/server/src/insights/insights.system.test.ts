@@ -1,8 +1,15 @@
 import type { Client } from "@latchkey/api/client";
+import { historyOf, recordsOf } from "@latchkey/core/insights/replay";
+import { makeWorld } from "@latchkey/core/insights/testing/world";
+import { canonicalJson } from "@latchkey/core/shared/canonical-json";
+import { seeded } from "@latchkey/core/shared/random";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Installation } from "../testing/installation.ts";
 import { problemOf } from "../testing/problem.ts";
 import { until } from "../testing/until.ts";
+import { takeIn } from "./facts.controller.ts";
+import { isAnyDirty } from "./facts.store.ts";
+import { deploymentRecords, incidentRecords, leadRecords, pageOfConflicts } from "./records.view.ts";
 
 /** Figures about delivery from facts that sources tell: a real server on a real PostgreSQL. */
 let here: Installation;
@@ -173,5 +180,58 @@ describe("incidents", () => {
       return items.find(({ kind }) => kind === "unknown_deployment") ?? null;
     });
     expect(found).toMatchObject({ subject: "I-3", other: "nowhere" });
+  });
+
+  it("count where they were: production is what deployments say it is, on days without any too, now and as known", async () => {
+    const of = (key: string, environment: string | null) =>
+      fact("incident", key, START + 5 * DAY, {
+        ...{ source: "csv:test", service: "four", environment, startedAtMs: START + 5 * DAY },
+        resolvedAtMs: START + 5 * DAY + HOUR,
+      });
+    // The incidents are told of before anybody knows that `live` is production.
+    await post([of("L-1", "live"), of("S-1", "staging"), of("N-1", null)]);
+    await post(deployed("four", 0, "succeeded", { environment: "live", isProduction: true }));
+    await settled("four", 1);
+    const restored = { definition: "dora-2021" };
+    const now = await until("the incidents count", async () => {
+      const answer = await dora("four", restored);
+      return answer.keys.recoveryTime.of === 2 && answer;
+    });
+    const asKnown = await dora("four", { ...restored, asKnownAt: new Date().toISOString() });
+    expect(asKnown.keys).toEqual(now.keys);
+    expect((await dora("four", { ...restored, environment: "staging" })).keys.recoveryTime.of).toBe(2);
+    expect(now.marks.map(({ key }) => key).sort()).toEqual(["L-1", "N-1"]);
+  });
+});
+
+describe("records", () => {
+  it("are those that a slow reading of all facts makes, whatever the order in which they came", async () => {
+    const world = makeWorld({ seed: 7, fromMs: START, days: 12, perDay: 6, mendedAlong: 0.1 });
+    const random = seeded(3);
+    const source = (one: (typeof world.facts)[number]) => ({ ...one, source: "csv:world" });
+    const facts = world.facts.map(source).sort((a, b) => a.atMs - b.atMs || (a.id < b.id ? -1 : 1));
+    for (let i = facts.length - 1; i > 0; i--) {
+      const j = Math.floor(random() * (i + 1));
+      const [a, b] = [facts[i], facts[j]];
+      if (a && b) [facts[i], facts[j]] = [b, a];
+    }
+    const project = { project: "world" };
+    const { db } = here.database;
+    const take = (some: typeof facts) => here.database.transaction((tx) => takeIn(tx, project.project, some));
+    for (let i = 0; i < facts.length; i += 300) {
+      await take(facts.slice(i, i + 300));
+      await take(facts.slice(Math.max(0, i - 40), i + 20));
+    }
+    await until("all is counted", async () => !(await isAnyDirty(db)));
+    const slow = recordsOf(historyOf(facts));
+    const all = { ...project, fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, asKnownAt: null };
+    const sorted = (rows: readonly unknown[]) => rows.map((row) => canonicalJson(row)).sort();
+    expect(slow.deployments.length).toBeGreaterThan(50);
+    expect(sorted(await deploymentRecords(db, all))).toEqual(sorted(slow.deployments.filter((d) => d.isProduction)));
+    const excluded = new Set(slow.deployments.filter((d) => d.isExcluded).map((d) => d.key));
+    expect(sorted(await leadRecords(db, all))).toEqual(sorted(slow.leads.filter((l) => !excluded.has(l.deployment))));
+    expect(sorted(await incidentRecords(db, all))).toEqual(sorted(slow.incidents));
+    const found = await pageOfConflicts(db, project.project, null, 10_000);
+    expect(sorted(found.map(({ id: _, ...conflict }) => conflict))).toEqual(sorted(slow.conflicts));
   });
 });

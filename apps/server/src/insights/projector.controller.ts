@@ -1,15 +1,13 @@
 import { attributeIncident, judgeDeployment } from "@latchkey/core/insights/attribution";
 import {
-  type Commit,
   commitOf,
   correctionOf,
   type Deployment,
   deploymentOf,
   incidentOf,
-  type PullRequest,
   pullRequestOf,
 } from "@latchkey/core/insights/history";
-import { leadsOf } from "@latchkey/core/insights/leads";
+import { type ChangeLookup, leadsOf, pullsByCommit } from "@latchkey/core/insights/leads";
 import type { Logger } from "pino";
 import type { Clock } from "../platform/clock.ts";
 import { isPassing, type Transaction, type Transactions } from "../platform/database.ts";
@@ -140,18 +138,11 @@ async function projectIncident(tx: Transaction, project: string, key: string): P
 }
 
 /** The commits that a deployment brings, and the pull requests that they are of. */
-async function changesOf(
-  tx: Transaction,
-  project: string,
-  commits: readonly string[],
-): Promise<{ commit(sha: string): Commit | null; pullOf(sha: string): PullRequest | null }> {
+async function changesOf(tx: Transaction, project: string, commits: readonly string[]): Promise<ChangeLookup> {
   const pulls = (await pullsOfCommits(tx, project, commits)).map((row) => pullRequestOf(row.key, row.registers));
   const own = pulls.flatMap((pull) => pull.commits);
   const things = await findThings(tx, project, "commit", [...new Set([...commits, ...own])]);
-  const byCommit = new Map<string, PullRequest>();
-  for (const pull of pulls)
-    for (const sha of [...pull.commits, ...(pull.mergeCommit === null ? [] : [pull.mergeCommit])])
-      byCommit.set(sha, pull);
+  const byCommit = pullsByCommit(pulls);
   return {
     commit: (sha) => {
       const thing = things.get(sha);

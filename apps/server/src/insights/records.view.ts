@@ -2,6 +2,7 @@ import { incidentOf, type Thing } from "@latchkey/core/insights/history";
 import type { ConflictKind, DeploymentRecord, IncidentRecord, LeadRecord } from "@latchkey/core/insights/records";
 import { sql } from "kysely";
 import { type Executor, operation } from "../platform/database.ts";
+import { isProductionPlace } from "./cells.store.ts";
 
 /** Which records: of a window, of a place, and as they were known at a time. */
 export interface Asked {
@@ -20,6 +21,11 @@ const known = (asKnownAt: Date | null) =>
 const place = (asked: Pick<Asked, "project" | "service" | "environment">) => sql`project = ${asked.project}
     and (${asked.service ?? null}::text is null or service = ${asked.service ?? null})
     and case when ${asked.environment ?? null}::text is null then is_production else environment = ${asked.environment ?? null} end`;
+/** One whose environment nobody has told of is of the place that is asked for. */
+const incidentPlace = ({ environment }: Pick<Asked, "environment">) =>
+  environment === undefined
+    ? isProductionPlace("insight_incident")
+    : sql`(environment is null or environment = ${environment})`;
 const within = ({ fromMs, toMs }: Asked) => sql`at_ms >= ${fromMs} and at_ms < ${toMs}`;
 
 export const deploymentRecords = operation(
@@ -35,13 +41,13 @@ export const leadRecords = operation("leadRecords", async (db: Executor, asked: 
     where ${place(asked)} and ${within(asked)} and ${known(asked.asKnownAt)}`.execute(db);
   return found.rows.map(({ record }) => record);
 });
-/** Incidents of the place; one whose environment nobody has told of is held to be of production. */
+/** Incidents of the place. */
 export const incidentRecords = operation(
   "incidentRecords",
   async (db: Executor, asked: Asked): Promise<IncidentRecord[]> => {
     const found = await sql<{ record: IncidentRecord }>`select record from insight_incident
       where project = ${asked.project} and (${asked.service ?? null}::text is null or service = ${asked.service ?? null})
-        and (environment is null or ${asked.environment ?? null}::text is null or environment = ${asked.environment ?? null})
+        and ${incidentPlace(asked)}
         and ${within(asked)} and ${known(asked.asKnownAt)}`.execute(db);
     return found.rows.map(({ record }) => record);
   },
@@ -89,7 +95,7 @@ export const pageOfIncidents = operation(
     const found = await sql<{ record: IncidentRecord; registers: Thing }>`select i.record, t.registers
       from (select * from insight_incident
           where project = ${asked.project} and (${asked.service ?? null}::text is null or service = ${asked.service ?? null})
-            and (environment is null or ${asked.environment ?? null}::text is null or environment = ${asked.environment ?? null})
+            and ${incidentPlace(asked)}
             and ${within(asked)} and ${known(asked.asKnownAt)} and ${after(page)}
           order by at_ms desc, key desc limit ${page.limit}) i
       join insight_thing t on t.project = i.project and t.kind = 'incident' and t.key = i.key

@@ -158,3 +158,17 @@ function leadOf(deployment: Deployment, rollout: Rollout, times: Times, conflict
     toAllMs: rollout.canaryMs,
   };
 }
+
+/**
+ * A commit's pull request: the one that it became comes before those that merely have it among their own. Of several the
+ * first counts, so that they are to be given in the order of their keys.
+ */
+export function pullsByCommit(pulls: Iterable<PullRequest>): ReadonlyMap<string, PullRequest> {
+  const own = new Map<string, PullRequest>();
+  const merged = new Map<string, PullRequest>();
+  for (const pull of pulls) {
+    for (const sha of pull.commits) if (!own.has(sha)) own.set(sha, pull);
+    if (pull.mergeCommit !== null && !merged.has(pull.mergeCommit)) merged.set(pull.mergeCommit, pull);
+  }
+  return new Map([...own, ...merged]);
+}

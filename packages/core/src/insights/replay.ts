@@ -17,7 +17,7 @@ import {
   type ThingKind,
 } from "./history.ts";
 import type { Window } from "./keys.ts";
-import { leadsOf } from "./leads.ts";
+import { leadsOf, pullsByCommit } from "./leads.ts";
 import type { Conflict, DeploymentRecord, IncidentRecord, LeadRecord } from "./records.ts";
 import { addDeployment, addIncident, addLead, emptyTally, type Tally } from "./tally.ts";
 
@@ -108,17 +108,6 @@ export function tallyOf(records: Records, window: Window, exactUpTo?: number): T
   for (const record of records.leads) if (isIn(record) && !excluded.has(record.deployment)) addLead(tally, record);
   for (const record of records.incidents) if (isIn(record)) addIncident(tally, record);
   return tally;
-}
-
-/** A commit's pull request: the one that it became comes before those that merely have it among their own. */
-function pullsByCommit(pulls: Iterable<PullRequest>): ReadonlyMap<string, PullRequest> {
-  const own = new Map<string, PullRequest>();
-  const merged = new Map<string, PullRequest>();
-  for (const pull of pulls) {
-    for (const sha of pull.commits) if (!own.has(sha)) own.set(sha, pull);
-    if (pull.mergeCommit !== null && !merged.has(pull.mergeCommit)) merged.set(pull.mergeCommit, pull);
-  }
-  return new Map([...own, ...merged]);
 }
 
 function append<Value>(groups: Map<string, Value[]>, key: string, value: Value): void {
