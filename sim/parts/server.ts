@@ -14,7 +14,7 @@ import { LocalTarget } from "../../apps/server/src/delivery/local-target.control
 import { applyToRollout } from "../../apps/server/src/delivery/rollout-engine.ts";
 import { RolloutsController } from "../../apps/server/src/delivery/rollouts.controller.ts";
 import { findRollout } from "../../apps/server/src/delivery/rollouts.store.ts";
-import { Loop, runRounds } from "../../apps/server/src/delivery/rounds.controller.ts";
+import { runRounds } from "../../apps/server/src/delivery/rounds.controller.ts";
 import { currentGeneration, routingTable } from "../../apps/server/src/delivery/routing.view.ts";
 import { ship } from "../../apps/server/src/delivery/ship.ts";
 import { workingTree } from "../../apps/server/src/delivery/sources.ts";
@@ -31,6 +31,7 @@ import {
 } from "../../apps/server/src/platform/database.ts";
 import { once } from "../../apps/server/src/platform/idempotency.ts";
 import { keepLease } from "../../apps/server/src/platform/leases.ts";
+import { Loop } from "../../apps/server/src/platform/loop.ts";
 import { LoopWatch } from "../../apps/server/src/platform/loop-watch.ts";
 import { ProblemError } from "../../apps/server/src/platform/problems.ts";
 import { idempotency } from "../../apps/server/src/security/index.ts";
@@ -165,7 +166,7 @@ export class SimServer {
       mayAct: () => lease.held(),
       onMoved: async () => {},
     });
-    const loop = new Loop(log, clock);
+    const loop = new Loop({ log, clock, of: "the delivery controllers" });
     const wake = () => loop.wake();
     const builder = new SimBuilder(world, clock);
     const deployments = new DeploymentsController({

@@ -173,7 +173,7 @@ async function wire(
     health: { database, vitals, stream: ledger.streamFigures, notifications: told.figures, dir: config.dir, owner },
   });
   undo.push(() => delivery.stop());
-  const insights = startInsights(http, { database, log, lease, subjects });
+  const insights = startInsights(http, { database, log, lease, subjects, announcements: notifications });
   undo.push(() => insights.stop());
   const backups = startBackups(http, {
     database,

@@ -1,6 +1,7 @@
 import type { Answer } from "@latchkey/api/client";
 import type { Command } from "commander";
 import { addCommand, type Outcome } from "../command.ts";
+import { daysOption } from "../days.ts";
 import { wrongUse } from "../problem.ts";
 import type { Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
@@ -28,9 +29,7 @@ export function addAutomation(program: Command, terminal: Terminal, outcome: Out
     options: (command) => command.option("--days <n>", "how far back, 1 to 90", "30"),
     examples: [["latchkey automation leads --days 7", "of one service, in the last week"]],
     run: async ({ session: open, args, options }) => {
-      const days = Number(options.days);
-      if (!Number.isInteger(days) || days < 1 || days > 90)
-        throw wrongUse(`--days must be a whole number from 1 to 90; it is ${options.days}.`, "Give another one.");
+      const days = daysOption(options.days, 90);
       const session = open();
       const query = { days, ...(args[0] === undefined ? {} : { service: args[0] }) };
       const answer = await session.client.getAutomation({ params: session.main, query });

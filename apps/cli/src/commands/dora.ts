@@ -3,13 +3,13 @@ import { DEFINITIONS, SPANS } from "@latchkey/api/insights";
 import { durationWords, rateWords, shareWords } from "@latchkey/core/insights/words";
 import type { Command } from "commander";
 import { addCommand, type Outcome } from "../command.ts";
+import { sinceDays } from "../days.ts";
 import { wrongUse } from "../problem.ts";
 import type { Session } from "../session.ts";
 import type { Terminal } from "../terminal.ts";
 import { moment, table } from "../text.ts";
 
 const GROUP = "See what is there:";
-const DAY_MS = 86_400_000;
 
 interface DoraOptions {
   readonly days: string;
@@ -52,9 +52,6 @@ export function addDora(program: Command, terminal: Terminal, outcome: Outcome):
 }
 
 function queryOf(service: string | undefined, options: DoraOptions) {
-  const days = Number(options.days);
-  if (!Number.isInteger(days) || days < 1 || days > 3_650)
-    throw wrongUse(`--days must be a whole number from 1 to 3650; it is ${options.days}.`, "Give another one.");
   const definition = DEFINITIONS.find((name) => name === options.definition);
   if (definition === undefined)
     throw wrongUse(`There is no definition "${options.definition}".`, `Give one of ${DEFINITIONS.join(", ")}.`);
@@ -64,7 +61,7 @@ function queryOf(service: string | undefined, options: DoraOptions) {
   if (known !== null && Number.isNaN(known))
     throw wrongUse(`--as-known-on must be a date; it is "${options.asKnownOn}".`, "Give one such as 2026-10-01.");
   return {
-    ...{ by, definition, from: new Date(Date.now() - (days - 1) * DAY_MS).toISOString() },
+    ...{ by, definition, ...sinceDays(options.days) },
     ...(service === undefined ? {} : { service }),
     ...(options.environment === undefined ? {} : { environment: options.environment }),
     ...(known === null ? {} : { asKnownAt: new Date(known).toISOString() }),

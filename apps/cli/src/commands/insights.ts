@@ -3,8 +3,8 @@ import { CLAIM_NAMES } from "@latchkey/api/insights";
 import { durationWords } from "@latchkey/core/insights/words";
 import { type Command, Option } from "commander";
 import { addCommand, addGroup, type Outcome } from "../command.ts";
+import { sinceDays } from "../days.ts";
 import { addPageOptions, moreWords, type PageOptions, readPages } from "../pages.ts";
-import { wrongUse } from "../problem.ts";
 import type { Terminal } from "../terminal.ts";
 import { clip, moment, plain, table } from "../text.ts";
 
@@ -13,7 +13,6 @@ interface WindowOptions extends PageOptions {
   readonly environment?: string;
 }
 type Deployment = Answer<"listInsightDeployments">["items"][number];
-const DAY_MS = 86_400_000;
 const DAYS = "90";
 
 /** `latchkey insights`: what is behind the five keys, and what people say against the record. */
@@ -41,11 +40,8 @@ const windowOptions = (command: Command): Command =>
     .option("--days <n>", "how far back, 1 to 3650", DAYS)
     .option("--environment <name>", "another than production");
 function windowOf(service: string | undefined, options: WindowOptions) {
-  const days = Number(options.days);
-  if (!Number.isInteger(days) || days < 1 || days > 3_650)
-    throw wrongUse(`--days must be a whole number from 1 to 3650; it is ${options.days}.`, "Give another one.");
   return {
-    from: new Date(Date.now() - (days - 1) * DAY_MS).toISOString(),
+    ...sinceDays(options.days),
     ...(service === undefined ? {} : { service }),
     ...(options.environment === undefined ? {} : { environment: options.environment }),
   };

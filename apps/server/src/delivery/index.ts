@@ -22,6 +22,7 @@ import type { Database } from "../platform/database.ts";
 import { type Http, route } from "../platform/http.ts";
 import { openWebhookKey } from "../platform/key-files.ts";
 import type { Lease } from "../platform/leases.ts";
+import { Loop } from "../platform/loop.ts";
 import type { LoopWatch } from "../platform/loop-watch.ts";
 import { announce, type Notifications } from "../platform/notifications.ts";
 import { AilingController } from "./ailing.controller.ts";
@@ -67,7 +68,7 @@ import { registerRollbacks } from "./rollback.routes.ts";
 import { RolloutsController, type RolloutsOptions } from "./rollouts.controller.ts";
 import { registerRollouts } from "./rollouts.routes.ts";
 import { RolloutViews } from "./rollouts.view.ts";
-import { Loop, runRounds } from "./rounds.controller.ts";
+import { runRounds } from "./rounds.controller.ts";
 import { RoutersController } from "./routers.controller.ts";
 import { routingOf, routingTable } from "./routing.view.ts";
 import { sealingAuthors } from "./sealed-authors.ts";
@@ -166,7 +167,7 @@ export function startDelivery(o: DeliveryOptions): Delivery {
   const target = new TargetByKind(processes, hosted);
   const artifacts = new ArtifactStore(`${o.sharedDir}/artifacts`);
   const waiters = new RoutingWaiters();
-  const loop = new Loop(o.log, systemClock);
+  const loop = new Loop({ log: o.log, clock: systemClock, of: "the delivery controllers" });
   const views = new RolloutViews(o.database.db, { target, gatewayUrl: o.gatewayUrl });
   const changed = (rolloutId: string) => {
     views.changed(rolloutId);

@@ -1,9 +1,8 @@
-import type { Logger } from "pino";
 import type { Clock } from "../platform/clock.ts";
 import type { Lease } from "../platform/leases.ts";
+import type { Loop } from "../platform/loop.ts";
 import type { LoopWatch } from "../platform/loop-watch.ts";
 
-const TICK_MS = 200;
 /** Without a deployment under way only the processes are tended at each tick; the rest is looked at this often, or when woken. */
 const IDLE_ROUND_MS = 1_000;
 
@@ -31,58 +30,4 @@ export function runRounds(loop: Loop, clock: Clock, parts: Parts): void {
     parts.watch.sign();
     await parts.rollouts.tick(news);
   });
-}
-
-/** One round at a time, at least every 200 ms, sooner when woken. A round that fails is logged; the next is due. */
-export class Loop {
-  readonly #log: Logger;
-  readonly #clock: Clock;
-  #wake: (() => void) | null = null;
-  #news = false;
-  #woken = false;
-  #stopped = false;
-  #done: Promise<void> = Promise.resolve();
-
-  constructor(log: Logger, clock: Clock) {
-    this.#log = log;
-    this.#clock = clock;
-  }
-
-  wake(news = false): void {
-    this.#news ||= news;
-    this.#woken = true;
-    this.#wake?.();
-  }
-
-  run(round: (news: boolean, woken: boolean) => Promise<void>): void {
-    this.#done = this.#rounds(round);
-  }
-
-  async #rounds(round: (news: boolean, woken: boolean) => Promise<void>): Promise<void> {
-    while (!this.#stopped) {
-      const [news, woken] = [this.#news, this.#woken];
-      this.#news = false;
-      this.#woken = false;
-      try {
-        await round(news, woken);
-      } catch (error) {
-        this.#log.error({ err: error }, "a round of the delivery controllers failed");
-      }
-      if (this.#stopped) return;
-      await new Promise<void>((resolve) => {
-        const callOff = this.#clock.after(this.#news ? 10 : TICK_MS, resolve);
-        this.#wake = () => {
-          callOff();
-          resolve();
-        };
-      });
-      this.#wake = null;
-    }
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#wake?.();
-    await this.#done;
-  }
 }

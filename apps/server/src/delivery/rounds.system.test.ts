@@ -2,10 +2,11 @@ import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Clock } from "../platform/clock.ts";
 import { keepLease } from "../platform/leases.ts";
+import { Loop } from "../platform/loop.ts";
 import { LoopWatch } from "../platform/loop-watch.ts";
 import { type TestDatabase, testDatabase } from "../testing/database.ts";
 import { until } from "../testing/until.ts";
-import { Loop, runRounds } from "./rounds.controller.ts";
+import { runRounds } from "./rounds.controller.ts";
 
 const log = pino({ level: "silent" });
 let database: TestDatabase;
@@ -57,7 +58,7 @@ describe("a loop of rollouts that hangs", () => {
             })
           : Promise.resolve(),
     };
-    const loop = new Loop(log, clock);
+    const loop = new Loop({ log, clock, of: "the delivery controllers" });
     const idle = { tick: async () => false };
     runRounds(loop, clock, { lease, deployments: idle, rollouts, target: { tend: async () => {} }, watch });
     await clock.pass(120_000);

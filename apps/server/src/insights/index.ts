@@ -4,6 +4,7 @@ import { systemClock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import type { Http } from "../platform/http.ts";
 import type { Lease } from "../platform/leases.ts";
+import type { Notifications } from "../platform/notifications.ts";
 import { registerInsightHooks } from "./hooks.routes.ts";
 import { registerInsights } from "./insights.routes.ts";
 import { OwnDeployments } from "./own-deployments.controller.ts";
@@ -15,6 +16,7 @@ export interface InsightsRoomOptions {
   readonly log: Logger;
   readonly lease: Lease;
   readonly subjects: Subjects;
+  readonly announcements: Notifications;
 }
 
 export function startInsights(http: Http, o: InsightsRoomOptions): { stop(): Promise<void> } {

@@ -4,21 +4,25 @@ import type { Logger } from "pino";
 import { deploymentHistories } from "../delivery/index.ts";
 import { allEntriesAfter } from "../ledger/index.ts";
 import type { Clock } from "../platform/clock.ts";
-import { isPassing, type Transactions } from "../platform/database.ts";
+import type { Transactions } from "../platform/database.ts";
 import type { Lease } from "../platform/leases.ts";
+import { Loop } from "../platform/loop.ts";
+import type { Notifications } from "../platform/notifications.ts";
 import { takeIn } from "./facts.controller.ts";
 import { lockInsightCursor, moveInsightCursor, readInsightCursor } from "./facts.store.ts";
 import { ownFacts } from "./own-facts.ts";
 
 const ENTRIES_AT_ONCE = 200;
-/** Half of the second within which a new event is to be seen. */
-const LOOK_MS = 400;
+/** Word of new entries comes at once; a look finds what came while nobody listened. */
+const LOOK_MS = 2_000;
 
 export interface OwnDeploymentsOptions {
   readonly database: Transactions;
   readonly log: Logger;
   readonly clock: Clock;
   readonly lease: Pick<Lease, "fence" | "guards">;
+  /** Tells when there are new entries. */
+  readonly announcements: Pick<Notifications, "on">;
   readonly onTaken: () => void;
 }
 
@@ -28,35 +32,26 @@ export interface OwnDeploymentsOptions {
  */
 export class OwnDeployments {
   readonly #o: OwnDeploymentsOptions;
-  #callOff = () => {};
-  #round: Promise<void> = Promise.resolve();
+  readonly #loop: Loop;
+  #deafen = () => {};
   #stopped = false;
 
   constructor(o: OwnDeploymentsOptions) {
     this.#o = o;
+    this.#loop = new Loop({ ...o, of: "taking deployments into insights", everyMs: LOOK_MS });
   }
 
   start(): void {
-    this.#callOff = this.#o.clock.after(LOOK_MS, () => {
-      this.#round = this.#follow().finally(() => {
-        if (!this.#stopped) this.start();
-      });
+    this.#deafen = this.#o.announcements.on("ledger", () => this.#loop.wake());
+    this.#loop.run(async () => {
+      while (!this.#stopped && (await this.round()) === ENTRIES_AT_ONCE);
     });
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
     this.#stopped = true;
-    this.#callOff();
-    await this.#round;
-  }
-
-  async #follow(): Promise<void> {
-    try {
-      while (!this.#stopped && (await this.round()) === ENTRIES_AT_ONCE);
-    } catch (error) {
-      if (!isPassing(error))
-        this.#o.log.error({ err: error }, "deployments could not be taken into insights; tried again");
-    }
+    this.#deafen();
+    return this.#loop.stop();
   }
 
   /** One round; answers how many entries it has read. */

@@ -10,7 +10,8 @@ import {
 import { type ChangeLookup, leadsOf, pullsByCommit } from "@latchkey/core/insights/leads";
 import type { Logger } from "pino";
 import type { Clock } from "../platform/clock.ts";
-import { isPassing, type Transaction, type Transactions } from "../platform/database.ts";
+import type { Transaction, Transactions } from "../platform/database.ts";
+import { Loop } from "../platform/loop.ts";
 import { type Cell, makeCell } from "./cells.store.ts";
 import {
   correctionsOf,
@@ -33,8 +34,8 @@ import {
 
 /** Things of one transaction: a few milliseconds each, so that nothing waits long behind them. */
 const AT_ONCE = 100;
-/** What another server took in is found by looking: a new event is to be seen within a second. */
-const LOOK_MS = 400;
+/** Whoever takes facts in makes their records at once: a look only finds what a server left that died before it had. */
+const LOOK_MS = 5_000;
 
 export interface ProjectorOptions {
   readonly database: Transactions;
@@ -48,49 +49,28 @@ export interface ProjectorOptions {
  */
 export class Projector {
   readonly #o: ProjectorOptions;
-  #callOff = () => {};
-  #round: Promise<void> = Promise.resolve();
-  #isRunning = false;
-  #isWanted = false;
+  readonly #loop: Loop;
   #stopped = false;
 
   constructor(o: ProjectorOptions) {
     this.#o = o;
+    this.#loop = new Loop({ ...o, of: "the records of insights", everyMs: LOOK_MS });
   }
 
   start(): void {
-    this.#callOff = this.#o.clock.after(LOOK_MS, () => this.wake());
-  }
-
-  /** There is, or may be, something to do. */
-  wake(): void {
-    if (this.#stopped) return;
-    this.#isWanted = true;
-    if (this.#isRunning) return;
-    this.#isRunning = true;
-    this.#callOff();
-    this.#round = this.#work().finally(() => {
-      this.#isRunning = false;
-      if (!this.#stopped) this.start();
+    this.#loop.run(async () => {
+      if (await isAnyDirty(this.#o.database.db)) while (!this.#stopped && (await this.round()) > 0);
     });
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#callOff();
-    await this.#round;
+  /** There is something to do. */
+  wake(): void {
+    this.#loop.wake();
   }
 
-  async #work(): Promise<void> {
-    try {
-      while (this.#isWanted && !this.#stopped) {
-        this.#isWanted = false;
-        if (!(await isAnyDirty(this.#o.database.db))) continue;
-        while (!this.#stopped && (await this.round()) > 0);
-      }
-    } catch (error) {
-      if (!isPassing(error)) this.#o.log.error({ err: error }, "records of insights could not be made; tried again");
-    }
+  stop(): Promise<void> {
+    this.#stopped = true;
+    return this.#loop.stop();
   }
 
   /** One round; answers how many records it looked at. */

@@ -157,6 +157,20 @@ export function sumTallies(tallies: Iterable<Tally>): Tally {
 }
 const COUNTED = ["counts", "byKind", "settledByKind", "failedByKind", "byFailure"] as const;
 
+/** Tallies added up by what they are of. */
+export function sumsBy<Item extends { readonly tally: Tally }>(
+  items: Iterable<Item>,
+  nameOf: (item: Item) => string,
+): Map<string, Tally> {
+  const groups = new Map<string, Tally[]>();
+  for (const item of items) {
+    const group = groups.get(nameOf(item));
+    if (group) group.push(item.tally);
+    else groups.set(nameOf(item), [item.tally]);
+  }
+  return new Map([...groups].map(([name, tallies]) => [name, sumTallies(tallies)]));
+}
+
 /** A tally as JSON can hold it. `version` rises when tallies kept before can't be read any more and must be made anew. */
 export interface TallyJson extends Omit<Tally, "durations" | "stages"> {
   readonly version: 1;
