@@ -11,6 +11,7 @@ import {
   addIncident,
   addLead,
   emptyTally,
+  sumsBy,
   sumTallies,
   type Tally,
   tallyFromJson,
@@ -119,10 +120,8 @@ async function summedOf(db: Executor, asked: Asked): Promise<Summed[]> {
 }
 
 function servicesOf(summed: readonly Summed[]): [string, Tally][] {
-  const byService = new Map<string, Tally[]>();
-  for (const { service, tally } of summed)
-    if (service !== "") byService.set(service, [...(byService.get(service) ?? []), tally]);
-  return [...byService].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, tallies]) => [name, sumTallies(tallies)]);
+  const named = summed.filter(({ service }) => service !== "");
+  return [...sumsBy(named, ({ service }) => service)].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 const figure = ({ value, p90, interval, n, censored, words }: Key): Dora["keys"]["changeFailRate"] => ({

@@ -1,5 +1,5 @@
 import type { Window } from "./keys.ts";
-import { sumTallies, type Tally } from "./tally.ts";
+import { emptyTally, sumsBy, type Tally } from "./tally.ts";
 
 /** All in UTC, so that a day is the same one for everybody; weeks begin on Monday (ISO 8601). */
 export const PERIODS = ["day", "week", "month"] as const;
@@ -80,13 +80,7 @@ export interface Cell {
 
 /** The tallies of a window's periods; a period in which nothing happened is in it with an empty one. Cells outside the window are left out. */
 export function series(cells: readonly Cell[], by: PeriodName, window: Window): (Period & { readonly tally: Tally })[] {
-  const byLabel = new Map<string, Tally[]>();
-  for (const { fromMs, tally } of cells) {
-    if (fromMs < window.fromMs || fromMs >= window.toMs) continue;
-    const { label } = periodOf(dayOf(fromMs), by);
-    const known = byLabel.get(label);
-    if (known) known.push(tally);
-    else byLabel.set(label, [tally]);
-  }
-  return periodsOf(window, by).map((period) => ({ ...period, tally: sumTallies(byLabel.get(period.label) ?? []) }));
+  const within = cells.filter(({ fromMs }) => fromMs >= window.fromMs && fromMs < window.toMs);
+  const byLabel = sumsBy(within, ({ fromMs }) => periodOf(dayOf(fromMs), by).label);
+  return periodsOf(window, by).map((period) => ({ ...period, tally: byLabel.get(period.label) ?? emptyTally() }));
 }
